@@ -1,0 +1,1 @@
+# agent/: tendril-agent, tendril-verify, tendril.

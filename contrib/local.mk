@@ -1,0 +1,1 @@
+# contrib/: what the build does not need.

@@ -1,0 +1,1 @@
+# milter/: tendril-milter.

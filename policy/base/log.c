@@ -1,0 +1,156 @@
+/* log.c - see log.h. The only globals of the project live here (level, where
+ * to write, the rate limiter) and in the programs' stop flags. */
+#include "policy/base/log.h"
+
+#include "policy/base/buf.h"
+#include "policy/base/clock.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 2000, LIMITED_EVENTS = 32, LIMIT_MS = 60000 };
+
+static atomic_int level_now = LOG_LEVEL_NOTICE;
+static const char *program_name = "tendril";
+static bool to_stderr = true;
+
+static pthread_mutex_t limit_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct limited {
+	const char *event;
+	int64_t next_ms;
+	int64_t kept_back;
+} limits[LIMITED_EVENTS];
+
+void log_open(const char *program)
+{
+	const char *want = getenv("TENDRIL_LOG");
+
+	program_name = program;
+	to_stderr = getenv("JOURNAL_STREAM") != NULL ||
+	    (want != NULL && strcmp(want, "stderr") == 0);
+	if (!to_stderr)
+		openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+void log_set_level(enum log_level level)
+{
+	atomic_store(&level_now, (int)level);
+}
+
+static bool is_plain(struct str s)
+{
+	if (s.n == 0)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (c <= ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '=')
+			return false;
+	}
+	return true;
+}
+
+static void add_quoted(struct buf *out, struct str s)
+{
+	buf_addc(out, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (c == '"' || c == '\\')
+			buf_printf(out, "\\%c", c);
+		else if (c < ' ' || c == 0x7f)
+			buf_printf(out, "\\x%02x", c);
+		else
+			buf_addc(out, (char)c);
+	}
+	buf_addc(out, '"');
+}
+
+void log_format(struct buf *out, const char *event, const struct log_kv *kv)
+{
+	buf_printf(out, "event=%s", event);
+	for (; kv->key != NULL; kv++) {
+		buf_printf(out, " %s=", kv->key);
+		if (kv->kind == LOG_KV_I64)
+			buf_printf(out, "%lld", (long long)kv->i);
+		else if (is_plain(kv->s))
+			buf_add(out, kv->s);
+		else
+			add_quoted(out, kv->s);
+	}
+}
+
+static void write_line(enum log_level level, struct str line)
+{
+	char text[LINE_MAX_BYTES + 64];
+	int n;
+
+	if (!to_stderr) {
+		syslog((int)level, "%.*s", STR_ARG(line));
+		return;
+	}
+	n = snprintf(text, sizeof(text), "<%d>%s: %.*s\n", (int)level,
+	    program_name, STR_ARG(line));
+	if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0) {
+		/* Nowhere left to complain. */
+	}
+}
+
+void log_ev(enum log_level level, const char *event, const struct log_kv *kv)
+{
+	struct buf b;
+
+	if ((int)level > atomic_load(&level_now))
+		return;
+	buf_init(&b, LINE_MAX_BYTES);
+	log_format(&b, event, kv);
+	write_line(level, buf_str(&b));
+	buf_fini(&b);
+}
+
+/* True when the line may go out; *kept_out: lines held back before it. */
+static bool limit_pass(const char *event, int64_t *kept_out)
+{
+	int64_t now = clock_mono_ms();
+	bool pass = true;
+
+	*kept_out = 0;
+	pthread_mutex_lock(&limit_lock);
+	for (size_t i = 0; i < LIMITED_EVENTS; i++) {
+		struct limited *l = &limits[i];
+		if (l->event == NULL)
+			l->event = event;
+		if (strcmp(l->event, event) != 0)
+			continue;
+		pass = now >= l->next_ms;
+		if (pass) {
+			*kept_out = l->kept_back;
+			l->kept_back = 0;
+			l->next_ms = now + LIMIT_MS;
+		} else {
+			l->kept_back++;
+		}
+		break;
+	}
+	pthread_mutex_unlock(&limit_lock);
+	return pass;
+}
+
+void log_ev_limited(
+    enum log_level level, const char *event, const struct log_kv *kv)
+{
+	struct buf b;
+	int64_t kept;
+
+	if ((int)level > atomic_load(&level_now) || !limit_pass(event, &kept))
+		return;
+	buf_init(&b, LINE_MAX_BYTES);
+	log_format(&b, event, kv);
+	if (kept > 0)
+		buf_printf(&b, " suppressed=%lld", (long long)kept);
+	write_line(level, buf_str(&b));
+	buf_fini(&b);
+}

@@ -1,0 +1,31 @@
+# policy/: decisions and memory. One file a line, sorted: easy merges.
+noinst_LIBRARIES += policy/libpolicy.a
+
+policy_libpolicy_a_SOURCES = \
+	%D%/base/arena.c \
+	%D%/base/arena.h \
+	%D%/base/buf.c \
+	%D%/base/buf.h \
+	%D%/base/clock.c \
+	%D%/base/clock.h \
+	%D%/base/codec.c \
+	%D%/base/codec.h \
+	%D%/base/error.c \
+	%D%/base/error.h \
+	%D%/base/fault.c \
+	%D%/base/fault.h \
+	%D%/base/file.c \
+	%D%/base/file.h \
+	%D%/base/log.c \
+	%D%/base/log.h \
+	%D%/base/secret.c \
+	%D%/base/secret.h \
+	%D%/base/str.c \
+	%D%/base/str.h \
+	%D%/mail/header.c \
+	%D%/mail/header.h
+
+# What a program that uses policy/ links with.
+POLICY_LIBS = policy/libpolicy.a $(OPENDKIM_LIBS) $(CONFUSE_LIBS) \
+	$(LMDB_LIBS) $(CBOR_LIBS) $(IDN2_LIBS) $(PSL_LIBS) $(UNISTRING_LIBS) \
+	$(JANSSON_LIBS) $(OPENSSL_LIBS)

@@ -1,0 +1,17 @@
+# tests/: TAP programs for `make check`; the rest is run by contrib/check.
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+PY_LOG_DRIVER = $(LOG_DRIVER)
+TEST_EXTENSIONS = .py
+AM_TESTS_ENVIRONMENT = TENDRIL_SRCDIR='$(abs_top_srcdir)'; \
+	TENDRIL_BUILDDIR='$(abs_top_builddir)'; \
+	export TENDRIL_SRCDIR TENDRIL_BUILDDIR;
+
+LDADD = $(POLICY_LIBS)
+
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+EXTRA_DIST += %D%/unit/tap.h
+
+# One program a module, one name a line, sorted; each is built from its .c.
+unit_tests = \
+	%D%/unit/test_base
