@@ -1,0 +1,107 @@
+/* policy.h - the marketer's rules, as an immutable, counted model.
+ *
+ * The source text lives in the ledger, versioned; policy_parse() makes this
+ * model from it. Decisions name the rule that gave them by struct
+ * policy_line. Everything is borrowed from the policy's own arena.
+ * Threads: immutable; the count is atomic. */
+#ifndef POLICY_CONF_POLICY_H
+#define POLICY_CONF_POLICY_H
+
+#include "policy/conf/conf.h"
+
+/* A line of the policy text: what a verdict shows as its rule. text is the
+ * rule as written, on one line, without comment ("at-most = \"1 per 7d\""). */
+struct policy_line {
+	int line;
+	struct str section; /* "person", "segment newsletter", "" at top */
+	struct str text;
+};
+
+/* "N per 7d": rolling. max = 0: never. */
+struct policy_window {
+	uint32_t max;
+	int64_t span_ms; /* > 0 */
+	struct policy_line rule;
+};
+
+enum policy_action {
+	POLICY_HOLD,   /* until the earliest instant, at most hold_ms */
+	POLICY_DEFER,  /* 451 */
+	POLICY_REJECT, /* 550 */
+	POLICY_DROP,   /* accept and discard, on record */
+};
+
+enum policy_then { POLICY_THEN_BOUNCE, POLICY_THEN_DROP };
+
+struct policy_when {
+	enum policy_action action;
+	int64_t hold_ms; /* deadline of a hold; default 5 d */
+	enum policy_then then;
+	struct policy_line rule;
+};
+
+/* Caps of one scope. n == 0 and apart_ms == 0: no cap. */
+struct policy_caps {
+	const struct policy_window *windows;
+	size_t n;
+	int64_t apart_ms; /* least time between two messages; 0: none */
+	struct policy_line apart_rule;
+	bool shadow; /* mode = shadow in this section */
+};
+
+enum policy_basis {
+	POLICY_BASIS_CONSENT,             /* granted consent is required */
+	POLICY_BASIS_LEGITIMATE_INTEREST, /* allowed until objected */
+};
+
+struct policy_segment {
+	struct str name;
+	uint32_t label; /* policy_label(name): what history records carry */
+	struct policy_line rule; /* the section's first line */
+	struct str purpose;
+	struct policy_line purpose_rule;
+	enum policy_basis basis;
+	struct policy_line basis_rule;
+	struct policy_caps caps;
+	uint32_t keep_free; /* slots left free in each of this segment's caps */
+	struct policy_when when_full;
+	struct policy_when not_compliant; /* HOLD or REJECT; default REJECT */
+	struct str list_id;        /* List-Id phrase; default: the name */
+	struct str postal_address; /* required text when not empty */
+	bool shadow;
+};
+
+struct policy {
+	uint32_t version;       /* 0: not from the ledger */
+	unsigned char hash[32]; /* SHA-256 of the source text */
+	struct str path;        /* name in messages */
+	struct str text;        /* the source, as applied */
+	struct str time_zone;   /* IANA name; default UTC */
+	bool shadow;            /* the whole product */
+	struct policy_caps person;
+	const struct policy_segment *segments; /* by `order`, then file */
+	size_t n_segments;
+};
+
+/* Parses and checks. version is stored as given. On failure *out = NULL and
+ * err says "path:line: what". The same traps are refused as in conf. */
+int policy_parse(const struct policy **out, const char *path, struct str text,
+    uint32_t version, struct error *err) MUST_CHECK;
+const struct policy *policy_ref(const struct policy *p);
+void policy_unref(const struct policy **p);
+
+/* NULL when the policy has no such segment; exact, case counts. */
+const struct policy_segment *policy_segment_find(
+    const struct policy *p, struct str name);
+/* FNV-1a over the name; policy_parse refuses two segments that share one. */
+uint32_t policy_label(struct str name);
+const char *policy_action_name(enum policy_action a);
+
+/* Semantic differences, a line each, in plain words ("segment newsletter:
+ * at-most was ..., is now ..."). Returns how many were emitted. */
+size_t policy_diff(const struct policy *from, const struct policy *to,
+    void (*emit)(void *arg, const char *line), void *arg);
+void policy_warnings(const struct policy *p,
+    void (*emit)(void *arg, const char *line), void *arg);
+
+#endif
