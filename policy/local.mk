@@ -22,8 +22,20 @@ policy_libpolicy_a_SOURCES = \
 	%D%/base/secret.h \
 	%D%/base/str.c \
 	%D%/base/str.h \
+	%D%/mail/compose.c \
+	%D%/mail/compose.h \
 	%D%/mail/header.c \
-	%D%/mail/header.h
+	%D%/mail/header.h \
+	%D%/rules/caps.c \
+	%D%/rules/caps.h \
+	%D%/rules/dup.c \
+	%D%/rules/dup.h \
+	%D%/rules/facts.c \
+	%D%/rules/facts.h \
+	%D%/rules/recognise.c \
+	%D%/rules/recognise.h \
+	%D%/rules/verdict.c \
+	%D%/rules/verdict.h
 
 # What a program that uses policy/ links with.
 POLICY_LIBS = policy/libpolicy.a $(OPENDKIM_LIBS) $(CONFUSE_LIBS) \

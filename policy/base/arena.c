@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST = 4096, LARGEST = 65536, ALIGN = 16 };
+enum {
+	FIRST = 4096,
+	LARGEST = 65536,
+	ALIGN = 16
+};
 
 struct block {
 	struct block *next;

@@ -13,8 +13,8 @@ struct arena;
 
 /* max: bytes of payload. NULL when malloc fails. */
 struct arena *arena_new(size_t max) MUST_CHECK;
-void arena_free(struct arena **a);  /* NULL is fine; sets *a = NULL */
-void arena_reset(struct arena *a);  /* drops all, keeps one block */
+void arena_free(struct arena **a); /* NULL is fine; sets *a = NULL */
+void arena_reset(struct arena *a); /* drops all, keeps one block */
 size_t arena_used(const struct arena *a);
 
 void *arena_alloc(struct arena *a, size_t n) MUST_CHECK;
@@ -23,7 +23,7 @@ void *arena_array(struct arena *a, size_t count, size_t size) MUST_CHECK;
  * failure (also the copy of an empty str has p != NULL). */
 struct str arena_str(struct arena *a, struct str s) MUST_CHECK;
 char *arena_z(struct arena *a, const char *z) MUST_CHECK;
-char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3)
-    MUST_CHECK;
+char *arena_printf(struct arena *a, const char *fmt, ...)
+    PRINTF_LIKE(2, 3) MUST_CHECK;
 
 #endif

@@ -16,7 +16,7 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max);
-void buf_fini(struct buf *b); /* frees; the buffer may be init'ed again */
+void buf_fini(struct buf *b);  /* frees; the buffer may be init'ed again */
 void buf_reset(struct buf *b); /* empties, keeps memory, clears the error */
 
 void buf_add(struct buf *b, struct str s);

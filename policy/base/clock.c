@@ -21,8 +21,8 @@ static bool from_file(const char *path, int64_t *ms_out)
 		return false;
 	n = read(fd, text, sizeof(text));
 	(void)close(fd);
-	if (n <= 0 ||
-	    str_u64(str_trim((struct str){text, (size_t)n}), INT64_MAX, &v) != 0)
+	if (n <= 0 || str_u64(str_trim((struct str){text, (size_t)n}),
+			  INT64_MAX, &v) != 0)
 		return false;
 	*ms_out = (int64_t)v;
 	return true;

@@ -14,7 +14,9 @@ int64_t clock_mono_ms(void); /* never goes back; for deadlines only */
 
 /* "2026-11-22T10:05:32Z"; out must hold CLOCK_TEXT bytes. Years 0..9999,
  * clamped outside. */
-enum { CLOCK_TEXT = 21 };
+enum {
+	CLOCK_TEXT = 21
+};
 void clock_format(int64_t ms, char out[CLOCK_TEXT]);
 
 #endif

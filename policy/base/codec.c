@@ -98,8 +98,8 @@ void codec_base64(struct buf *out, const void *data, size_t n)
 	for (size_t i = 0; i < n; i += 3) {
 		size_t left = n - i;
 		uint32_t v = (uint32_t)d[i] << 16 |
-		    (left > 1 ? (uint32_t)d[i + 1] << 8 : 0) |
-		    (left > 2 ? (uint32_t)d[i + 2] : 0);
+			     (left > 1 ? (uint32_t)d[i + 1] << 8 : 0) |
+			     (left > 2 ? (uint32_t)d[i + 2] : 0);
 		buf_addc(out, b64_digits[v >> 18]);
 		buf_addc(out, b64_digits[v >> 12 & 63]);
 		buf_addc(out, left > 1 ? b64_digits[v >> 6 & 63] : '=');
@@ -171,11 +171,11 @@ uint16_t codec_get_u16(const void *p)
 uint32_t codec_get_u32(const void *p)
 {
 	return (uint32_t)codec_get_u16(p) << 16 |
-	    codec_get_u16((const char *)p + 2);
+	       codec_get_u16((const char *)p + 2);
 }
 
 uint64_t codec_get_u64(const void *p)
 {
 	return (uint64_t)codec_get_u32(p) << 32 |
-	    codec_get_u32((const char *)p + 4);
+	       codec_get_u32((const char *)p + 4);
 }

@@ -10,12 +10,12 @@ void codec_hex(const void *data, size_t n, char *out);
 /* Exactly n bytes from 2 * n hex digits; either case. */
 int codec_unhex(struct str s, size_t n, void *out) MUST_CHECK;
 
-#define CODEC_BASE32_LEN(n) (((n) * 8 + 4) / 5)
+#define CODEC_BASE32_LEN(n) (((n)*8 + 4) / 5)
 void codec_base32(struct buf *out, const void *data, size_t n);
 /* Either case; refuses padding, other characters and non-zero spare bits, so
  * each value has one text (but for case). *n_out <= cap. */
-int codec_unbase32(struct str s, void *out, size_t cap, size_t *n_out)
-    MUST_CHECK;
+int codec_unbase32(
+    struct str s, void *out, size_t cap, size_t *n_out) MUST_CHECK;
 
 /* Standard base64 (RFC 4648 section 4) with padding; decoder for keys and DNS
  * records: skips white space, stops at anything else with ERR_SYNTAX. */

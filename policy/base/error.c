@@ -31,8 +31,8 @@ void error_prefix(struct error *err, const char *fmt, ...)
 	n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	if (n >= 0 && (size_t)n < sizeof(err->text))
-		(void)snprintf(err->text + n, sizeof(err->text) - (size_t)n,
-		    ": %s", tail);
+		(void)snprintf(
+		    err->text + n, sizeof(err->text) - (size_t)n, ": %s", tail);
 }
 
 static const struct {

@@ -17,20 +17,21 @@
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
 enum {
-	ERR_LIMIT = -1000,      /* a bound of ours was reached */
-	ERR_SYNTAX = -1001,     /* input is not well-formed */
-	ERR_FULL = -1002,       /* disk or map full, or storage read-only */
-	ERR_CORRUPT = -1003,    /* stored bytes are not what was written */
-	ERR_VERSION = -1004,    /* written by another schema version */
-	ERR_NOT_FOUND = -1005,  /* no such thing */
-	ERR_EXISTS = -1006,     /* there already */
-	ERR_CRYPTO = -1007,     /* OpenSSL refused, or authentication failed */
-	ERR_STALE = -1008,      /* decided on an old policy: load it, try again */
-	ERR_NEED_COPY = -1009,  /* verdict needs a spool copy: write it, try again */
-	ERR_STOPPING = -1010,   /* this process is going down */
-	ERR_DENIED = -1011,     /* caller's role does not allow it */
-	ERR_UNAVAILABLE = -1012,/* the other side does not answer */
-	ERR_KEY = -1013,        /* a key is missing, unsafe or of the wrong kind */
+	ERR_LIMIT = -1000,     /* a bound of ours was reached */
+	ERR_SYNTAX = -1001,    /* input is not well-formed */
+	ERR_FULL = -1002,      /* disk or map full, or storage read-only */
+	ERR_CORRUPT = -1003,   /* stored bytes are not what was written */
+	ERR_VERSION = -1004,   /* written by another schema version */
+	ERR_NOT_FOUND = -1005, /* no such thing */
+	ERR_EXISTS = -1006,    /* there already */
+	ERR_CRYPTO = -1007,    /* OpenSSL refused, or authentication failed */
+	ERR_STALE = -1008, /* decided on an old policy: load it, try again */
+	ERR_NEED_COPY =
+	    -1009, /* verdict needs a spool copy: write it, try again */
+	ERR_STOPPING = -1010,    /* this process is going down */
+	ERR_DENIED = -1011,      /* caller's role does not allow it */
+	ERR_UNAVAILABLE = -1012, /* the other side does not answer */
+	ERR_KEY = -1013, /* a key is missing, unsafe or of the wrong kind */
 };
 
 struct error {

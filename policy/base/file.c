@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHUNK = 65536 };
+enum {
+	CHUNK = 65536
+};
 
 int file_read_fd(int fd, struct buf *out, struct error *err)
 {
@@ -29,13 +31,13 @@ int file_read_fd(int fd, struct buf *out, struct error *err)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return error_set(err, -errno, "read: %s",
-			    error_text(-errno));
+			return error_set(
+			    err, -errno, "read: %s", error_text(-errno));
 		if (n == 0)
 			return 0;
 		if (room == 0)
-			return error_set(err, ERR_LIMIT,
-			    "larger than %zu bytes", out->max);
+			return error_set(
+			    err, ERR_LIMIT, "larger than %zu bytes", out->max);
 	}
 }
 
@@ -44,8 +46,8 @@ int file_read(const char *path, struct buf *out, struct error *err)
 	int rc, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
-		return error_set(err, -errno, "%s: %s", path,
-		    error_text(-errno));
+		return error_set(
+		    err, -errno, "%s: %s", path, error_text(-errno));
 	rc = file_read_fd(fd, out, err);
 	if (rc != 0)
 		error_prefix(err, "%s", path);

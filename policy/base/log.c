@@ -13,7 +13,11 @@
 #include <syslog.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 2000, LIMITED_EVENTS = 32, LIMIT_MS = 60000 };
+enum {
+	LINE_MAX_BYTES = 2000,
+	LIMITED_EVENTS = 32,
+	LIMIT_MS = 60000
+};
 
 static atomic_int level_now = LOG_LEVEL_NOTICE;
 static const char *program_name = "tendril";
@@ -32,7 +36,7 @@ void log_open(const char *program)
 
 	program_name = program;
 	to_stderr = getenv("JOURNAL_STREAM") != NULL ||
-	    (want != NULL && strcmp(want, "stderr") == 0);
+		    (want != NULL && strcmp(want, "stderr") == 0);
 	if (!to_stderr)
 		openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
 }

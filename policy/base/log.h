@@ -22,7 +22,10 @@ enum log_level {
 
 struct log_kv {
 	const char *key; /* NULL ends the list */
-	enum { LOG_KV_STR, LOG_KV_I64 } kind;
+	enum {
+		LOG_KV_STR,
+		LOG_KV_I64
+	} kind;
 	struct str s;
 	int64_t i;
 };
@@ -39,15 +42,15 @@ void log_set_level(enum log_level level); /* default NOTICE; atomic */
 /* kv ends with KV_END; keys with an empty string value are printed as "". A
  * line is cut at 2000 bytes. */
 void log_ev(enum log_level level, const char *event, const struct log_kv *kv);
-#define LOG_EV(level, event, ...)                                             \
+#define LOG_EV(level, event, ...)                                              \
 	log_ev((level), (event), (const struct log_kv[]){__VA_ARGS__, KV_END})
 
 /* At most one line a minute per `event` literal; the next line tells how many
  * were kept back (key "suppressed"). */
 void log_ev_limited(
     enum log_level level, const char *event, const struct log_kv *kv);
-#define LOG_EV_LIMITED(level, event, ...)                                     \
-	log_ev_limited(                                                       \
+#define LOG_EV_LIMITED(level, event, ...)                                      \
+	log_ev_limited(                                                        \
 	    (level), (event), (const struct log_kv[]){__VA_ARGS__, KV_END})
 
 /* What log_ev would print, without prefix; for tests and the journal verb. */

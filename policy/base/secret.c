@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SECRET_MAX = 65536 };
+enum {
+	SECRET_MAX = 65536
+};
 
 struct secret {
 	size_t n;
@@ -55,8 +57,8 @@ static int check_owner(
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
-		return error_set(err, -errno, "%s: %s", path,
-		    error_text(-errno));
+		return error_set(
+		    err, -errno, "%s: %s", path, error_text(-errno));
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, ERR_KEY, "%s: not a regular file", path);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
@@ -71,16 +73,16 @@ static int check_owner(
 	return 0;
 }
 
-int secret_load(struct secret **out, const char *path, unsigned flags,
-    struct error *err)
+int secret_load(
+    struct secret **out, const char *path, unsigned flags, struct error *err)
 {
 	struct buf b;
 	int rc, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	*out = NULL;
 	if (fd < 0)
-		return error_set(err, -errno, "%s: %s", path,
-		    error_text(-errno));
+		return error_set(
+		    err, -errno, "%s: %s", path, error_text(-errno));
 	buf_init(&b, SECRET_MAX);
 	rc = check_owner(fd, path, flags, err);
 	if (rc == 0)

@@ -11,12 +11,14 @@ struct secret;
  * others can read or write, that is not a regular file, or that is owned by
  * neither root nor the caller. With SECRET_GROUP_READ group may read (keys
  * shared by the two daemons through group tendril). */
-enum { SECRET_GROUP_READ = 1 };
+enum {
+	SECRET_GROUP_READ = 1
+};
 int secret_load(struct secret **out, const char *path, unsigned flags,
     struct error *err) MUST_CHECK;
 /* Copies; for tests and derived keys. NULL when malloc fails. */
 struct secret *secret_new(struct str bytes) MUST_CHECK;
-void secret_free(struct secret **s); /* cleanses; NULL is fine */
+void secret_free(struct secret **s);             /* cleanses; NULL is fine */
 struct str secret_bytes(const struct secret *s); /* borrowed */
 
 #endif

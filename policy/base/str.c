@@ -157,8 +157,7 @@ int str_u64(struct str s, uint64_t max, uint64_t *out)
 		if (!ascii_is_digit(s.p[i]))
 			return ERR_SYNTAX;
 		if (__builtin_mul_overflow(v, 10, &v) ||
-		    __builtin_add_overflow(
-			v, (uint64_t)(s.p[i] - '0'), &v) ||
+		    __builtin_add_overflow(v, (uint64_t)(s.p[i] - '0'), &v) ||
 		    v > max)
 			return ERR_LIMIT;
 	}
@@ -168,7 +167,9 @@ int str_u64(struct str s, uint64_t max, uint64_t *out)
 
 unsigned str_distance(struct str a, struct str b)
 {
-	enum { MAX = 32 };
+	enum {
+		MAX = 32
+	};
 	unsigned row[MAX + 1];
 
 	if (a.n > MAX || b.n > MAX)

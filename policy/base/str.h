@@ -14,6 +14,11 @@ struct str {
 	size_t n;
 };
 
+struct strs {
+	const struct str *v;
+	size_t n;
+};
+
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
 #define STR_NULL ((struct str){NULL, 0})
 /* For printf's %.*s */
@@ -28,9 +33,9 @@ bool str_ends(struct str s, struct str suffix);
 bool str_iends(struct str s, struct str suffix);
 int str_cmp(struct str a, struct str b); /* bytewise, then length */
 
-struct str str_from(struct str s, size_t at);           /* at > n: empty */
-struct str str_cut(struct str s, size_t at, size_t n);  /* clamped */
-struct str str_trim(struct str s);     /* blanks, tabs, CR, LF on both ends */
+struct str str_from(struct str s, size_t at);          /* at > n: empty */
+struct str str_cut(struct str s, size_t at, size_t n); /* clamped */
+struct str str_trim(struct str s); /* blanks, tabs, CR, LF on both ends */
 /* Index of the first c at or after `at`; s.n when there is none. */
 size_t str_find(struct str s, size_t at, char c);
 size_t str_rfind(struct str s, char c); /* s.n when there is none */

@@ -9,11 +9,6 @@
 
 #include "policy/base/str.h"
 
-struct strs {
-	const struct str *v;
-	size_t n;
-};
-
 enum conf_class {
 	CONF_CLASS_NURTURE,       /* decided, composed, signed, counted */
 	CONF_CLASS_TRANSACTIONAL, /* signed, never capped */
@@ -122,7 +117,7 @@ struct conf_web {
 };
 
 struct conf_mta_log {
-	struct str file; /* empty: no log is followed */
+	struct str file;            /* empty: no log is followed */
 	struct strs handoff_relays; /* relay hosts that only hand on */
 };
 
@@ -132,10 +127,10 @@ struct conf {
 	struct str state_dir;   /* ledger/ and spool/ are beneath */
 	struct str authserv_id; /* RFC 8601 */
 	struct str lead_key, token_key, epoch_key; /* files */
-	struct str group; /* shared by both daemons; empty: none */
+	struct str group;       /* shared by both daemons; empty: none */
 	struct str policy_file; /* read at start while the ledger holds no
 	                         * policy; empty: none */
-	struct strs seeds; /* canonical addresses, never counted */
+	struct strs seeds;      /* canonical addresses, never counted */
 	struct conf_nets re_inject;
 	bool log_redact;  /* addresses are left out of the log */
 	size_t map_bytes; /* LMDB map size */
@@ -153,8 +148,8 @@ struct conf {
 
 /* Reads and checks the file. On failure *out = NULL and err says
  * "file:line: what, did you mean ...". */
-int conf_load(const struct conf **out, const char *path, struct error *err)
-    MUST_CHECK;
+int conf_load(
+    const struct conf **out, const char *path, struct error *err) MUST_CHECK;
 /* The same on bytes in memory; path is used in messages only. */
 int conf_parse(const struct conf **out, const char *path, struct str text,
     struct error *err) MUST_CHECK;
@@ -171,8 +166,8 @@ const char *conf_class_name(enum conf_class class);
 
 /* Findings that are not errors but that `tendril check` tells; each is one
  * line "file:line: text". Calls emit once for each. */
-void conf_warnings(const struct conf *c,
-    void (*emit)(void *arg, const char *line), void *arg);
+void conf_warnings(
+    const struct conf *c, void (*emit)(void *arg, const char *line), void *arg);
 
 /* Prints every option with its effective value: `tendril check --print`. */
 struct buf;

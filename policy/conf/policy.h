@@ -31,7 +31,10 @@ enum policy_action {
 	POLICY_DROP,   /* accept and discard, on record */
 };
 
-enum policy_then { POLICY_THEN_BOUNCE, POLICY_THEN_DROP };
+enum policy_then {
+	POLICY_THEN_BOUNCE,
+	POLICY_THEN_DROP
+};
 
 struct policy_when {
 	enum policy_action action;
@@ -63,7 +66,7 @@ struct policy_segment {
 	enum policy_basis basis;
 	struct policy_line basis_rule;
 	struct policy_caps caps;
-	uint32_t keep_free; /* slots left free in each of this segment's caps */
+	uint32_t keep_free; /* slots of each person cap left to earlier kinds */
 	struct policy_when when_full;
 	struct policy_when not_compliant; /* HOLD or REJECT; default REJECT */
 	struct str list_id;        /* List-Id phrase; default: the name */

@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-int header_add(struct header_list *l, struct arena *a, struct str name,
-    struct str value)
+int header_add(
+    struct header_list *l, struct arena *a, struct str name, struct str value)
 {
 	if (l->n == l->cap) {
 		size_t cap = l->cap > 0 ? l->cap * 2 : 32;

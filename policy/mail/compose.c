@@ -1,0 +1,314 @@
+/* compose.c - see compose.h.
+ *
+ * The final header list is what the signature is made over, so it is built
+ * here beside the changes and by the same calls: what is signed and what
+ * leaves cannot differ. */
+#include "policy/mail/compose.h"
+
+#include <string.h>
+
+static const struct str ours[] = {
+    {"List-Unsubscribe", 16},
+    {"List-Unsubscribe-Post", 21},
+    {"List-Id", 7},
+    {"Feedback-ID", 11},
+    {"CFBL-Address", 12},
+    {"CFBL-Feedback-ID", 16},
+};
+
+static bool is_ours(struct str name)
+{
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (str_ieq(name, ours[i]))
+			return true;
+	return false;
+}
+
+static bool is_control(struct str name, const struct strs *control)
+{
+	if (str_istarts(name, STR("X-Tendril-")))
+		return true;
+	for (size_t i = 0; i < control->n; i++)
+		if (str_ieq(name, control->v[i]))
+			return true;
+	return false;
+}
+
+static int add_change(
+    struct change_list *l, struct arena *a, const struct change *c)
+{
+	if (l->n == l->cap) {
+		size_t cap = l->cap > 0 ? l->cap * 2 : 16;
+		struct change *v = arena_array(a, cap, sizeof(*v));
+		if (v == NULL)
+			return ERR_LIMIT;
+		if (l->n > 0)
+			memcpy(v, l->v, l->n * sizeof(*v));
+		l->v = v;
+		l->cap = cap;
+	}
+	l->v[l->n++] = *c;
+	return 0;
+}
+
+/* A field put on top: the list is rebuilt, once or twice a message. */
+static int add_top(
+    struct header_list *l, struct arena *a, const struct header *h)
+{
+	int rc = header_add(l, a, h->name, h->value);
+
+	if (rc != 0)
+		return rc;
+	memmove(l->v + 1, l->v, (l->n - 1) * sizeof(*l->v));
+	l->v[0] = *h;
+	return 0;
+}
+
+int compose_add(
+    struct compose_out *out, struct arena *a, const struct change *c)
+{
+	int rc = add_change(&out->changes, a, c);
+
+	if (rc != 0)
+		return rc;
+	switch (c->kind) {
+	case CHANGE_APPEND:
+		return header_add(&out->final, a, c->name, c->value);
+	case CHANGE_TOP:
+		return add_top(
+		    &out->final, a, &(struct header){c->name, c->value});
+	case CHANGE_REMOVE:
+	case CHANGE_SENDER:
+		break;
+	}
+	return 0;
+}
+
+/* Counts how many fields of h's name stand at or above position at. */
+static unsigned index_of(const struct header_list *l, size_t at)
+{
+	unsigned index = 1;
+
+	for (size_t i = 0; i < at; i++)
+		index += str_ieq(l->v[i].name, l->v[at].name);
+	return index;
+}
+
+/* Keeps what stays in order, and emits REMOVEs from the bottom up, so that
+ * each index is right at the moment its change is applied. */
+static int strip(const struct header_list *headers, bool drop_ours,
+    const struct strs *control, struct arena *a, struct compose_out *out)
+{
+	int rc = 0;
+
+	for (size_t i = headers->n; rc == 0 && i-- > 0;) {
+		const struct header *h = &headers->v[i];
+		if ((drop_ours && is_ours(h->name)) ||
+		    is_control(h->name, control))
+			rc = add_change(&out->changes, a,
+			    &(struct change){CHANGE_REMOVE, h->name, STR_NULL,
+				index_of(headers, i)});
+	}
+	for (size_t i = 0; rc == 0 && i < headers->n; i++) {
+		const struct header *h = &headers->v[i];
+		if ((drop_ours && is_ours(h->name)) ||
+		    is_control(h->name, control))
+			continue;
+		rc = header_add(&out->final, a, h->name, h->value);
+	}
+	return rc;
+}
+
+static int append(struct compose_out *out, struct arena *a, struct str name,
+    const char *value)
+{
+	if (value == NULL)
+		return ERR_LIMIT;
+	return compose_add(
+	    out, a, &(struct change){CHANGE_APPEND, name, str_of(value), 0});
+}
+
+/* Feedback-ID fields may hold what Gmail takes without trouble; other bytes
+ * become '-'. At most 40 bytes of each. */
+static void add_feedback_field(struct buf *b, struct str s)
+{
+	s = str_cut(s, 0, 40);
+	for (size_t i = 0; i < s.n; i++) {
+		bool plain = ascii_is_alnum(s.p[i]) || s.p[i] == '.' ||
+			     s.p[i] == '_' || s.p[i] == '-';
+		buf_addc(b, plain ? s.p[i] : '-');
+	}
+	buf_addc(b, ':');
+}
+
+/* campaign:segment:stream:SenderId; a value is not repeated (Gmail's rule),
+ * an absent campaign is left out. */
+static int add_feedback_id(
+    const struct compose_in *in, struct arena *a, struct compose_out *out)
+{
+	struct buf b;
+	char *value;
+	int rc;
+
+	if (in->sender_id.n == 0)
+		return 0;
+	buf_init(&b, 400);
+	buf_addc(&b, ' ');
+	if (in->campaign.n > 0 && !str_eq(in->campaign, in->segment))
+		add_feedback_field(&b, in->campaign);
+	add_feedback_field(&b, in->segment);
+	if (!str_eq(in->stream, in->segment) &&
+	    !str_eq(in->stream, in->campaign))
+		add_feedback_field(&b, in->stream);
+	buf_add(&b, in->sender_id);
+	rc = buf_error(&b);
+	value = rc == 0 ? arena_z(a, buf_str(&b).p) : NULL;
+	buf_fini(&b);
+	return rc != 0 ? rc : append(out, a, STR("Feedback-ID"), value);
+}
+
+static int add_unsubscribe(
+    const struct compose_in *in, struct arena *a, struct compose_out *out)
+{
+	bool https = in->base_url.n > 0, mail = in->bounce_domain.n > 0;
+	char *url = NULL, *mailto = NULL;
+	int rc;
+
+	if (https)
+		url = arena_printf(a, " <%.*s/u/%.*s>", STR_ARG(in->base_url),
+		    STR_ARG(in->unsubscribe_token));
+	if (mail)
+		mailto = arena_printf(a,
+		    "%s <mailto:u-%.*s@%.*s?subject=unsubscribe>",
+		    https ? ",\n\t" : "", STR_ARG(in->unsubscribe_token),
+		    STR_ARG(in->bounce_domain));
+	if ((https && url == NULL) || (mail && mailto == NULL))
+		return ERR_LIMIT;
+	if (!https && !mail)
+		return 0;
+	rc = append(out, a, STR("List-Unsubscribe"),
+	    arena_printf(a, "%s%s", https ? url : "", mail ? mailto : ""));
+	if (rc == 0 && https)
+		rc = append(out, a, STR("List-Unsubscribe-Post"),
+		    " List-Unsubscribe=One-Click");
+	return rc;
+}
+
+/* RFC 2919: optional phrase, then <list-label.domain>. The label is the
+ * segment, reduced to letters, digits and '-'. */
+static int add_list_id(
+    const struct compose_in *in, struct arena *a, struct compose_out *out)
+{
+	struct str label = arena_str(a, str_cut(in->segment, 0, 63));
+	char *p = (char *)(uintptr_t)label.p;
+
+	if (p == NULL)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < label.n; i++)
+		p[i] = ascii_is_alnum(p[i]) ? ascii_lower(p[i]) : '-';
+	return append(out, a, STR("List-Id"),
+	    arena_printf(a, " %.*s%s<%.*s.%.*s>", STR_ARG(in->list_id),
+		in->list_id.n > 0 ? " " : "", STR_ARG(label),
+		STR_ARG(in->from_domain)));
+}
+
+static int add_cfbl(
+    const struct compose_in *in, struct arena *a, struct compose_out *out)
+{
+	int rc;
+
+	if (in->bounce_domain.n == 0)
+		return 0;
+	rc = append(out, a, STR("CFBL-Address"),
+	    arena_printf(a, " f-%.*s@%.*s; report=arf",
+		STR_ARG(in->feedback_token), STR_ARG(in->bounce_domain)));
+	if (rc == 0)
+		rc = append(out, a, STR("CFBL-Feedback-ID"),
+		    arena_printf(a, " %.*s", STR_ARG(in->feedback_token)));
+	return rc;
+}
+
+static int add_verp(
+    const struct compose_in *in, struct arena *a, struct compose_out *out)
+{
+	char *sender;
+
+	if (in->bounce_domain.n == 0)
+		return 0;
+	sender = arena_printf(a, "b-%.*s@%.*s", STR_ARG(in->bounce_token),
+	    STR_ARG(in->bounce_domain));
+	if (sender == NULL)
+		return ERR_LIMIT;
+	return compose_add(out, a,
+	    &(struct change){CHANGE_SENDER, STR_NULL, str_of(sender), 0});
+}
+
+int compose_nurture(
+    const struct compose_in *in, struct arena *a, struct compose_out *out)
+{
+	int rc;
+
+	*out = (struct compose_out){0};
+	out->app_one_click = compose_one_click(in->headers, a);
+	rc = strip(in->headers, true, &in->control, a, out);
+	if (rc == 0)
+		rc = add_unsubscribe(in, a, out);
+	if (rc == 0)
+		rc = add_list_id(in, a, out);
+	if (rc == 0)
+		rc = add_feedback_id(in, a, out);
+	if (rc == 0)
+		rc = add_cfbl(in, a, out);
+	if (rc == 0)
+		rc = append(out, a, STR("X-Tendril-Id"),
+		    arena_printf(a, " %.*s", STR_ARG(in->id_token)));
+	if (rc == 0)
+		rc = add_verp(in, a, out);
+	return rc;
+}
+
+int compose_plain(
+    const struct header_list *headers, struct arena *a, struct compose_out *out)
+{
+	static const struct strs none = {NULL, 0};
+
+	*out = (struct compose_out){0};
+	return strip(headers, false, &none, a, out);
+}
+
+/* The https URI between angle brackets; comments and other schemes are
+ * skipped. */
+static struct str find_https(struct str s)
+{
+	while (s.n > 0) {
+		size_t open = str_find(s, 0, '<');
+		size_t close = str_find(s, open, '>');
+		struct str uri;
+
+		if (close == s.n)
+			break;
+		uri = str_trim(str_cut(s, open + 1, close - open - 1));
+		if (str_istarts(uri, STR("https://")))
+			return uri;
+		s = str_from(s, close + 1);
+	}
+	return STR_NULL;
+}
+
+struct str compose_one_click(const struct header_list *headers, struct arena *a)
+{
+	const struct header *list =
+	    header_find(headers, STR("List-Unsubscribe"), 0);
+	const struct header *post =
+	    header_find(headers, STR("List-Unsubscribe-Post"), 0);
+	struct str uri;
+
+	if (list == NULL || post == NULL ||
+	    !str_ieq(header_text(a, post), STR("List-Unsubscribe=One-Click")))
+		return STR_NULL;
+	uri = find_https(header_text(a, list));
+	for (size_t i = 0; i < uri.n; i++)
+		if ((unsigned char)uri.p[i] <= ' ' || uri.p[i] == 0x7f)
+			return STR_NULL;
+	return uri.n <= 2000 ? uri : STR_NULL;
+}

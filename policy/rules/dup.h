@@ -1,0 +1,33 @@
+/* dup.h - is this the same message to the same person again? Pure.
+ *
+ * The key is a hash over stream, recipient, Message-ID (left out where the
+ * MTA's cleanup made it, that is where it holds this queue id) and a digest of
+ * From, Subject and body. It is good for five days, without a Message-ID for
+ * ten minutes. An application that re-sends after a lost 250 sends the same
+ * key again.
+ * Threads: any. */
+#ifndef POLICY_RULES_DUP_H
+#define POLICY_RULES_DUP_H
+
+#include "policy/rules/facts.h"
+
+#define DUP_AGE_MS INT64_C(432000000)
+#define DUP_AGE_NO_MESSAGE_ID_MS INT64_C(600000)
+
+enum dup_answer {
+	DUP_NEW,       /* not seen, or only released: a send of its own */
+	DUP_SAME,      /* queued or delivered: accept, discard, record */
+	DUP_IN_FLIGHT, /* proposed: the log has not decided that one yet */
+};
+
+struct dup_query {
+	uint64_t key;
+	bool has_message_id;
+	bool log_followed; /* false: a match counts as a new send */
+};
+
+/* match_out (may be NULL): the slot that matched. */
+enum dup_answer dup_decide(const struct dup_query *q, const struct facts *f,
+    int64_t now_ms, const struct slot_fact **match_out);
+
+#endif

@@ -1,0 +1,84 @@
+/* facts.h - all that is known of one recipient at a moment: what the pure
+ * rules decide on. Filled by state/facts in one read transaction; tests and
+ * `simulate` fill it by hand. Times are ms since 1970. Threads: one owner. */
+#ifndef POLICY_RULES_FACTS_H
+#define POLICY_RULES_FACTS_H
+
+#include "policy/base/str.h"
+
+/* proposed -> queued -> delivered, or released. Numbers are stored. */
+enum slot_state {
+	SLOT_PROPOSED = 1,  /* said yes; the MTA's log has not confirmed */
+	SLOT_QUEUED = 2,    /* qmgr: queue active */
+	SLOT_DELIVERED = 3, /* dated: remote 250, or acceptance without a log */
+	SLOT_RELEASED = 4,  /* positive evidence that it was not delivered */
+};
+
+struct slot_fact {
+	uint64_t message_id;
+	int64_t at_ms;  /* delivered: that instant; before: the proposal */
+	uint64_t key;   /* same-message key, see dup.h */
+	uint32_t label; /* policy_label of the segment */
+	enum slot_state state;
+	bool counts; /* false: seeds and double-opt-in, never counted */
+};
+
+/* Why a person must not be written to. Numbers are stored; names are API. */
+enum suppression_reason {
+	SUPPRESSION_MANUAL = 1,
+	SUPPRESSION_USER_UNKNOWN = 2,
+	SUPPRESSION_MAILBOX_DISABLED = 3,
+	SUPPRESSION_MAILBOX_MOVED = 4,
+	SUPPRESSION_HOST_UNKNOWN = 5,
+	SUPPRESSION_COMPLAINT = 6,
+	SUPPRESSION_OPT_OUT = 7, /* all nurture, by the person */
+	SUPPRESSION_IMPORTED = 8,
+};
+
+struct suppression_fact {
+	uint32_t label; /* 0: all nurture; else one segment */
+	enum suppression_reason reason;
+	int64_t since_ms;
+	int64_t until_ms; /* 0: for ever; else no longer in force at it */
+};
+
+/* Consent to the segment's purpose. Numbers are stored. */
+enum consent_state {
+	CONSENT_NONE = 0,
+	CONSENT_GRANTED = 1,
+	CONSENT_WITHDRAWN = 2,
+	CONSENT_OBJECTED =
+	    3, /* GDPR Art. 21: also against legitimate interest */
+};
+
+/* What comply.h found; the first failing rule. Numbers are stored. */
+enum comply_result {
+	COMPLY_OK = 0,
+	COMPLY_NO_FROM = 1,          /* no From, several, or unparsable */
+	COMPLY_FROM_NOT_ALLOWED = 2, /* this origin may not sign for it */
+	COMPLY_NOT_ALIGNED = 3,      /* bounce domain of another organisation */
+	COMPLY_NO_UNSUBSCRIBE = 4,
+	COMPLY_NO_POSTAL_ADDRESS = 5,
+	COMPLY_NO_KEY = 6, /* no usable key for the From domain */
+};
+
+struct facts {
+	const struct suppression_fact *suppressions;
+	size_t n_suppressions;
+	enum consent_state consent;
+	int64_t consent_since_ms;
+	enum comply_result compliance;
+	const struct slot_fact *slots; /* any order; released ones do no harm */
+	size_t n_slots;
+	bool seed;            /* proof address: caps do not apply */
+	bool segment_stopped; /* paused or stopped by the breaker */
+};
+
+const char *slot_state_name(enum slot_state s);
+const char *suppression_reason_name(enum suppression_reason r);
+/* 0 when there is no such name. */
+int suppression_reason_from(struct str name);
+const char *consent_state_name(enum consent_state s);
+const char *comply_result_name(enum comply_result r);
+
+#endif
