@@ -5,6 +5,8 @@
  * leaves cannot differ. */
 #include "policy/mail/compose.h"
 
+#include "policy/base/buf.h"
+
 #include <string.h>
 
 static const struct str ours[] = {
