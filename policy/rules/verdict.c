@@ -131,7 +131,8 @@ static void settle_hold(struct verdict *v)
 void verdict_decide(const struct policy *p, const struct policy_segment *s,
     const struct facts *f, int64_t now_ms, struct verdict *out)
 {
-	*out = (struct verdict){VERDICT_ALLOW, REASON_ALLOWED};
+	*out = (struct verdict){
+	    .action = VERDICT_ALLOW, .reason = REASON_ALLOWED};
 	if (by_suppression(s, f, now_ms, out) || by_purpose(s, f, out) ||
 	    by_compliance(s, f, now_ms, out))
 		return;
