@@ -24,8 +24,16 @@ policy_libpolicy_a_SOURCES = \
 	%D%/base/str.h \
 	%D%/mail/compose.c \
 	%D%/mail/compose.h \
+	%D%/mail/headblock.c \
+	%D%/mail/headblock.h \
 	%D%/mail/header.c \
 	%D%/mail/header.h \
+	%D%/mail/mime.c \
+	%D%/mail/mime.h \
+	%D%/mail/mimedecode.c \
+	%D%/mail/mimedecode.h \
+	%D%/mail/mimeparam.c \
+	%D%/mail/mimeparam.h \
 	%D%/rules/caps.c \
 	%D%/rules/caps.h \
 	%D%/rules/dup.c \

@@ -14,4 +14,9 @@ EXTRA_DIST += %D%/unit/tap.h
 
 # One program a module, one name a line, sorted; each is built from its .c.
 unit_tests = \
-	%D%/unit/test_base
+	%D%/unit/test_base \
+	%D%/unit/test_mime
+
+# Programs that the checks over the corpora run.
+check_PROGRAMS += \
+	%D%/tools/mimetool
