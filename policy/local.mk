@@ -16,12 +16,23 @@ policy_libpolicy_a_SOURCES = \
 	%D%/base/fault.h \
 	%D%/base/file.c \
 	%D%/base/file.h \
+	%D%/base/histogram.c \
+	%D%/base/histogram.h \
 	%D%/base/log.c \
 	%D%/base/log.h \
 	%D%/base/secret.c \
 	%D%/base/secret.h \
 	%D%/base/str.c \
 	%D%/base/str.h \
+	%D%/ledger/crc32c.c \
+	%D%/ledger/crc32c.h \
+	%D%/ledger/door.c \
+	%D%/ledger/door.h \
+	%D%/ledger/env.c \
+	%D%/ledger/env.h \
+	%D%/ledger/event.c \
+	%D%/ledger/event.h \
+	%D%/ledger/events.def \
 	%D%/mail/compose.c \
 	%D%/mail/compose.h \
 	%D%/mail/headblock.c \
