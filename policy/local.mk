@@ -33,6 +33,10 @@ policy_libpolicy_a_SOURCES = \
 	%D%/ledger/event.c \
 	%D%/ledger/event.h \
 	%D%/ledger/events.def \
+	%D%/ledger/folder.c \
+	%D%/ledger/folder.h \
+	%D%/ledger/meta.c \
+	%D%/ledger/meta.h \
 	%D%/mail/compose.c \
 	%D%/mail/compose.h \
 	%D%/mail/headblock.c \

@@ -10,11 +10,12 @@ LDADD = $(POLICY_LIBS)
 
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
-EXTRA_DIST += %D%/unit/tap.h
+EXTRA_DIST += %D%/unit/tap.h %D%/unit/toy_ledger.h
 
 # One program a module, one name a line, sorted; each is built from its .c.
 unit_tests = \
 	%D%/unit/test_base \
+	%D%/unit/test_door \
 	%D%/unit/test_mime
 
 # Programs that the checks over the corpora run.

@@ -9,27 +9,20 @@
  * that another process has grown (MDB_MAP_RESIZED), and closing and opening
  * the environment again after MDB_PANIC. LMDB panics for good when the write
  * of its meta page fails; one failed write of the disk must not end the
- * daemon's life, so the next writer starts the environment afresh.
- *
- * The list of open ledgers is this file's one mutable global: LMDB breaks
- * silently when a process opens the same file twice, because closing either
- * drops the process's fcntl() locks on both. */
+ * daemon's life, so the next writer starts the environment afresh. */
 #include "policy/ledger/env.h"
 
-#include "policy/base/clock.h"
 #include "policy/base/codec.h"
 #include "policy/base/fault.h"
+#include "policy/ledger/folder.h"
+#include "policy/ledger/meta.h"
 
 #include <lmdb.h>
 
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 
 enum {
 	OWN_TABLES = 2,
@@ -43,16 +36,13 @@ static const size_t default_map = (size_t)256 << 30;
 struct ledger {
 	MDB_env *env; /* NULL: starting it afresh failed */
 	struct ledger_options o;
-	char dir[PATH_MAX];
+	struct folder *folder;
 	MDB_dbi dbi[LEDGER_TABLES_MAX + OWN_TABLES];
 	bool have[LEDGER_TABLES_MAX + OWN_TABLES];
 	pthread_rwlock_t map_lock;
 	pthread_mutex_t pool_lock;
 	struct ledger_txn *idle;
 	size_t n_idle;
-	dev_t dev;
-	ino_t ino;
-	struct ledger *next; /* in the list of open ledgers */
 };
 
 struct ledger_txn {
@@ -64,8 +54,8 @@ struct ledger_txn {
 	int failed;
 };
 
-static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct ledger *open_list;
+static int read_seq(const struct ledger_txn *t, uint64_t *out);
+static int write_seq(struct ledger_txn *t);
 
 /* LMDB's codes are below -30000, errno's are positive. */
 static int map_code(int rc)
@@ -99,11 +89,9 @@ static int map_code(int rc)
 	}
 }
 
-static int fail(
-    const struct ledger *l, int rc, const char *what, struct error *err)
+static int fail(int rc, const char *what, struct error *err)
 {
-	return error_set(
-	    err, map_code(rc), "%s: %s: %s", l->dir, what, mdb_strerror(rc));
+	return error_set(err, map_code(rc), "%s: %s", what, mdb_strerror(rc));
 }
 
 static struct str str_val(MDB_val v)
@@ -142,142 +130,9 @@ const char *ledger_table_name(const struct ledger *l, unsigned table)
 	return table < l->o.n_tables ? l->o.tables[table] : NULL;
 }
 
-/* --- the list of open ledgers --- */
-
-static int list_add(struct ledger *l, struct error *err)
-{
-	struct ledger *other;
-	struct stat st;
-	int rc = 0;
-
-	if (stat(l->dir, &st) != 0)
-		return error_set(
-		    err, -errno, "%s: %s", l->dir, error_text(-errno));
-	l->dev = st.st_dev;
-	l->ino = st.st_ino;
-	(void)pthread_mutex_lock(&open_lock);
-	for (other = open_list; other != NULL; other = other->next)
-		if (other->dev == l->dev && other->ino == l->ino)
-			break;
-	if (other == NULL) {
-		l->next = open_list;
-		open_list = l;
-	} else {
-		rc = error_set(err, ERR_EXISTS,
-		    "%s: this process has the ledger open already", l->dir);
-	}
-	(void)pthread_mutex_unlock(&open_lock);
-	return rc;
-}
-
-static void list_remove(struct ledger *l)
-{
-	struct ledger **at;
-
-	(void)pthread_mutex_lock(&open_lock);
-	for (at = &open_list; *at != NULL; at = &(*at)->next) {
-		if (*at == l) {
-			*at = l->next;
-			break;
-		}
-	}
-	(void)pthread_mutex_unlock(&open_lock);
-}
-
-/* --- meta rows --- */
-
-static int meta_get(
-    MDB_txn *txn, MDB_dbi dbi, const char *name, size_t n, unsigned char *out)
-{
-	MDB_val key = val_str(str_of(name)), val;
-	int rc = mdb_get(txn, dbi, &key, &val);
-
-	if (rc != 0)
-		return map_code(rc);
-	if (val.mv_size != n)
-		return ERR_CORRUPT;
-	memcpy(out, val.mv_data, n);
-	return 0;
-}
-
-static int meta_put(MDB_txn *txn, MDB_dbi dbi, const char *name,
-    const unsigned char *p, size_t n)
-{
-	MDB_val key = val_str(str_of(name)), val = {n, (void *)(uintptr_t)p};
-
-	return mdb_put(txn, dbi, &key, &val, 0);
-}
-
-/* An absent number reads as 0. */
-static int meta_get_u64(
-    const struct ledger_txn *t, const char *name, uint64_t *out)
-{
-	unsigned char raw[8] = {0};
-	size_t at = slot(t->l, LEDGER_META);
-	int rc = t->l->have[at]
-		     ? meta_get(t->txn, t->l->dbi[at], name, sizeof(raw), raw)
-		     : 0;
-
-	*out = codec_get_u64(raw);
-	return rc == ERR_NOT_FOUND ? 0 : rc;
-}
-
-static int meta_put_u64(MDB_txn *txn, MDB_dbi dbi, const char *name, uint64_t v)
-{
-	unsigned char raw[8];
-
-	codec_put_u64(raw, v);
-	return meta_put(txn, dbi, name, raw, sizeof(raw));
-}
-
-static int meta_create(struct ledger *l, MDB_txn *txn, MDB_dbi dbi)
-{
-	unsigned char uuid[LEDGER_UUID], schema[4];
-	int rc;
-
-	if (getrandom(uuid, sizeof(uuid), 0) != (ssize_t)sizeof(uuid))
-		return EIO;
-	codec_put_u32(schema, l->o.schema);
-	rc = meta_put(txn, dbi, "schema", schema, sizeof(schema));
-	if (rc == 0)
-		rc = meta_put(txn, dbi, "uuid", uuid, sizeof(uuid));
-	if (rc == 0)
-		rc =
-		    meta_put_u64(txn, dbi, "created", (uint64_t)clock_now_ms());
-	if (rc == 0)
-		rc = meta_put_u64(txn, dbi, "epoch", 1);
-	return rc;
-}
-
 /* --- open and close --- */
 
-static int check_schema(
-    struct ledger *l, MDB_txn *txn, MDB_dbi dbi, struct error *err)
-{
-	unsigned char raw[4];
-	uint32_t there;
-	int rc = meta_get(txn, dbi, "schema", sizeof(raw), raw);
-
-	if (rc == ERR_NOT_FOUND && (l->o.flags & LEDGER_CREATE) != 0) {
-		rc = meta_create(l, txn, dbi);
-		return rc == 0 ? 0 : fail(l, rc, "create", err);
-	}
-	if (rc != 0)
-		return error_set(
-		    err, rc, "%s: not a ledger: %s", l->dir, error_text(rc));
-	there = codec_get_u32(raw);
-	if (there == l->o.schema)
-		return 0;
-	return error_set(err, ERR_VERSION,
-	    "%s: the ledger has schema version %u, this program works with "
-	    "version %u: %s",
-	    l->dir, there, l->o.schema,
-	    there > l->o.schema ? "install the newer release that wrote it"
-				: "it was written by an older release");
-}
-
-static int open_table(
-    struct ledger *l, MDB_txn *txn, unsigned table, struct error *err)
+static int open_table(struct ledger *l, MDB_txn *txn, unsigned table)
 {
 	unsigned flags = l->o.flags & LEDGER_CREATE ? MDB_CREATE : 0;
 	size_t at = slot(l, table);
@@ -288,122 +143,72 @@ static int open_table(
 	if (rc == MDB_NOTFOUND && (l->o.flags & LEDGER_READ_ONLY) != 0 &&
 	    table != LEDGER_META)
 		return 0;
-	if (rc == MDB_NOTFOUND)
-		return error_set(err, ERR_NOT_FOUND,
-		    "%s: no ledger here (table %s is absent)", l->dir,
-		    ledger_table_name(l, table));
-	return rc == 0 ? 0 : fail(l, rc, ledger_table_name(l, table), err);
+	return rc;
 }
 
 static int open_tables(struct ledger *l, struct error *err)
 {
-	bool read_only = (l->o.flags & LEDGER_READ_ONLY) != 0;
-	MDB_txn *txn;
-	int rc = mdb_txn_begin(l->env, NULL, read_only ? MDB_RDONLY : 0, &txn);
+	bool writes = (l->o.flags & LEDGER_READ_ONLY) == 0;
+	struct ledger_txn t = {.l = l, .writes = writes};
+	int rc, code = 0;
 
+	rc = mdb_txn_begin(l->env, NULL, writes ? 0 : MDB_RDONLY, &t.txn);
 	if (rc != 0)
-		return fail(l, rc, "begin", err);
-	rc = open_table(l, txn, LEDGER_META, err);
+		return fail(rc, "begin", err);
+	rc = open_table(l, t.txn, LEDGER_META);
 	if (rc == 0)
-		rc = check_schema(l, txn, l->dbi[slot(l, LEDGER_META)], err);
-	if (rc == 0)
-		rc = open_table(l, txn, LEDGER_EVENT, err);
+		rc = open_table(l, t.txn, LEDGER_EVENT);
 	for (unsigned i = 0; i < l->o.n_tables && rc == 0; i++)
-		rc = open_table(l, txn, i, err);
-	if (rc != 0) {
-		mdb_txn_abort(txn);
-		return rc;
+		rc = open_table(l, t.txn, i);
+	if (rc != 0)
+		code = fail(rc, "no complete ledger here: tables", err);
+	else
+		code = meta_admit(
+		    &t, l->o.schema, (l->o.flags & LEDGER_CREATE) != 0, err);
+	if (code != 0) {
+		mdb_txn_abort(t.txn);
+		return code;
 	}
-	rc = mdb_txn_commit(txn);
-	return rc == 0 ? 0 : fail(l, rc, "commit", err);
+	rc = mdb_txn_commit(t.txn);
+	return rc == 0 ? 0 : fail(rc, "commit", err);
 }
 
-static int env_create(struct ledger *l, MDB_env **out)
+static int env_create(struct ledger *l)
 {
-	unsigned readers =
-	    l->o.max_readers > 0 ? l->o.max_readers : DEFAULT_READERS;
-	int rc = mdb_env_create(out);
+	size_t dbs = l->o.n_tables + OWN_TABLES;
+	int rc = mdb_env_create(&l->env);
 
 	if (rc == 0)
-		rc = mdb_env_set_maxdbs(
-		    *out, (MDB_dbi)(l->o.n_tables + OWN_TABLES));
+		rc = mdb_env_set_maxdbs(l->env, (MDB_dbi)dbs);
 	if (rc == 0)
-		rc = mdb_env_set_maxreaders(*out, readers);
+		rc = mdb_env_set_maxreaders(l->env, l->o.max_readers);
 	if (rc == 0)
-		rc = mdb_env_set_mapsize(
-		    *out, l->o.map_size > 0 ? l->o.map_size : default_map);
+		rc = mdb_env_set_mapsize(l->env, l->o.map_size);
 	return rc;
 }
 
-/* Starts LMDB on l->dir; on failure l->env is NULL. */
+/* Starts LMDB in the folder; on failure l->env is NULL. */
 static int env_start(struct ledger *l, struct error *err)
 {
 	unsigned flags = MDB_NOTLS;
-	mode_t mode = l->o.mode > 0 ? l->o.mode : DEFAULT_MODE;
 	int rc, dead;
 
 	flags |= l->o.flags & LEDGER_READ_ONLY ? MDB_RDONLY : 0;
 	flags |= l->o.flags & LEDGER_NO_SYNC ? MDB_NOSYNC : 0;
 	flags |= l->o.flags & LEDGER_NO_LOCK ? MDB_NOLOCK : 0;
 	l->env = NULL;
-	rc = env_create(l, &l->env);
+	rc = env_create(l);
 	if (rc == 0)
-		rc = mdb_env_open(l->env, l->dir, flags, mode);
+		rc = mdb_env_open(l->env, l->o.dir, flags, l->o.mode);
 	if (rc == 0)
 		rc = mdb_reader_check(l->env, &dead);
 	if (rc != 0)
-		rc = fail(l, rc, "open", err);
+		rc = fail(rc, "open", err);
 	else
 		rc = open_tables(l, err);
+	if (rc == 0)
+		rc = folder_set_modes(l->folder, l->o.mode, err);
 	if (rc != 0 && l->env != NULL) {
-		mdb_env_close(l->env);
-		l->env = NULL;
-	}
-	return rc;
-}
-
-static bool file_absent(
-    const struct ledger *l, const char *name, char path[PATH_MAX])
-{
-	struct stat st;
-	int n = snprintf(path, PATH_MAX, "%s/%s", l->dir, name);
-
-	return n > 0 && n < PATH_MAX && stat(path, &st) != 0 && errno == ENOENT;
-}
-
-static int make_folder(const struct ledger *l, mode_t mode, struct error *err)
-{
-	if (mkdir(l->dir, mode & 0777) != 0)
-		return errno == EEXIST
-			   ? 0
-			   : error_set(err, map_code(errno), "%s: %s", l->dir,
-				 error_text(-errno));
-	/* mkdir() leaves the set-group-id bit out and applies the umask. */
-	if (chmod(l->dir, mode) != 0)
-		return error_set(
-		    err, map_code(errno), "%s: %s", l->dir, error_text(-errno));
-	return 0;
-}
-
-/* Opens, creating what is absent; files made here get the very mode. */
-static int start_in_folder(struct ledger *l, struct error *err)
-{
-	mode_t mode = l->o.mode > 0 ? l->o.mode : DEFAULT_MODE;
-	char data[PATH_MAX], lock[PATH_MAX];
-	bool no_data = file_absent(l, "data.mdb", data);
-	bool no_lock = file_absent(l, "lock.mdb", lock);
-	int rc;
-
-	if (no_data && (l->o.flags & LEDGER_CREATE) == 0)
-		return error_set(err, ERR_NOT_FOUND,
-		    "%s: no ledger here (data.mdb is absent)", l->dir);
-	rc = env_start(l, err);
-	if (rc != 0)
-		return rc;
-	if ((no_data && chmod(data, mode) != 0) ||
-	    (no_lock && chmod(lock, mode) != 0 && errno != ENOENT)) {
-		rc = error_set(
-		    err, -errno, "%s: chmod: %s", l->dir, error_text(-errno));
 		mdb_env_close(l->env);
 		l->env = NULL;
 	}
@@ -417,8 +222,12 @@ static struct ledger *ledger_alloc(const struct ledger_options *o)
 	if (l == NULL)
 		return NULL;
 	l->o = *o;
-	memcpy(l->dir, o->dir, strlen(o->dir) + 1);
-	l->o.dir = l->dir;
+	if (l->o.map_size == 0)
+		l->o.map_size = default_map;
+	if (l->o.max_readers == 0)
+		l->o.max_readers = DEFAULT_READERS;
+	if (l->o.mode == 0)
+		l->o.mode = DEFAULT_MODE;
 	if (pthread_rwlock_init(&l->map_lock, NULL) != 0 ||
 	    pthread_mutex_init(&l->pool_lock, NULL) != 0)
 		bug("ledger: locks");
@@ -427,38 +236,45 @@ static struct ledger *ledger_alloc(const struct ledger_options *o)
 
 static void ledger_dealloc(struct ledger *l)
 {
+	folder_release(&l->folder);
 	(void)pthread_rwlock_destroy(&l->map_lock);
 	(void)pthread_mutex_destroy(&l->pool_lock);
 	free(l);
 }
 
+static int start_in_folder(struct ledger *l, struct error *err)
+{
+	bool create = (l->o.flags & LEDGER_CREATE) != 0;
+	int rc =
+	    folder_claim(&l->folder, l->o.dir, create ? l->o.mode : 0, err);
+
+	if (rc != 0)
+		return rc;
+	l->o.dir = folder_path(l->folder);
+	if (folder_is_new(l->folder) && !create)
+		return error_set(err, ERR_NOT_FOUND,
+		    "%s: no ledger here (data.mdb is absent)", l->o.dir);
+	rc = env_start(l, err);
+	if (rc != 0)
+		error_prefix(err, "%s", l->o.dir);
+	return rc;
+}
+
 int ledger_open(
     struct ledger **out, const struct ledger_options *o, struct error *err)
 {
-	mode_t mode = o->mode > 0 ? o->mode : DEFAULT_MODE;
 	struct ledger *l;
-	int rc = 0;
+	int rc;
 
 	*out = NULL;
 	if (o->n_tables > LEDGER_TABLES_MAX || o->schema == 0)
 		bug("ledger_open: %zu tables, schema %u", o->n_tables,
 		    o->schema);
-	if (strlen(o->dir) >= PATH_MAX)
-		return error_set(err, -ENAMETOOLONG, "%s: too long", o->dir);
 	l = ledger_alloc(o);
 	if (l == NULL)
 		return error_set(err, -ENOMEM, "%s: out of memory", o->dir);
-	if ((o->flags & LEDGER_CREATE) != 0)
-		rc = make_folder(l, S_ISGID | mode | ((mode & 0444) >> 2), err);
-	if (rc == 0)
-		rc = list_add(l, err);
-	if (rc != 0) {
-		ledger_dealloc(l);
-		return rc;
-	}
 	rc = start_in_folder(l, err);
 	if (rc != 0) {
-		list_remove(l);
 		ledger_dealloc(l);
 		return rc;
 	}
@@ -485,7 +301,6 @@ void ledger_close(struct ledger **l)
 	drop_idle(*l);
 	if ((*l)->env != NULL)
 		mdb_env_close((*l)->env);
-	list_remove(*l);
 	ledger_dealloc(*l);
 	*l = NULL;
 }
@@ -558,7 +373,7 @@ int ledger_copy(struct ledger *l, const char *dir, struct error *err)
 	map_release(l);
 	if (rc == 0)
 		return 0;
-	return error_set(err, map_code(rc), "%s: copy to %s: %s", l->dir, dir,
+	return error_set(err, map_code(rc), "%s: copy to %s: %s", l->o.dir, dir,
 	    mdb_strerror(rc));
 }
 
@@ -711,7 +526,7 @@ int ledger_write_begin(struct ledger *l, struct ledger_txn **out)
 
 	if (rc != 0)
 		return rc;
-	rc = meta_get_u64(*out, "seq", &(*out)->last_seq);
+	rc = read_seq(*out, &(*out)->last_seq);
 	if (rc != 0)
 		ledger_abort(out);
 	return rc;
@@ -736,8 +551,7 @@ int ledger_commit(struct ledger_txn **t)
 	int rc = (*t)->failed;
 
 	if (rc == 0 && (*t)->seq_changed)
-		rc = map_code(meta_put_u64((*t)->txn,
-		    l->dbi[slot(l, LEDGER_META)], "seq", (*t)->last_seq));
+		rc = write_seq(*t);
 	if (rc == 0 && fault_write())
 		rc = ERR_FULL;
 	if (rc != 0) {
@@ -942,50 +756,32 @@ void ledger_iter_close(struct ledger_iter *it)
 	it->state = LEDGER_ITER_END;
 }
 
-/* --- meta and event numbers --- */
+/* --- event numbers: row "seq" of LEDGER_META --- */
 
-int ledger_meta_read(const struct ledger_txn *t, struct ledger_meta *out)
+static int read_seq(const struct ledger_txn *t, uint64_t *out)
 {
-	MDB_dbi dbi = t->l->dbi[slot(t->l, LEDGER_META)];
-	uint64_t created = 0;
-	int rc;
+	struct str v;
+	int rc = ledger_get(t, LEDGER_META, STR("seq"), &v);
 
-	*out = (struct ledger_meta){.schema = t->l->o.schema};
-	rc = meta_get(t->txn, dbi, "uuid", LEDGER_UUID, out->uuid);
-	if (rc == 0)
-		rc = meta_get_u64(t, "created", &created);
-	if (rc == 0)
-		rc = meta_get_u64(t, "epoch", &out->epoch);
-	if (rc == 0)
-		rc = ledger_last_seq(t, &out->last_seq);
-	if (rc == 0)
-		rc = meta_get_u64(t, "pruned", &out->pruned_seq);
-	if (rc == 0)
-		rc = meta_get_u64(t, "snapshot", &out->snapshot_seq);
-	out->created_ms = (int64_t)created;
-	return rc;
+	*out = rc == 0 && v.n == 8 ? codec_get_u64(v.p) : 0;
+	if (rc == 0 && v.n != 8)
+		return ERR_CORRUPT;
+	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-static int meta_set(struct ledger_txn *t, const char *name, uint64_t v)
+static int write_seq(struct ledger_txn *t)
 {
-	return changed(t,
-	    meta_put_u64(t->txn, t->l->dbi[slot(t->l, LEDGER_META)], name, v));
-}
+	char raw[8];
 
-int ledger_meta_set_epoch(struct ledger_txn *t, uint64_t epoch)
-{
-	return meta_set(t, "epoch", epoch);
-}
-
-int ledger_meta_set_snapshot(struct ledger_txn *t, uint64_t seq)
-{
-	return meta_set(t, "snapshot", seq);
+	codec_put_u64(raw, t->last_seq);
+	return ledger_put(
+	    t, LEDGER_META, STR("seq"), (struct str){raw, sizeof(raw)});
 }
 
 int ledger_last_seq(const struct ledger_txn *t, uint64_t *out)
 {
 	if (!t->writes)
-		return meta_get_u64(t, "seq", out);
+		return read_seq(t, out);
 	*out = t->last_seq;
 	return 0;
 }

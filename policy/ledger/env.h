@@ -2,8 +2,7 @@
  * transactions. The only file that sees LMDB; its codes are mapped here.
  *
  * Tables are named by the array given at open; a table's number is its index
- * there. Two more are the ledger's own: LEDGER_META (who and how old this
- * ledger is) and LEDGER_EVENT (all events, key: 8-byte big endian sequence).
+ * there. Two more are the ledger's own: LEDGER_META (policy/ledger/meta.h) and LEDGER_EVENT (all events, key: 8-byte big endian sequence).
  * Keys are 1..LEDGER_KEY_MAX bytes and compare bytewise.
  *
  * The map is large and sparse, the file grows as needed and never shrinks
@@ -41,7 +40,6 @@ enum {
 	LEDGER_META = 254,
 	LEDGER_EVENT = 255,
 	LEDGER_KEY_MAX = 511,
-	LEDGER_UUID = 16,
 };
 
 enum ledger_flags {
@@ -160,23 +158,10 @@ int ledger_iter_next(struct ledger_iter *it, struct str *key_out,
     struct str *value_out) MUST_CHECK;
 void ledger_iter_close(struct ledger_iter *it); /* twice is fine */
 
-/* --- meta --- */
+/* --- numbers of events --- */
 
-struct ledger_meta {
-	uint32_t schema;
-	unsigned char uuid[LEDGER_UUID]; /* made at creation, kept by restore */
-	int64_t created_ms;
-	uint64_t epoch;        /* 1 at creation; each restore adds one */
-	uint64_t last_seq;     /* of the newest event; 0: none yet */
-	uint64_t pruned_seq;   /* events up to this one are gone */
-	uint64_t snapshot_seq; /* newest event in a verified backup */
-};
-int ledger_meta_read(
-    const struct ledger_txn *t, struct ledger_meta *out) MUST_CHECK;
-int ledger_meta_set_epoch(struct ledger_txn *t, uint64_t epoch) MUST_CHECK;
-int ledger_meta_set_snapshot(struct ledger_txn *t, uint64_t seq) MUST_CHECK;
-
-/* Cheap; in a write transaction it counts what was appended so far. */
+/* The newest event's number, 0 when there was none yet; in a write transaction
+ * with what was appended so far. */
 int ledger_last_seq(const struct ledger_txn *t, uint64_t *out) MUST_CHECK;
 /* Room for the n bytes of event `seq`, which must be the last plus one;
  * filled before the next change. For policy/ledger/event.c. */

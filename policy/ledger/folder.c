@@ -1,0 +1,170 @@
+/* folder.c - see folder.h.
+ *
+ * The list of claimed folders is the one mutable global of policy/ledger: LMDB
+ * breaks silently when a process opens a file twice, because closing either
+ * drops the process's fcntl() locks on both. */
+#include "policy/ledger/folder.h"
+
+#include "policy/base/fault.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *const file_names[] = {"data.mdb", "lock.mdb"};
+enum {
+	DATA,
+	FILES = sizeof(file_names) / sizeof(file_names[0])
+};
+
+struct folder {
+	struct folder *next;
+	dev_t dev;
+	ino_t ino;
+	bool absent[FILES];
+	char path[PATH_MAX];
+};
+
+static pthread_mutex_t claims_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct folder *claims;
+
+static int failed(const char *path, struct error *err)
+{
+	int rc = errno == EROFS || errno == ENOSPC || errno == EDQUOT ? ERR_FULL
+								      : -errno;
+
+	return error_set(err, rc, "%s: %s", path, error_text(-errno));
+}
+
+static int make(const char *dir, mode_t mode, struct error *err)
+{
+	mode_t full = S_ISGID | mode | ((mode & 0444) >> 2);
+
+	if (mkdir(dir, full & 0777) != 0)
+		return errno == EEXIST ? 0 : failed(dir, err);
+	/* mkdir() applies the umask and leaves the set-group-id bit out. */
+	return chmod(dir, full) == 0 ? 0 : failed(dir, err);
+}
+
+static int file_path(
+    const struct folder *f, size_t i, char out[PATH_MAX], struct error *err)
+{
+	int n = snprintf(out, PATH_MAX, "%s/%s", f->path, file_names[i]);
+
+	if (n >= 0 && n < PATH_MAX)
+		return 0;
+	return error_set(err, -ENAMETOOLONG, "%s: too long", f->path);
+}
+
+/* Fills in the identity of the folder and what is missing in it. */
+static int look(struct folder *f, struct error *err)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int rc;
+
+	if (stat(f->path, &st) != 0)
+		return failed(f->path, err);
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+	for (size_t i = 0; i < FILES; i++) {
+		rc = file_path(f, i, path, err);
+		if (rc != 0)
+			return rc;
+		f->absent[i] = stat(path, &st) != 0 && errno == ENOENT;
+	}
+	return 0;
+}
+
+static int add(struct folder *f, struct error *err)
+{
+	struct folder *other;
+	int rc = 0;
+
+	(void)pthread_mutex_lock(&claims_lock);
+	for (other = claims; other != NULL; other = other->next)
+		if (other->dev == f->dev && other->ino == f->ino)
+			break;
+	if (other != NULL) {
+		rc = error_set(err, ERR_EXISTS,
+		    "%s: this process has the ledger open already", f->path);
+	} else {
+		f->next = claims;
+		claims = f;
+	}
+	(void)pthread_mutex_unlock(&claims_lock);
+	return rc;
+}
+
+int folder_claim(
+    struct folder **out, const char *dir, unsigned create, struct error *err)
+{
+	struct folder *f;
+	size_t n = strlen(dir);
+	int rc = 0;
+
+	*out = NULL;
+	if (n >= PATH_MAX)
+		return error_set(err, -ENAMETOOLONG, "%.60s...: too long", dir);
+	f = fault_alloc() ? NULL : calloc(1, sizeof(*f));
+	if (f == NULL)
+		return error_set(err, -ENOMEM, "%s: out of memory", dir);
+	memcpy(f->path, dir, n + 1);
+	if (create != 0)
+		rc = make(dir, (mode_t)create, err);
+	if (rc == 0)
+		rc = look(f, err);
+	if (rc == 0)
+		rc = add(f, err);
+	if (rc != 0) {
+		free(f);
+		return rc;
+	}
+	*out = f;
+	return 0;
+}
+
+void folder_release(struct folder **f)
+{
+	struct folder **at;
+
+	if (*f == NULL)
+		return;
+	(void)pthread_mutex_lock(&claims_lock);
+	for (at = &claims; *at != *f; at = &(*at)->next)
+		;
+	*at = (*f)->next;
+	(void)pthread_mutex_unlock(&claims_lock);
+	free(*f);
+	*f = NULL;
+}
+
+const char *folder_path(const struct folder *f)
+{
+	return f->path;
+}
+
+bool folder_is_new(const struct folder *f)
+{
+	return f->absent[DATA];
+}
+
+int folder_set_modes(const struct folder *f, unsigned mode, struct error *err)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < FILES; i++) {
+		int rc = file_path(f, i, path, err);
+
+		if (rc != 0)
+			return rc;
+		if (f->absent[i] && chmod(path, (mode_t)mode) != 0 &&
+		    errno != ENOENT)
+			return failed(path, err);
+	}
+	return 0;
+}
