@@ -10,6 +10,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/base/clock.h \
 	%D%/base/codec.c \
 	%D%/base/codec.h \
+	%D%/base/digest.c \
+	%D%/base/digest.h \
 	%D%/base/error.c \
 	%D%/base/error.h \
 	%D%/base/fault.c \
@@ -37,18 +39,42 @@ policy_libpolicy_a_SOURCES = \
 	%D%/ledger/folder.h \
 	%D%/ledger/meta.c \
 	%D%/ledger/meta.h \
+	%D%/mail/address.c \
+	%D%/mail/address.h \
+	%D%/mail/address_digest.c \
+	%D%/mail/address_digest.h \
+	%D%/mail/company.c \
+	%D%/mail/company.h \
 	%D%/mail/compose.c \
 	%D%/mail/compose.h \
+	%D%/mail/domain.c \
+	%D%/mail/domain.h \
 	%D%/mail/headblock.c \
 	%D%/mail/headblock.h \
 	%D%/mail/header.c \
 	%D%/mail/header.h \
+	%D%/mail/idn.c \
+	%D%/mail/idn.h \
+	%D%/mail/lead_id.c \
+	%D%/mail/lead_id.h \
 	%D%/mail/mime.c \
 	%D%/mail/mime.h \
 	%D%/mail/mimedecode.c \
 	%D%/mail/mimedecode.h \
 	%D%/mail/mimeparam.c \
 	%D%/mail/mimeparam.h \
+	%D%/mail/msgid.c \
+	%D%/mail/msgid.h \
+	%D%/mail/nfc.c \
+	%D%/mail/nfc.h \
+	%D%/mail/psl.c \
+	%D%/mail/psl.h \
+	%D%/mail/token.c \
+	%D%/mail/token.h \
+	%D%/mail/token_keys.c \
+	%D%/mail/token_keys.h \
+	%D%/mail/verp.c \
+	%D%/mail/verp.h \
 	%D%/rules/caps.c \
 	%D%/rules/caps.h \
 	%D%/rules/dup.c \

@@ -14,9 +14,12 @@ EXTRA_DIST += %D%/unit/tap.h %D%/unit/toy_ledger.h
 
 # One program a module, one name a line, sorted; each is built from its .c.
 unit_tests = \
+	%D%/unit/test_address \
 	%D%/unit/test_base \
 	%D%/unit/test_door \
-	%D%/unit/test_mime
+	%D%/unit/test_lead_id \
+	%D%/unit/test_mime \
+	%D%/unit/test_token
 
 # Programs that the checks over the corpora run.
 check_PROGRAMS += \
