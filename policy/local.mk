@@ -26,6 +26,32 @@ policy_libpolicy_a_SOURCES = \
 	%D%/base/secret.h \
 	%D%/base/str.c \
 	%D%/base/str.h \
+	%D%/base/when.c \
+	%D%/base/when.h \
+	%D%/conf/conf.c \
+	%D%/conf/conf.h \
+	%D%/conf/conf_check.c \
+	%D%/conf/diff.c \
+	%D%/conf/diff.h \
+	%D%/conf/lint.c \
+	%D%/conf/lint.h \
+	%D%/conf/option.c \
+	%D%/conf/option.h \
+	%D%/conf/option_host.c \
+	%D%/conf/policy.c \
+	%D%/conf/policy.h \
+	%D%/conf/read.c \
+	%D%/conf/read.h \
+	%D%/conf/section.c \
+	%D%/conf/section.h \
+	%D%/conf/section_agent.c \
+	%D%/conf/section_key.c \
+	%D%/conf/section_milter.c \
+	%D%/conf/section_policy.c \
+	%D%/conf/section_policy.h \
+	%D%/conf/section_segment.c \
+	%D%/conf/section_stream.c \
+	%D%/conf/section_top.c \
 	%D%/ledger/crc32c.c \
 	%D%/ledger/crc32c.h \
 	%D%/ledger/door.c \

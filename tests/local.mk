@@ -16,11 +16,15 @@ EXTRA_DIST += %D%/unit/tap.h %D%/unit/toy_ledger.h
 unit_tests = \
 	%D%/unit/test_address \
 	%D%/unit/test_base \
+	%D%/unit/test_conf \
 	%D%/unit/test_door \
 	%D%/unit/test_lead_id \
 	%D%/unit/test_mime \
-	%D%/unit/test_token
+	%D%/unit/test_policy \
+	%D%/unit/test_token \
+	%D%/unit/test_when
 
 # Programs that the checks over the corpora run.
 check_PROGRAMS += \
+	%D%/tools/conftool \
 	%D%/tools/mimetool

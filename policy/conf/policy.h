@@ -107,4 +107,14 @@ size_t policy_diff(const struct policy *from, const struct policy *to,
 void policy_warnings(const struct policy *p,
     void (*emit)(void *arg, const char *line), void *arg);
 
+/* Segments that the conf's streams name and the policy lacks, a line
+ * "conf:line: text" each. Returns how many. */
+size_t conf_check_policy(const struct conf *c, const struct policy *p,
+    void (*emit)(void *arg, const char *line), void *arg);
+
+/* Every option with its effective value, as a policy that reads back to the
+ * same rules; and the tables as mdoc, for the manual. */
+void policy_print(const struct policy *p, struct buf *out);
+void policy_describe(struct buf *out);
+
 #endif

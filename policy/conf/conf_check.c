@@ -1,0 +1,207 @@
+/* conf_check.c - findings that are not errors: a conf may be loaded with
+ * them, and `tendril check` tells them. See conf.h. */
+#include "policy/conf/option.h"
+#include "policy/conf/policy.h"
+
+#include <stdio.h>
+
+struct report {
+	const char *path;
+	void (*emit)(void *arg, const char *line);
+	void *arg;
+	size_t n;
+};
+
+PRINTF_LIKE(3, 4)
+static void tell(struct report *r, int line, const char *fmt, ...)
+{
+	char text[400], whole[500];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	(void)snprintf(whole, sizeof(whole), "%s:%d: %s", r->path, line, text);
+	r->emit(r->arg, whole);
+	r->n++;
+}
+
+/* --- streams that never get a message --- */
+
+static bool has_origin(const struct conf_origin *o)
+{
+	return o->sasl_users.n > 0 || o->clients.n > 0 || o->listeners.n > 0 ||
+	       o->local;
+}
+
+static bool strs_cover(const struct strs *a, const struct strs *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		size_t k = 0;
+		while (k < a->n && !str_eq(a->v[k], b->v[i]) &&
+		       !str_eq(a->v[k], STR("*")))
+			k++;
+		if (k == a->n)
+			return false;
+	}
+	return true;
+}
+
+static bool nets_cover(const struct conf_nets *a, const struct conf_nets *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		size_t k = 0;
+		while (
+		    k < a->n && !(a->v[k].bits <= b->v[i].bits &&
+				    conf_net_contains(&a->v[k], b->v[i].addr)))
+			k++;
+		if (k == a->n)
+			return false;
+	}
+	return true;
+}
+
+/* Every message that b takes, a takes before it. */
+static bool shadows(const struct conf_stream *a, const struct conf_stream *b)
+{
+	const struct conf_origin *x = &a->origin, *y = &b->origin;
+
+	if (a->senders.n > 0 || a->headers.n > 0)
+		return false;
+	if (!has_origin(x))
+		return true;
+	return has_origin(y) && strs_cover(&x->sasl_users, &y->sasl_users) &&
+	       strs_cover(&x->listeners, &y->listeners) &&
+	       nets_cover(&x->clients, &y->clients) && (x->local || !y->local);
+}
+
+static void warn_unreachable(struct report *r, const struct conf *c)
+{
+	for (size_t i = 0; i < c->n_streams; i++)
+		for (size_t k = 0; k < i; k++) {
+			if (!shadows(&c->streams[k], &c->streams[i]))
+				continue;
+			tell(r, c->streams[i].line,
+			    "stream %.*s never gets a message: stream %.*s "
+			    "(line %d) takes them all",
+			    STR_ARG(c->streams[i].name),
+			    STR_ARG(c->streams[k].name), c->streams[k].line);
+			break;
+		}
+}
+
+/* --- parts that are missing --- */
+
+static const struct conf_stream *first_of(
+    const struct conf *c, enum conf_class class)
+{
+	for (size_t i = 0; i < c->n_streams; i++)
+		if (c->streams[i].class == class)
+			return &c->streams[i];
+	return NULL;
+}
+
+static void warn_nurture(
+    struct report *r, const struct conf *c, const struct conf_stream *s)
+{
+	if (c->web.base_url.n == 0)
+		tell(r, s->line,
+		    "stream %.*s: without web base-url its mail has no "
+		    "one-click unsubscribe (RFC 8058)",
+		    STR_ARG(s->name));
+	if (c->agent.release.n == 0 || first_of(c, CONF_CLASS_RELEASE) == NULL)
+		tell(r, s->line,
+		    "stream %.*s: holds and messages to several recipients "
+		    "need agent release and a stream of class \"release\"",
+		    STR_ARG(s->name));
+	if (c->mta_log.file.n == 0)
+		tell(r, s->line,
+		    "stream %.*s: without mta-log file an accepted message "
+		    "counts as delivered at once",
+		    STR_ARG(s->name));
+	if (c->agent.maildir.n == 0)
+		tell(r, s->line,
+		    "stream %.*s: without agent maildir bounces are not seen",
+		    STR_ARG(s->name));
+	if (c->n_domains == 0)
+		tell(r, s->line,
+		    "stream %.*s: without a domain section nothing can be "
+		    "signed",
+		    STR_ARG(s->name));
+}
+
+static void warn_domains(struct report *r, const struct conf *c)
+{
+	for (size_t i = 0; i < c->n_domains; i++) {
+		const struct conf_domain *d = &c->domains[i];
+		if (d->bounce_domain.n == 0)
+			tell(r, d->line,
+			    "domain %.*s: without bounce-domain its bounces "
+			    "are not seen",
+			    STR_ARG(d->name));
+	}
+	for (size_t i = 0; i < c->n_keys; i++) {
+		const struct conf_key *key = &c->keys[i];
+		const struct conf_domain *d = conf_domain_find(c, key->domain);
+		bool used = false;
+		for (size_t k = 0; d != NULL && k < d->keys.n; k++)
+			used = used || str_eq(d->keys.v[k], key->name);
+		if (!used)
+			tell(r, key->line, "key %.*s signs for no domain",
+			    STR_ARG(key->name));
+	}
+}
+
+static void warn_web(struct report *r, const struct conf *c)
+{
+	struct str host, port;
+
+	if (str_starts(c->web.base_url, STR("http://")))
+		tell(r, 1, "web base-url is not https: for tests only");
+	if (c->web.listen.n > 0 &&
+	    option_split_hostport(c->web.listen, &host, &port) &&
+	    !option_is_loopback(host))
+		tell(r, 1, "web listen %.*s is reachable without the TLS proxy",
+		    STR_ARG(c->web.listen));
+}
+
+void conf_warnings(
+    const struct conf *c, void (*emit)(void *arg, const char *line), void *arg)
+{
+	struct report r = {c->path.p, emit, arg, 0};
+	const struct conf_stream *s = first_of(c, CONF_CLASS_NURTURE);
+
+	if (s != NULL)
+		warn_nurture(&r, c, s);
+	warn_unreachable(&r, c);
+	warn_domains(&r, c);
+	warn_web(&r, c);
+}
+
+/* --- against a policy --- */
+
+static void need_segment(struct report *r, const struct policy *p,
+    const struct conf_stream *s, const char *option, struct str name)
+{
+	if (name.n > 0 && policy_segment_find(p, name) == NULL)
+		tell(r, s->line,
+		    "stream %.*s: %s names segment \"%.*s\", which the "
+		    "policy does not have",
+		    STR_ARG(s->name), option, STR_ARG(name));
+}
+
+size_t conf_check_policy(const struct conf *c, const struct policy *p,
+    void (*emit)(void *arg, const char *line), void *arg)
+{
+	struct report r = {c->path.p, emit, arg, 0};
+
+	for (size_t i = 0; i < c->n_streams; i++) {
+		const struct conf_stream *s = &c->streams[i];
+		need_segment(&r, p, s, "segment", s->segment);
+		need_segment(&r, p, s, "unknown", s->unknown_segment);
+		for (size_t k = 0; k < s->n_segment_map; k++)
+			need_segment(
+			    &r, p, s, "segment-map", s->segment_map[k].to);
+	}
+	return r.n;
+}

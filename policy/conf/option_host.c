@@ -1,0 +1,252 @@
+/* option_host.c - see option.h: types of paths, domains, networks, addresses
+ * of sockets. */
+#include "policy/conf/option.h"
+
+#include "policy/conf/conf.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <string.h>
+
+static void print_text(
+    const struct option *o, const void *field, struct buf *out)
+{
+	const struct str *s = field;
+
+	(void)o;
+	if (s->n > 0)
+		option_print_quoted(out, *s);
+}
+
+static void print_texts(
+    const struct option *o, const void *field, struct buf *out)
+{
+	(void)o;
+	option_print_list(out, field);
+}
+
+static int parse_path(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	struct str s = in->values[0].text, *path = field;
+
+	if (!str_starts(s, STR("/")) || s.n >= PATH_MAX ||
+	    str_contains(s, STR("/../")) || str_ends(s, STR("/..")))
+		return option_unexpected(job, o, &in->values[0]);
+	*path = s;
+	return 0;
+}
+
+const struct option_type option_path = {
+    "an absolute path such as \"/etc/tendril/lead.key\"", false, parse_path,
+    print_text};
+
+/* --- domains --- */
+
+/* One label of a host name (RFC 1123 section 2.1); "_" for selectors. */
+static bool is_label(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!ascii_is_alnum(s.p[i]) && s.p[i] != '-' && s.p[i] != '_')
+			return false;
+	return s.n > 0 && s.n <= 63 && s.p[0] != '-' && s.p[s.n - 1] != '-';
+}
+
+bool option_is_domain(struct str s)
+{
+	struct str rest = s, label;
+
+	while (str_next(&rest, '.', &label))
+		if (!is_label(label))
+			return false;
+	return s.n > 0 && s.n <= 253;
+}
+
+int option_domain_text(const struct option_job *job, const char *name,
+    const struct read_value *in, struct str *out)
+{
+	char *to;
+
+	for (size_t i = 0; i < in->text.n; i++)
+		if ((unsigned char)in->text.p[i] >= 0x80)
+			return option_fail(job, in->line, ERR_SYNTAX,
+			    "%s = \"%.*s\": write the A-labels (xn--...) of "
+			    "this domain",
+			    name, STR_ARG(in->text));
+	if (!option_is_domain(in->text))
+		return option_fail(job, in->line, ERR_SYNTAX,
+		    "%s = \"%.*s\": expected a domain such as "
+		    "\"example.com\"",
+		    name, STR_ARG(in->text));
+	to = arena_alloc(job->arena, in->text.n + 1);
+	if (to == NULL)
+		return option_no_memory(job);
+	for (size_t i = 0; i < in->text.n; i++)
+		to[i] = ascii_lower(in->text.p[i]);
+	*out = (struct str){to, in->text.n};
+	return 0;
+}
+
+static int parse_domain(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	return option_domain_text(job, o->name, &in->values[0], field);
+}
+
+static int parse_domains(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	struct strs *list = field;
+	struct str *v = arena_array(job->arena, in->n, sizeof(*v));
+
+	if (v == NULL)
+		return option_no_memory(job);
+	for (size_t i = 0; i < in->n; i++) {
+		int rc =
+		    option_domain_text(job, o->name, &in->values[i], &v[i]);
+		if (rc != 0)
+			return rc;
+	}
+	list->v = v;
+	list->n = in->n;
+	return 0;
+}
+
+const struct option_type option_domain = {
+    "a domain such as \"example.com\"", false, parse_domain, print_text};
+const struct option_type option_domains = {
+    "domains such as \"example.com\"", true, parse_domains, print_texts};
+
+/* --- networks --- */
+
+enum {
+	V4_PREFIX = 96
+};
+
+/* "192.0.2.0/24", "2001:db8::/32", or an address alone. */
+static bool parse_net(struct str s, struct conf_net *net)
+{
+	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+	size_t slash = str_find(s, 0, '/');
+	char host[INET6_ADDRSTRLEN];
+	uint64_t bits, most = 32;
+
+	if (slash >= sizeof(host))
+		return false;
+	memcpy(host, s.p, slash);
+	host[slash] = '\0';
+	memcpy(net->addr, mapped, sizeof(mapped));
+	if (inet_pton(AF_INET, host, net->addr + 12) != 1) {
+		most = 128;
+		if (inet_pton(AF_INET6, host, net->addr) != 1)
+			return false;
+	}
+	bits = most;
+	if (slash < s.n && str_u64(str_from(s, slash + 1), most, &bits) != 0)
+		return false;
+	net->bits = (unsigned)bits + (most == 32 ? V4_PREFIX : 0);
+	return true;
+}
+
+/* A bit set behind the prefix is nearly always a typing error. */
+static bool has_host_bits(const struct conf_net *net)
+{
+	for (unsigned i = net->bits; i < 128; i++)
+		if (net->addr[i / 8] & (0x80 >> i % 8))
+			return true;
+	return false;
+}
+
+static int parse_nets(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	struct conf_nets *nets = field;
+	struct conf_net *v = arena_array(job->arena, in->n, sizeof(*v));
+
+	if (v == NULL)
+		return option_no_memory(job);
+	for (size_t i = 0; i < in->n; i++) {
+		if (!parse_net(in->values[i].text, &v[i]))
+			return option_unexpected(job, o, &in->values[i]);
+		if (has_host_bits(&v[i]))
+			return option_fail(job, in->values[i].line, ERR_SYNTAX,
+			    "%s = \"%.*s\": bits are set behind the prefix",
+			    o->name, STR_ARG(in->values[i].text));
+	}
+	nets->v = v;
+	nets->n = in->n;
+	return 0;
+}
+
+static void print_nets(
+    const struct option *o, const void *field, struct buf *out)
+{
+	const struct conf_nets *nets = field;
+
+	(void)o;
+	for (size_t i = 0; i < nets->n; i++) {
+		const struct conf_net *net = &nets->v[i];
+		bool v4 = net->bits >= V4_PREFIX &&
+			  IN6_IS_ADDR_V4MAPPED(
+			      (const struct in6_addr *)(const void *)net->addr);
+		char host[INET6_ADDRSTRLEN];
+
+		(void)inet_ntop(v4 ? AF_INET : AF_INET6,
+		    net->addr + (v4 ? 12 : 0), host, sizeof(host));
+		option_print_open(out, i, nets->n);
+		buf_printf(
+		    out, "\"%s/%u\"", host, net->bits - (v4 ? V4_PREFIX : 0));
+	}
+	option_print_close(out, nets->n);
+}
+
+const struct option_type option_nets = {
+    "networks such as \"192.0.2.0/24\" or \"2001:db8::/32\"", true, parse_nets,
+    print_nets};
+
+/* --- host:port --- */
+
+bool option_split_hostport(
+    struct str s, struct str *host_out, struct str *port_out)
+{
+	size_t colon = str_rfind(s, ':');
+	struct str host = str_cut(s, 0, colon);
+	uint64_t port;
+
+	*port_out = str_from(s, colon + 1);
+	if (str_u64(*port_out, 65535, &port) != 0 || port == 0)
+		return false;
+	if (str_starts(host, STR("[")) && str_ends(host, STR("]"))) {
+		struct conf_net net;
+		*host_out = str_cut(host, 1, host.n - 2);
+		return str_find(*host_out, 0, '/') == host_out->n &&
+		       parse_net(*host_out, &net);
+	}
+	*host_out = host;
+	return option_is_domain(host);
+}
+
+bool option_is_loopback(struct str host)
+{
+	struct conf_net net;
+
+	if (str_eq(host, STR("localhost")) || str_eq(host, STR("::1")))
+		return true;
+	return str_starts(host, STR("127.")) &&
+	       str_find(host, 0, '/') == host.n && parse_net(host, &net);
+}
+
+static int parse_hostport(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	struct str host, port, *s = field;
+
+	if (!option_split_hostport(in->values[0].text, &host, &port))
+		return option_unexpected(job, o, &in->values[0]);
+	*s = in->values[0].text;
+	return 0;
+}
+
+const struct option_type option_hostport = {
+    "host and port such as \"127.0.0.1:8580\" or \"[::1]:8580\"", false,
+    parse_hostport, print_text};

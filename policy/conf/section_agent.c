@@ -1,0 +1,205 @@
+/* section_agent.c - agent { }, web { } and mta-log { }. */
+#include "policy/conf/section.h"
+
+#include <sys/un.h>
+
+/* --- agent --- */
+
+static int check_api(const struct option_job *job, const struct read_option *in,
+    const void *field)
+{
+	const struct str *path = field;
+
+	if (path->n < sizeof(((struct sockaddr_un *)NULL)->sun_path))
+		return 0;
+	return option_fail(job, in->values[0].line, ERR_SYNTAX,
+	    "api: the path of a unix socket has at most 107 bytes");
+}
+
+/* User names, or "@group". */
+static int check_people(const struct option_job *job,
+    const struct read_option *in, const void *field)
+{
+	(void)field;
+	for (size_t i = 0; i < in->n; i++) {
+		struct str s = in->values[i].text;
+		if (str_starts(s, STR("@")))
+			s = str_from(s, 1);
+		if (!option_is_name(s))
+			return option_fail(job, in->values[i].line, ERR_SYNTAX,
+			    "%.*s: \"%.*s\" is neither a user's name nor "
+			    "\"@\" and a group's",
+			    STR_ARG(in->name), STR_ARG(in->values[i].text));
+	}
+	return 0;
+}
+
+#define AT(field) offsetof(struct conf_agent, field)
+
+static const struct option agent_options[] = {
+    {.name = "api",
+	.type = &option_path,
+	.offset = AT(api),
+	.def = "/run/tendril/api.sock",
+	.check = check_api,
+	.help = "Unix socket of the /v1 interface; the command line uses it."},
+    {.name = "release",
+	.type = &option_hostport,
+	.offset = AT(release),
+	.help = "The MTA's own listener for mail that the agent submits; "
+		"needed for holds and for messages to several recipients."},
+    {.name = "maildir",
+	.type = &option_path,
+	.offset = AT(maildir),
+	.help = "Maildir into which the MTA delivers feedback mail; without "
+		"it bounces by mail are not seen."},
+    {.name = "admins",
+	.type = &option_texts,
+	.offset = AT(admins),
+	.check = check_people,
+	.help = "Users, or \"@\" and a group, who may do everything; root "
+		"always may."},
+    {.name = "marketers",
+	.type = &option_texts,
+	.offset = AT(marketers),
+	.check = check_people,
+	.help = "Users or groups who may change policy, consent and "
+		"suppressions."},
+    {.name = "auditors",
+	.type = &option_texts,
+	.offset = AT(auditors),
+	.check = check_people,
+	.help = "Users or groups who may read."},
+};
+
+const struct section_kind section_agent = {
+    .name = "agent",
+    .times = SECTION_ONCE,
+    .options = agent_options,
+    .n_options = sizeof(agent_options) / sizeof(agent_options[0]),
+    .offset = offsetof(struct conf, agent),
+    .help = "The program tendril-agent.",
+};
+
+/* --- web --- */
+
+static bool is_authority(struct str s, struct str *host)
+{
+	struct str port;
+
+	if (option_split_hostport(s, host, &port))
+		return true;
+	*host = s;
+	return option_is_domain(s);
+}
+
+/* https, for RFC 8058 asks for it; http only where the wire is this host. */
+static int parse_base_url(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	struct str s = in->values[0].text, rest = s, host, *url = field;
+	bool plain = str_starts(s, STR("http://"));
+
+	if (!plain && !str_starts(s, STR("https://")))
+		return option_unexpected(job, o, &in->values[0]);
+	rest = str_from(s, plain ? 7 : 8);
+	while (str_ends(rest, STR("/")))
+		rest.n--;
+	if (!is_authority(str_cut(rest, 0, str_find(rest, 0, '/')), &host))
+		return option_unexpected(job, o, &in->values[0]);
+	for (size_t i = 0; i < rest.n; i++)
+		if (rest.p[i] <= ' ' || rest.p[i] >= 0x7f || rest.p[i] == '?' ||
+		    rest.p[i] == '#' || rest.p[i] == '<' || rest.p[i] == '>')
+			return option_unexpected(job, o, &in->values[0]);
+	if (plain && !option_is_loopback(host))
+		return option_fail(job, in->values[0].line, ERR_SYNTAX,
+		    "base-url = \"%.*s\": must begin with \"https://\"; "
+		    "\"http://\" is only for this host (127.0.0.1)",
+		    STR_ARG(s));
+	*url = str_cut(s, 0, (size_t)(rest.p - s.p) + rest.n);
+	return 0;
+}
+
+static void print_text(
+    const struct option *o, const void *field, struct buf *out)
+{
+	option_text.print(o, field, out);
+}
+
+static const struct option_type base_url = {
+    "an address such as \"https://t.example.com\"", false, parse_base_url,
+    print_text};
+
+static int finish_web(
+    const struct option_job *job, const struct read_section *in, void *element)
+{
+	const struct conf_web *web = element;
+
+	if (web->listen.n > 0 && web->base_url.n == 0)
+		return option_fail(job, in->line, ERR_SYNTAX,
+		    "web: listen needs base-url, the address that goes into "
+		    "mail");
+	return 0;
+}
+
+#undef AT
+#define AT(field) offsetof(struct conf_web, field)
+
+static const struct option web_options[] = {
+    {.name = "listen",
+	.type = &option_hostport,
+	.offset = AT(listen),
+	.help = "Address of the web server; without it there is none."},
+    {.name = "base-url",
+	.type = &base_url,
+	.offset = AT(base_url),
+	.help = "How the world reaches that server; unsubscribe links begin "
+		"with it. https, except on the loopback."},
+    {.name = "proxies",
+	.type = &option_nets,
+	.offset = AT(proxies),
+	.help = "Proxies whose X-Forwarded-For is believed."},
+    {.name = "max-request",
+	.type = &option_size,
+	.offset = AT(max_request_bytes),
+	.def = "64K",
+	.min = 4 << 10,
+	.max = 16 << 20,
+	.help = "Largest request from outside."},
+};
+
+const struct section_kind section_web = {
+    .name = "web",
+    .times = SECTION_ONCE,
+    .options = web_options,
+    .n_options = sizeof(web_options) / sizeof(web_options[0]),
+    .offset = offsetof(struct conf, web),
+    .help = "The public web server of the agent.",
+    .finish = finish_web,
+};
+
+/* --- mta-log --- */
+
+#undef AT
+#define AT(field) offsetof(struct conf_mta_log, field)
+
+static const struct option mta_log_options[] = {
+    {.name = "file",
+	.type = &option_path,
+	.offset = AT(file),
+	.help = "The MTA's log; it tells what became of each message. "
+		"Without it an accepted message counts as delivered."},
+    {.name = "handoff-relays",
+	.type = &option_domains,
+	.offset = AT(handoff_relays),
+	.help = "Relays that only hand on, whose new queue id is followed."},
+};
+
+const struct section_kind section_mta_log = {
+    .name = "mta-log",
+    .times = SECTION_ONCE,
+    .options = mta_log_options,
+    .n_options = sizeof(mta_log_options) / sizeof(mta_log_options[0]),
+    .offset = offsetof(struct conf, mta_log),
+    .help = "The log that the agent follows.",
+};
