@@ -52,6 +52,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/conf/section_segment.c \
 	%D%/conf/section_stream.c \
 	%D%/conf/section_top.c \
+	%D%/ledger/cbor.c \
+	%D%/ledger/cbor.h \
 	%D%/ledger/crc32c.c \
 	%D%/ledger/crc32c.h \
 	%D%/ledger/door.c \

@@ -17,6 +17,7 @@ unit_tests = \
 	%D%/unit/test_address \
 	%D%/unit/test_base \
 	%D%/unit/test_conf \
+	%D%/unit/test_cbor \
 	%D%/unit/test_door \
 	%D%/unit/test_lead_id \
 	%D%/unit/test_mime \
