@@ -67,6 +67,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/ledger/folder.h \
 	%D%/ledger/meta.c \
 	%D%/ledger/meta.h \
+	%D%/ledger/seal.c \
+	%D%/ledger/seal.h \
 	%D%/mail/address.c \
 	%D%/mail/address.h \
 	%D%/mail/address_digest.c \

@@ -24,6 +24,8 @@ unit_tests = \
 	%D%/unit/test_policy \
 	%D%/unit/test_token \
 	%D%/unit/test_when
+	%D%/unit/test_seal \
+	%D%/unit/test_token
 
 # Programs that the checks over the corpora run.
 check_PROGRAMS += \
