@@ -1,1 +1,33 @@
 # milter/: tendril-milter.
+sbin_PROGRAMS += tendril-milter
+noinst_LIBRARIES += milter/libmilterside.a
+
+# Everything but main and libmilter, so that tests can drive sessions.
+milter_libmilterside_a_SOURCES = \
+	%D%/apply.c \
+	%D%/apply.h \
+	%D%/eom.c \
+	%D%/eom.h \
+	%D%/gather.c \
+	%D%/gather.h \
+	%D%/keyring.c \
+	%D%/keyring.h \
+	%D%/mta.h \
+	%D%/propose.c \
+	%D%/propose.h \
+	%D%/reply.c \
+	%D%/reply.h \
+	%D%/session.c \
+	%D%/session.h \
+	%D%/session_internal.h \
+	%D%/shared.h \
+	%D%/snapshot.c \
+	%D%/snapshot.h \
+	%D%/transform.c \
+	%D%/transform.h
+
+tendril_milter_SOURCES = \
+	%D%/main.c \
+	%D%/smfi.c \
+	%D%/smfi.h
+tendril_milter_LDADD = milter/libmilterside.a $(POLICY_LIBS) $(MILTER_LIBS)

@@ -99,6 +99,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/nfc.h \
 	%D%/mail/psl.c \
 	%D%/mail/psl.h \
+	%D%/mail/samekey.c \
+	%D%/mail/samekey.h \
 	%D%/mail/token.c \
 	%D%/mail/token.h \
 	%D%/mail/token_keys.c \
@@ -107,6 +109,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/verp.h \
 	%D%/rules/caps.c \
 	%D%/rules/caps.h \
+	%D%/rules/comply.c \
+	%D%/rules/comply.h \
 	%D%/rules/dup.c \
 	%D%/rules/dup.h \
 	%D%/rules/facts.c \
@@ -114,7 +118,31 @@ policy_libpolicy_a_SOURCES = \
 	%D%/rules/recognise.c \
 	%D%/rules/recognise.h \
 	%D%/rules/verdict.c \
-	%D%/rules/verdict.h
+	%D%/rules/verdict.h \
+	%D%/state/consent.c \
+	%D%/state/consent.h \
+	%D%/state/facts_load.c \
+	%D%/state/facts_load.h \
+	%D%/state/lead.c \
+	%D%/state/lead.h \
+	%D%/state/message.c \
+	%D%/state/message.h \
+	%D%/state/payload.c \
+	%D%/state/payload.h \
+	%D%/state/policyver.c \
+	%D%/state/policyver.h \
+	%D%/state/reducers.c \
+	%D%/state/reducers.h \
+	%D%/state/refusal.c \
+	%D%/state/refusal.h \
+	%D%/state/subject.c \
+	%D%/state/subject.h \
+	%D%/state/suppression.c \
+	%D%/state/suppression.h \
+	%D%/state/tables.h \
+	%D%/state/wire.c \
+	%D%/state/wire.h \
+	$(END)
 
 # What a program that uses policy/ links with.
 POLICY_LIBS = policy/libpolicy.a $(OPENDKIM_LIBS) $(CONFUSE_LIBS) \

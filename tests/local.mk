@@ -26,8 +26,12 @@ unit_tests = \
 	%D%/unit/test_when
 	%D%/unit/test_seal \
 	%D%/unit/test_token
+	%D%/unit/test_verdict \
+	%D%/unit/test_when \
+	$(END)
 
 # Programs that the checks over the corpora run.
 check_PROGRAMS += \
 	%D%/tools/conftool \
-	%D%/tools/mimetool
+	%D%/tools/mimetool \
+	$(END)

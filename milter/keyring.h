@@ -1,0 +1,35 @@
+/* keyring.h - all keys of one configuration, parsed once.
+ *
+ * Loading refuses a key that is unreadable, unsafe or of another type than
+ * declared, and one whose signature libopendkim does not verify. Threads:
+ * immutable after load. */
+#ifndef MILTER_KEYRING_H
+#define MILTER_KEYRING_H
+
+#include "policy/conf/conf.h"
+#include "policy/mail/dkim_key.h"
+#include "policy/mail/lead_id.h"
+#include "policy/mail/token.h"
+
+struct keyring;
+
+/* The DKIM keys of one declared domain. */
+struct keyring_domain {
+	const struct conf_domain *conf;
+	struct dkim_key **keys;
+	size_t n_keys;
+};
+
+int keyring_load(struct keyring **out, const struct conf *conf,
+    struct error *err) MUST_CHECK;
+void keyring_free(struct keyring **k);
+
+/* The declared domain that may sign for a From domain: itself or the nearest
+ * parent. NULL: none. */
+const struct keyring_domain *keyring_find(
+    const struct keyring *k, struct str from_domain);
+/* NULL when the conf names no such file. */
+const struct lead_key *keyring_lead_key(const struct keyring *k);
+const struct token_keys *keyring_token_keys(const struct keyring *k);
+
+#endif

@@ -1,0 +1,172 @@
+/* main.c - tendril-milter: arguments, signals, start, stop.
+ *
+ * Stop (SIGTERM, SIGINT, SIGHUP): libmilter stops listening, then we wait for
+ * the messages in flight. Reload (SIGUSR1): a thread of its own builds a new
+ * snapshot; on any error the running one stays. All signals are blocked
+ * before the first thread exists. */
+#include "milter/smfi.h"
+#include "policy/base/clock.h"
+#include "policy/base/log.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	DRAIN_MS = 30000,
+	EXIT_USAGE = 2,
+	EXIT_CONFIG = 78
+};
+
+static const char usage_text[] =
+    "usage: tendril-milter [--conf FILE] [--check]\n"
+    "\n"
+    "Decides on, completes and signs the nurture mail that passes an MTA.\n"
+    "\n"
+    "  --conf FILE  configuration (default $TENDRIL_CONF, then\n"
+    "               " SYSCONFDIR "/tendril/tendril.conf)\n"
+    "  --check      load configuration and keys, say what is wrong, exit\n"
+    "  --help       this text\n"
+    "  --version    version\n"
+    "\n"
+    "Signals: SIGUSR1 reloads the configuration, SIGTERM stops after the\n"
+    "messages in flight. The log goes to syslog (facility mail), or to\n"
+    "standard error with TENDRIL_LOG=stderr. See tendril-milter(8).\n";
+
+struct args {
+	const char *conf;
+	bool check;
+};
+
+static int parse_args(int argc, char **argv, struct args *out)
+{
+	static const struct option options[] = {
+	    {"conf", required_argument, NULL, 'c'},
+	    {"check", no_argument, NULL, 't'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'},
+	    {NULL, 0, NULL, 0},
+	};
+	int c;
+
+	out->conf = getenv("TENDRIL_CONF");
+	while ((c = getopt_long(argc, argv, "c:thV", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			out->conf = optarg;
+			break;
+		case 't':
+			out->check = true;
+			break;
+		case 'h':
+			(void)fputs(usage_text, stdout);
+			exit(EXIT_SUCCESS);
+		case 'V':
+			(void)puts("tendril-milter " VERSION);
+			exit(EXIT_SUCCESS);
+		default:
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc)
+		return EXIT_USAGE;
+	if (out->conf == NULL)
+		out->conf = SYSCONFDIR "/tendril/tendril.conf";
+	return 0;
+}
+
+static void block_signals(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGUSR1);
+	(void)sigaddset(&set, SIGPIPE);
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static void *reload_loop(void *arg)
+{
+	struct shared *sh = arg;
+	sigset_t set;
+	int sig;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGUSR1);
+	while (sigwait(&set, &sig) == 0) {
+		struct error err = {0};
+		if (snapshots_reload(sh->snapshots, &err) == 0)
+			LOG_EV(LOG_LEVEL_NOTICE, "reloaded");
+		else
+			LOG_EV(LOG_LEVEL_ERR, "reload.refused",
+			    KV_Z("error", err.text));
+	}
+	return NULL;
+}
+
+static void wait_for_sessions(struct shared *sh)
+{
+	int64_t end = clock_mono_ms() + DRAIN_MS;
+
+	while (atomic_load(&sh->in_flight) > 0 && clock_mono_ms() < end)
+		(void)nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+}
+
+static int serve(struct shared *sh, struct error *err)
+{
+	const struct snapshot *snap = snapshots_get(sh->snapshots);
+	pthread_t reloader;
+	int rc = smfi_setup(sh, &snap->conf->milter, err);
+
+	snapshot_unref(&snap);
+	if (rc != 0)
+		return rc;
+	rc = pthread_create(&reloader, NULL, reload_loop, sh);
+	if (rc != 0)
+		return error_set(err, -rc, "thread: %s", error_text(-rc));
+	(void)pthread_detach(reloader);
+	LOG_EV(LOG_LEVEL_NOTICE, "started", KV_Z("version", VERSION));
+	rc = smfi_serve(err);
+	wait_for_sessions(sh);
+	LOG_EV(LOG_LEVEL_NOTICE, "stopped",
+	    KV_I64("left", (int64_t)atomic_load(&sh->in_flight)));
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct shared sh = {0};
+	struct error err = {0};
+	struct args args = {0};
+	int rc = parse_args(argc, argv, &args);
+
+	if (rc != 0) {
+		(void)fputs("try tendril-milter --help\n", stderr);
+		return rc;
+	}
+	log_open("tendril-milter");
+	block_signals();
+	rc = snapshots_open(&sh.snapshots, args.conf, &err);
+	if (rc != 0) {
+		(void)fprintf(stderr, "tendril-milter: %s\n", err.text);
+		return EXIT_CONFIG;
+	}
+	if (args.check)
+		(void)puts("configuration and keys are fine");
+	else
+		rc = serve(&sh, &err);
+	if (rc != 0)
+		(void)fprintf(stderr, "tendril-milter: %s\n", err.text);
+	/* libmilter's threads may still hold a session: the snapshots are left
+	 * to the end of the process. */
+	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

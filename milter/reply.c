@@ -1,0 +1,116 @@
+/* reply.c - see reply.h. */
+#include "milter/reply.h"
+
+#include "policy/base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void reply_set(
+    struct reply *r, int code, const char *enhanced, const char *fmt, ...)
+{
+	va_list ap;
+
+	r->code = code;
+	(void)snprintf(r->enhanced, sizeof(r->enhanced), "%s", enhanced);
+	va_start(ap, fmt);
+	(void)vsnprintf(r->text, sizeof(r->text), fmt, ap);
+	va_end(ap);
+	/* libmilter refuses CR and LF, and reads % as a format. */
+	for (char *p = r->text; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || (unsigned char)*p > '~' ||
+		    *p == '%')
+			*p = '?';
+}
+
+enum answer reply_trouble(struct reply *out)
+{
+	reply_set(out, 451, "4.3.0", "Local trouble, please try again later");
+	return ANSWER_TEMPFAIL;
+}
+
+enum answer reply_too_complex(struct reply *out)
+{
+	reply_set(out, 552, "5.3.4", "Message is too large or too complex");
+	return ANSWER_REJECT;
+}
+
+enum answer reply_no_such_address(struct reply *out)
+{
+	reply_set(out, 550, "5.1.1", "No such address here");
+	return ANSWER_REJECT;
+}
+
+static const char *refusal_text(const struct verdict *v)
+{
+	switch (v->reason) {
+	case REASON_SUPPRESSED:
+	case REASON_SUPPRESSED_SEGMENT:
+		return "Recipient is suppressed";
+	case REASON_OBJECTED:
+		return "Recipient objected to this purpose";
+	case REASON_WITHDRAWN:
+		return "Recipient withdrew consent to this purpose";
+	case REASON_NO_CONSENT:
+		return "Recipient gave no consent to this purpose";
+	case REASON_NOT_COMPLIANT:
+		return "Message does not comply";
+	case REASON_STOPPED:
+		return "Segment is stopped";
+	case REASON_SEGMENT_CAP:
+		return "Frequency cap of the segment is reached";
+	case REASON_PERSON_CAP:
+		return "Frequency cap of the recipient is reached";
+	case REASON_UNKNOWN_SEGMENT:
+		return "No or unknown segment";
+	case REASON_NO_POLICY:
+		return "No policy is applied yet";
+	case REASON_IN_FLIGHT:
+		return "Same message is on its way";
+	case REASON_ALLOWED:
+	case REASON_DUPLICATE:
+	case REASON_TAKEN:
+	case REASON_NOT_NURTURE:
+	case REASON_TROUBLE:
+		break;
+	}
+	return "Refused by policy";
+}
+
+/* RFC 3463: x.7.1 is "delivery not authorized"; x.2.1 would name the mailbox
+ * dead, and senders clean their lists by it. */
+static void set_refusal(const struct verdict *v, int code, struct reply *out)
+{
+	const char *detail = v->reason == REASON_NOT_COMPLIANT
+				 ? comply_result_name(v->compliance)
+				 : verdict_reason_name(v->reason);
+	char when[CLOCK_TEXT];
+
+	if (v->earliest_ms == 0) {
+		reply_set(out, code, code < 500 ? "4.7.1" : "5.7.1", "%s (%s)",
+		    refusal_text(v), detail);
+		return;
+	}
+	clock_format(v->earliest_ms, when);
+	reply_set(out, code, code < 500 ? "4.7.1" : "5.7.1",
+	    "%s (%s), not before %s", refusal_text(v), detail, when);
+}
+
+enum answer reply_from_verdict(const struct verdict *v, struct reply *out)
+{
+	*out = (struct reply){0};
+	switch (v->action) {
+	case VERDICT_ALLOW:
+		return ANSWER_CONTINUE;
+	case VERDICT_HOLD: /* the copy is in the spool */
+	case VERDICT_DROP:
+		return ANSWER_DISCARD;
+	case VERDICT_REJECT:
+		set_refusal(v, 550, out);
+		return ANSWER_REJECT;
+	case VERDICT_DEFER:
+		set_refusal(v, 451, out);
+		return ANSWER_TEMPFAIL;
+	}
+	return reply_trouble(out);
+}

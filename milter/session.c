@@ -1,0 +1,237 @@
+/* session.c - see session.h.
+ *
+ * One table says which event may come in which state and what state follows.
+ * MAIL is right in every state: MTAs had bugs where a message's end was not
+ * told. An impossible event marks the message disordered, and a disordered
+ * message gets a tempfail at the next answer. */
+#include "milter/session.h"
+
+#include "milter/eom.h"
+#include "milter/reply.h"
+#include "milter/session_internal.h"
+#include "policy/base/fault.h"
+#include "policy/base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NO SESSION_STATES /* impossible */
+
+static const unsigned char next_state[SESSION_STATES][SESSION_EVENTS] = {
+    /*                  MAIL          RCPT          HEADER          EOH
+     *                  BODY          EOM           ABORT */
+    [SESSION_IDLE] = {SESSION_MAIL, NO, NO, NO, NO, NO, SESSION_IDLE},
+    [SESSION_MAIL] = {SESSION_MAIL, SESSION_RCPT, NO, NO, NO, NO, SESSION_IDLE},
+    [SESSION_RCPT] = {SESSION_MAIL, SESSION_RCPT, SESSION_HEADER, SESSION_BODY,
+	NO, NO, SESSION_IDLE},
+    [SESSION_HEADER] = {SESSION_MAIL, NO, SESSION_HEADER, SESSION_BODY, NO, NO,
+	SESSION_IDLE},
+    [SESSION_BODY] = {SESSION_MAIL, NO, NO, NO, SESSION_BODY, SESSION_IDLE,
+	SESSION_IDLE},
+    [SESSION_DONE] = {SESSION_MAIL, NO, SESSION_DONE, SESSION_DONE,
+	SESSION_DONE, SESSION_IDLE, SESSION_IDLE},
+};
+
+/* False when the event is impossible here; the state stays. */
+static bool step(struct session *s, enum session_event e)
+{
+	unsigned char to = next_state[s->state][e];
+
+	if (to == NO) {
+		s->disordered = true;
+		LOG_EV_LIMITED(LOG_LEVEL_WARNING, "session.disordered",
+		    KV_I64("state", s->state), KV_I64("got", e));
+		return false;
+	}
+	s->state = (enum session_state)to;
+	return true;
+}
+
+struct session *session_open(struct shared *sh, const struct mta *mta)
+{
+	struct session *s = fault_alloc() ? NULL : calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->sh = sh;
+	s->mta = mta;
+	if (gather_open(&s->g) != 0) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+/* Forgets the message; right in every state. */
+static void message_end(struct session *s)
+{
+	gather_reset(&s->g);
+	dkim_body_free(&s->body_hash);
+	snapshot_unref(&s->snap);
+	s->stream = NULL;
+	s->disordered = false;
+	s->sasl_user[0] = '\0';
+	s->queue_id[0] = '\0';
+	if (s->in_message)
+		atomic_fetch_sub(&s->sh->in_flight, 1);
+	s->in_message = false;
+}
+
+void session_close(struct session **s)
+{
+	if (*s == NULL)
+		return;
+	message_end(*s);
+	gather_close(&(*s)->g);
+	free(*s);
+	*s = NULL;
+}
+
+/* Copies a macro; a value that does not fit is left out, since half a name
+ * could match another. */
+static void copy_macro(
+    const struct session *s, const char *name, char *to, size_t cap)
+{
+	const char *value = s->mta->macro(s->mta->ctx, name);
+
+	to[0] = '\0';
+	if (value != NULL && strlen(value) < cap)
+		(void)snprintf(to, cap, "%s", value);
+}
+
+void session_connect(struct session *s, const char *host,
+    const unsigned char *addr, unsigned port)
+{
+	s->has_client = addr != NULL;
+	if (addr != NULL)
+		memcpy(s->client, addr, sizeof(s->client));
+	s->local = addr != NULL && port == 0 && host != NULL &&
+		   strcmp(host, "localhost") == 0;
+	copy_macro(s, "daemon_name", s->listener, sizeof(s->listener));
+}
+
+void session_mail(struct session *s, char **argv)
+{
+	message_end(s);
+	(void)step(s, EVENT_MAIL);
+	s->in_message = true;
+	atomic_fetch_add(&s->sh->in_flight, 1);
+	s->snap = snapshots_get(s->sh->snapshots);
+	if (s->listener[0] == '\0')
+		copy_macro(s, "daemon_name", s->listener, sizeof(s->listener));
+	copy_macro(s, "auth_authen", s->sasl_user, sizeof(s->sasl_user));
+	s->origin = (struct recognise_origin){
+	    .has_client = s->has_client,
+	    .listener = str_of(s->listener),
+	    .sasl_user = str_of(s->sasl_user),
+	    .local = s->local,
+	};
+	memcpy(s->origin.client, s->client, sizeof(s->client));
+	gather_sender(&s->g, argv);
+}
+
+enum answer session_rcpt(struct session *s, char **argv)
+{
+	if (!step(s, EVENT_RCPT))
+		return s->local ? ANSWER_CONTINUE : ANSWER_TEMPFAIL;
+	gather_rcpt(&s->g, argv, s->snap->conf->milter.max_recipients);
+	return ANSWER_CONTINUE;
+}
+
+void session_header(struct session *s, const char *name, const char *value)
+{
+	if (step(s, EVENT_HEADER) && s->state == SESSION_HEADER)
+		gather_header(&s->g, &s->snap->conf->milter, name, value);
+}
+
+/* What went over a bound before the stream was certain: mail of a stream
+ * that we would decide on is refused, all other mail goes its way. */
+static enum answer overflow_answer(struct session *s)
+{
+	bool more;
+	const struct conf_stream *st = recognise_stream(
+	    s->snap->conf, &s->origin, s->g.sender, NULL, &more);
+	struct reply r;
+
+	if (!more && (st == NULL || st->class == CONF_CLASS_PASS ||
+			 st->class == CONF_CLASS_INBOUND ||
+			 st->class == CONF_CLASS_TRANSACTIONAL))
+		return ANSWER_ACCEPT;
+	LOG_EV_LIMITED(LOG_LEVEL_WARNING, "message.too_complex",
+	    KV_Z("listener", s->listener));
+	(void)s->mta->set_reply(s->mta->ctx, (reply_too_complex(&r), &r));
+	return ANSWER_REJECT;
+}
+
+static bool is_ours(const struct conf_stream *stream)
+{
+	return stream != NULL && stream->class != CONF_CLASS_PASS &&
+	       stream->class != CONF_CLASS_INBOUND;
+}
+
+static enum answer trouble(struct session *s)
+{
+	struct reply r;
+	enum answer a = reply_trouble(&r);
+
+	(void)s->mta->set_reply(s->mta->ctx, &r);
+	return a;
+}
+
+enum answer session_eoh(struct session *s)
+{
+	bool unused;
+
+	if (!step(s, EVENT_EOH) || s->disordered || s->g.no_memory)
+		return trouble(s);
+	if (s->state == SESSION_DONE)
+		return ANSWER_ACCEPT;
+	if (s->g.overflow)
+		return overflow_answer(s);
+	s->stream = recognise_stream(
+	    s->snap->conf, &s->origin, s->g.sender, &s->g.headers, &unused);
+	if (!is_ours(s->stream)) {
+		s->state = SESSION_DONE;
+		return ANSWER_ACCEPT;
+	}
+	s->g.want_body = true;
+	s->body_hash = dkim_body_new();
+	return s->body_hash != NULL ? ANSWER_CONTINUE : trouble(s);
+}
+
+void session_body(struct session *s, struct str chunk)
+{
+	if (!step(s, EVENT_BODY) || s->state != SESSION_BODY ||
+	    s->body_hash == NULL)
+		return;
+	gather_chunk(&s->g, &s->snap->conf->milter, chunk);
+	dkim_body_update(s->body_hash, chunk);
+}
+
+enum answer session_eom(struct session *s)
+{
+	bool done = s->state == SESSION_DONE;
+	enum answer a;
+
+	if (!step(s, EVENT_EOM) || s->disordered || s->g.no_memory)
+		a = trouble(s);
+	else if (done)
+		a = ANSWER_ACCEPT;
+	else if (s->body_hash == NULL)
+		a = trouble(s);
+	else {
+		copy_macro(s, "i", s->queue_id, sizeof(s->queue_id));
+		a = eom_run(s);
+	}
+	message_end(s);
+	s->state = SESSION_IDLE;
+	return a;
+}
+
+void session_abort(struct session *s)
+{
+	(void)step(s, EVENT_ABORT);
+	message_end(s);
+	s->state = SESSION_IDLE;
+}

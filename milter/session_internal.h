@@ -1,0 +1,50 @@
+/* session_internal.h - the inside of a session, for session.c and eom.c. */
+#ifndef MILTER_SESSION_INTERNAL_H
+#define MILTER_SESSION_INTERNAL_H
+
+#include "milter/gather.h"
+#include "milter/session.h"
+#include "policy/mail/dkim_sign.h"
+#include "policy/rules/recognise.h"
+
+enum session_state {
+	SESSION_IDLE, /* between messages */
+	SESSION_MAIL,
+	SESSION_RCPT,
+	SESSION_HEADER,
+	SESSION_BODY,
+	SESSION_DONE, /* accepted early: the rest is not looked at */
+};
+#define SESSION_STATES 6
+
+enum session_event {
+	EVENT_MAIL,
+	EVENT_RCPT,
+	EVENT_HEADER,
+	EVENT_EOH,
+	EVENT_BODY,
+	EVENT_EOM,
+	EVENT_ABORT,
+};
+#define SESSION_EVENTS 7
+
+struct session {
+	struct shared *sh;
+	const struct mta *mta;
+	enum session_state state;
+	/* of the connection */
+	unsigned char client[16];
+	bool has_client, local;
+	char listener[64];
+	/* of the message */
+	bool in_message, disordered;
+	char sasl_user[256];
+	char queue_id[64];
+	struct recognise_origin origin;
+	const struct snapshot *snap;
+	struct gather g;
+	const struct conf_stream *stream; /* final from EOH on */
+	struct dkim_body *body_hash;
+};
+
+#endif

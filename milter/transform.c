@@ -1,0 +1,132 @@
+/* transform.c - see transform.h. */
+#include "milter/transform.h"
+
+#include "policy/base/clock.h"
+#include "policy/mail/dkim_verify.h"
+
+static int token_text(
+    const struct transform_in *in, enum token_kind kind, struct str *out)
+{
+	const struct token_keys *keys =
+	    keyring_token_keys(in->s->snap->keyring);
+	struct token t = {.kind = kind, .message_id = in->decision->message_id};
+	char text[TOKEN_TEXT_MAX + 1];
+	int rc;
+
+	if (keys == NULL)
+		return ERR_KEY;
+	if (kind == TOKEN_UNSUBSCRIBE)
+		t.subject_id = in->decision->subject_id;
+	rc = token_make(keys, &t, text);
+	if (rc != 0)
+		return rc;
+	*out = arena_str(in->s->g.arena, str_of(text));
+	return out->p != NULL ? 0 : ERR_LIMIT;
+}
+
+static int add_signatures(
+    const struct transform_in *in, struct compose_out *out, struct error *err)
+{
+	struct str values[DKIM_SIGN_MAX_KEYS];
+	struct dkim_sign_input sign = {
+	    .headers = &out->final,
+	    .body_hash = in->body_hash,
+	    .now_s = clock_now_ms() / 1000,
+	};
+	int rc;
+
+	if (in->signer == NULL || in->signer->n_keys == 0)
+		return 0;
+	sign.keys = in->signer->keys;
+	sign.nkeys = in->signer->n_keys;
+	rc = dkim_sign_message(&sign, in->s->g.arena, values, err);
+	for (size_t i = 0; rc == 0 && i < sign.nkeys; i++)
+		rc = compose_add(out, in->s->g.arena,
+		    &(struct change){
+			CHANGE_TOP, STR("DKIM-Signature"), values[i], 0});
+	return rc;
+}
+
+/* Every Nth message is verified by libopendkim before it leaves. */
+static int self_verify(const struct transform_in *in,
+    const struct compose_out *out, struct error *err)
+{
+	uint32_t every = in->s->snap->conf->milter.self_verify_every;
+	unsigned long n = atomic_fetch_add(&in->s->sh->signed_count, 1);
+	struct str body;
+	int rc;
+
+	if (in->signer == NULL || every == 0 || n % every != 0)
+		return 0;
+	rc = gather_body(&in->s->g, &body);
+	if (rc != 0)
+		return error_set(err, rc, "body: %s", error_text(rc));
+	return dkim_verify_own(
+	    &out->final, body, in->signer->keys, in->signer->n_keys, err);
+}
+
+static int finish(
+    const struct transform_in *in, struct compose_out *out, struct error *err)
+{
+	int rc = add_signatures(in, out, err);
+
+	return rc != 0 ? rc : self_verify(in, out, err);
+}
+
+static struct strs control_headers(
+    const struct conf_stream *stream, struct arena *a)
+{
+	size_t n = stream->segment_from.n + stream->campaign_from.n;
+	struct str *v = arena_array(a, n > 0 ? n : 1, sizeof(*v));
+	size_t at = 0;
+
+	if (v == NULL)
+		return (struct strs){NULL, 0};
+	for (size_t i = 0; i < stream->segment_from.n; i++)
+		v[at++] = stream->segment_from.v[i];
+	for (size_t i = 0; i < stream->campaign_from.n; i++)
+		v[at++] = stream->campaign_from.v[i];
+	return (struct strs){v, at};
+}
+
+int transform_nurture(
+    const struct transform_in *in, struct compose_out *out, struct error *err)
+{
+	const struct conf *conf = in->s->snap->conf;
+	const struct policy_segment *seg = in->decision->segment;
+	struct compose_in c = {
+	    .headers = &in->s->g.headers,
+	    .control = control_headers(in->s->stream, in->s->g.arena),
+	    .base_url = conf->web.base_url,
+	    .bounce_domain = in->signer->conf->bounce_domain,
+	    .sender_id = in->signer->conf->sender_id,
+	    .from_domain = in->from_domain,
+	    .list_id = seg->list_id,
+	    .campaign = in->campaign,
+	    .segment = in->segment,
+	    .stream = in->s->stream->name,
+	};
+	int rc = token_text(in, TOKEN_BOUNCE, &c.bounce_token);
+
+	if (rc == 0)
+		rc = token_text(in, TOKEN_UNSUBSCRIBE, &c.unsubscribe_token);
+	if (rc == 0)
+		rc = token_text(in, TOKEN_FEEDBACK, &c.feedback_token);
+	if (rc == 0)
+		rc = token_text(in, TOKEN_COMPOSED, &c.id_token);
+	if (rc == 0)
+		rc = compose_nurture(&c, in->s->g.arena, out);
+	if (rc != 0)
+		return error_set(err, rc, "compose: %s", error_text(rc));
+	return finish(in, out, err);
+}
+
+int transform_plain(
+    const struct transform_in *in, struct compose_out *out, struct error *err)
+{
+	int rc = compose_plain(&in->s->g.headers, in->s->g.arena, out);
+
+	if (rc != 0)
+		return error_set(err, rc, "compose: %s", error_text(rc));
+	return finish(in, out, err);
+}

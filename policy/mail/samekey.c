@@ -1,0 +1,81 @@
+/* samekey.c - see samekey.h. Each part goes in with its length before it, so
+ * that no two messages can share a key by shifting bytes between parts. */
+#include "policy/mail/samekey.h"
+
+#include "policy/base/buf.h"
+#include "policy/base/codec.h"
+#include "policy/base/digest.h"
+
+enum {
+	PARTS_MAX = 1 << 20
+};
+
+static void add_part(struct buf *b, struct str s)
+{
+	char n[8];
+
+	codec_put_u64(n, s.n);
+	buf_add(b, (struct str){n, sizeof(n)});
+	buf_add(b, s);
+}
+
+static int add_header(struct buf *b, const struct header_list *headers,
+    struct str name, struct arena *a)
+{
+	const struct header *h = header_find(headers, name, 0);
+	struct str text = STR("");
+
+	if (h != NULL) {
+		text = header_text(a, h);
+		if (text.p == NULL)
+			return ERR_LIMIT;
+	}
+	add_part(b, text);
+	return 0;
+}
+
+static int message_id_of(
+    const struct samekey_in *in, struct arena *a, struct str *out)
+{
+	const struct header *h = header_find(in->headers, STR("Message-ID"), 0);
+
+	*out = STR("");
+	if (h == NULL)
+		return 0;
+	*out = header_text(a, h);
+	if (out->p == NULL)
+		return ERR_LIMIT;
+	if (in->queue_id.n > 0 && str_contains(*out, in->queue_id))
+		*out = STR("");
+	return 0;
+}
+
+int samekey_make(
+    const struct samekey_in *in, struct arena *a, struct samekey *out)
+{
+	unsigned char hash[DIGEST_SHA256];
+	struct str id;
+	struct buf b;
+	int rc = message_id_of(in, a, &id);
+
+	if (rc != 0)
+		return rc;
+	buf_init(&b, PARTS_MAX);
+	add_part(&b, in->stream);
+	add_part(&b, in->recipient);
+	add_part(&b, id);
+	rc = add_header(&b, in->headers, STR("From"), a);
+	if (rc == 0)
+		rc = add_header(&b, in->headers, STR("Subject"), a);
+	add_part(&b, (struct str){(const char *)in->body_hash, 32});
+	if (rc == 0)
+		rc = buf_error(&b);
+	if (rc == 0)
+		rc = digest_sha256(buf_str(&b), hash);
+	buf_fini(&b);
+	if (rc != 0)
+		return rc;
+	out->key = codec_get_u64(hash) | 1;
+	out->has_message_id = id.n > 0;
+	return 0;
+}

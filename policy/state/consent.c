@@ -1,0 +1,127 @@
+/* consent.c - see consent.h. Record: version 1, state, since_ms, seq, purpose,
+ * origin, author. */
+#include "policy/state/consent.h"
+
+#include "policy/base/buf.h"
+#include "policy/base/codec.h"
+#include "policy/state/payload.h"
+#include "policy/state/tables.h"
+#include "policy/state/wire.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum { RECORD_VERSION = 1, RECORD_MAX = 2048 };
+
+struct row_key {
+	char b[LEAD_ID_BYTES + 4];
+};
+
+static struct str make_key(
+    const unsigned char *lead, uint32_t label, struct row_key *k)
+{
+	memcpy(k->b, lead, LEAD_ID_BYTES);
+	codec_put_u32(k->b + LEAD_ID_BYTES, label);
+	return (struct str){k->b, sizeof(k->b)};
+}
+
+static int decode(struct str value, struct consent_record *out)
+{
+	struct wire w = wire_open(value);
+
+	*out = (struct consent_record){0};
+	if (wire_u8(&w) != RECORD_VERSION)
+		return ERR_VERSION;
+	out->state = (enum consent_state)wire_u8(&w);
+	out->since_ms = wire_i64(&w);
+	out->seq = wire_u64(&w);
+	out->purpose = wire_bytes(&w);
+	out->origin = wire_bytes(&w);
+	out->author = wire_bytes(&w);
+	return wire_done(&w);
+}
+
+int consent_read(const struct ledger_txn *t, const struct lead_id *lead,
+    uint32_t label, struct consent_record *out)
+{
+	struct row_key k;
+	struct str value;
+	int rc = ledger_get(
+	    t, TABLE_CONSENT, make_key(lead->b, label, &k), &value);
+
+	return rc != 0 ? rc : decode(value, out);
+}
+
+int consent_each(const struct ledger_txn *t, const struct lead_id *lead,
+    int (*emit)(void *arg, const struct consent_record *r), void *arg)
+{
+	struct consent_record r;
+	struct ledger_iter it;
+	struct str key, value;
+	int rc = ledger_iter_prefix(t, TABLE_CONSENT,
+	    (struct str){(const char *)lead->b, LEAD_ID_BYTES}, &it);
+
+	if (rc != 0)
+		return rc;
+	while ((rc = ledger_iter_next(&it, &key, &value)) == 0) {
+		rc = decode(value, &r);
+		if (rc == 0)
+			rc = emit(arg, &r);
+		if (rc != 0)
+			break;
+	}
+	ledger_iter_close(&it);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+#define AT(field) offsetof(struct event_consent, field)
+static const struct payload_field fields[] = {
+    {1, PAYLOAD_ID16, true, AT(lead)},
+    {2, PAYLOAD_U32, true, AT(label)},
+    {3, PAYLOAD_U32, true, AT(state)},
+    {4, PAYLOAD_TEXT, true, AT(purpose)},
+    {5, PAYLOAD_TEXT, false, AT(origin)},
+    {6, PAYLOAD_TEXT, false, AT(author)},
+    {7, PAYLOAD_I64, false, AT(said_ms)},
+    {8, PAYLOAD_U64, false, AT(message_id)},
+    {9, PAYLOAD_BYTES, false, AT(evidence)},
+};
+#undef AT
+static const struct payload_desc desc = PAYLOAD_DESC(fields);
+
+int consent_encode(const struct event_consent *e, struct buf *out)
+{
+	return payload_encode(&desc, e, out);
+}
+
+int consent_decode(struct str payload, struct event_consent *out)
+{
+	*out = (struct event_consent){0};
+	return payload_decode(&desc, payload, out);
+}
+
+int consent_reduce(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	struct event_consent e;
+	struct row_key k;
+	struct buf b;
+	int rc = consent_decode(ev->payload, &e);
+
+	if (rc != 0)
+		return error_set(err, rc, "consent event: %s", error_text(rc));
+	buf_init(&b, RECORD_MAX);
+	wire_put_u8(&b, RECORD_VERSION);
+	wire_put_u8(&b, (uint8_t)e.state);
+	wire_put_i64(&b, e.said_ms != 0 ? e.said_ms : ev->time_ms);
+	wire_put_u64(&b, ev->seq);
+	wire_put_bytes(&b, e.purpose);
+	wire_put_bytes(&b, e.origin);
+	wire_put_bytes(&b, e.author);
+	rc = buf_error(&b);
+	if (rc == 0)
+		rc = ledger_put(t, TABLE_CONSENT,
+		    make_key(e.lead, e.label, &k), buf_str(&b));
+	buf_fini(&b);
+	return rc != 0 ? error_set(err, rc, "consent: %s", error_text(rc)) : 0;
+}

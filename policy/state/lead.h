@@ -1,0 +1,57 @@
+/* lead.h - one person: key, address and history of slots, in one record, so
+ * that a decision touches one random leaf.
+ *
+ * Key: lead id (16 bytes). The address is sealed with the lead's own key,
+ * that key is wrapped by the epoch key: reducers copy both, facts opens them.
+ * Threads: as the transaction. */
+#ifndef POLICY_STATE_LEAD_H
+#define POLICY_STATE_LEAD_H
+
+#include "policy/ledger/event.h"
+#include "policy/mail/lead_id.h"
+#include "policy/rules/facts.h"
+
+enum {
+	/* A history is cut to the youngest: whoever is sent more than this in
+	 * two months has other troubles than a cap. */
+	LEAD_SLOTS_MAX = 250,
+	LEAD_WRAPPED_MAX = 256,
+	LEAD_ADDRESS_MAX = 1200,
+};
+
+struct lead_record {
+	int64_t created_ms;
+	uint64_t epoch;     /* of the key that wraps */
+	struct str wrapped; /* borrowed from the transaction */
+	struct str address; /* sealed */
+	struct slot_fact *slots; /* in the arena; any order */
+	size_t n_slots;
+};
+
+struct event_lead_created {
+	unsigned char lead[LEAD_ID_BYTES];
+	uint64_t epoch;
+	struct str wrapped;
+	struct str address;
+};
+
+/* ERR_NOT_FOUND when the person is not known. */
+int lead_read(const struct ledger_txn *t, const struct lead_id *id,
+    struct arena *a, struct lead_record *out) MUST_CHECK;
+
+/* --- for reducers of slot events (message.c) --- */
+
+/* Adds, or replaces the slot of the same message id. Slots older than
+ * prune_before_ms that are delivered or released are dropped. */
+int lead_slot_put(struct ledger_txn *t, const struct lead_id *id,
+    const struct slot_fact *slot, int64_t prune_before_ms) MUST_CHECK;
+/* Changes state and date of one; ERR_NOT_FOUND when it was pruned. */
+int lead_slot_set(struct ledger_txn *t, const struct lead_id *id,
+    uint64_t message_id, enum slot_state state, int64_t at_ms) MUST_CHECK;
+
+int lead_event_encode(
+    const struct event_lead_created *e, struct buf *out) MUST_CHECK;
+int lead_reduce_created(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+
+#endif

@@ -1,0 +1,317 @@
+/* message.c - see message.h.
+ *
+ * Record: version 1, lead (16), proposed_ms, changed_ms, state, subject id,
+ * label, policy version, then segment, purpose, stream, campaign, queue id,
+ * one-click, sender as counted bytes. */
+#include "policy/state/message.h"
+
+#include "policy/base/codec.h"
+#include "policy/state/lead.h"
+#include "policy/state/payload.h"
+#include "policy/state/subject.h"
+#include "policy/state/tables.h"
+#include "policy/state/wire.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum { RECORD_VERSION = 1, RECORD_MAX = 16384 };
+
+struct id_key {
+	char b[8];
+};
+
+static struct str id_key(uint64_t id, struct id_key *k)
+{
+	codec_put_u64(k->b, id);
+	return (struct str){k->b, sizeof(k->b)};
+}
+
+static int decode(struct str value, struct message_record *out)
+{
+	struct wire w = wire_open(value);
+	struct str lead;
+
+	*out = (struct message_record){0};
+	if (wire_u8(&w) != RECORD_VERSION)
+		return ERR_VERSION;
+	lead = wire_fixed(&w, LEAD_ID_BYTES);
+	if (lead.n == LEAD_ID_BYTES)
+		memcpy(out->lead.b, lead.p, LEAD_ID_BYTES);
+	out->proposed_ms = wire_i64(&w);
+	out->changed_ms = wire_i64(&w);
+	out->state = (enum slot_state)wire_u8(&w);
+	out->subject_id = wire_u64(&w);
+	out->label = wire_u32(&w);
+	out->policy_version = wire_u32(&w);
+	out->segment = wire_bytes(&w);
+	out->purpose = wire_bytes(&w);
+	out->stream = wire_bytes(&w);
+	out->campaign = wire_bytes(&w);
+	out->queue_id = wire_bytes(&w);
+	out->app_one_click = wire_bytes(&w);
+	out->app_sender = wire_bytes(&w);
+	return wire_done(&w);
+}
+
+static void encode(const struct message_record *r, struct buf *out)
+{
+	wire_put_u8(out, RECORD_VERSION);
+	buf_add(out, (struct str){(const char *)r->lead.b, LEAD_ID_BYTES});
+	wire_put_i64(out, r->proposed_ms);
+	wire_put_i64(out, r->changed_ms);
+	wire_put_u8(out, (uint8_t)r->state);
+	wire_put_u64(out, r->subject_id);
+	wire_put_u32(out, r->label);
+	wire_put_u32(out, r->policy_version);
+	wire_put_bytes(out, r->segment);
+	wire_put_bytes(out, r->purpose);
+	wire_put_bytes(out, r->stream);
+	wire_put_bytes(out, r->campaign);
+	wire_put_bytes(out, r->queue_id);
+	wire_put_bytes(out, r->app_one_click);
+	wire_put_bytes(out, r->app_sender);
+}
+
+static int write_record(
+    struct ledger_txn *t, uint64_t id, const struct message_record *r)
+{
+	struct id_key k;
+	struct buf b;
+	int rc;
+
+	buf_init(&b, RECORD_MAX);
+	encode(r, &b);
+	rc = buf_error(&b);
+	if (rc == 0)
+		rc = ledger_put(t, TABLE_MESSAGE, id_key(id, &k), buf_str(&b));
+	buf_fini(&b);
+	return rc;
+}
+
+int message_read(
+    const struct ledger_txn *t, uint64_t id, struct message_record *out)
+{
+	struct id_key k;
+	struct str value;
+	int rc = ledger_get(t, TABLE_MESSAGE, id_key(id, &k), &value);
+
+	return rc != 0 ? rc : decode(value, out);
+}
+
+int message_by_queue(
+    const struct ledger_txn *t, struct str queue_id, uint64_t *id_out)
+{
+	struct str value;
+	int rc;
+
+	if (queue_id.n == 0 || queue_id.n > LEDGER_KEY_MAX)
+		return ERR_NOT_FOUND;
+	rc = ledger_get(t, TABLE_QUEUE, queue_id, &value);
+	if (rc != 0)
+		return rc;
+	if (value.n != 8)
+		return ERR_CORRUPT;
+	*id_out = codec_get_u64(value.p);
+	return 0;
+}
+
+#define AT(field) offsetof(struct event_slot_proposed, field)
+static const struct payload_field proposed_fields[] = {
+    {1, PAYLOAD_ID16, true, AT(lead)},
+    {2, PAYLOAD_U64, true, AT(message_id)},
+    {3, PAYLOAD_U64, false, AT(key)},
+    {4, PAYLOAD_U64, false, AT(subject_id)},
+    {5, PAYLOAD_U32, false, AT(label)},
+    {6, PAYLOAD_U32, false, AT(policy_version)},
+    {7, PAYLOAD_TEXT, false, AT(segment)},
+    {8, PAYLOAD_TEXT, false, AT(purpose)},
+    {9, PAYLOAD_TEXT, false, AT(stream)},
+    {10, PAYLOAD_BYTES, false, AT(campaign)},
+    {11, PAYLOAD_BYTES, false, AT(queue_id)},
+    {12, PAYLOAD_BYTES, false, AT(app_one_click)},
+    {13, PAYLOAD_BYTES, false, AT(app_sender)},
+    {14, PAYLOAD_BOOL, false, AT(counts)},
+    {15, PAYLOAD_BOOL, false, AT(delivered)},
+    {16, PAYLOAD_BOOL, false, AT(shadowed)},
+    {17, PAYLOAD_I64, false, AT(prune_before_ms)},
+};
+#undef AT
+static const struct payload_desc proposed = PAYLOAD_DESC(proposed_fields);
+
+#define AT(field) offsetof(struct event_slot_changed, field)
+static const struct payload_field changed_fields[] = {
+    {1, PAYLOAD_U64, true, AT(message_id)},
+    {2, PAYLOAD_I64, true, AT(at_ms)},
+    {3, PAYLOAD_U32, false, AT(release)},
+    {4, PAYLOAD_BYTES, false, AT(status)},
+    {5, PAYLOAD_BYTES, false, AT(relay)},
+};
+#undef AT
+static const struct payload_desc changed = PAYLOAD_DESC(changed_fields);
+
+static const struct payload_field duplicate_fields[] = {
+    {1, PAYLOAD_U64, true, offsetof(struct event_duplicate, message_id)},
+    {2, PAYLOAD_BYTES, false, offsetof(struct event_duplicate, queue_id)},
+};
+static const struct payload_desc duplicate = PAYLOAD_DESC(duplicate_fields);
+
+int message_encode_proposed(
+    const struct event_slot_proposed *e, struct buf *out)
+{
+	return payload_encode(&proposed, e, out);
+}
+
+int message_encode_changed(const struct event_slot_changed *e, struct buf *out)
+{
+	return payload_encode(&changed, e, out);
+}
+
+int message_encode_duplicate(const struct event_duplicate *e, struct buf *out)
+{
+	return payload_encode(&duplicate, e, out);
+}
+
+int message_decode_proposed(
+    struct str payload, struct event_slot_proposed *out)
+{
+	*out = (struct event_slot_proposed){0};
+	return payload_decode(&proposed, payload, out);
+}
+
+int message_decode_changed(struct str payload, struct event_slot_changed *out)
+{
+	*out = (struct event_slot_changed){0};
+	return payload_decode(&changed, payload, out);
+}
+
+static struct message_record record_of(
+    const struct event_slot_proposed *e, int64_t time_ms)
+{
+	struct message_record r = {
+	    .proposed_ms = time_ms,
+	    .changed_ms = time_ms,
+	    .state = e->delivered ? SLOT_DELIVERED : SLOT_PROPOSED,
+	    .subject_id = e->subject_id,
+	    .label = e->label,
+	    .policy_version = e->policy_version,
+	    .segment = e->segment,
+	    .purpose = e->purpose,
+	    .stream = e->stream,
+	    .campaign = e->campaign,
+	    .queue_id = e->queue_id,
+	    .app_one_click = e->app_one_click,
+	    .app_sender = e->app_sender,
+	};
+
+	memcpy(r.lead.b, e->lead, sizeof(r.lead.b));
+	return r;
+}
+
+static int put_queue(struct ledger_txn *t, struct str queue_id, uint64_t id)
+{
+	struct id_key k;
+
+	if (queue_id.n == 0)
+		return 0;
+	return ledger_put(t, TABLE_QUEUE, queue_id, id_key(id, &k));
+}
+
+int message_reduce_proposed(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	struct event_slot_proposed e;
+	struct message_record r;
+	struct slot_fact slot;
+	int rc = message_decode_proposed(ev->payload, &e);
+
+	if (rc != 0)
+		return error_set(err, rc, "slot event: %s", error_text(rc));
+	r = record_of(&e, ev->time_ms);
+	slot = (struct slot_fact){
+	    .message_id = e.message_id,
+	    .at_ms = ev->time_ms,
+	    .key = e.key,
+	    .label = e.label,
+	    .state = r.state,
+	    .counts = e.counts,
+	};
+	rc = write_record(t, e.message_id, &r);
+	if (rc == 0)
+		rc = put_queue(t, e.queue_id, e.message_id);
+	if (rc == 0)
+		rc = lead_slot_put(t, &r.lead, &slot, e.prune_before_ms);
+	if (rc == 0 && e.subject_id != 0)
+		rc = subject_put(t, e.subject_id, &r.lead, e.purpose);
+	return rc != 0 ? error_set(err, rc, "slot: %s", error_text(rc)) : 0;
+}
+
+/* A slot that was pruned from the history still has its message record. */
+static int change_state(struct ledger_txn *t, const struct event *ev,
+    enum slot_state state, struct error *err)
+{
+	struct event_slot_changed e;
+	struct message_record r;
+	int rc = message_decode_changed(ev->payload, &e);
+
+	if (rc == 0)
+		rc = message_read(t, e.message_id, &r);
+	if (rc != 0)
+		return error_set(err, rc, "slot event: %s", error_text(rc));
+	r.state = state;
+	r.changed_ms = e.at_ms;
+	rc = write_record(t, e.message_id, &r);
+	if (rc == 0)
+		rc = lead_slot_set(t, &r.lead, e.message_id, state, e.at_ms);
+	if (rc == ERR_NOT_FOUND)
+		rc = 0;
+	return rc != 0 ? error_set(err, rc, "slot: %s", error_text(rc)) : 0;
+}
+
+int message_reduce_queued(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	return change_state(t, ev, SLOT_QUEUED, err);
+}
+
+int message_reduce_delivered(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	return change_state(t, ev, SLOT_DELIVERED, err);
+}
+
+int message_reduce_released(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	return change_state(t, ev, SLOT_RELEASED, err);
+}
+
+/* On record only: the first one's slot stands. */
+int message_reduce_duplicate(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	struct event_duplicate e = {0};
+	int rc = payload_decode(&duplicate, ev->payload, &e);
+
+	(void)t;
+	return rc != 0 ? error_set(err, rc, "duplicate event") : 0;
+}
+
+const char *slot_release_name(enum slot_release r)
+{
+	switch (r) {
+	case RELEASE_BOUNCED:
+		return "bounced";
+	case RELEASE_EXPIRED:
+		return "expired";
+	case RELEASE_REMOVED:
+		return "removed";
+	case RELEASE_REJECTED:
+		return "rejected";
+	case RELEASE_NEVER_QUEUED:
+		return "never_queued";
+	case RELEASE_TROUBLE:
+		return "trouble";
+	}
+	return "unknown";
+}

@@ -1,0 +1,95 @@
+/* message.h - what we let go out: one record a message and recipient, and the
+ * way from the MTA's queue id to it. Owns the slot events.
+ *
+ * Message ids are time-ordered (msgid.h), so new records are appended. What
+ * belongs to the application and the person (its one-click URL, its envelope
+ * sender) is sealed with the lead's key. Threads: as the transaction. */
+#ifndef POLICY_STATE_MESSAGE_H
+#define POLICY_STATE_MESSAGE_H
+
+#include "policy/ledger/event.h"
+#include "policy/mail/lead_id.h"
+#include "policy/rules/facts.h"
+
+struct message_record {
+	struct lead_id lead;
+	int64_t proposed_ms;
+	int64_t changed_ms; /* of the last change of state */
+	enum slot_state state;
+	uint64_t subject_id;
+	uint32_t label; /* of the segment */
+	uint32_t policy_version;
+	struct str segment, purpose, stream, campaign, queue_id;
+	struct str app_one_click; /* sealed */
+	struct str app_sender;    /* sealed */
+};
+
+/* Numbers are stored; names are API. */
+enum slot_release {
+	RELEASE_BOUNCED = 1,
+	RELEASE_EXPIRED = 2,
+	RELEASE_REMOVED = 3,     /* postsuper -d, or removed undelivered */
+	RELEASE_REJECTED = 4,    /* milter or cleanup refused at end of message */
+	RELEASE_NEVER_QUEUED = 5,/* session over, 15 minutes without a sign */
+	RELEASE_TROUBLE = 6,     /* ours, after the proposal */
+};
+
+struct event_slot_proposed {
+	unsigned char lead[LEAD_ID_BYTES];
+	uint64_t message_id;
+	uint64_t key;        /* same-message key */
+	uint64_t subject_id; /* 0: no purpose (one-to-one) */
+	uint32_t label;
+	uint32_t policy_version;
+	struct str segment, purpose, stream, campaign, queue_id;
+	struct str app_one_click, app_sender; /* sealed */
+	bool counts;
+	bool delivered; /* no log is followed: counts as delivered at once */
+	bool shadowed;
+	int64_t prune_before_ms;
+};
+
+struct event_slot_changed { /* queued, delivered, released */
+	uint64_t message_id;
+	int64_t at_ms;
+	uint32_t release;  /* enum slot_release; released only */
+	struct str status; /* RFC 3463, where there is one */
+	struct str relay;
+};
+
+struct event_duplicate {
+	uint64_t message_id; /* of the first */
+	struct str queue_id; /* of the second */
+};
+
+int message_read(const struct ledger_txn *t, uint64_t id,
+    struct message_record *out) MUST_CHECK; /* borrowed */
+/* The newest message of that queue id. */
+int message_by_queue(const struct ledger_txn *t, struct str queue_id,
+    uint64_t *id_out) MUST_CHECK;
+
+int message_encode_proposed(
+    const struct event_slot_proposed *e, struct buf *out) MUST_CHECK;
+int message_encode_changed(
+    const struct event_slot_changed *e, struct buf *out) MUST_CHECK;
+int message_encode_duplicate(
+    const struct event_duplicate *e, struct buf *out) MUST_CHECK;
+int message_decode_proposed(
+    struct str payload, struct event_slot_proposed *out) MUST_CHECK;
+int message_decode_changed(
+    struct str payload, struct event_slot_changed *out) MUST_CHECK;
+
+int message_reduce_proposed(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+int message_reduce_queued(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+int message_reduce_delivered(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+int message_reduce_released(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+int message_reduce_duplicate(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+
+const char *slot_release_name(enum slot_release r);
+
+#endif

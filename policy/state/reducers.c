@@ -1,0 +1,49 @@
+/* reducers.c - events.def joined with the functions that apply the events.
+ * The ledger knows numbers and pointers only; here they get their meaning. */
+#include "policy/state/reducers.h"
+
+#include "policy/state/consent.h"
+#include "policy/state/lead.h"
+#include "policy/state/message.h"
+#include "policy/state/policyver.h"
+#include "policy/state/refusal.h"
+#include "policy/state/suppression.h"
+#include "policy/state/tables.h"
+
+static const struct reducer list[] = {
+    {EV_POLICY_APPLIED, 1, EVENT_AUDIT, policyver_reduce},
+    {EV_LEAD_CREATED, 1, EVENT_ACTIVITY, lead_reduce_created},
+    {EV_SLOT_PROPOSED, 1, EVENT_ACTIVITY, message_reduce_proposed},
+    {EV_SLOT_QUEUED, 1, EVENT_ACTIVITY, message_reduce_queued},
+    {EV_SLOT_DELIVERED, 1, EVENT_ACTIVITY, message_reduce_delivered},
+    {EV_SLOT_RELEASED, 1, EVENT_ACTIVITY, message_reduce_released},
+    {EV_DUPLICATE, 1, EVENT_ACTIVITY, message_reduce_duplicate},
+    {EV_REFUSED, 1, EVENT_AUDIT, refusal_reduce_audit},
+    {EV_DECIDED, 1, EVENT_ACTIVITY, refusal_reduce_activity},
+    {EV_SUPPRESSED, 1, EVENT_AUDIT, suppression_reduce},
+    {EV_UNSUPPRESSED, 1, EVENT_AUDIT, suppression_reduce_removed},
+    {EV_CONSENT, 1, EVENT_AUDIT, consent_reduce},
+};
+
+static const char *const table_names[TABLE_COUNT] = {
+    [TABLE_LEAD] = "lead",
+    [TABLE_SUPPRESSION] = "suppression",
+    [TABLE_CONSENT] = "consent",
+    [TABLE_MESSAGE] = "message",
+    [TABLE_QUEUE] = "queue",
+    [TABLE_SUBJECT] = "subject",
+    [TABLE_POLICY] = "policy",
+    [TABLE_COPY] = "copy",
+    [TABLE_OUTBOX] = "outbox",
+    [TABLE_DUE] = "due",
+    [TABLE_REFUSAL] = "refusal",
+    [TABLE_MTALOG] = "mtalog",
+    [TABLE_COUNTER] = "counter",
+};
+
+const struct reducer_table reducers = {
+    list,
+    sizeof(list) / sizeof(list[0]),
+    table_names,
+    TABLE_COUNT,
+};

@@ -1,0 +1,127 @@
+/* refusal.c - see refusal.h. Record: count (u32). */
+#include "policy/state/refusal.h"
+
+#include "policy/base/codec.h"
+#include "policy/state/payload.h"
+#include "policy/state/tables.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum { DAY_MS = 86400000 };
+
+struct row_key {
+	char b[LEAD_ID_BYTES + 8];
+};
+
+static struct str make_key(const unsigned char *lead, uint32_t stream_label,
+    uint32_t day, struct row_key *k)
+{
+	memcpy(k->b, lead, LEAD_ID_BYTES);
+	codec_put_u32(k->b + LEAD_ID_BYTES, stream_label);
+	codec_put_u32(k->b + LEAD_ID_BYTES + 4, day);
+	return (struct str){k->b, sizeof(k->b)};
+}
+
+uint32_t refusal_day(int64_t ms)
+{
+	return ms > 0 ? (uint32_t)(ms / DAY_MS) : 0;
+}
+
+bool refusal_is_audit(enum verdict_reason r)
+{
+	return r == REASON_SUPPRESSED || r == REASON_SUPPRESSED_SEGMENT ||
+	    r == REASON_OBJECTED || r == REASON_WITHDRAWN ||
+	    r == REASON_NO_CONSENT;
+}
+
+int refusal_count(const struct ledger_txn *t, const struct lead_id *lead,
+    uint32_t stream_label, uint32_t day, uint32_t *out)
+{
+	struct row_key k;
+	struct str value;
+	int rc = ledger_get(t, TABLE_REFUSAL,
+	    make_key(lead->b, stream_label, day, &k), &value);
+
+	*out = 0;
+	if (rc == ERR_NOT_FOUND)
+		return 0;
+	if (rc == 0 && value.n != 4)
+		return ERR_CORRUPT;
+	if (rc == 0)
+		*out = codec_get_u32(value.p);
+	return rc;
+}
+
+#define AT(field) offsetof(struct event_refusal, field)
+static const struct payload_field fields[] = {
+    {1, PAYLOAD_ID16, true, AT(lead)},
+    {2, PAYLOAD_U32, true, AT(action)},
+    {3, PAYLOAD_U32, true, AT(reason)},
+    {4, PAYLOAD_U32, false, AT(detail)},
+    {5, PAYLOAD_U32, false, AT(policy_version)},
+    {6, PAYLOAD_U32, false, AT(line)},
+    {7, PAYLOAD_U32, false, AT(stream_label)},
+    {8, PAYLOAD_U32, false, AT(day)},
+    {9, PAYLOAD_I64, false, AT(earliest_ms)},
+    {10, PAYLOAD_BYTES, false, AT(segment)},
+    {11, PAYLOAD_TEXT, false, AT(stream)},
+    {12, PAYLOAD_BYTES, false, AT(queue_id)},
+    {13, PAYLOAD_BOOL, false, AT(shadowed)},
+};
+#undef AT
+static const struct payload_desc desc = PAYLOAD_DESC(fields);
+
+int refusal_encode(const struct event_refusal *e, struct buf *out)
+{
+	return payload_encode(&desc, e, out);
+}
+
+int refusal_decode(struct str payload, struct event_refusal *out)
+{
+	*out = (struct event_refusal){0};
+	return payload_decode(&desc, payload, out);
+}
+
+static int count_one(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	struct event_refusal e;
+	struct lead_id lead;
+	struct row_key k;
+	uint32_t count;
+	char value[4];
+	int rc = refusal_decode(ev->payload, &e);
+
+	if (rc != 0)
+		return error_set(err, rc, "refusal event");
+	memcpy(lead.b, e.lead, sizeof(lead.b));
+	rc = refusal_count(t, &lead, e.stream_label, e.day, &count);
+	if (rc != 0)
+		return error_set(err, rc, "refusal: %s", error_text(rc));
+	codec_put_u32(value, count + 1);
+	return ledger_put(t, TABLE_REFUSAL,
+	    make_key(e.lead, e.stream_label, e.day, &k),
+	    (struct str){value, sizeof(value)});
+}
+
+int refusal_reduce_audit(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	return count_one(t, ev, err);
+}
+
+/* Repeats of an audited refusal are counted; other decisions are events and
+ * no more. */
+int refusal_reduce_activity(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	struct event_refusal e;
+	int rc = refusal_decode(ev->payload, &e);
+
+	if (rc != 0)
+		return error_set(err, rc, "refusal event");
+	if (!refusal_is_audit((enum verdict_reason)e.reason))
+		return 0;
+	return count_one(t, ev, err);
+}

@@ -1,0 +1,215 @@
+/* suppression.c - see suppression.h. Record: version 1, reason, since_ms,
+ * until_ms, seq, segment, origin, author. */
+#include "policy/state/suppression.h"
+
+#include "policy/base/buf.h"
+#include "policy/base/codec.h"
+#include "policy/state/payload.h"
+#include "policy/state/tables.h"
+#include "policy/state/wire.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum { RECORD_VERSION = 1, RECORD_MAX = 2048, WHAT_MAX = 255 };
+
+struct row_key {
+	char b[1 + WHAT_MAX + 4];
+	size_t n;
+};
+
+static int make_key(enum suppression_kind kind, struct str what,
+    uint32_t label, struct row_key *out)
+{
+	if (what.n == 0 || what.n > WHAT_MAX)
+		return ERR_LIMIT;
+	out->b[0] = (char)kind;
+	memcpy(out->b + 1, what.p, what.n);
+	codec_put_u32(out->b + 1 + what.n, label);
+	out->n = 1 + what.n + 4;
+	return 0;
+}
+
+static struct str key_str(const struct row_key *k)
+{
+	return (struct str){k->b, k->n};
+}
+
+static int decode(
+    struct str key, struct str value, struct suppression_record *out)
+{
+	struct wire w = wire_open(value);
+
+	*out = (struct suppression_record){0};
+	if (key.n < 6)
+		return ERR_CORRUPT;
+	out->kind = (enum suppression_kind)(unsigned char)key.p[0];
+	out->what = str_cut(key, 1, key.n - 5);
+	out->label = codec_get_u32(key.p + key.n - 4);
+	if (wire_u8(&w) != RECORD_VERSION)
+		return ERR_VERSION;
+	out->reason = (enum suppression_reason)wire_u8(&w);
+	out->since_ms = wire_i64(&w);
+	out->until_ms = wire_i64(&w);
+	out->seq = wire_u64(&w);
+	out->segment = wire_bytes(&w);
+	out->origin = wire_bytes(&w);
+	out->author = wire_bytes(&w);
+	return wire_done(&w);
+}
+
+int suppression_read(const struct ledger_txn *t, enum suppression_kind kind,
+    struct str what, uint32_t label, struct suppression_record *out)
+{
+	struct row_key k;
+	struct str value;
+	int rc = make_key(kind, what, label, &k);
+
+	if (rc == 0)
+		rc = ledger_get(t, TABLE_SUPPRESSION, key_str(&k), &value);
+	if (rc == 0)
+		rc = decode(key_str(&k), value, out);
+	if (rc == 0)
+		out->what = what;
+	return rc;
+}
+
+int suppression_collect(const struct ledger_txn *t,
+    enum suppression_kind kind, struct str what, struct suppression_fact *v,
+    size_t cap, size_t *n)
+{
+	struct suppression_record r;
+	struct ledger_iter it;
+	struct str key, value;
+	struct row_key k;
+	int rc = make_key(kind, what, 0, &k);
+
+	if (rc != 0)
+		return rc;
+	k.n -= 4;
+	rc = ledger_iter_prefix(t, TABLE_SUPPRESSION, key_str(&k), &it);
+	if (rc != 0)
+		return rc;
+	while (*n < cap && (rc = ledger_iter_next(&it, &key, &value)) == 0) {
+		if (key.n != k.n + 4)
+			continue; /* a longer domain with this beginning */
+		rc = decode(key, value, &r);
+		if (rc != 0)
+			break;
+		v[(*n)++] = (struct suppression_fact){
+		    r.label, r.reason, r.since_ms, r.until_ms};
+	}
+	ledger_iter_close(&it);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+int suppression_next(const struct ledger_txn *t, struct str after,
+    struct str *key_out, struct suppression_record *out)
+{
+	struct ledger_iter it;
+	struct str value;
+	int rc = ledger_iter_open(
+	    t, TABLE_SUPPRESSION, after, LEDGER_UP, &it);
+
+	if (rc != 0)
+		return rc;
+	rc = ledger_iter_next(&it, key_out, &value);
+	if (rc == 0 && after.n > 0 && str_eq(*key_out, after))
+		rc = ledger_iter_next(&it, key_out, &value);
+	if (rc == 0)
+		rc = decode(*key_out, value, out);
+	ledger_iter_close(&it);
+	return rc;
+}
+
+#define AT(field) offsetof(struct event_suppressed, field)
+static const struct payload_field added_fields[] = {
+    {1, PAYLOAD_U32, true, AT(kind)},
+    {2, PAYLOAD_BYTES, true, AT(what)},
+    {3, PAYLOAD_U32, false, AT(label)},
+    {4, PAYLOAD_U32, true, AT(reason)},
+    {5, PAYLOAD_I64, false, AT(until_ms)},
+    {6, PAYLOAD_TEXT, false, AT(segment)},
+    {7, PAYLOAD_TEXT, false, AT(origin)},
+    {8, PAYLOAD_TEXT, false, AT(author)},
+    {9, PAYLOAD_U64, false, AT(message_id)},
+    {10, PAYLOAD_BYTES, false, AT(note)},
+};
+#undef AT
+static const struct payload_desc added = PAYLOAD_DESC(added_fields);
+
+#define AT(field) offsetof(struct event_unsuppressed, field)
+static const struct payload_field removed_fields[] = {
+    {1, PAYLOAD_U32, true, AT(kind)},
+    {2, PAYLOAD_BYTES, true, AT(what)},
+    {3, PAYLOAD_U32, false, AT(label)},
+    {4, PAYLOAD_TEXT, false, AT(author)},
+    {5, PAYLOAD_TEXT, false, AT(why)},
+};
+#undef AT
+static const struct payload_desc removed = PAYLOAD_DESC(removed_fields);
+
+int suppression_encode(const struct event_suppressed *e, struct buf *out)
+{
+	return payload_encode(&added, e, out);
+}
+
+int suppression_encode_removed(
+    const struct event_unsuppressed *e, struct buf *out)
+{
+	return payload_encode(&removed, e, out);
+}
+
+int suppression_decode(struct str payload, struct event_suppressed *out)
+{
+	*out = (struct event_suppressed){0};
+	return payload_decode(&added, payload, out);
+}
+
+int suppression_reduce(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	struct event_suppressed e;
+	struct row_key k;
+	struct buf b;
+	int rc = suppression_decode(ev->payload, &e);
+
+	if (rc == 0)
+		rc = make_key((enum suppression_kind)e.kind, e.what, e.label,
+		    &k);
+	if (rc != 0)
+		return error_set(
+		    err, rc, "suppression event: %s", error_text(rc));
+	buf_init(&b, RECORD_MAX);
+	wire_put_u8(&b, RECORD_VERSION);
+	wire_put_u8(&b, (uint8_t)e.reason);
+	wire_put_i64(&b, ev->time_ms);
+	wire_put_i64(&b, e.until_ms);
+	wire_put_u64(&b, ev->seq);
+	wire_put_bytes(&b, e.segment);
+	wire_put_bytes(&b, e.origin);
+	wire_put_bytes(&b, e.author);
+	rc = buf_error(&b);
+	if (rc == 0)
+		rc = ledger_put(
+		    t, TABLE_SUPPRESSION, key_str(&k), buf_str(&b));
+	buf_fini(&b);
+	return rc != 0 ? error_set(err, rc, "suppression: %s", error_text(rc))
+		       : 0;
+}
+
+int suppression_reduce_removed(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	struct event_unsuppressed e = {0};
+	struct row_key k;
+	int rc = payload_decode(&removed, ev->payload, &e);
+
+	if (rc == 0)
+		rc = make_key((enum suppression_kind)e.kind, e.what, e.label,
+		    &k);
+	if (rc == 0)
+		rc = ledger_del(t, TABLE_SUPPRESSION, key_str(&k));
+	return rc != 0 ? error_set(err, rc, "suppression: %s", error_text(rc))
+		       : 0;
+}

@@ -1,0 +1,74 @@
+/* suppression.h - "do not write": to an address, to a domain, or to whoever
+ * is behind a hash on a list that we were given.
+ *
+ * Key: kind (1 byte), what (16, 32 or n bytes), label (4). Threads: as the
+ * transaction. */
+#ifndef POLICY_STATE_SUPPRESSION_H
+#define POLICY_STATE_SUPPRESSION_H
+
+#include "policy/ledger/event.h"
+#include "policy/rules/facts.h"
+
+/* Numbers are stored. */
+enum suppression_kind {
+	SUPPRESS_LEAD = 1,   /* lead id, 16 bytes */
+	SUPPRESS_DOMAIN = 2, /* canonical domain; covers its subdomains */
+	SUPPRESS_SHA256 = 3, /* of the canonical address, 32 bytes */
+	SUPPRESS_MD5 = 4,    /* 16 bytes */
+};
+
+struct suppression_record {
+	enum suppression_kind kind;
+	struct str what; /* borrowed */
+	uint32_t label;  /* 0: all nurture */
+	enum suppression_reason reason;
+	int64_t since_ms, until_ms; /* until 0: for ever */
+	uint64_t seq;        /* the event that made it: the evidence */
+	struct str segment;  /* name; empty: all nurture */
+	struct str origin;   /* "manual", "bounce", "import NAME"... */
+	struct str author;   /* who did it, on this system */
+};
+
+struct event_suppressed {
+	uint32_t kind;
+	struct str what;
+	uint32_t label;
+	uint32_t reason; /* enum suppression_reason */
+	int64_t until_ms;
+	struct str segment, origin, author;
+	uint64_t message_id; /* what gave rise to it, or 0 */
+	struct str note;     /* sealed, or empty */
+};
+
+struct event_unsuppressed {
+	uint32_t kind;
+	struct str what;
+	uint32_t label;
+	struct str author, why;
+};
+
+/* Exactly this row. */
+int suppression_read(const struct ledger_txn *t, enum suppression_kind kind,
+    struct str what, uint32_t label, struct suppression_record *out)
+    MUST_CHECK;
+/* Adds all rows for `what`, any label, to v (cap rows at most). */
+int suppression_collect(const struct ledger_txn *t,
+    enum suppression_kind kind, struct str what, struct suppression_fact *v,
+    size_t cap, size_t *n) MUST_CHECK;
+/* Rows in key order, from the first one above `after` (a key as given in
+ * *key_out; empty: the beginning). ERR_NOT_FOUND at the end. */
+int suppression_next(const struct ledger_txn *t, struct str after,
+    struct str *key_out, struct suppression_record *out) MUST_CHECK;
+
+int suppression_encode(
+    const struct event_suppressed *e, struct buf *out) MUST_CHECK;
+int suppression_encode_removed(
+    const struct event_unsuppressed *e, struct buf *out) MUST_CHECK;
+int suppression_decode(struct str payload, struct event_suppressed *out)
+    MUST_CHECK;
+int suppression_reduce(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+int suppression_reduce_removed(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+
+#endif

@@ -1,0 +1,29 @@
+/* tables.h - the ledger's tables of state: numbers are indexes into the names
+ * that reducers.c gives to ledger_open(). Each table's key and record are
+ * owned by the file named here; no other file knows their bytes. */
+#ifndef POLICY_STATE_TABLES_H
+#define POLICY_STATE_TABLES_H
+
+enum table {
+	TABLE_LEAD,        /* lead.c: lead id -> key, address, history */
+	TABLE_SUPPRESSION, /* suppression.c */
+	TABLE_CONSENT,     /* consent.c: lead id, purpose -> state */
+	TABLE_MESSAGE,     /* message.c: message id -> whose, what, where */
+	TABLE_QUEUE,       /* message.c: queue id -> message id */
+	TABLE_SUBJECT,     /* subject.c: subject id -> lead, purpose */
+	TABLE_POLICY,      /* policyver.c: version -> text */
+	TABLE_COPY,        /* copy.c: spool copies: held, taken, undecided */
+	TABLE_OUTBOX,      /* outbox.c: what is relayed to applications */
+	TABLE_DUE,         /* due.c: instant -> copy or outbox entry */
+	TABLE_REFUSAL,     /* refusal.c: lead, stream, day -> count */
+	TABLE_MTALOG,      /* mtalog.c: log file -> position */
+	TABLE_COUNTER,     /* counter.c: hour, segment, what -> count */
+	TABLE_COUNT
+};
+
+/* Layout version of all the above. */
+enum {
+	STATE_SCHEMA = 1
+};
+
+#endif
