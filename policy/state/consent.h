@@ -5,6 +5,7 @@
 #ifndef POLICY_STATE_CONSENT_H
 #define POLICY_STATE_CONSENT_H
 
+#include "policy/base/buf.h"
 #include "policy/ledger/event.h"
 #include "policy/mail/lead_id.h"
 #include "policy/rules/facts.h"

@@ -6,6 +6,7 @@
 #define POLICY_STATE_POLICYVER_H
 
 #include "policy/conf/policy.h"
+#include "policy/base/buf.h"
 #include "policy/ledger/event.h"
 
 struct policyver_record {

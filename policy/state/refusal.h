@@ -6,6 +6,7 @@
 #ifndef POLICY_STATE_REFUSAL_H
 #define POLICY_STATE_REFUSAL_H
 
+#include "policy/base/buf.h"
 #include "policy/ledger/event.h"
 #include "policy/mail/lead_id.h"
 #include "policy/rules/verdict.h"

@@ -6,6 +6,7 @@
 #ifndef POLICY_STATE_SUPPRESSION_H
 #define POLICY_STATE_SUPPRESSION_H
 
+#include "policy/base/buf.h"
 #include "policy/ledger/event.h"
 #include "policy/rules/facts.h"
 
