@@ -81,6 +81,18 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/domain.h \
 	%D%/mail/headblock.c \
 	%D%/mail/headblock.h \
+	%D%/mail/dkim_body.c \
+	%D%/mail/dkim_body.h \
+	%D%/mail/dkim_canon.c \
+	%D%/mail/dkim_canon.h \
+	%D%/mail/dkim_key.c \
+	%D%/mail/dkim_key.h \
+	%D%/mail/dkim_key_selftest.c \
+	%D%/mail/dkim_key_selftest.h \
+	%D%/mail/dkim_sign.c \
+	%D%/mail/dkim_sign.h \
+	%D%/mail/dkim_verify.c \
+	%D%/mail/dkim_verify.h \
 	%D%/mail/header.c \
 	%D%/mail/header.h \
 	%D%/mail/idn.c \

@@ -35,3 +35,10 @@ check_PROGRAMS += \
 	%D%/tools/conftool \
 	%D%/tools/mimetool \
 	$(END)
+EXTRA_DIST += %D%/unit/dkim_vectors.h %D%/unit/tap.h
+
+# One program a module, one name a line, sorted; each is built from its .c.
+unit_tests = \
+	%D%/unit/test_base \
+	%D%/unit/test_dkim_body \
+	%D%/unit/test_dkim_key
