@@ -3,7 +3,7 @@
 
 #include "policy/base/arena.h"
 #include "policy/base/fault.h"
-#include "policy/mail/dkim_verify.h"
+#include "policy/mail/dkim_key_selftest.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,10 +18,11 @@ struct keyring {
 	size_t n_domains;
 	struct lead_key *lead;
 	struct token_keys *tokens;
+	struct dkim_verifier *verifier;
 };
 
-static int load_dkim_key(
-    const struct conf_key *k, struct dkim_key **out, struct error *err)
+static int load_dkim_key(const struct keyring *kr, const struct conf_key *k,
+    struct dkim_key **out, struct error *err)
 {
 	struct dkim_key_spec spec = {
 	    .domain = k->domain,
@@ -32,7 +33,7 @@ static int load_dkim_key(
 	int rc = dkim_key_load(out, k->file.p, &spec, err);
 
 	if (rc == 0) {
-		rc = dkim_key_selftest(*out, err);
+		rc = dkim_key_selftest(kr->verifier, *out, err);
 		if (rc != 0)
 			dkim_key_unref(out);
 	}
@@ -57,7 +58,7 @@ static int load_domain(struct keyring *kr, const struct conf *conf,
 		if (k == NULL)
 			return error_set(
 			    err, ERR_KEY, "no key %.*s", STR_ARG(d->keys.v[i]));
-		rc = load_dkim_key(k, &kd->keys[kd->n_keys], err);
+		rc = load_dkim_key(kr, k, &kd->keys[kd->n_keys], err);
 		if (rc != 0)
 			return rc;
 		kd->n_keys++;
@@ -68,8 +69,11 @@ static int load_domain(struct keyring *kr, const struct conf *conf,
 static int load_all(
     struct keyring *kr, const struct conf *conf, struct error *err)
 {
-	int rc = 0;
+	/* Our own t= is right by definition. */
+	int rc = dkim_verify_open(&kr->verifier, DKIM_VERIFY_ANY_TIME, err);
 
+	if (rc != 0)
+		return rc;
 	kr->arena = arena_new(ARENA_MAX);
 	kr->domains = kr->arena == NULL
 			  ? NULL
@@ -109,6 +113,7 @@ void keyring_free(struct keyring **k)
 	for (size_t i = 0; i < (*k)->n_domains; i++)
 		for (size_t j = 0; j < (*k)->domains[i].n_keys; j++)
 			dkim_key_unref(&(*k)->domains[i].keys[j]);
+	dkim_verify_close(&(*k)->verifier);
 	lead_key_free(&(*k)->lead);
 	token_keys_free(&(*k)->tokens);
 	arena_free(&(*k)->arena);
@@ -148,4 +153,9 @@ const struct lead_key *keyring_lead_key(const struct keyring *k)
 const struct token_keys *keyring_token_keys(const struct keyring *k)
 {
 	return k->tokens;
+}
+
+const struct dkim_verifier *keyring_verifier(const struct keyring *k)
+{
+	return k->verifier;
 }

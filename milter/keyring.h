@@ -7,7 +7,7 @@
 #define MILTER_KEYRING_H
 
 #include "policy/conf/conf.h"
-#include "policy/mail/dkim_key.h"
+#include "policy/mail/dkim_verify.h"
 #include "policy/mail/lead_id.h"
 #include "policy/mail/token.h"
 
@@ -31,5 +31,6 @@ const struct keyring_domain *keyring_find(
 /* NULL when the conf names no such file. */
 const struct lead_key *keyring_lead_key(const struct keyring *k);
 const struct token_keys *keyring_token_keys(const struct keyring *k);
+const struct dkim_verifier *keyring_verifier(const struct keyring *k);
 
 #endif

@@ -67,7 +67,6 @@ struct session *session_open(struct shared *sh, const struct mta *mta)
 static void message_end(struct session *s)
 {
 	gather_reset(&s->g);
-	dkim_body_free(&s->body_hash);
 	snapshot_unref(&s->snap);
 	s->stream = NULL;
 	s->disordered = false;
@@ -83,6 +82,7 @@ void session_close(struct session **s)
 	if (*s == NULL)
 		return;
 	message_end(*s);
+	dkim_body_free(&(*s)->body_hash);
 	gather_close(&(*s)->g);
 	free(*s);
 	*s = NULL;
@@ -196,7 +196,10 @@ enum answer session_eoh(struct session *s)
 		return ANSWER_ACCEPT;
 	}
 	s->g.want_body = true;
-	s->body_hash = dkim_body_new();
+	if (s->body_hash == NULL)
+		s->body_hash = dkim_body_new();
+	else
+		dkim_body_reset(s->body_hash);
 	return s->body_hash != NULL ? ANSWER_CONTINUE : trouble(s);
 }
 
@@ -218,8 +221,6 @@ enum answer session_eom(struct session *s)
 		a = trouble(s);
 	else if (done)
 		a = ANSWER_ACCEPT;
-	else if (s->body_hash == NULL)
-		a = trouble(s);
 	else {
 		copy_macro(s, "i", s->queue_id, sizeof(s->queue_id));
 		a = eom_run(s);

@@ -4,6 +4,7 @@
 
 #include "milter/gather.h"
 #include "milter/session.h"
+#include "policy/mail/dkim_body.h"
 #include "policy/mail/dkim_sign.h"
 #include "policy/rules/recognise.h"
 

@@ -2,7 +2,6 @@
 #include "milter/transform.h"
 
 #include "policy/base/clock.h"
-#include "policy/mail/dkim_verify.h"
 
 static int token_text(
     const struct transform_in *in, enum token_kind kind, struct str *out)
@@ -61,8 +60,10 @@ static int self_verify(const struct transform_in *in,
 	rc = gather_body(&in->s->g, &body);
 	if (rc != 0)
 		return error_set(err, rc, "body: %s", error_text(rc));
-	return dkim_verify_own(
-	    &out->final, body, in->signer->keys, in->signer->n_keys, err);
+	return dkim_verify_ours(keyring_verifier(in->s->snap->keyring),
+	    &(struct dkim_message){&out->final, body},
+	    (struct dkim_verify_keys){in->signer->keys, in->signer->n_keys},
+	    in->s->g.arena, err);
 }
 
 static int finish(

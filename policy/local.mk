@@ -75,6 +75,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/address_digest.h \
 	%D%/mail/company.c \
 	%D%/mail/company.h \
+	%D%/mail/addrlist.c \
+	%D%/mail/addrlist.h \
 	%D%/mail/compose.c \
 	%D%/mail/compose.h \
 	%D%/mail/domain.c \

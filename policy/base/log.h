@@ -43,15 +43,16 @@ void log_set_level(enum log_level level); /* default NOTICE; atomic */
  * line is cut at 2000 bytes. */
 void log_ev(enum log_level level, const char *event, const struct log_kv *kv);
 #define LOG_EV(level, event, ...)                                              \
-	log_ev((level), (event), (const struct log_kv[]){__VA_ARGS__, KV_END})
+	log_ev((level), (event),                                               \
+	    (const struct log_kv[]){__VA_ARGS__ __VA_OPT__(, ) KV_END})
 
 /* At most one line a minute per `event` literal; the next line tells how many
  * were kept back (key "suppressed"). */
 void log_ev_limited(
     enum log_level level, const char *event, const struct log_kv *kv);
 #define LOG_EV_LIMITED(level, event, ...)                                      \
-	log_ev_limited(                                                        \
-	    (level), (event), (const struct log_kv[]){__VA_ARGS__, KV_END})
+	log_ev_limited((level), (event),                                       \
+	    (const struct log_kv[]){__VA_ARGS__ __VA_OPT__(, ) KV_END})
 
 /* What log_ev would print, without prefix; for tests and the journal verb. */
 struct buf;
