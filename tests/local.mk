@@ -10,22 +10,26 @@ LDADD = $(POLICY_LIBS)
 
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
-EXTRA_DIST += %D%/unit/tap.h %D%/unit/toy_ledger.h
+EXTRA_DIST += \
+	%D%/unit/dkim_vectors.h \
+	%D%/unit/tap.h \
+	%D%/unit/toy_ledger.h \
+	$(END)
 
 # One program a module, one name a line, sorted; each is built from its .c.
 unit_tests = \
 	%D%/unit/test_address \
 	%D%/unit/test_base \
-	%D%/unit/test_conf \
 	%D%/unit/test_cbor \
+	%D%/unit/test_conf \
+	%D%/unit/test_dkim_body \
+	%D%/unit/test_dkim_key \
 	%D%/unit/test_door \
 	%D%/unit/test_lead_id \
 	%D%/unit/test_mime \
 	%D%/unit/test_policy \
-	%D%/unit/test_token \
-	%D%/unit/test_when
 	%D%/unit/test_seal \
-	%D%/unit/test_token
+	%D%/unit/test_token \
 	%D%/unit/test_verdict \
 	%D%/unit/test_when \
 	$(END)
@@ -35,10 +39,3 @@ check_PROGRAMS += \
 	%D%/tools/conftool \
 	%D%/tools/mimetool \
 	$(END)
-EXTRA_DIST += %D%/unit/dkim_vectors.h %D%/unit/tap.h
-
-# One program a module, one name a line, sorted; each is built from its .c.
-unit_tests = \
-	%D%/unit/test_base \
-	%D%/unit/test_dkim_body \
-	%D%/unit/test_dkim_key

@@ -6,6 +6,7 @@
 #include "policy/base/file.h"
 #include "policy/conf/lint.h"
 #include "policy/conf/section.h"
+#include "policy/mail/psl.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -78,6 +79,12 @@ static int check_domain(const struct option_job *job, const struct conf *c,
 			    STR_ARG(d->name), STR_ARG(key->name),
 			    STR_ARG(key->domain), key->line);
 	}
+	if (d->bounce_domain.n > 0 &&
+	    !psl_is_aligned(d->bounce_domain, d->name))
+		return option_fail(job, d->line, ERR_SYNTAX,
+		    "domain %.*s: bounce-domain \"%.*s\" is of another "
+		    "organisation; SPF of our senders would not be aligned",
+		    STR_ARG(d->name), STR_ARG(d->bounce_domain));
 	return 0;
 }
 

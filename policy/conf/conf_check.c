@@ -1,5 +1,5 @@
-/* conf_check.c - findings that are not errors: a conf may be loaded with
- * them, and `tendril check` tells them. See conf.h. */
+/* conf_check.c - findings that are not errors: a file may be loaded with
+ * them, and `tendril check` tells them. See conf.h and policy.h. */
 #include "policy/conf/option.h"
 #include "policy/conf/policy.h"
 
@@ -176,6 +176,44 @@ void conf_warnings(
 	warn_unreachable(&r, c);
 	warn_domains(&r, c);
 	warn_web(&r, c);
+}
+
+/* --- policies --- */
+
+/* A shorter window that allows as much as a longer one never decides. */
+static void warn_windows(struct report *r, const struct policy_caps *caps)
+{
+	for (size_t i = 0; i < caps->n; i++)
+		for (size_t k = 0; k < caps->n; k++) {
+			const struct policy_window *a = &caps->windows[i];
+			const struct policy_window *b = &caps->windows[k];
+			if (a->span_ms < b->span_ms && a->max >= b->max)
+				tell(r, a->rule.line,
+				    "%.*s never decides beside %.*s",
+				    STR_ARG(a->rule.text),
+				    STR_ARG(b->rule.text));
+		}
+}
+
+void policy_warnings(const struct policy *p,
+    void (*emit)(void *arg, const char *line), void *arg)
+{
+	struct report r = {p->path.p, emit, arg, 0};
+
+	if (p->n_segments == 0)
+		tell(&r, 1, "no segment: nothing can be sent");
+	if (p->person.n == 0 && p->person.apart_ms == 0)
+		tell(&r, 1, "person has no limit over all segments");
+	warn_windows(&r, &p->person);
+	for (size_t i = 0; i < p->n_segments; i++) {
+		const struct policy_segment *s = &p->segments[i];
+		warn_windows(&r, &s->caps);
+		if (s->keep_free > 0 && p->person.n == 0)
+			tell(&r, s->rule.line,
+			    "segment %.*s: keep-free does nothing without "
+			    "person at-most",
+			    STR_ARG(s->name));
+	}
 }
 
 /* --- against a policy --- */

@@ -98,6 +98,18 @@ bool lint_is_utf8(struct str s, size_t *at_out)
 	return true;
 }
 
+struct str lint_excerpt(struct str s)
+{
+	enum {
+		MAX = 60
+	};
+	size_t n = s.n < MAX ? s.n : MAX;
+
+	while (n > 0 && n < s.n && ((unsigned char)s.p[n] & 0xc0) == 0x80)
+		n--;
+	return str_cut(s, 0, n);
+}
+
 static int line_of(struct str text, size_t at)
 {
 	int line = 1;
@@ -147,41 +159,51 @@ static struct str rest_of(const struct lint *l)
 	return str_from(l->text, l->at);
 }
 
-static int skip_c_comment(struct lint *l)
+/* Where the comment that begins at `at` ends; `at` if none begins there. */
+static size_t comment_end(struct str text, size_t at)
 {
-	int start = l->line;
+	struct str rest = str_from(text, at);
+	size_t end = at + 2;
 
-	for (l->at += 2; !str_starts(rest_of(l), STR("*/")); l->at++) {
-		if (l->at >= l->text.n)
-			return refuse(l, start,
-			    "comment begins with /* here and never ends");
-		l->line += l->text.p[l->at] == '\n';
-	}
-	l->at += 2;
+	if (str_starts(rest, STR("#")) || str_starts(rest, STR("//")))
+		return str_find(text, at, '\n');
+	if (!str_starts(rest, STR("/*")))
+		return at;
+	while (end < text.n && !str_starts(str_from(text, end), STR("*/")))
+		end++;
+	return end < text.n ? end + 2 : text.n;
+}
+
+static int skip_comment(struct lint *l, size_t end)
+{
+	struct str c = str_cut(l->text, l->at, end - l->at);
+
+	if (str_starts(c, STR("/*")) && (c.n < 4 || !str_ends(c, STR("*/"))))
+		return refuse(
+		    l, l->line, "comment begins with /* here and never ends");
+	for (size_t i = 0; i < c.n; i++)
+		l->line += c.p[i] == '\n';
+	l->at = end;
 	return 0;
 }
 
 static int skip_blank(struct lint *l)
 {
-	while (l->at < l->text.n) {
-		char c = l->text.p[l->at];
-		struct str rest = rest_of(l);
-		int rc = 0;
+	int rc = 0;
 
-		if (c == '\n')
-			l->line++;
-		if (c == '\n' || c == '\r' || ascii_is_blank(c))
-			l->at++;
-		else if (c == '#' || str_starts(rest, STR("//")))
-			l->at += str_find(rest, 0, '\n');
-		else if (str_starts(rest, STR("/*")))
-			rc = skip_c_comment(l);
+	while (rc == 0 && l->at < l->text.n) {
+		char c = l->text.p[l->at];
+		size_t end = comment_end(l->text, l->at);
+
+		if (end > l->at)
+			rc = skip_comment(l, end);
+		else if (c != '\n' && c != '\r' && !ascii_is_blank(c))
+			break;
 		else
-			return 0;
-		if (rc != 0)
-			return rc;
+			l->at++;
+		l->line += c == '\n'; /* no comment begins with it */
 	}
-	return 0;
+	return rc;
 }
 
 static int take_string(struct lint *l, struct token *t)
@@ -311,8 +333,8 @@ static bool is_value(const struct lint *l)
 /* The current token for messages. */
 static struct str shown(const struct lint *l)
 {
-	return l->tok.kind == TOKEN_END ? STR("end of file")
-					: str_cut(l->tok.token, 0, 60);
+	return l->tok.kind == TOKEN_END ? STR("the end of the file")
+					: lint_excerpt(l->tok.token);
 }
 
 /* --- grammar --- */
@@ -532,6 +554,24 @@ static int take_file(struct lint *l, struct lint_outline *o)
 			rc = bad_statement(l, name, value_line);
 	}
 	return rc;
+}
+
+void lint_blank_comments(char *text, size_t n)
+{
+	struct str s = {text, n};
+	bool quoted = false;
+	size_t i = 0;
+
+	while (i < n) {
+		size_t end = quoted ? i : comment_end(s, i);
+		if (end == i) {
+			quoted = quoted != (text[i] == '"');
+			i++;
+		}
+		for (; i < end; i++)
+			if (text[i] != '\n')
+				text[i] = ' ';
+	}
 }
 
 int lint_check(struct arena *arena, const char *path, struct str text,

@@ -4,7 +4,7 @@
 #include "policy/conf/option.h"
 
 #include "policy/base/when.h"
-#include "policy/conf/conf.h"
+#include "policy/conf/lint.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,20 +26,19 @@ int option_no_memory(const struct option_job *job)
 	return error_set(job->err, ERR_LIMIT, "%s: out of memory", job->path);
 }
 
+int option_refuse(const struct option_job *job, const struct option *o,
+    const struct read_value *v, const char *why)
+{
+	return option_fail(job, v->line, ERR_SYNTAX, "%s = \"%.*s\": %s",
+	    o->name, STR_ARG(lint_excerpt(v->text)), why);
+}
+
 int option_unexpected(const struct option_job *job, const struct option *o,
     const struct read_value *v)
 {
 	return option_fail(job, v->line, ERR_SYNTAX,
-	    "%s = \"%.*s\": expected %s", o->name, STR_ARG(v->text),
-	    o->type->what);
-}
-
-/* Sets a text error of when.h behind "name = ...". */
-static int refuse_with(const struct option_job *job, const struct option *o,
-    const struct read_value *v, const struct error *why)
-{
-	return option_fail(job, v->line, why->code, "%s = \"%.*s\": %s",
-	    o->name, STR_ARG(v->text), why->text);
+	    "%s = \"%.*s\": expected %s", o->name,
+	    STR_ARG(lint_excerpt(v->text)), o->type->what);
 }
 
 void option_print_quoted(struct buf *out, struct str s)
@@ -59,85 +58,16 @@ void option_print_close(struct buf *out, size_t n)
 		buf_addc(out, '}');
 }
 
-void option_print_list(struct buf *out, const struct strs *list)
+/* --- text and names --- */
+
+static int one_text(const struct option_job *job, const struct option *o,
+    const struct read_value *v, struct str *out)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		option_print_open(out, i, list->n);
-		option_print_quoted(out, list->v[i]);
-	}
-	option_print_close(out, list->n);
-}
-
-/* --- text --- */
-
-static int parse_text(const struct option_job *job, const struct option *o,
-    const struct read_option *in, void *field)
-{
-	struct str *s = field;
-
-	if (in->values[0].text.n == 0)
-		return option_unexpected(job, o, &in->values[0]);
-	*s = in->values[0].text;
+	if (v->text.n == 0)
+		return option_unexpected(job, o, v);
+	*out = v->text;
 	return 0;
 }
-
-static void print_text(
-    const struct option *o, const void *field, struct buf *out)
-{
-	const struct str *s = field;
-
-	(void)o;
-	if (s->n > 0)
-		option_print_quoted(out, *s);
-}
-
-static int parse_list(const struct option_job *job, const struct option *o,
-    const struct read_option *in, bool (*good)(struct str), void *field)
-{
-	struct strs *list = field;
-	struct str *v = arena_array(job->arena, in->n, sizeof(*v));
-
-	if (v == NULL)
-		return option_no_memory(job);
-	for (size_t i = 0; i < in->n; i++) {
-		if (!good(in->values[i].text))
-			return option_unexpected(job, o, &in->values[i]);
-		for (size_t k = 0; k < i; k++)
-			if (str_eq(v[k], in->values[i].text))
-				return option_fail(job, in->values[i].line,
-				    ERR_SYNTAX, "%s: \"%.*s\" is given twice",
-				    o->name, STR_ARG(v[k]));
-		v[i] = in->values[i].text;
-	}
-	list->v = v;
-	list->n = in->n;
-	return 0;
-}
-
-static bool is_some(struct str s)
-{
-	return s.n > 0;
-}
-
-static int parse_texts(const struct option_job *job, const struct option *o,
-    const struct read_option *in, void *field)
-{
-	return parse_list(job, o, in, is_some, field);
-}
-
-static void print_texts(
-    const struct option *o, const void *field, struct buf *out)
-{
-	(void)o;
-	option_print_list(out, field);
-}
-
-const struct option_type option_text = {
-    "a text", false, parse_text, print_text};
-const struct option_type option_texts = {
-    "one or more texts", true, parse_texts, print_texts};
-
-/* --- names --- */
 
 bool option_is_name(struct str s)
 {
@@ -151,47 +81,117 @@ bool option_is_name(struct str s)
 	return true;
 }
 
+static int one_name(const struct option_job *job, const struct option *o,
+    const struct read_value *v, struct str *out)
+{
+	if (!option_is_name(v->text))
+		return option_unexpected(job, o, v);
+	*out = v->text;
+	return 0;
+}
+
+/* RFC 5322 section 2.2: printable ASCII without the colon. */
+static int one_field(const struct option_job *job, const struct option *o,
+    const struct read_value *v, struct str *out)
+{
+	bool good = v->text.n > 0 && v->text.n <= OPTION_NAME_MAX;
+
+	for (size_t i = 0; good && i < v->text.n; i++)
+		good = v->text.p[i] > ' ' && v->text.p[i] < 0x7f &&
+		       v->text.p[i] != ':';
+	if (!good)
+		return option_unexpected(job, o, v);
+	*out = v->text;
+	return 0;
+}
+
+int option_parse_each(const struct option_job *job, const struct option *o,
+    const struct read_option *in, option_one_fn *one, struct strs *out)
+{
+	struct str *v = arena_array(job->arena, in->n, sizeof(*v));
+
+	if (v == NULL)
+		return option_no_memory(job);
+	for (size_t i = 0; i < in->n; i++) {
+		int rc = one(job, o, &in->values[i], &v[i]);
+		if (rc != 0)
+			return rc;
+		for (size_t k = 0; k < i; k++)
+			if (str_eq(v[k], v[i]))
+				return option_fail(job, in->values[i].line,
+				    ERR_SYNTAX, "%s: \"%.*s\" is given twice",
+				    o->name, STR_ARG(lint_excerpt(v[k])));
+	}
+	*out = (struct strs){v, in->n};
+	return 0;
+}
+
+static int parse_text(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	return one_text(job, o, &in->values[0], field);
+}
+
+static int parse_texts(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	return option_parse_each(job, o, in, one_text, field);
+}
+
 static int parse_name(const struct option_job *job, const struct option *o,
     const struct read_option *in, void *field)
 {
-	if (!option_is_name(in->values[0].text))
-		return option_unexpected(job, o, &in->values[0]);
-	return parse_text(job, o, in, field);
+	return one_name(job, o, &in->values[0], field);
 }
 
 static int parse_names(const struct option_job *job, const struct option *o,
     const struct read_option *in, void *field)
 {
-	return parse_list(job, o, in, option_is_name, field);
-}
-
-const struct option_type option_name = {
-    "a name of small letters, digits, \"-\", \"_\" and \".\" such as "
-    "\"win-back\"",
-    false, parse_name, print_text};
-const struct option_type option_names = {
-    "names of small letters, digits, \"-\", \"_\" and \".\" such as "
-    "\"win-back\"",
-    true, parse_names, print_texts};
-
-/* RFC 5322 section 2.2: printable ASCII without the colon. */
-static bool is_field_name(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] >= 0x7f || s.p[i] == ':')
-			return false;
-	return s.n > 0 && s.n <= OPTION_NAME_MAX;
+	return option_parse_each(job, o, in, one_name, field);
 }
 
 static int parse_fields(const struct option_job *job, const struct option *o,
     const struct read_option *in, void *field)
 {
-	return parse_list(job, o, in, is_field_name, field);
+	return option_parse_each(job, o, in, one_field, field);
 }
 
+void option_print_text(
+    const struct option *o, const void *field, struct buf *out)
+{
+	const struct str *s = field;
+
+	(void)o;
+	if (s->n > 0)
+		option_print_quoted(out, *s);
+}
+
+void option_print_texts(
+    const struct option *o, const void *field, struct buf *out)
+{
+	const struct strs *list = field;
+
+	(void)o;
+	for (size_t i = 0; i < list->n; i++) {
+		option_print_open(out, i, list->n);
+		option_print_quoted(out, list->v[i]);
+	}
+	option_print_close(out, list->n);
+}
+
+const struct option_type option_text = {
+    "a text", false, parse_text, option_print_text};
+const struct option_type option_texts = {
+    "one or more texts", true, parse_texts, option_print_texts};
+const struct option_type option_name = {
+    OPTION_NAME_WHAT, false, parse_name, option_print_text};
+const struct option_type option_names = {
+    "names of small letters, digits, \"-\", \"_\" and \".\" such as "
+    "\"win-back\"",
+    true, parse_names, option_print_texts};
 const struct option_type option_fields = {
     "names of header fields such as \"X-Tendril-Segment\"", true, parse_fields,
-    print_texts};
+    option_print_texts};
 
 /* --- words --- */
 
@@ -215,7 +215,7 @@ static int parse_enum(const struct option_job *job, const struct option *o,
 	}
 	return option_fail(job, in->values[0].line, ERR_SYNTAX,
 	    "%s = \"%.*s\": expected one of %s", o->name,
-	    STR_ARG(in->values[0].text), list);
+	    STR_ARG(lint_excerpt(in->values[0].text)), list);
 }
 
 static void print_enum(
@@ -270,7 +270,8 @@ static int parse_number(const struct option_job *job, const struct option *o,
 	if (rc != 0 || (int64_t)*out < o->min || (int64_t)*out > o->max)
 		return option_fail(job, in->values[0].line, ERR_SYNTAX,
 		    "%s = \"%.*s\": must be between %lld and %lld", o->name,
-		    STR_ARG(s), (long long)o->min, (long long)o->max);
+		    STR_ARG(lint_excerpt(s)), (long long)o->min,
+		    (long long)o->max);
 	return 0;
 }
 
@@ -342,7 +343,7 @@ static int parse_size(const struct option_job *job, const struct option *o,
 	struct buf range;
 
 	if (rc != 0)
-		return refuse_with(job, o, &in->values[0], &why);
+		return option_refuse(job, o, &in->values[0], why.text);
 	if (*n >= (size_t)o->min && *n <= (size_t)o->max)
 		return 0;
 	buf_init(&range, 100);
@@ -376,7 +377,7 @@ static int parse_duration(const struct option_job *job, const struct option *o,
 	struct error why = {0};
 
 	if (when_duration(in->values[0].text, field, &why) != 0)
-		return refuse_with(job, o, &in->values[0], &why);
+		return option_refuse(job, o, &in->values[0], why.text);
 	return 0;
 }
 

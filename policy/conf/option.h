@@ -79,25 +79,47 @@ extern const struct option_type option_size;     /* size_t */
 extern const struct option_type option_duration; /* int64_t ms */
 extern const struct option_type option_mode;     /* unsigned, octal */
 extern const struct option_type option_path;     /* struct str, absolute */
-extern const struct option_type option_domain;   /* struct str, A-labels */
+extern const struct option_type option_domain;   /* struct str, canonical */
 extern const struct option_type option_domains;  /* struct strs */
 extern const struct option_type option_nets;     /* struct conf_nets */
+extern const struct option_type option_host;     /* struct str, labels */
+extern const struct option_type option_hosts;    /* struct strs */
 extern const struct option_type option_hostport; /* struct str */
+extern const struct option_type option_addresses; /* struct strs, canonical */
 
-/* For types of a section's own. */
+/* --- for types of a section's own --- */
+
+#define OPTION_NAME_WHAT                                                       \
+	"a name of small letters, digits, \"-\", \"_\" and \".\" such as "     \
+	"\"win-back\""
+
+/* "path:line: name = "value": why". */
+int option_refuse(const struct option_job *job, const struct option *o,
+    const struct read_value *v, const char *why);
+/* The same with "expected " and the type's what. */
 int option_unexpected(const struct option_job *job, const struct option *o,
-    const struct read_value *v); /* "expected " and the type's what */
-void option_print_quoted(struct buf *out, struct str s);
+    const struct read_value *v);
+
+/* Checks one value of a list and gives its canonical form. */
+typedef int option_one_fn(const struct option_job *job, const struct option *o,
+    const struct read_value *v, struct str *out);
+/* The whole list; refuses twins. */
+int option_parse_each(const struct option_job *job, const struct option *o,
+    const struct read_option *in, option_one_fn *one,
+    struct strs *out) MUST_CHECK;
+
 /* Before the i-th of n values, and behind the last. */
 void option_print_open(struct buf *out, size_t i, size_t n);
 void option_print_close(struct buf *out, size_t n);
-void option_print_list(struct buf *out, const struct strs *list);
+void option_print_quoted(struct buf *out, struct str s);
 void option_print_size(struct buf *out, size_t n);
+void option_print_text(
+    const struct option *o, const void *field, struct buf *out);
+void option_print_texts(
+    const struct option *o, const void *field, struct buf *out);
+
 bool option_is_name(struct str s);
-bool option_is_domain(struct str s);
-/* Checks and lower-cases; name: of the option, for the message. */
-int option_domain_text(const struct option_job *job, const char *name,
-    const struct read_value *in, struct str *out) MUST_CHECK;
+bool option_is_host(struct str s); /* labels; also "192.0.2.1" */
 /* "[::1]:80" -> "::1", "80"; port 1..65535. */
 bool option_split_hostport(
     struct str s, struct str *host_out, struct str *port_out);

@@ -3,27 +3,12 @@
 #include "policy/conf/option.h"
 
 #include "policy/conf/conf.h"
+#include "policy/mail/address.h"
+#include "policy/mail/domain.h"
 
 #include <arpa/inet.h>
 #include <limits.h>
 #include <string.h>
-
-static void print_text(
-    const struct option *o, const void *field, struct buf *out)
-{
-	const struct str *s = field;
-
-	(void)o;
-	if (s->n > 0)
-		option_print_quoted(out, *s);
-}
-
-static void print_texts(
-    const struct option *o, const void *field, struct buf *out)
-{
-	(void)o;
-	option_print_list(out, field);
-}
 
 static int parse_path(const struct option_job *job, const struct option *o,
     const struct read_option *in, void *field)
@@ -39,11 +24,11 @@ static int parse_path(const struct option_job *job, const struct option *o,
 
 const struct option_type option_path = {
     "an absolute path such as \"/etc/tendril/lead.key\"", false, parse_path,
-    print_text};
+    option_print_text};
 
-/* --- domains --- */
+/* --- hosts, domains, addresses --- */
 
-/* One label of a host name (RFC 1123 section 2.1); "_" for selectors. */
+/* One label of a host name (RFC 1123 section 2.1), or "_" as in selectors. */
 static bool is_label(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
@@ -52,70 +37,103 @@ static bool is_label(struct str s)
 	return s.n > 0 && s.n <= 63 && s.p[0] != '-' && s.p[s.n - 1] != '-';
 }
 
-bool option_is_domain(struct str s)
+bool option_is_host(struct str s)
 {
 	struct str rest = s, label;
 
 	while (str_next(&rest, '.', &label))
 		if (!is_label(label))
 			return false;
-	return s.n > 0 && s.n <= 253;
+	return s.n > 0 && s.n <= DOMAIN_MAX;
 }
 
-int option_domain_text(const struct option_job *job, const char *name,
-    const struct read_value *in, struct str *out)
+static int one_host(const struct option_job *job, const struct option *o,
+    const struct read_value *v, struct str *out)
 {
 	char *to;
 
-	for (size_t i = 0; i < in->text.n; i++)
-		if ((unsigned char)in->text.p[i] >= 0x80)
-			return option_fail(job, in->line, ERR_SYNTAX,
-			    "%s = \"%.*s\": write the A-labels (xn--...) of "
-			    "this domain",
-			    name, STR_ARG(in->text));
-	if (!option_is_domain(in->text))
-		return option_fail(job, in->line, ERR_SYNTAX,
-		    "%s = \"%.*s\": expected a domain such as "
-		    "\"example.com\"",
-		    name, STR_ARG(in->text));
-	to = arena_alloc(job->arena, in->text.n + 1);
+	if (!option_is_host(v->text))
+		return option_unexpected(job, o, v);
+	to = arena_alloc(job->arena, v->text.n + 1);
 	if (to == NULL)
 		return option_no_memory(job);
-	for (size_t i = 0; i < in->text.n; i++)
-		to[i] = ascii_lower(in->text.p[i]);
-	*out = (struct str){to, in->text.n};
+	for (size_t i = 0; i < v->text.n; i++)
+		to[i] = ascii_lower(v->text.p[i]);
+	*out = (struct str){to, v->text.n};
 	return 0;
+}
+
+static int parse_host(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	return one_host(job, o, &in->values[0], field);
+}
+
+static int parse_hosts(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	return option_parse_each(job, o, in, one_host, field);
+}
+
+const struct option_type option_host = {
+    "letters, digits, \"-\", \"_\" and \".\" such as \"s2027\"", false,
+    parse_host, option_print_text};
+const struct option_type option_hosts = {
+    "host names such as \"relay.example.com\"", true, parse_hosts,
+    option_print_texts};
+
+static int one_domain(const struct option_job *job, const struct option *o,
+    const struct read_value *v, struct str *out)
+{
+	struct error why = {0};
+	int rc = domain_parse(job->arena, v->text, out, &why);
+
+	if (rc == ERR_SYNTAX)
+		return option_refuse(job, o, v, why.text);
+	return rc != 0 ? option_no_memory(job) : 0;
 }
 
 static int parse_domain(const struct option_job *job, const struct option *o,
     const struct read_option *in, void *field)
 {
-	return option_domain_text(job, o->name, &in->values[0], field);
+	return one_domain(job, o, &in->values[0], field);
 }
 
 static int parse_domains(const struct option_job *job, const struct option *o,
     const struct read_option *in, void *field)
 {
-	struct strs *list = field;
-	struct str *v = arena_array(job->arena, in->n, sizeof(*v));
-
-	if (v == NULL)
-		return option_no_memory(job);
-	for (size_t i = 0; i < in->n; i++) {
-		int rc =
-		    option_domain_text(job, o->name, &in->values[i], &v[i]);
-		if (rc != 0)
-			return rc;
-	}
-	list->v = v;
-	list->n = in->n;
-	return 0;
+	return option_parse_each(job, o, in, one_domain, field);
 }
 
 const struct option_type option_domain = {
-    "a domain such as \"example.com\"", false, parse_domain, print_text};
+    "a domain such as \"example.com\"", false, parse_domain, option_print_text};
 const struct option_type option_domains = {
-    "domains such as \"example.com\"", true, parse_domains, print_texts};
+    "domains such as \"example.com\"", true, parse_domains, option_print_texts};
+
+static int one_address(const struct option_job *job, const struct option *o,
+    const struct read_value *v, struct str *out)
+{
+	struct error why = {0};
+	struct address a;
+	int rc = address_parse(job->arena, v->text, &a, &why);
+
+	if (rc == ERR_SYNTAX)
+		return option_refuse(job, o, v, why.text);
+	if (rc != 0)
+		return option_no_memory(job);
+	*out = a.text;
+	return 0;
+}
+
+static int parse_addresses(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	return option_parse_each(job, o, in, one_address, field);
+}
+
+const struct option_type option_addresses = {
+    "mail addresses such as \"proof@example.com\"", true, parse_addresses,
+    option_print_texts};
 
 /* --- networks --- */
 
@@ -223,7 +241,7 @@ bool option_split_hostport(
 		       parse_net(*host_out, &net);
 	}
 	*host_out = host;
-	return option_is_domain(host);
+	return option_is_host(host);
 }
 
 bool option_is_loopback(struct str host)
@@ -249,4 +267,4 @@ static int parse_hostport(const struct option_job *job, const struct option *o,
 
 const struct option_type option_hostport = {
     "host and port such as \"127.0.0.1:8580\" or \"[::1]:8580\"", false,
-    parse_hostport, print_text};
+    parse_hostport, option_print_text};

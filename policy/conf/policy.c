@@ -2,16 +2,14 @@
  * in one table and refused by name: whoever writes a rule may rely on it. */
 #include "policy/conf/policy.h"
 
+#include "policy/base/digest.h"
 #include "policy/base/fault.h"
 #include "policy/conf/diff.h"
 #include "policy/conf/section_policy.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/evp.h>
 
 enum {
 	POLICY_ARENA = 64 << 20
@@ -179,8 +177,7 @@ static int keep_source(
 	p->text = arena_str(job->arena, text);
 	if (p->path.p == NULL || p->text.p == NULL)
 		return option_no_memory(job);
-	if (EVP_Digest(text.n > 0 ? text.p : "", text.n, p->hash, NULL,
-		EVP_sha256(), NULL) != 1)
+	if (digest_sha256(text, p->hash) != 0)
 		return error_set(
 		    job->err, ERR_CRYPTO, "%s: SHA-256 failed", job->path);
 	return 0;
@@ -271,57 +268,4 @@ void policy_print(const struct policy *p, struct buf *out)
 void policy_describe(struct buf *out)
 {
 	section_describe(&schema, out);
-}
-
-/* --- findings --- */
-
-PRINTF_LIKE(4, 5)
-static void tell(const struct policy *p,
-    void (*emit)(void *arg, const char *line), void *arg, const char *fmt, ...)
-{
-	char text[400];
-	va_list ap;
-	int n = snprintf(text, 100, "%.80s:", p->path.p);
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
-	va_end(ap);
-	emit(arg, text);
-}
-
-/* A longer window that allows no more than a shorter one, or a shorter one
- * that allows as much as a longer: one of the two never decides. */
-static void warn_idle_windows(const struct policy *p,
-    const struct policy_caps *caps, void (*emit)(void *arg, const char *line),
-    void *arg)
-{
-	for (size_t i = 0; i < caps->n; i++)
-		for (size_t k = 0; k < caps->n; k++) {
-			const struct policy_window *a = &caps->windows[i];
-			const struct policy_window *b = &caps->windows[k];
-			if (a->span_ms < b->span_ms && a->max >= b->max)
-				tell(p, emit, arg,
-				    "%d: %.*s never decides beside %.*s",
-				    a->rule.line, STR_ARG(a->rule.text),
-				    STR_ARG(b->rule.text));
-		}
-}
-
-void policy_warnings(const struct policy *p,
-    void (*emit)(void *arg, const char *line), void *arg)
-{
-	warn_idle_windows(p, &p->person, emit, arg);
-	if (p->n_segments == 0)
-		tell(p, emit, arg, "1: no segment: nothing can be sent");
-	if (p->person.n == 0 && p->person.apart_ms == 0)
-		tell(p, emit, arg, "1: person has no limit over all segments");
-	for (size_t i = 0; i < p->n_segments; i++) {
-		const struct policy_segment *s = &p->segments[i];
-		warn_idle_windows(p, &s->caps, emit, arg);
-		if (s->keep_free > 0 && p->person.n == 0)
-			tell(p, emit, arg,
-			    "%d: segment %.*s: keep-free does nothing without "
-			    "person at-most",
-			    s->rule.line, STR_ARG(s->name));
-	}
 }

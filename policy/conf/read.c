@@ -278,7 +278,8 @@ static int parse_locked(struct reader *r, cfg_opt_t *table, const char *text,
 static int read_outline(
     struct reader *r, struct str text, const struct read_tree **out)
 {
-	/* libconfuse takes an empty text for no text. */
+	/* libconfuse takes an empty text for no text, and copies comments
+	 * time and again. */
 	char *z = arena_printf(r->scratch, "%.*s\n", STR_ARG(text));
 	struct read_tree *tree = arena_alloc(r->arena, sizeof(*tree));
 	cfg_opt_t *table;
@@ -289,6 +290,7 @@ static int read_outline(
 	table = make_tables(r);
 	if (z == NULL || tree == NULL || table == NULL)
 		return no_memory(r);
+	lint_blank_comments(z, text.n);
 	if (pthread_mutex_lock(&scanner) != 0)
 		bug("conf scanner lock");
 	rc = parse_locked(r, table, z, tree);

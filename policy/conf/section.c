@@ -2,6 +2,8 @@
  * option by name. */
 #include "policy/conf/section.h"
 
+#include "policy/conf/lint.h"
+
 #include <string.h>
 
 struct build {
@@ -81,19 +83,20 @@ static int unknown_option(const struct build *b,
 
 	if (why != NULL)
 		return option_fail(&b->job, o->line, ERR_SYNTAX,
-		    "option \"%.*s\"%s%.*s: %s", STR_ARG(o->name), in,
-		    STR_ARG(b->job.section), why);
+		    "option \"%.*s\"%s%.*s: %s", STR_ARG(lint_excerpt(o->name)),
+		    in, STR_ARG(b->job.section), why);
 	for (size_t i = 0; i < kind->n_options; i++)
 		consider(&g, kind->options[i].name);
 	if (g.name == NULL && home != NULL)
 		return option_fail(&b->job, o->line, ERR_SYNTAX,
 		    "unknown option \"%.*s\"%s%.*s; it belongs %s%s%s",
-		    STR_ARG(o->name), in, STR_ARG(b->job.section),
+		    STR_ARG(lint_excerpt(o->name)), in, STR_ARG(b->job.section),
 		    *home != '\0' ? "in section \"" : "at the top of the file",
 		    home, *home != '\0' ? "\"" : "");
 	return option_fail(&b->job, o->line, ERR_SYNTAX,
-	    "unknown option \"%.*s\"%s%.*s%s%s%s", STR_ARG(o->name), in,
-	    STR_ARG(b->job.section), g.name != NULL ? "; did you mean \"" : "",
+	    "unknown option \"%.*s\"%s%.*s%s%s%s",
+	    STR_ARG(lint_excerpt(o->name)), in, STR_ARG(b->job.section),
+	    g.name != NULL ? "; did you mean \"" : "",
 	    g.name != NULL ? g.name : "", g.name != NULL ? "\"?" : "");
 }
 
@@ -104,11 +107,12 @@ static int unknown_section(const struct build *b, const struct read_section *s)
 
 	if (why != NULL)
 		return option_fail(&b->job, s->line, ERR_SYNTAX,
-		    "section \"%.*s\": %s", STR_ARG(s->kind), why);
+		    "section \"%.*s\": %s", STR_ARG(lint_excerpt(s->kind)),
+		    why);
 	for (size_t i = 1; i < b->schema->n_kinds; i++)
 		consider(&g, b->schema->kinds[i]->name);
 	return option_fail(&b->job, s->line, ERR_SYNTAX,
-	    "unknown section \"%.*s\"%s%s%s", STR_ARG(s->kind),
+	    "unknown section \"%.*s\"%s%s%s", STR_ARG(lint_excerpt(s->kind)),
 	    g.name != NULL ? "; did you mean \"" : "",
 	    g.name != NULL ? g.name : "", g.name != NULL ? "\"?" : "");
 }
@@ -127,13 +131,15 @@ static int check_section(const struct build *b, const struct read_section *s)
 		return option_fail(&b->job, s->line, ERR_SYNTAX,
 		    "section \"%s\" needs a name; write \"%s NAME {\"",
 		    kind->name, kind->name);
-	if (kind->times == SECTION_MANY &&
-	    !(kind->is_title != NULL ? kind->is_title : option_is_name)(
-		s->title))
+	if (kind->times != SECTION_MANY)
+		return 0;
+	if (kind->is_title != NULL ? !kind->is_title(s->title)
+				   : !option_is_name(s->title))
 		return option_fail(&b->job, s->line, ERR_SYNTAX,
-		    "%s \"%.*s\": a name has small letters, digits, \"-\", "
-		    "\"_\" and \".\"",
-		    kind->name, STR_ARG(s->title));
+		    "%s \"%.*s\": expected %s", kind->name,
+		    STR_ARG(lint_excerpt(s->title)),
+		    kind->is_title != NULL ? kind->title_what
+					   : OPTION_NAME_WHAT);
 	return 0;
 }
 

@@ -27,6 +27,7 @@ struct section_kind {
 	    const struct read_section *in, void *element);
 	size_t name_offset; /* MANY: of the element's struct str name */
 	bool (*is_title)(struct str); /* MANY; NULL: option_is_name */
+	const char *title_what;       /* what is_title wants */
 };
 
 /* What another version knows, refused with a reason of its own: a rule that

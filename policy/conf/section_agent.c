@@ -90,7 +90,7 @@ static bool is_authority(struct str s, struct str *host)
 	if (option_split_hostport(s, host, &port))
 		return true;
 	*host = s;
-	return option_is_domain(s);
+	return option_is_host(s);
 }
 
 /* https, for RFC 8058 asks for it; http only where the wire is this host. */
@@ -120,15 +120,9 @@ static int parse_base_url(const struct option_job *job, const struct option *o,
 	return 0;
 }
 
-static void print_text(
-    const struct option *o, const void *field, struct buf *out)
-{
-	option_text.print(o, field, out);
-}
-
 static const struct option_type base_url = {
     "an address such as \"https://t.example.com\"", false, parse_base_url,
-    print_text};
+    option_print_text};
 
 static int finish_web(
     const struct option_job *job, const struct read_section *in, void *element)
@@ -190,7 +184,7 @@ static const struct option mta_log_options[] = {
 	.help = "The MTA's log; it tells what became of each message. "
 		"Without it an accepted message counts as delivered."},
     {.name = "handoff-relays",
-	.type = &option_domains,
+	.type = &option_hosts,
 	.offset = AT(handoff_relays),
 	.help = "Relays that only hand on, whose new queue id is followed."},
 };

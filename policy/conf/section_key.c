@@ -1,6 +1,7 @@
 /* section_key.c - key NAME { } and domain NAME { }. References between them
  * are checked in conf.c, when all sections are there. */
 #include "policy/conf/section.h"
+#include "policy/mail/domain.h"
 
 static const struct option_word algorithms[] = {
     {"rsa-sha256", CONF_RSA_SHA256},
@@ -27,7 +28,7 @@ static const struct option key_options[] = {
 	.flags = OPTION_REQUIRED,
 	.help = "The d= of its signatures."},
     {.name = "selector",
-	.type = &option_domain,
+	.type = &option_host,
 	.offset = AT(selector),
 	.flags = OPTION_REQUIRED,
 	.help = "The s= of its signatures; the public key is published at "
@@ -60,12 +61,13 @@ const struct section_kind section_key = {
 
 /* --- domain --- */
 
-static bool is_lower_domain(struct str s)
+static bool is_canonical(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (ascii_lower(s.p[i]) != s.p[i])
-			return false;
-	return option_is_domain(s);
+	char text[DOMAIN_MAX];
+	size_t n;
+
+	return domain_canonical(s, text, &n, NULL) == 0 &&
+	       str_eq(s, (struct str){text, n});
 }
 
 /* Feedback-ID's SenderId: a stable word of 5 to 15 characters. */
@@ -127,7 +129,9 @@ const struct section_kind section_domain = {
     .n_offset = offsetof(struct conf, n_domains),
     .size = sizeof(struct conf_domain),
     .name_offset = offsetof(struct conf_domain, name),
-    .is_title = is_lower_domain,
+    .is_title = is_canonical,
+    .title_what = "a domain in small letters and A-labels such as "
+		  "\"xn--bcher-kva.example\"",
     .help = "A From domain that we sign for.",
     .finish = finish_domain,
 };

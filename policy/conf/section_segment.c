@@ -44,9 +44,7 @@ static void print_basis(
 }
 
 static const struct option_type purpose_type = {
-    "a name of small letters, digits, \"-\", \"_\" and \".\" such as "
-    "\"newsletter\"",
-    false, parse_purpose, print_purpose};
+    OPTION_NAME_WHAT, false, parse_purpose, print_purpose};
 static const struct option_type basis_type = {
     "one of the words listed", false, parse_basis, print_basis};
 

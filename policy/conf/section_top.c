@@ -7,23 +7,6 @@ static const struct option_word modes[] = {
     {NULL, 0},
 };
 
-/* Enough to catch a name without domain; the canonical form is made where
- * the address is compared. */
-static int check_seeds(const struct option_job *job,
-    const struct read_option *in, const void *field)
-{
-	(void)field;
-	for (size_t i = 0; i < in->n; i++) {
-		struct str s = in->values[i].text;
-		size_t at = str_rfind(s, '@');
-		if (at == 0 || !option_is_domain(str_from(s, at + 1)))
-			return option_fail(job, in->values[i].line, ERR_SYNTAX,
-			    "seeds: \"%.*s\" is not a mail address",
-			    STR_ARG(s));
-	}
-	return 0;
-}
-
 #define AT(field) offsetof(struct conf, field)
 
 static const struct option options[] = {
@@ -72,9 +55,8 @@ static const struct option options[] = {
 	.offset = AT(policy_file),
 	.help = "Policy that is read at start while the ledger holds none."},
     {.name = "seeds",
-	.type = &option_texts,
+	.type = &option_addresses,
 	.offset = AT(seeds),
-	.check = check_seeds,
 	.help = "Proof addresses: their mail is composed and signed as all "
 		"other, and never counted."},
     {.name = "re-inject",
