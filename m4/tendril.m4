@@ -66,12 +66,16 @@ AC_DEFUN([TENDRIL_SANITIZER], [
      TENDRIL_LDFLAGS="$TENDRIL_LDFLAGS -fsanitize=$tendril_sanitizer"])
 ])
 
+# The library is compiled for coverage, and tests/fuzz/ linked with libFuzzer.
 AC_DEFUN([TENDRIL_FUZZER], [
   AC_ARG_WITH([fuzzer],
       [AS_HELP_STRING([--with-fuzzer],
           [build tests/fuzz with libFuzzer (clang)])],
       [tendril_fuzzer=$withval], [tendril_fuzzer=no])
   AS_VAR_IF([tendril_fuzzer], [no], [],
-      [TENDRIL_CFLAGS="$TENDRIL_CFLAGS -fsanitize=fuzzer-no-link"])
+      [TENDRIL_CFLAGS="$TENDRIL_CFLAGS -fsanitize=fuzzer-no-link"
+       TENDRIL_LDFLAGS="$TENDRIL_LDFLAGS -fsanitize=fuzzer-no-link"
+       FUZZER_LDFLAGS=-fsanitize=fuzzer])
+  AC_SUBST([FUZZER_LDFLAGS])
   AM_CONDITIONAL([FUZZER], [test "x$tendril_fuzzer" != xno])
 ])

@@ -1,0 +1,29 @@
+/* fuzz.h - what a fuzz target needs. One target a parser, in fuzz_NAME.c:
+ *
+ *   int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+ *   {
+ *           ...parse data...
+ *           FUZZ_CHECK(what must hold whatever the input);
+ *           return 0;
+ *   }
+ *
+ * Built with libFuzzer (configure --with-fuzzer, clang) it looks for inputs;
+ * built without, replay.c gives it those in corpus/NAME/, in `make check`. An
+ * input that once broke something is kept there under a telling name. */
+#ifndef TESTS_FUZZ_FUZZ_H
+#define TESTS_FUZZ_FUZZ_H
+
+#include "policy/base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+#define FUZZ_CHECK(cond)                                                       \
+	do {                                                                   \
+		if (!(cond))                                                   \
+			bug("%s:%d: %s", __FILE__, __LINE__, #cond);           \
+	} while (0)
+
+#endif

@@ -1,0 +1,38 @@
+# tests/fuzz/: a program for each parser that strangers' bytes reach; see
+# fuzz.h. To add fuzz_x.c: its name below (sorted), its LDADD line, and at
+# least one input in corpus/x/.
+#
+#   make check                     replays the corpora
+#   ./configure CC=clang --with-fuzzer --with-sanitizer=address,undefined
+#   make fuzz FUZZ_SECONDS=600     looks for more, for so long each
+fuzz_targets = \
+	%D%/fuzz_address \
+	%D%/fuzz_addrlist \
+	%D%/fuzz_token
+
+tests_fuzz_fuzz_address_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_addrlist_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_token_LDADD = $(FUZZ_LDADD)
+
+check_PROGRAMS += $(fuzz_targets)
+EXTRA_DIST += %D%/fuzz.h %D%/corpus
+FUZZ_SECONDS = 60
+
+if FUZZER
+FUZZ_LDADD = $(FUZZER_LDFLAGS) $(POLICY_LIBS)
+else
+FUZZ_LDADD = %D%/libreplay.a $(POLICY_LIBS)
+check_LIBRARIES += %D%/libreplay.a
+tests_fuzz_libreplay_a_SOURCES = %D%/replay.c
+TESTS += $(fuzz_targets)
+endif
+
+# What it finds beyond the corpora stays in fuzz-work/.
+.PHONY: fuzz
+fuzz: $(fuzz_targets)
+	@set -e; for t in $(fuzz_targets); do \
+		n=$${t##*/fuzz_}; mkdir -p fuzz-work/$$n; \
+		$$t -max_total_time=$(FUZZ_SECONDS) \
+		    -artifact_prefix=fuzz-work/$$n- fuzz-work/$$n \
+		    $(srcdir)/%D%/corpus/$$n; \
+	done
