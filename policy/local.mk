@@ -73,8 +73,6 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/address.h \
 	%D%/mail/address_digest.c \
 	%D%/mail/address_digest.h \
-	%D%/mail/addrlist.c \
-	%D%/mail/addrlist.h \
 	%D%/mail/company.c \
 	%D%/mail/company.h \
 	%D%/mail/addrlist.c \

@@ -11,6 +11,7 @@ LDADD = $(POLICY_LIBS)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 EXTRA_DIST += \
+	%D%/corpora/check_address.py \
 	%D%/unit/dkim_vectors.h \
 	%D%/unit/tap.h \
 	%D%/unit/toy_ledger.h \
@@ -19,6 +20,7 @@ EXTRA_DIST += \
 # One program a module, one name a line, sorted; each is built from its .c.
 unit_tests = \
 	%D%/unit/test_address \
+	%D%/unit/test_addrlist \
 	%D%/unit/test_base \
 	%D%/unit/test_cbor \
 	%D%/unit/test_conf \
@@ -36,6 +38,9 @@ unit_tests = \
 
 # Programs that the checks over the corpora run.
 check_PROGRAMS += \
+	%D%/tools/addrtool \
 	%D%/tools/conftool \
 	%D%/tools/mimetool \
 	$(END)
+
+include tests/fuzz/local.mk

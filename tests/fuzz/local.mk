@@ -8,7 +8,8 @@
 fuzz_targets = \
 	%D%/fuzz_address \
 	%D%/fuzz_addrlist \
-	%D%/fuzz_token
+	%D%/fuzz_token \
+	$(END)
 
 tests_fuzz_fuzz_address_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_addrlist_LDADD = $(FUZZ_LDADD)
