@@ -44,3 +44,37 @@ check_PROGRAMS += \
 	$(END)
 
 include tests/fuzz/local.mk
+EXTRA_DIST += %D%/unit/dkim_vectors.h %D%/unit/tap.h
+
+# One program a module, one name a line, sorted; each is built from its .c.
+unit_tests = \
+	%D%/unit/test_base \
+	%D%/unit/test_dkim_body \
+	%D%/unit/test_dkim_key
+	%D%/unit/test_base \
+	%D%/unit/test_mtaproto
+
+# tests/mta/: the MTA's side of the milter protocol, for benches and tests.
+check_LIBRARIES += tests/mta/libmta.a
+tests_mta_libmta_a_SOURCES = \
+	%D%/mta/mtaconn.c \
+	%D%/mta/mtaconn.h \
+	%D%/mta/mtadial.c \
+	%D%/mta/mtadial.h \
+	%D%/mta/mtaproto.c \
+	%D%/mta/mtaproto.h
+
+check_PROGRAMS += %D%/mta/miltersend
+tests_mta_miltersend_SOURCES = %D%/mta/miltersend.c
+tests_mta_miltersend_LDADD = tests/mta/libmta.a policy/libpolicy.a
+
+tests_unit_test_mtaproto_LDADD = tests/mta/libmta.a $(POLICY_LIBS)
+
+EXTRA_DIST += \
+	%D%/e2e/data/postfix_changes.json \
+	%D%/e2e/test_milterclient.py \
+	%D%/mta/mailmodel.py \
+	%D%/mta/milterclient.py \
+	%D%/mta/milterwire.py
+
+include tests/bench/local.mk
