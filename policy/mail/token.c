@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-	VERSION = 1,
+	FORMAT = 1,
 	HEAD = 9, /* first byte and message id */
 	MAC = 10,
 	EXTRA_MAX = 8,
@@ -84,7 +84,7 @@ int token_make(const struct token_keys *keys, const struct token *t,
 
 	if (!is_valid(t))
 		return -EINVAL;
-	raw[0] = (unsigned char)(VERSION << 6 | (unsigned)t->kind << 3 | id);
+	raw[0] = (unsigned char)(FORMAT << 6 | (unsigned)t->kind << 3 | id);
 	codec_put_u64(raw + 1, t->message_id);
 	if (kind->extra == 8)
 		codec_put_u64(raw + HEAD, t->subject_id);
@@ -129,7 +129,7 @@ int token_parse(const struct token_keys *keys, unsigned kinds, struct str text,
 		return ERR_NOT_FOUND;
 	kind = (enum token_kind)(raw[0] >> 3 & 7);
 	key = token_keys_get(keys, raw[0] & 7);
-	if (raw[0] >> 6 != VERSION || (kinds & TOKEN_SET(kind)) == 0 ||
+	if (raw[0] >> 6 != FORMAT || (kinds & TOKEN_SET(kind)) == 0 ||
 	    text.n != token_length(kind) || key.n == 0)
 		return ERR_NOT_FOUND;
 	n -= MAC;
