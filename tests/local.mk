@@ -29,6 +29,7 @@ unit_tests = \
 	%D%/unit/test_door \
 	%D%/unit/test_lead_id \
 	%D%/unit/test_mime \
+	%D%/unit/test_mtaproto \
 	%D%/unit/test_policy \
 	%D%/unit/test_seal \
 	%D%/unit/test_token \
@@ -62,12 +63,11 @@ tests_mta_libmta_a_SOURCES = \
 	%D%/mta/mtadial.c \
 	%D%/mta/mtadial.h \
 	%D%/mta/mtaproto.c \
-	%D%/mta/mtaproto.h
+	%D%/mta/mtaproto.h \
+	$(END)
 
 check_PROGRAMS += %D%/mta/miltersend
-tests_mta_miltersend_SOURCES = %D%/mta/miltersend.c
 tests_mta_miltersend_LDADD = tests/mta/libmta.a policy/libpolicy.a
-
 tests_unit_test_mtaproto_LDADD = tests/mta/libmta.a $(POLICY_LIBS)
 
 EXTRA_DIST += \
@@ -75,6 +75,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_milterclient.py \
 	%D%/mta/mailmodel.py \
 	%D%/mta/milterclient.py \
-	%D%/mta/milterwire.py
+	%D%/mta/milterwire.py \
+	$(END)
 
 include tests/bench/local.mk
