@@ -45,15 +45,6 @@ check_PROGRAMS += \
 	$(END)
 
 include tests/fuzz/local.mk
-EXTRA_DIST += %D%/unit/dkim_vectors.h %D%/unit/tap.h
-
-# One program a module, one name a line, sorted; each is built from its .c.
-unit_tests = \
-	%D%/unit/test_base \
-	%D%/unit/test_dkim_body \
-	%D%/unit/test_dkim_key
-	%D%/unit/test_base \
-	%D%/unit/test_mtaproto
 
 # tests/mta/: the MTA's side of the milter protocol, for benches and tests.
 check_LIBRARIES += tests/mta/libmta.a
