@@ -87,6 +87,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/dkim_body.h \
 	%D%/mail/dkim_canon.c \
 	%D%/mail/dkim_canon.h \
+	%D%/mail/dkim_dns.c \
+	%D%/mail/dkim_dns.h \
 	%D%/mail/dkim_key.c \
 	%D%/mail/dkim_key.h \
 	%D%/mail/dkim_key_selftest.c \
@@ -160,5 +162,5 @@ policy_libpolicy_a_SOURCES = \
 
 # What a program that uses policy/ links with.
 POLICY_LIBS = policy/libpolicy.a $(OPENDKIM_LIBS) $(CONFUSE_LIBS) \
-	$(LMDB_LIBS) $(CBOR_LIBS) $(IDN2_LIBS) $(PSL_LIBS) $(UNISTRING_LIBS) \
-	$(JANSSON_LIBS) $(OPENSSL_LIBS)
+	$(CARES_LIBS) $(LMDB_LIBS) $(CBOR_LIBS) $(IDN2_LIBS) $(PSL_LIBS) \
+	$(UNISTRING_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)

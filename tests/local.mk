@@ -25,7 +25,11 @@ unit_tests = \
 	%D%/unit/test_cbor \
 	%D%/unit/test_conf \
 	%D%/unit/test_dkim_body \
+	%D%/unit/test_dkim_dns \
 	%D%/unit/test_dkim_key \
+	%D%/unit/test_dkim_sign \
+	%D%/unit/test_dkim_verify \
+	%D%/unit/test_dkim_verify_others \
 	%D%/unit/test_door \
 	%D%/unit/test_lead_id \
 	%D%/unit/test_mime \

@@ -15,7 +15,10 @@
  *    an error to it.
  *  - It computes t= - drift unsigned: a drift above t= is always "future".
  *  - dkim_ohdrs() overflows on a long z= and is not called.
- *  - Signatures by Ed25519 leak when it signs, not when it verifies. */
+ *  - Signatures by Ed25519 leak when it signs, not when it verifies.
+ * It exports names like dkim_sign, dkim_body and dkim_dns_init, so a function of
+ * ours with one of those would take its place inside the library: ours have one
+ * word more. */
 #include "policy/mail/dkim_verify.h"
 
 #include "policy/base/fault.h"
