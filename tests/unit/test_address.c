@@ -28,6 +28,8 @@
 #define RING "\xcc\x8a"           /* U+030A */
 #define SOFT_HYPHEN "\xc2\xad"
 
+#define L61 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghi"
+#define L62 L61 "j"
 #define L63 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk"
 #define L64 L63 "l"
 
@@ -67,6 +69,8 @@ static const struct good good[] = {
     {"route", LIT("<@r1.example,@r2:a@b>"), LIT("a@b")},
     {"route without brackets", LIT("@r1.example:a@b"), LIT("a@b")},
     {"longest local part", LIT(L64 "@x"), LIT(L64 "@x")},
+    {"longest path", LIT(L64 "@" L63 "." L63 "." L61),
+	LIT(L64 "@" L63 "." L63 "." L61)},
     {"longest label", LIT("a@" L63 ".x"), LIT("a@" L63 ".x")},
     {"IPv4 literal", LIT("a@[127.0.0.1]"), LIT("a@[127.0.0.1]")},
     {"IPv6 literal", LIT("a@[IPv6:2001:DB8:0:0::1]"),
@@ -164,6 +168,7 @@ static const struct bad bad[] = {
     {"quotes count in the 64", LIT("\"" L63 " \"@x"), "66 bytes"},
     {"domain beyond 254", LIT("a@" L63 "." L63 "." L63 "." L63 ".x"),
 	"at most"},
+    {"path of 255", LIT(L64 "@" L63 "." L63 "." L62), "255 bytes"},
     {"path beyond 254", LIT(L64 "@" L63 "." L63 "." L63), "256 bytes"},
     {"IPv4 without brackets", LIT("a@127.0.0.1"), "brackets"},
     {"literal without end", LIT("a@[127.0.0.1"), "closing bracket"},
@@ -382,6 +387,7 @@ static void test_org(void)
 	    "a bounce domain below");
 	OK(psl_is_aligned(STR("a.example.com"), STR("b.example.com")),
 	    "two siblings");
+	OK(!psl_is_aligned(STR("co.uk"), STR("com")), "two public suffixes");
 	OK(!psl_is_aligned(STR("a.co.uk"), STR("b.co.uk")),
 	    "neighbours below a public suffix");
 	OK(!psl_is_aligned(STR("example.com"), STR("badexample.com")),

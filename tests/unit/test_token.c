@@ -46,6 +46,12 @@ static const struct golden {
 };
 /* The same bounce token under key 3. */
 #define OLD_BOUNCE "imaqeayeaudaocgzff5nvfi2es3byqi"
+/* The same under key 4, HMAC and all, but of versions 0, 2 and 3. */
+static const char *const other_versions[] = {
+    "aqaqeayeaudaoceq6sgwpg4aevpqjfi",
+    "qqaqeayeaudaoca3apqrlddalf4c4oa",
+    "yqaqeayeaudaocg2j76qirdf4bdnv2q",
+};
 
 static struct token_keys *keys_of(const char *text)
 {
@@ -102,6 +108,10 @@ static void test_kinds(const struct token_keys *keys)
 	       str_of(golden[TOKEN_COMPOSED].text), &t) == 0 &&
 		t.kind == TOKEN_COMPOSED,
 	    "either of two kinds");
+	for (size_t i = 0; i < 3; i++)
+		IS_INT(
+		    token_parse(keys, ALL_KINDS, str_of(other_versions[i]), &t),
+		    ERR_NOT_FOUND, "another version, %zu", i);
 	IS_INT(token_parse(keys, 0, str_of(golden[0].text), &t), ERR_NOT_FOUND,
 	    "no kind is right");
 }
