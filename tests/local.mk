@@ -19,6 +19,7 @@ EXTRA_DIST += \
 
 # One program a module, one name a line, sorted; each is built from its .c.
 unit_tests = \
+	$(END) \
 	%D%/unit/test_address \
 	%D%/unit/test_addrlist \
 	%D%/unit/test_base \
@@ -38,8 +39,7 @@ unit_tests = \
 	%D%/unit/test_seal \
 	%D%/unit/test_token \
 	%D%/unit/test_verdict \
-	%D%/unit/test_when \
-	$(END)
+	%D%/unit/test_when
 
 # Programs that the checks over the corpora run.
 check_PROGRAMS += \
