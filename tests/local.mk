@@ -19,7 +19,6 @@ EXTRA_DIST += \
 
 # One program a module, one name a line, sorted; each is built from its .c.
 unit_tests = \
-	$(END) \
 	%D%/unit/test_address \
 	%D%/unit/test_addrlist \
 	%D%/unit/test_base \
@@ -33,13 +32,15 @@ unit_tests = \
 	%D%/unit/test_dkim_verify_others \
 	%D%/unit/test_door \
 	%D%/unit/test_lead_id \
+	%D%/unit/test_ledger_env \
 	%D%/unit/test_mime \
 	%D%/unit/test_mtaproto \
 	%D%/unit/test_policy \
 	%D%/unit/test_seal \
 	%D%/unit/test_token \
 	%D%/unit/test_verdict \
-	%D%/unit/test_when
+	%D%/unit/test_when \
+	$(END)
 
 # Programs that the checks over the corpora run.
 check_PROGRAMS += \

@@ -20,6 +20,7 @@
 #include <lmdb.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,17 @@ static int env_create(struct ledger *l)
 	return rc;
 }
 
+/* LMDB 0.9.24 opens its data file without O_CLOEXEC: a child of the agent must
+ * not get a descriptor of the ledger. */
+static int close_on_exec(const struct ledger *l)
+{
+	int fd, rc = mdb_env_get_fd(l->env, &fd);
+
+	if (rc == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+		rc = errno;
+	return rc;
+}
+
 /* Starts LMDB in the folder; on failure l->env is NULL. */
 static int env_start(struct ledger *l, struct error *err)
 {
@@ -200,6 +212,8 @@ static int env_start(struct ledger *l, struct error *err)
 	rc = env_create(l);
 	if (rc == 0)
 		rc = mdb_env_open(l->env, l->o.dir, flags, l->o.mode);
+	if (rc == 0)
+		rc = close_on_exec(l);
 	if (rc == 0)
 		rc = mdb_reader_check(l->env, &dead);
 	if (rc != 0)

@@ -6,6 +6,8 @@
 #include "policy/base/fault.h"
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
 
 enum {
 	THREADS = 16,
@@ -67,12 +69,531 @@ static void test_threads(const char *dir)
 	OK(d == NULL && l == NULL, "closed");
 }
 
+/* --- one batch of known content --- */
+
+/* A proposal of the tests: what to do, what it saw, what came out. */
+struct step {
+	enum {
+		ADD,
+		REFUSE,
+		FAIL,
+		SWALLOW,
+		UNKNOWN,
+		HUGE_EVENT,
+		GREEDY,
+		BLOB,
+		DROP,
+		QUIET
+	} what;
+	const char *name;
+	size_t size; /* BLOB */
+	unsigned runs;
+	uint64_t seen; /* counter[name] before it */
+	int rc;
+	struct error err;
+	bool answered;
+};
+
+static int step_fn(struct door_ctx *ctx, void *arg)
+{
+	static char big[EVENT_PAYLOAD_MAX + 1];
+	struct step *s = arg;
+
+	s->runs++;
+	s->seen = toy_count(door_txn(ctx), str_of(s->name));
+	switch (s->what) {
+	case ADD:
+		return door_emit(ctx, TOY_ADD, 1, str_of(s->name));
+	case REFUSE:
+		(void)door_emit(ctx, TOY_ADD, 1, str_of(s->name));
+		return error_set(door_error(ctx), ERR_STALE, "policy 7 is new");
+	case FAIL:
+		(void)door_emit(ctx, TOY_ADD, 1, str_of(s->name));
+		return door_emit(ctx, TOY_FAIL, 1, str_of(s->name));
+	case SWALLOW:
+		return door_emit(ctx, TOY_SWALLOW, 1, str_of(s->name));
+	case UNKNOWN:
+		(void)door_emit(ctx, TOY_ADD, 1, str_of(s->name));
+		(void)door_emit(ctx, TOY_BLOB, 3, str_of(s->name));
+		return 0;
+	case HUGE_EVENT:
+		(void)door_emit(
+		    ctx, TOY_BLOB, 1, (struct str){big, sizeof(big)});
+		return 0;
+	case GREEDY:
+		for (int i = 0; i < 100; i++)
+			(void)door_emit(
+			    ctx, TOY_BLOB, 1, (struct str){big, 1 << 20});
+		return 0;
+	case BLOB:
+		big[0] = s->name[0];
+		return door_emit(ctx, TOY_BLOB, 1, (struct str){big, s->size});
+	case DROP:
+		return door_emit(ctx, TOY_DROP, 1, str_of(s->name));
+	case QUIET:
+	default:
+		return 0;
+	}
+}
+
+static void step_done(void *arg, int rc, const struct error *err)
+{
+	struct step *s = arg;
+
+	s->rc = rc;
+	s->err = *err;
+	s->answered = true;
+}
+
+struct gate {
+	sem_t inside, open;
+	unsigned runs; /* its batch may be run again */
+};
+
+static int gate_fn(struct door_ctx *ctx, void *arg)
+{
+	struct gate *g = arg;
+
+	(void)ctx;
+	if (g->runs++ > 0)
+		return 0;
+	(void)sem_post(&g->inside);
+	while (sem_wait(&g->open) != 0)
+		;
+	return 0;
+}
+
+static void gate_done(void *arg, int rc, const struct error *err)
+{
+	(void)arg;
+	(void)rc;
+	(void)err;
+}
+
+/* The door's thread stands in the gate until gate_leave(). */
+static void gate_enter(struct gate *g, struct door *d)
+{
+	g->runs = 0;
+	if (sem_init(&g->inside, 0, 0) != 0 || sem_init(&g->open, 0, 0) != 0 ||
+	    door_submit(d, gate_fn, g, gate_done, NULL) != 0)
+		bug("gate");
+	while (sem_wait(&g->inside) != 0)
+		;
+}
+
+static void gate_leave(struct gate *g)
+{
+	(void)sem_post(&g->open);
+}
+
+static struct door *patient_door(struct ledger *l)
+{
+	struct door_options o = {
+	    .ledger = l, .reducers = &toy_reducers, .batch_us = 10000000};
+	struct door *d;
+
+	if (door_open(&d, &o, NULL) != 0)
+		bug("door_open");
+	return d;
+}
+
+/* Runs the steps as one batch and waits for all answers. */
+static void run_steps(struct door *d, struct step *s, size_t n)
+{
+	struct step quiet = {.what = QUIET, .name = "q"};
+	struct gate g;
+
+	gate_enter(&g, d);
+	for (size_t i = 0; i < n; i++)
+		if (door_submit(d, step_fn, &s[i], step_done, &s[i]) != 0)
+			bug("door_submit");
+	gate_leave(&g);
+	/* Behind them in the queue: when it is answered, they are. */
+	if (door_propose(d, step_fn, &quiet, NULL) == ERR_LIMIT)
+		bug("the door stands still");
+	for (size_t i = 0; i < n; i++)
+		if (!s[i].answered)
+			bug("step %zu has no answer", i);
+}
+
+static void test_one_batch(const char *dir)
+{
+	struct ledger *l = toy_open(dir, LEDGER_CREATE);
+	struct door *d = patient_door(l);
+	struct step s[] = {{.what = ADD, .name = "a"},
+	    {.what = REFUSE, .name = "a"}, {.what = ADD, .name = "a"},
+	    {.what = QUIET, .name = "a"}, {.what = UNKNOWN, .name = "a"},
+	    {.what = HUGE_EVENT, .name = "a"}, {.what = GREEDY, .name = "a"},
+	    {.what = ADD, .name = "a"}};
+	static const int want[] = {
+	    0, ERR_STALE, 0, 0, ERR_VERSION, ERR_LIMIT, ERR_LIMIT, 0};
+	static const uint64_t seen[] = {0, 1, 1, 2, 2, 2, 2, 2};
+	struct door_stats st;
+
+	run_steps(d, s, 8);
+	for (size_t i = 0; i < 8; i++) {
+		IS_INT(s[i].rc, want[i], "step %zu: %s", i, s[i].err.text);
+		IS_INT(s[i].seen, seen[i], "sees what those before it did");
+		IS_INT(s[i].runs, 1, "ran once");
+	}
+	IS_STR(s[1].err.text, "policy 7 is new", "the text arrives");
+	IS_INT(toy_read(l, "a"), 3, "three were counted");
+	IS_INT(toy_last_seq(l), 3, "a refused one leaves no event");
+	door_stats(d, &st);
+	OK(st.commits == 1 && st.reruns == 0 && st.failed_commits == 0,
+	    "one commit for all");
+	OK(st.refused == 4 && st.proposals >= 9, "statistics");
+	door_close(&d);
+	ledger_close(&l);
+}
+
+static void test_reducer_fails(const char *dir)
+{
+	struct ledger *l = toy_open(dir, LEDGER_CREATE);
+	struct door *d = patient_door(l);
+	struct step s[] = {{.what = ADD, .name = "a"},
+	    {.what = ADD, .name = "a"}, {.what = FAIL, .name = "a"},
+	    {.what = ADD, .name = "a"}, {.what = SWALLOW, .name = "a"},
+	    {.what = ADD, .name = "a"}};
+	static const int want[] = {0, 0, ERR_DENIED, 0, ERR_LIMIT, 0};
+	static const uint64_t seen[] = {0, 1, 2, 2, 3, 3};
+	struct door_stats st;
+
+	run_steps(d, s, 6);
+	for (size_t i = 0; i < 6; i++) {
+		IS_INT(s[i].rc, want[i], "step %zu: %s", i, s[i].err.text);
+		IS_INT(s[i].seen, seen[i], "its last run saw the truth");
+		OK(s[i].runs >= 1 && s[i].runs <= 3, "ran %u times", s[i].runs);
+	}
+	IS_STR(s[2].err.text, "toy says no", "the reducer's text arrives");
+	IS_INT(toy_read(l, "a"), 4, "the others were counted, once");
+	IS_INT(toy_last_seq(l), 4, "and have their events");
+	OK(toy_gap_free(l), "gap-free");
+	door_stats(d, &st);
+	OK(st.reruns == 4 && st.commits == 3 && st.failed_commits == 0,
+	    "undone %llu times, committed %llu times",
+	    (unsigned long long)st.reruns, (unsigned long long)st.commits);
+	door_close(&d);
+	ledger_close(&l);
+}
+
+/* Every single put, delete and commit of a batch fails once. */
+static void test_write_fails(const char *dir)
+{
+	struct ledger *l = toy_open(dir, LEDGER_CREATE);
+	struct door *d = patient_door(l);
+	uint64_t want = 0;
+	unsigned commits = 0, rescued = 0;
+	bool right = true;
+
+	for (long n = 1; n <= 12; n++) {
+		struct step s[3] = {{.what = ADD, .name = "a"},
+		    {.what = ADD, .name = "a"}, {.what = ADD, .name = "a"}};
+		struct door_stats before, after;
+
+		door_stats(d, &before);
+		fault_write_at(n);
+		run_steps(d, s, 3);
+		fault_write_at(0);
+		door_stats(d, &after);
+		for (size_t i = 0; i < 3; i++) {
+			want += s[i].rc == 0;
+			right = right && (s[i].rc == 0 || s[i].rc == ERR_FULL);
+		}
+		commits += after.failed_commits > before.failed_commits;
+		rescued += after.reruns > before.reruns && s[0].rc == 0 &&
+			   s[1].rc == 0 && s[2].rc == 0;
+		right = right && toy_read(l, "a") == want &&
+			toy_last_seq(l) == want;
+	}
+	OK(right, "what was answered is what is stored");
+	OK(commits >= 1, "%u failed commits: all of the batch get it", commits);
+	OK(rescued >= 2, "%u batches were undone and nobody lost", rescued);
+	OK(toy_gap_free(l), "gap-free");
+	door_close(&d);
+	ledger_close(&l);
+}
+
+/* --- a full map --- */
+
+static void test_map_full(const char *dir)
+{
+	struct ledger_options lo = toy_options(dir, LEDGER_CREATE);
+	struct step s[] = {{.what = ADD, .name = "n"},
+	    {.what = BLOB, .name = "x", .size = 600000},
+	    {.what = ADD, .name = "n"}};
+	struct step blob = {.what = BLOB, .size = 60000};
+	struct step drop = {.what = DROP, .name = "b"};
+	char name[2] = "a";
+	struct ledger *l;
+	struct door *d;
+	int rc = 0, kept = 0;
+
+	lo.map_size = (size_t)1 << 20;
+	if (ledger_open(&l, &lo, NULL) != 0)
+		bug("open");
+	d = patient_door(l);
+	run_steps(d, s, 3);
+	OK(s[0].rc == 0 && s[2].rc == 0, "small ones fit");
+	IS_INT(s[1].rc, ERR_FULL, "a large one does not: %s", s[1].err.text);
+	IS_INT(toy_read(l, "n"), 2, "only the guilty one failed");
+	blob.name = name;
+	while (rc == 0 && kept < 26) {
+		name[0] = (char)('a' + kept);
+		rc = door_propose(d, step_fn, &blob, NULL);
+		kept += rc == 0;
+	}
+	IS_INT(rc, ERR_FULL, "full after %d", kept);
+	OK(kept >= 3 && toy_gap_free(l), "all before it are there");
+	IS_INT(toy_last_seq(l), 2 + kept, "each with its event");
+	IS_INT(door_propose(d, step_fn, &drop, NULL), 0, "make room");
+	name[0] = 'b';
+	blob.size = 20000;
+	IS_INT(door_propose(d, step_fn, &blob, NULL), 0, "and it goes on");
+	door_close(&d);
+	ledger_close(&l);
+	lo.map_size = (size_t)8 << 20;
+	if (ledger_open(&l, &lo, NULL) != 0)
+		bug("open");
+	d = toy_door(l);
+	name[0] = 'z';
+	blob.size = 600000;
+	IS_INT(door_propose(d, step_fn, &blob, NULL), 0, "a larger map");
+	OK(toy_gap_free(l), "gap-free");
+	door_close(&d);
+	ledger_close(&l);
+}
+
+/* --- the queue --- */
+
+struct waiter {
+	struct door *d;
+	struct step step;
+	int rc;
+};
+
+static void *propose_step(void *arg)
+{
+	struct waiter *w = arg;
+
+	w->rc = door_propose(w->d, step_fn, &w->step, NULL);
+	return NULL;
+}
+
+static void test_queue(const char *dir)
+{
+	struct ledger *l = toy_open(dir, LEDGER_CREATE);
+	struct door_options o = {.ledger = l,
+	    .reducers = &toy_reducers,
+	    .queue_max = 4,
+	    .wait_ms = 60};
+	struct step s[5] = {0}, late = {.what = ADD, .name = "late"};
+	struct waiter w = {.step = {.what = ADD, .name = "late"}};
+	struct door_stats st;
+	struct error err = {0};
+	pthread_t thread;
+	struct gate g;
+	int rc = 0;
+
+	if (door_open(&w.d, &o, &err) != 0)
+		bug("door_open");
+	gate_enter(&g, w.d);
+	IS_INT(door_propose(w.d, step_fn, &late, &err), ERR_LIMIT,
+	    "not its turn in time: %s", err.text);
+	for (int i = 0; i < 5; i++) {
+		s[i] = (struct step){.what = ADD, .name = "s"};
+		rc = door_submit(w.d, step_fn, &s[i], step_done, &s[i]);
+		IS_INT(rc, i < 4 ? 0 : ERR_LIMIT, "submit %d", i);
+	}
+	IS_INT(door_propose(w.d, step_fn, &late, &err), ERR_LIMIT,
+	    "no room in time");
+	if (pthread_create(&thread, NULL, propose_step, &w) != 0)
+		bug("pthread_create");
+	gate_leave(&g);
+	(void)pthread_join(thread, NULL);
+	IS_INT(w.rc, 0, "one that waited for room gets it");
+	IS_INT(late.runs, 0, "those that gave up were never run");
+	IS_INT(toy_read(l, "late"), 1, "and left nothing");
+	IS_INT(toy_read(l, "s"), 4, "the queued ones ran");
+	door_stats(w.d, &st);
+	OK(st.queued == 0 && st.queued_most == 4 && st.timeouts == 3,
+	    "statistics");
+	door_close(&w.d);
+	ledger_close(&l);
+}
+
+struct closing {
+	struct door *d;
+	struct step extra;
+	int rc;
+	unsigned called;
+	sigset_t blocked;
+};
+
+static void submit_again(void *arg, int rc, const struct error *err)
+{
+	struct closing *c = arg;
+
+	(void)err;
+	c->called++;
+	(void)pthread_sigmask(SIG_BLOCK, NULL, &c->blocked);
+	c->rc = rc != 0 ? rc
+			: door_submit(
+			      c->d, step_fn, &c->extra, step_done, &c->extra);
+}
+
+static void *close_door(void *arg)
+{
+	struct closing *c = arg;
+	struct door *d = c->d;
+
+	door_close(&d);
+	return NULL;
+}
+
+static void test_close(const char *dir)
+{
+	enum {
+		MANY = 100
+	};
+	struct ledger *l = toy_open(dir, LEDGER_CREATE);
+	struct step quiet = {.what = QUIET, .name = "q"};
+	struct closing c = {.d = toy_door(l)};
+	struct step s[MANY];
+	unsigned done = 0;
+	pthread_t thread;
+	struct gate g;
+	int rc = 0;
+
+	gate_enter(&g, c.d);
+	for (int i = 0; i < MANY; i++) {
+		s[i] = (struct step){.what = ADD, .name = "a"};
+		if (door_submit(c.d, step_fn, &s[i], step_done, &s[i]) != 0)
+			bug("submit");
+	}
+	c.extra = (struct step){.what = ADD, .name = "extra"};
+	if (door_submit(c.d, step_fn, &quiet, submit_again, &c) != 0 ||
+	    pthread_create(&thread, NULL, close_door, &c) != 0)
+		bug("submit");
+	while (rc == 0) { /* until door_close() has begun */
+		(void)usleep(1000);
+		rc = door_submit(c.d, step_fn, &quiet, step_done, &quiet);
+	}
+	IS_INT(rc, ERR_STOPPING, "the door is closing");
+	gate_leave(&g);
+	(void)pthread_join(thread, NULL);
+	for (int i = 0; i < MANY; i++)
+		done += s[i].answered && s[i].rc == 0;
+	IS_INT(done, MANY, "all that was queued is answered");
+	IS_INT(toy_read(l, "a"), MANY, "and done");
+	IS_INT(c.called, 1, "the last callback came");
+	IS_INT(c.rc, ERR_STOPPING, "nothing new is taken");
+	IS_INT(c.extra.runs, 0, "nor run");
+	OK(sigismember(&c.blocked, SIGTERM) == 1 &&
+		sigismember(&c.blocked, SIGHUP) == 1 &&
+		sigismember(&c.blocked, SIGINT) == 1 &&
+		sigismember(&c.blocked, SIGUSR1) == 1,
+	    "the door's thread takes no signals");
+	ledger_close(&l);
+}
+
+/* --- events as stored --- */
+
+static int64_t scripted_ms;
+
+static int64_t scripted_clock(void)
+{
+	scripted_ms -= 10;
+	return scripted_ms;
+}
+
+static int two_events(struct door_ctx *ctx, void *arg)
+{
+	char *scratch = arena_alloc(door_arena(ctx), 10);
+
+	if (scratch == NULL || scratch[9] != 0)
+		return ERR_LIMIT;
+	*(int64_t *)arg = door_now_ms(ctx);
+	memcpy(scratch, "ab", 2);
+	if (door_emit(ctx, TOY_ADD, 1, (struct str){scratch, 1}) != 0)
+		return ERR_LIMIT;
+	scratch[0] = 'x';
+	return door_emit(ctx, TOY_BLOB, 2, (struct str){scratch, 2});
+}
+
+static void test_events(const char *dir)
+{
+	struct ledger *l = toy_open(dir, LEDGER_CREATE);
+	struct door_options o = {
+	    .ledger = l, .reducers = &toy_reducers, .now_ms = scripted_clock};
+	struct ledger_txn *t;
+	struct event e[4];
+	struct door *d;
+	int64_t now[2];
+
+	scripted_ms = 5000;
+	if (door_open(&d, &o, NULL) != 0)
+		bug("door_open");
+	IS_INT(door_propose(d, two_events, &now[0], NULL), 0, "first");
+	IS_INT(door_propose(d, two_events, &now[1], NULL), 0, "second");
+	if (ledger_read_begin(l, &t) != 0)
+		bug("read");
+	for (unsigned i = 0; i < 4; i++)
+		IS_INT(event_get(t, i + 1, &e[i]), 0, "event %u", i + 1);
+	IS_S(e[0].payload, STR("a"), "payload was copied");
+	IS_S(e[1].payload, STR("xb"), "payload");
+	OK(e[0].time_ms == now[0] && e[1].time_ms == now[0] &&
+		e[2].time_ms == now[1],
+	    "the time that the function saw");
+	OK(now[1] < now[0], "a clock that goes back is recorded as it is");
+	OK(e[0].class == EVENT_ACTIVITY && e[1].class == EVENT_AUDIT &&
+		e[1].version == 2 && e[0].version == 1,
+	    "class of the type, version as emitted");
+	ledger_read_end(&t);
+	door_close(&d);
+	ledger_close(&l);
+}
+
+static void test_no_memory(const char *dir)
+{
+	struct ledger *l = toy_open(dir, LEDGER_CREATE);
+	struct door_options o = {.ledger = l, .reducers = &toy_reducers};
+	struct step s = {.what = ADD, .name = "a"};
+	struct door *d = NULL;
+	int rc = -1;
+
+	for (long n = 1; rc != 0 && n < 10; n++) {
+		fault_alloc_at(n);
+		rc = door_open(&d, &o, NULL);
+		OK(rc == 0 ? d != NULL : rc == -ENOMEM && d == NULL,
+		    "open, allocation %ld", n);
+	}
+	fault_alloc_at(1);
+	IS_INT(door_submit(d, step_fn, &s, step_done, &s), -ENOMEM, "submit");
+	for (long n = 1; n < 4; n++) {
+		fault_alloc_at(n);
+		rc = door_propose(d, step_fn, &s, NULL);
+		OK(rc == 0 || rc == -ENOMEM || rc == ERR_LIMIT,
+		    "propose, allocation %ld: %d", n, rc);
+	}
+	fault_alloc_at(0);
+	IS_INT(door_propose(d, step_fn, &s, NULL), 0, "then it works");
+	IS_INT(toy_last_seq(l), toy_read(l, "a"), "events and table agree");
+	door_close(&d);
+	ledger_close(&l);
+}
+
 int main(void)
 {
+	static void (*const tests[])(const char *) = {test_threads,
+	    test_one_batch, test_reducer_fails, test_write_fails, test_map_full,
+	    test_queue, test_close, test_events, test_no_memory};
 	char room[200], dir[300], *base = toy_dir(room, sizeof(room));
 
-	(void)snprintf(dir, sizeof(dir), "%s/threads", base);
-	test_threads(dir);
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		(void)snprintf(dir, sizeof(dir), "%s/%zu", base, i);
+		tests[i](dir);
+	}
 	toy_remove(base);
 	return tap_done();
 }
