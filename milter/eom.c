@@ -8,9 +8,11 @@
 #include "milter/apply.h"
 #include "milter/reply.h"
 #include "milter/transform.h"
+#include "policy/base/clock.h"
 #include "policy/base/log.h"
 #include "policy/mail/addrlist.h"
 #include "policy/rules/comply.h"
+#include "policy/state/ops.h"
 
 #include <string.h>
 
@@ -81,7 +83,7 @@ static int examine(struct message *m, struct error *err)
 }
 
 static void log_decision(
-    const struct message *m, struct str recipient, const struct propose_out *p)
+    const struct message *m, struct str recipient, const struct decide_out *p)
 {
 	const struct verdict *v = &p->verdict;
 	bool redact = m->s->snap->conf->log_redact;
@@ -93,7 +95,7 @@ static void log_decision(
 	    KV_STR("to", redact ? STR("-") : recipient),
 	    KV_Z("verdict", verdict_action_name(v->action)),
 	    KV_Z("reason", verdict_reason_name(v->reason)),
-	    KV_I64("policy", p->policy_version),
+	    KV_I64("policy", p->policy != NULL ? p->policy->version : 0),
 	    KV_I64("line", v->rule != NULL ? v->rule->line : 0),
 	    KV_STR("rule", v->rule != NULL ? v->rule->text : STR("")),
 	    KV_I64("shadow", v->shadowed));
@@ -101,7 +103,7 @@ static void log_decision(
 
 /* Compose, sign, apply: the part after the yes. */
 static int send_on(
-    struct message *m, const struct propose_out *p, struct error *err)
+    struct message *m, const struct decide_out *p, struct error *err)
 {
 	struct transform_in t = {
 	    .s = m->s,
@@ -123,10 +125,20 @@ static int send_on(
 	return rc != 0 ? error_set(err, rc, "apply: %s", error_text(rc)) : 0;
 }
 
-static int fill_proposal(
-    struct message *m, struct propose_in *in, struct error *err)
+/* A seed is a proof address of ours: signed and sent, never counted. */
+static bool is_seed(const struct conf *conf, struct str address)
+{
+	for (size_t i = 0; i < conf->seeds.n; i++)
+		if (str_eq(conf->seeds.v[i], address))
+			return true;
+	return false;
+}
+
+static int fill_decide(
+    struct message *m, struct decide_in *in, struct error *err)
 {
 	struct session *s = m->s;
+	const struct conf *conf = s->snap->conf;
 	struct samekey_in same = {
 	    .stream = s->stream->name,
 	    .queue_id = str_of(s->queue_id),
@@ -134,47 +146,78 @@ static int fill_proposal(
 	};
 	int rc;
 
-	*in = (struct propose_in){
-	    .snap = s->snap,
-	    .stream = s->stream,
+	*in = (struct decide_in){
+	    .mode =
+		conf->mode == CONF_MODE_SHADOW ? DECIDE_SHADOW : DECIDE_SEND,
 	    .segment = m->segment,
+	    .stream = s->stream->name,
 	    .campaign = m->campaign,
 	    .queue_id = str_of(s->queue_id),
 	    .sender = s->g.sender,
 	    .app_one_click = compose_one_click(&s->g.headers, s->g.arena),
-	    .local = s->local,
+	    .log_followed = conf->mta_log.file.n > 0,
 	};
 	rc = address_parse(
 	    s->g.arena, s->g.rcpts[0].address, &in->recipient, err);
 	if (rc != 0)
 		return rc;
+	in->seed = is_seed(conf, in->recipient.text);
 	same.recipient = in->recipient.text;
 	memcpy(same.body_hash, m->body_hash, sizeof(same.body_hash));
 	rc = samekey_make(&same, s->g.arena, &in->same);
 	return rc != 0 ? error_set(err, rc, "%s", error_text(rc)) : 0;
 }
 
-static enum answer decide_one(struct message *m)
+/* The slot was reserved and the message will not go: give it back. */
+static void release_slot(struct message *m, const struct decide_out *p)
 {
-	struct session *s = m->s;
-	struct propose_out p = {0};
-	struct propose_in in;
+	struct slot_change c = {
+	    .kind = SLOT_CHANGE_RELEASED,
+	    .message_id = p->message_id,
+	    .at_ms = clock_now_ms(),
+	    .release = RELEASE_TROUBLE,
+	};
+	struct error err = {0};
+
+	if (p->message_id != 0 &&
+	    ops_slot_apply(m->s->sh->store, &c, &err) != 0)
+		LOG_EV(LOG_LEVEL_ERR, "slot.not_released",
+		    KV_Z("qid", m->s->queue_id), KV_Z("error", err.text));
+}
+
+static enum answer answer_decided(struct message *m, const struct decide_out *p)
+{
 	struct error err = {0};
 	struct reply r;
 	enum answer a;
 
-	if (fill_proposal(m, &in, &err) != 0)
+	if (m->s->snap->conf->mode == CONF_MODE_SHADOW)
+		return ANSWER_ACCEPT;
+	a = say(m->s, reply_from_verdict(&p->verdict, &r), &r);
+	if (a != ANSWER_CONTINUE || send_on(m, p, &err) == 0)
+		return a;
+	release_slot(m, p);
+	return trouble(m->s, "send", &err);
+}
+
+static enum answer decide_one(struct message *m)
+{
+	struct session *s = m->s;
+	struct decide_out p = {0};
+	struct decide_in in;
+	struct error err = {0};
+	enum answer a;
+
+	if (fill_decide(m, &in, &err) != 0)
 		return trouble(s, "proposal", &err);
 	in.compliance = comply_may_sign(&m->comply);
-	if (propose_nurture(s->sh, &in, &p, &err) != 0)
+	if (decide_propose(s->sh->store, &in, &p, &err) != 0)
 		a = trouble(s, "decide", &err);
 	else {
 		log_decision(m, in.recipient.text, &p);
-		a = say(s, reply_from_verdict(&p.verdict, &r), &r);
-		if (a == ANSWER_CONTINUE && send_on(m, &p, &err) != 0)
-			a = trouble(s, "send", &err);
+		a = answer_decided(m, &p);
 	}
-	policy_unref(&p.policy);
+	decide_fini(&p);
 	return a;
 }
 

@@ -13,8 +13,6 @@ milter_libmilterside_a_SOURCES = \
 	%D%/keyring.c \
 	%D%/keyring.h \
 	%D%/mta.h \
-	%D%/propose.c \
-	%D%/propose.h \
 	%D%/reply.c \
 	%D%/reply.h \
 	%D%/session.c \

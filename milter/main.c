@@ -7,6 +7,7 @@
 #include "milter/smfi.h"
 #include "policy/base/clock.h"
 #include "policy/base/log.h"
+#include "policy/state/ops.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -121,13 +122,46 @@ static void wait_for_sessions(struct shared *sh)
 		(void)nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
 }
 
-static int serve(struct shared *sh, struct error *err)
+/* A ledger without any policy takes conf's policy-file as its first. */
+static int first_policy(
+    struct shared *sh, const struct snapshot *snap, struct error *err)
+{
+	const struct policy *now;
+	struct ops_policy apply = {
+	    .author = STR("tendril-milter"),
+	    .reason = STR("policy-file, at first start"),
+	};
+	uint32_t version;
+	int rc = policyver_cache_get(sh->store->policies, &now, err);
+
+	if (rc != 0 || now != NULL || snap->file_policy == NULL) {
+		policy_unref(&now);
+		return rc;
+	}
+	apply.path = snap->file_policy->path;
+	apply.text = snap->file_policy->text;
+	rc = ops_policy_apply(sh->store, &apply, &version, err);
+	return rc == ERR_EXISTS ? 0 : rc;
+}
+
+static int open_all(struct shared *sh, struct error *err)
 {
 	const struct snapshot *snap = snapshots_get(sh->snapshots);
-	pthread_t reloader;
-	int rc = smfi_setup(sh, &snap->conf->milter, err);
+	int rc = store_open(&sh->store, snap->conf, STORE_CREATE, err);
 
+	if (rc == 0)
+		rc = first_policy(sh, snap, err);
+	if (rc == 0)
+		rc = smfi_setup(sh, &snap->conf->milter, err);
 	snapshot_unref(&snap);
+	return rc;
+}
+
+static int serve(struct shared *sh, struct error *err)
+{
+	pthread_t reloader;
+	int rc = open_all(sh, err);
+
 	if (rc != 0)
 		return rc;
 	rc = pthread_create(&reloader, NULL, reload_loop, sh);

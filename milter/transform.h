@@ -3,8 +3,8 @@
 #ifndef MILTER_TRANSFORM_H
 #define MILTER_TRANSFORM_H
 
-#include "milter/propose.h"
 #include "milter/session_internal.h"
+#include "policy/state/decide.h"
 
 struct transform_in {
 	struct session *s;
@@ -12,7 +12,7 @@ struct transform_in {
 	struct str from_domain;
 	unsigned char body_hash[32];
 	/* nurture only: */
-	const struct propose_out *decision;
+	const struct decide_out *decision;
 	struct str segment, campaign;
 };
 

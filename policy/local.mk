@@ -73,16 +73,12 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/address.h \
 	%D%/mail/address_digest.c \
 	%D%/mail/address_digest.h \
-	%D%/mail/company.c \
-	%D%/mail/company.h \
 	%D%/mail/addrlist.c \
 	%D%/mail/addrlist.h \
+	%D%/mail/company.c \
+	%D%/mail/company.h \
 	%D%/mail/compose.c \
 	%D%/mail/compose.h \
-	%D%/mail/domain.c \
-	%D%/mail/domain.h \
-	%D%/mail/headblock.c \
-	%D%/mail/headblock.h \
 	%D%/mail/dkim_body.c \
 	%D%/mail/dkim_body.h \
 	%D%/mail/dkim_canon.c \
@@ -97,6 +93,10 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/dkim_sign.h \
 	%D%/mail/dkim_verify.c \
 	%D%/mail/dkim_verify.h \
+	%D%/mail/domain.c \
+	%D%/mail/domain.h \
+	%D%/mail/headblock.c \
+	%D%/mail/headblock.h \
 	%D%/mail/header.c \
 	%D%/mail/header.h \
 	%D%/mail/idn.c \
@@ -137,20 +137,33 @@ policy_libpolicy_a_SOURCES = \
 	%D%/rules/verdict.h \
 	%D%/state/consent.c \
 	%D%/state/consent.h \
+	%D%/state/copy.c \
+	%D%/state/copy.h \
+	%D%/state/decide.c \
+	%D%/state/decide.h \
 	%D%/state/facts_load.c \
 	%D%/state/facts_load.h \
 	%D%/state/lead.c \
 	%D%/state/lead.h \
 	%D%/state/message.c \
 	%D%/state/message.h \
+	%D%/state/ops.h \
+	%D%/state/ops_consent.c \
+	%D%/state/ops_policy.c \
+	%D%/state/ops_slot.c \
+	%D%/state/ops_suppress.c \
 	%D%/state/payload.c \
 	%D%/state/payload.h \
+	%D%/state/person.c \
+	%D%/state/person.h \
 	%D%/state/policyver.c \
 	%D%/state/policyver.h \
 	%D%/state/reducers.c \
 	%D%/state/reducers.h \
 	%D%/state/refusal.c \
 	%D%/state/refusal.h \
+	%D%/state/store.c \
+	%D%/state/store.h \
 	%D%/state/subject.c \
 	%D%/state/subject.h \
 	%D%/state/suppression.c \

@@ -181,8 +181,8 @@ static int add_unsubscribe(
 		    STR_ARG(in->unsubscribe_token));
 	if (mail)
 		mailto = arena_printf(a,
-		    "%s <mailto:u-%.*s@%.*s?subject=unsubscribe>",
-		    https ? ",\n\t" : "", STR_ARG(in->unsubscribe_token),
+		    "%s<mailto:u-%.*s@%.*s?subject=unsubscribe>",
+		    https ? ",\n\t" : " ", STR_ARG(in->unsubscribe_token),
 		    STR_ARG(in->bounce_domain));
 	if ((https && url == NULL) || (mail && mailto == NULL))
 		return ERR_LIMIT;

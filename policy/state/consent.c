@@ -11,7 +11,10 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { RECORD_VERSION = 1, RECORD_MAX = 2048 };
+enum {
+	RECORD_VERSION = 1,
+	RECORD_MAX = 2048
+};
 
 struct row_key {
 	char b[LEAD_ID_BYTES + 4];
@@ -46,8 +49,8 @@ int consent_read(const struct ledger_txn *t, const struct lead_id *lead,
 {
 	struct row_key k;
 	struct str value;
-	int rc = ledger_get(
-	    t, TABLE_CONSENT, make_key(lead->b, label, &k), &value);
+	int rc =
+	    ledger_get(t, TABLE_CONSENT, make_key(lead->b, label, &k), &value);
 
 	return rc != 0 ? rc : decode(value, out);
 }
@@ -120,8 +123,8 @@ int consent_reduce(
 	wire_put_bytes(&b, e.author);
 	rc = buf_error(&b);
 	if (rc == 0)
-		rc = ledger_put(t, TABLE_CONSENT,
-		    make_key(e.lead, e.label, &k), buf_str(&b));
+		rc = ledger_put(t, TABLE_CONSENT, make_key(e.lead, e.label, &k),
+		    buf_str(&b));
 	buf_fini(&b);
 	return rc != 0 ? error_set(err, rc, "consent: %s", error_text(rc)) : 0;
 }

@@ -34,8 +34,8 @@ int consent_read(const struct ledger_txn *t, const struct lead_id *lead,
 /* All purposes of a lead; stops at emit's first non-zero answer and returns
  * it. */
 int consent_each(const struct ledger_txn *t, const struct lead_id *lead,
-    int (*emit)(void *arg, const struct consent_record *r), void *arg)
-    MUST_CHECK;
+    int (*emit)(void *arg, const struct consent_record *r),
+    void *arg) MUST_CHECK;
 
 int consent_encode(const struct event_consent *e, struct buf *out) MUST_CHECK;
 int consent_decode(struct str payload, struct event_consent *out) MUST_CHECK;

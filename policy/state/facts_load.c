@@ -7,7 +7,9 @@
 #include "policy/state/suppression.h"
 #include "policy/state/tables.h"
 
-enum { SUPPRESSIONS_MAX = 64 };
+enum {
+	SUPPRESSIONS_MAX = 64
+};
 
 int facts_query_init(struct facts_query *q, const struct lead_key *key,
     const struct address *address)
@@ -69,8 +71,8 @@ static int load_suppressions(const struct ledger_txn *t,
 	return rc;
 }
 
-static int load_consent(const struct ledger_txn *t,
-    const struct facts_query *q, struct facts *out)
+static int load_consent(
+    const struct ledger_txn *t, const struct facts_query *q, struct facts *out)
 {
 	struct consent_record r;
 	int rc = consent_read(t, &q->lead, q->purpose_label, &r);

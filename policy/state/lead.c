@@ -12,7 +12,11 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { RECORD_VERSION = 1, RECORD_MAX = 32768, SLOT_COUNTS = 1 };
+enum {
+	RECORD_VERSION = 1,
+	RECORD_MAX = 32768,
+	SLOT_COUNTS = 1
+};
 
 static struct str key_of(const struct lead_id *id)
 {
@@ -109,8 +113,7 @@ static void prune(struct lead_record *r, int64_t before_ms)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < r->n_slots; i++)
-		if (!is_settled(&r->slots[i]) ||
-		    r->slots[i].at_ms >= before_ms)
+		if (!is_settled(&r->slots[i]) || r->slots[i].at_ms >= before_ms)
 			r->slots[kept++] = r->slots[i];
 	r->n_slots = kept;
 	if (kept < LEAD_SLOTS_MAX)

@@ -22,9 +22,9 @@ enum {
 
 struct lead_record {
 	int64_t created_ms;
-	uint64_t epoch;     /* of the key that wraps */
-	struct str wrapped; /* borrowed from the transaction */
-	struct str address; /* sealed */
+	uint64_t epoch;          /* of the key that wraps */
+	struct str wrapped;      /* borrowed from the transaction */
+	struct str address;      /* sealed */
 	struct slot_fact *slots; /* in the arena; any order */
 	size_t n_slots;
 };

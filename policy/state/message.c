@@ -15,7 +15,10 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { RECORD_VERSION = 1, RECORD_MAX = 16384 };
+enum {
+	RECORD_VERSION = 1,
+	RECORD_MAX = 16384
+};
 
 struct id_key {
 	char b[8];
@@ -172,8 +175,7 @@ int message_encode_duplicate(const struct event_duplicate *e, struct buf *out)
 	return payload_encode(&duplicate, e, out);
 }
 
-int message_decode_proposed(
-    struct str payload, struct event_slot_proposed *out)
+int message_decode_proposed(struct str payload, struct event_slot_proposed *out)
 {
 	*out = (struct event_slot_proposed){0};
 	return payload_decode(&proposed, payload, out);

@@ -29,10 +29,10 @@ struct message_record {
 enum slot_release {
 	RELEASE_BOUNCED = 1,
 	RELEASE_EXPIRED = 2,
-	RELEASE_REMOVED = 3,     /* postsuper -d, or removed undelivered */
-	RELEASE_REJECTED = 4,    /* milter or cleanup refused at end of message */
-	RELEASE_NEVER_QUEUED = 5,/* session over, 15 minutes without a sign */
-	RELEASE_TROUBLE = 6,     /* ours, after the proposal */
+	RELEASE_REMOVED = 3,  /* postsuper -d, or removed undelivered */
+	RELEASE_REJECTED = 4, /* milter or cleanup refused at end of message */
+	RELEASE_NEVER_QUEUED = 5, /* session over, 15 minutes without a sign */
+	RELEASE_TROUBLE = 6,      /* ours, after the proposal */
 };
 
 struct event_slot_proposed {

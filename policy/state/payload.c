@@ -69,8 +69,7 @@ static void write_field(
 	}
 }
 
-int payload_encode(
-    const struct payload_desc *d, const void *s, struct buf *out)
+int payload_encode(const struct payload_desc *d, const void *s, struct buf *out)
 {
 	struct cbor_writer w;
 	size_t n = 0;
@@ -116,8 +115,7 @@ static void read_field(
 	}
 }
 
-int payload_decode(
-    const struct payload_desc *d, struct str payload, void *s)
+int payload_decode(const struct payload_desc *d, struct str payload, void *s)
 {
 	struct cbor_reader r;
 	uint64_t key;

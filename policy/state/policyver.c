@@ -16,7 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORD_VERSION = 1, RECORD_MAX = 2 << 20 };
+enum {
+	RECORD_VERSION = 1,
+	RECORD_MAX = 2 << 20
+};
 
 struct row_key {
 	char b[4];
@@ -32,8 +35,7 @@ int policyver_current(const struct ledger_txn *t, uint32_t *version_out)
 {
 	struct ledger_iter it;
 	struct str key, value;
-	int rc = ledger_iter_open(
-	    t, TABLE_POLICY, STR_NULL, LEDGER_DOWN, &it);
+	int rc = ledger_iter_open(t, TABLE_POLICY, STR_NULL, LEDGER_DOWN, &it);
 
 	*version_out = 0;
 	if (rc != 0)
@@ -45,8 +47,8 @@ int policyver_current(const struct ledger_txn *t, uint32_t *version_out)
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-int policyver_read(const struct ledger_txn *t, uint32_t version,
-    struct policyver_record *out)
+int policyver_read(
+    const struct ledger_txn *t, uint32_t version, struct policyver_record *out)
 {
 	struct str value, hash;
 	struct row_key k;
@@ -104,8 +106,8 @@ int policyver_reduce(
 	buf_add(&b, e.text);
 	rc = buf_error(&b);
 	if (rc == 0) /* versions only grow: ERR_EXISTS on any other */
-		rc = ledger_append(t, TABLE_POLICY, make_key(e.version, &k),
-		    buf_str(&b));
+		rc = ledger_append(
+		    t, TABLE_POLICY, make_key(e.version, &k), buf_str(&b));
 	buf_fini(&b);
 	return rc != 0 ? error_set(err, rc, "policy %u: %s", e.version,
 			     error_text(rc))
@@ -121,8 +123,8 @@ int policyver_load(const struct ledger_txn *t, uint32_t version,
 
 	*out = NULL;
 	if (rc != 0)
-		return error_set(err, rc, "policy version %u: %s", version,
-		    error_text(rc));
+		return error_set(
+		    err, rc, "policy version %u: %s", version, error_text(rc));
 	(void)snprintf(path, sizeof(path), "policy:%u", version);
 	return policy_parse(out, path, r.text, version, err);
 }
@@ -135,8 +137,8 @@ struct policyver_cache {
 
 int policyver_cache_open(struct policyver_cache **out, struct ledger *l)
 {
-	struct policyver_cache *c = fault_alloc() ? NULL
-						  : calloc(1, sizeof(*c));
+	struct policyver_cache *c =
+	    fault_alloc() ? NULL : calloc(1, sizeof(*c));
 
 	*out = c;
 	if (c == NULL)
@@ -157,8 +159,8 @@ void policyver_cache_close(struct policyver_cache **c)
 }
 
 /* Under the lock: parses the version in force if it is not the kept one. */
-static int refresh(struct policyver_cache *c, const struct ledger_txn *t,
-    struct error *err)
+static int refresh(
+    struct policyver_cache *c, const struct ledger_txn *t, struct error *err)
 {
 	const struct policy *fresh;
 	uint32_t version;
@@ -176,8 +178,8 @@ static int refresh(struct policyver_cache *c, const struct ledger_txn *t,
 	return 0;
 }
 
-int policyver_cache_get(struct policyver_cache *c, const struct policy **out,
-    struct error *err)
+int policyver_cache_get(
+    struct policyver_cache *c, const struct policy **out, struct error *err)
 {
 	struct ledger_txn *t;
 	int rc = ledger_read_begin(c->ledger, &t);

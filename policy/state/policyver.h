@@ -5,8 +5,8 @@
 #ifndef POLICY_STATE_POLICYVER_H
 #define POLICY_STATE_POLICYVER_H
 
-#include "policy/conf/policy.h"
 #include "policy/base/buf.h"
+#include "policy/conf/policy.h"
 #include "policy/ledger/event.h"
 
 struct policyver_record {
@@ -24,8 +24,8 @@ struct event_policy {
 };
 
 /* 0 when none was applied yet. */
-int policyver_current(const struct ledger_txn *t, uint32_t *version_out)
-    MUST_CHECK;
+int policyver_current(
+    const struct ledger_txn *t, uint32_t *version_out) MUST_CHECK;
 int policyver_read(const struct ledger_txn *t, uint32_t version,
     struct policyver_record *out) MUST_CHECK;
 
@@ -39,8 +39,8 @@ int policyver_reduce(
  * Threads: internally locked. */
 struct policyver_cache;
 
-int policyver_cache_open(struct policyver_cache **out, struct ledger *l)
-    MUST_CHECK;
+int policyver_cache_open(
+    struct policyver_cache **out, struct ledger *l) MUST_CHECK;
 void policyver_cache_close(struct policyver_cache **c);
 /* *out is a reference, NULL when no policy was applied yet. */
 int policyver_cache_get(struct policyver_cache *c, const struct policy **out,

@@ -3,6 +3,7 @@
 #include "policy/state/reducers.h"
 
 #include "policy/state/consent.h"
+#include "policy/state/copy.h"
 #include "policy/state/lead.h"
 #include "policy/state/message.h"
 #include "policy/state/policyver.h"
@@ -23,6 +24,9 @@ static const struct reducer list[] = {
     {EV_SUPPRESSED, 1, EVENT_AUDIT, suppression_reduce},
     {EV_UNSUPPRESSED, 1, EVENT_AUDIT, suppression_reduce_removed},
     {EV_CONSENT, 1, EVENT_AUDIT, consent_reduce},
+    {EV_COPY_ADDED, 1, EVENT_ACTIVITY, copy_reduce_added},
+    {EV_COPY_RECIPIENT, 1, EVENT_ACTIVITY, copy_reduce_recipient},
+    {EV_COPY_DUE, 1, EVENT_ACTIVITY, copy_reduce_due},
 };
 
 static const char *const table_names[TABLE_COUNT] = {

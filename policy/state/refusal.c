@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { DAY_MS = 86400000 };
+enum {
+	DAY_MS = 86400000
+};
 
 struct row_key {
 	char b[LEAD_ID_BYTES + 8];
@@ -31,8 +33,8 @@ uint32_t refusal_day(int64_t ms)
 bool refusal_is_audit(enum verdict_reason r)
 {
 	return r == REASON_SUPPRESSED || r == REASON_SUPPRESSED_SEGMENT ||
-	    r == REASON_OBJECTED || r == REASON_WITHDRAWN ||
-	    r == REASON_NO_CONSENT;
+	       r == REASON_OBJECTED || r == REASON_WITHDRAWN ||
+	       r == REASON_NO_CONSENT;
 }
 
 int refusal_count(const struct ledger_txn *t, const struct lead_id *lead,
@@ -40,8 +42,8 @@ int refusal_count(const struct ledger_txn *t, const struct lead_id *lead,
 {
 	struct row_key k;
 	struct str value;
-	int rc = ledger_get(t, TABLE_REFUSAL,
-	    make_key(lead->b, stream_label, day, &k), &value);
+	int rc = ledger_get(
+	    t, TABLE_REFUSAL, make_key(lead->b, stream_label, day, &k), &value);
 
 	*out = 0;
 	if (rc == ERR_NOT_FOUND)

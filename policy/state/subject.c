@@ -8,10 +8,12 @@
 
 #include <string.h>
 
-enum { RECORD_VERSION = 1, RECORD_MAX = 1024 };
+enum {
+	RECORD_VERSION = 1,
+	RECORD_MAX = 1024
+};
 
-int subject_id_of(
-    const struct lead_id *lead, struct str purpose, uint64_t *out)
+int subject_id_of(const struct lead_id *lead, struct str purpose, uint64_t *out)
 {
 	unsigned char hash[DIGEST_SHA256];
 	struct buf b;

@@ -16,8 +16,8 @@ struct subject_record {
 
 /* First 8 bytes of SHA-256 over lead id and purpose; never 0. Knowing it is
  * worth nothing without the HMAC of a token. ERR_CRYPTO. */
-int subject_id_of(const struct lead_id *lead, struct str purpose,
-    uint64_t *out) MUST_CHECK;
+int subject_id_of(
+    const struct lead_id *lead, struct str purpose, uint64_t *out) MUST_CHECK;
 
 int subject_read(const struct ledger_txn *t, uint64_t id,
     struct subject_record *out) MUST_CHECK;

@@ -11,15 +11,19 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { RECORD_VERSION = 1, RECORD_MAX = 2048, WHAT_MAX = 255 };
+enum {
+	RECORD_VERSION = 1,
+	RECORD_MAX = 2048,
+	WHAT_MAX = 255
+};
 
 struct row_key {
 	char b[1 + WHAT_MAX + 4];
 	size_t n;
 };
 
-static int make_key(enum suppression_kind kind, struct str what,
-    uint32_t label, struct row_key *out)
+static int make_key(enum suppression_kind kind, struct str what, uint32_t label,
+    struct row_key *out)
 {
 	if (what.n == 0 || what.n > WHAT_MAX)
 		return ERR_LIMIT;
@@ -74,9 +78,8 @@ int suppression_read(const struct ledger_txn *t, enum suppression_kind kind,
 	return rc;
 }
 
-int suppression_collect(const struct ledger_txn *t,
-    enum suppression_kind kind, struct str what, struct suppression_fact *v,
-    size_t cap, size_t *n)
+int suppression_collect(const struct ledger_txn *t, enum suppression_kind kind,
+    struct str what, struct suppression_fact *v, size_t cap, size_t *n)
 {
 	struct suppression_record r;
 	struct ledger_iter it;
@@ -108,8 +111,7 @@ int suppression_next(const struct ledger_txn *t, struct str after,
 {
 	struct ledger_iter it;
 	struct str value;
-	int rc = ledger_iter_open(
-	    t, TABLE_SUPPRESSION, after, LEDGER_UP, &it);
+	int rc = ledger_iter_open(t, TABLE_SUPPRESSION, after, LEDGER_UP, &it);
 
 	if (rc != 0)
 		return rc;
@@ -175,8 +177,8 @@ int suppression_reduce(
 	int rc = suppression_decode(ev->payload, &e);
 
 	if (rc == 0)
-		rc = make_key((enum suppression_kind)e.kind, e.what, e.label,
-		    &k);
+		rc = make_key(
+		    (enum suppression_kind)e.kind, e.what, e.label, &k);
 	if (rc != 0)
 		return error_set(
 		    err, rc, "suppression event: %s", error_text(rc));
@@ -191,8 +193,7 @@ int suppression_reduce(
 	wire_put_bytes(&b, e.author);
 	rc = buf_error(&b);
 	if (rc == 0)
-		rc = ledger_put(
-		    t, TABLE_SUPPRESSION, key_str(&k), buf_str(&b));
+		rc = ledger_put(t, TABLE_SUPPRESSION, key_str(&k), buf_str(&b));
 	buf_fini(&b);
 	return rc != 0 ? error_set(err, rc, "suppression: %s", error_text(rc))
 		       : 0;
@@ -206,8 +207,8 @@ int suppression_reduce_removed(
 	int rc = payload_decode(&removed, ev->payload, &e);
 
 	if (rc == 0)
-		rc = make_key((enum suppression_kind)e.kind, e.what, e.label,
-		    &k);
+		rc = make_key(
+		    (enum suppression_kind)e.kind, e.what, e.label, &k);
 	if (rc == 0)
 		rc = ledger_del(t, TABLE_SUPPRESSION, key_str(&k));
 	return rc != 0 ? error_set(err, rc, "suppression: %s", error_text(rc))

@@ -24,10 +24,10 @@ struct suppression_record {
 	uint32_t label;  /* 0: all nurture */
 	enum suppression_reason reason;
 	int64_t since_ms, until_ms; /* until 0: for ever */
-	uint64_t seq;        /* the event that made it: the evidence */
-	struct str segment;  /* name; empty: all nurture */
-	struct str origin;   /* "manual", "bounce", "import NAME"... */
-	struct str author;   /* who did it, on this system */
+	uint64_t seq;               /* the event that made it: the evidence */
+	struct str segment;         /* name; empty: all nurture */
+	struct str origin;          /* "manual", "bounce", "import NAME"... */
+	struct str author;          /* who did it, on this system */
 };
 
 struct event_suppressed {
@@ -50,12 +50,11 @@ struct event_unsuppressed {
 
 /* Exactly this row. */
 int suppression_read(const struct ledger_txn *t, enum suppression_kind kind,
-    struct str what, uint32_t label, struct suppression_record *out)
-    MUST_CHECK;
+    struct str what, uint32_t label, struct suppression_record *out) MUST_CHECK;
 /* Adds all rows for `what`, any label, to v (cap rows at most). */
-int suppression_collect(const struct ledger_txn *t,
-    enum suppression_kind kind, struct str what, struct suppression_fact *v,
-    size_t cap, size_t *n) MUST_CHECK;
+int suppression_collect(const struct ledger_txn *t, enum suppression_kind kind,
+    struct str what, struct suppression_fact *v, size_t cap,
+    size_t *n) MUST_CHECK;
 /* Rows in key order, from the first one above `after` (a key as given in
  * *key_out; empty: the beginning). ERR_NOT_FOUND at the end. */
 int suppression_next(const struct ledger_txn *t, struct str after,
@@ -65,8 +64,8 @@ int suppression_encode(
     const struct event_suppressed *e, struct buf *out) MUST_CHECK;
 int suppression_encode_removed(
     const struct event_unsuppressed *e, struct buf *out) MUST_CHECK;
-int suppression_decode(struct str payload, struct event_suppressed *out)
-    MUST_CHECK;
+int suppression_decode(
+    struct str payload, struct event_suppressed *out) MUST_CHECK;
 int suppression_reduce(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 int suppression_reduce_removed(

@@ -1,0 +1,95 @@
+/* copy.h - the rows of spool copies: messages that we have taken over and not
+ * yet given back to the MTA. The bytes are files of policy/spool; a row without
+ * a file cannot exist, since the file is written and synced before the row is
+ * proposed; a file without a row is swept after an hour.
+ *
+ * Key of TABLE_COPY: copy id (msgid.h), 8 bytes. TABLE_DUE: due_ms, kind of
+ * entry, id: what the agent's timer walks.
+ *
+ *   held    one recipient, waits for due_ms, ends at deadline_ms
+ *   taken   several recipients, each submitted singly; next is due at once
+ *   undecided  written without the ledger (local submission in trouble);
+ *              found in the spool folder and adopted by the agent
+ *
+ * Threads: as the transaction. */
+#ifndef POLICY_STATE_COPY_H
+#define POLICY_STATE_COPY_H
+
+#include "policy/conf/policy.h"
+#include "policy/ledger/door.h"
+#include "policy/mail/lead_id.h"
+
+/* Numbers are stored; names are API. */
+enum copy_kind {
+	COPY_HELD = 1,
+	COPY_TAKEN = 2,
+	COPY_UNDECIDED = 3,
+};
+
+enum copy_outcome {
+	COPY_SENT = 1, /* the MTA took it, and decided anew */
+	COPY_DUPLICATE = 2,
+	COPY_BOUNCED = 3, /* deadline or refusal: DSN to the sender */
+	COPY_DROPPED = 4,
+	COPY_REMOVED = 5, /* by an operator */
+};
+
+struct copy_new {
+	uint64_t id;
+	enum copy_kind kind;
+	struct lead_id lead; /* held; else zero */
+	struct str segment, stream;
+	int64_t due_ms, deadline_ms; /* deadline 0: none */
+	enum policy_then then;
+	uint32_t recipients;
+};
+
+struct copy_record {
+	uint64_t id;
+	enum copy_kind kind;
+	struct lead_id lead;
+	struct str segment, stream; /* borrowed */
+	int64_t added_ms, due_ms, deadline_ms;
+	enum policy_then then;
+	uint32_t recipients;
+	uint32_t next;     /* index of the first recipient not done */
+	uint32_t attempts; /* of submission, since the last success */
+};
+
+/* --- in a proposal --- */
+int copy_emit_added(struct door_ctx *ctx, const struct copy_new *c) MUST_CHECK;
+/* Recipient `index` is done; with the last one the row is gone. Doing one
+ * that is done already changes nothing. */
+int copy_emit_recipient(struct door_ctx *ctx, uint64_t id, uint32_t index,
+    enum copy_outcome outcome) MUST_CHECK;
+/* Another instant; counts an attempt. */
+int copy_emit_due(struct door_ctx *ctx, uint64_t id, int64_t due_ms) MUST_CHECK;
+
+/* --- reading --- */
+int copy_read(const struct ledger_txn *t, uint64_t id,
+    struct copy_record *out) MUST_CHECK;
+/* The copy with the least due_ms, if it is <= now_ms: ERR_NOT_FOUND when none
+ * is. after: skip to entries behind this (due_ms, id); {0,0} from the start.
+ * next_ms_out (may be NULL): the instant of the first entry that is later. */
+struct copy_cursor {
+	int64_t due_ms;
+	uint64_t id;
+};
+int copy_next_due(const struct ledger_txn *t, int64_t now_ms,
+    struct copy_cursor *cursor, struct copy_record *out,
+    int64_t *next_ms_out) MUST_CHECK;
+/* All rows by id, from the first above after. */
+int copy_next(const struct ledger_txn *t, uint64_t after,
+    struct copy_record *out) MUST_CHECK;
+
+int copy_reduce_added(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+int copy_reduce_recipient(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+int copy_reduce_due(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+
+const char *copy_kind_name(enum copy_kind k);
+const char *copy_outcome_name(enum copy_outcome o);
+
+#endif

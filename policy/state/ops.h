@@ -1,0 +1,90 @@
+/* ops.h - what people and programs do to the state, as proposals: each is
+ * durable when it returns 0, or nothing has happened.
+ *
+ * author: the user of this system who did it ("alice", "agent"), for the
+ * record; origin: how it came ("cli", "one-click", "bounce", "import NAME").
+ * Threads: any; each blocks for one ledger batch. */
+#ifndef POLICY_STATE_OPS_H
+#define POLICY_STATE_OPS_H
+
+#include "policy/state/message.h"
+#include "policy/state/person.h"
+#include "policy/state/suppression.h"
+
+/* --- policy --- */
+
+struct ops_policy {
+	struct str path; /* for messages */
+	struct str text;
+	struct str author, reason;
+	uint32_t base; /* the version it replaces; 0: whatever is in force */
+};
+/* ERR_SYNTAX with path:line for a text that does not parse, ERR_STALE when
+ * base is not in force any more, ERR_EXISTS when the text is in force. */
+int ops_policy_apply(struct store *s, const struct ops_policy *in,
+    uint32_t *version_out, struct error *err) MUST_CHECK;
+
+/* --- suppression --- */
+
+/* What a person typed: an address, "@domain", "sha256:HEX" or "md5:HEX". */
+struct ops_target {
+	enum suppression_kind kind;
+	struct address address; /* SUPPRESS_LEAD */
+	struct str what; /* the key's bytes; SUPPRESS_LEAD: filled later */
+};
+int ops_target_parse(struct arena *a, struct str text, struct ops_target *out,
+    struct error *err) MUST_CHECK;
+
+struct ops_suppress {
+	struct ops_target target;
+	enum suppression_reason reason;
+	struct str segment; /* empty: all nurture */
+	int64_t until_ms;   /* 0: for ever */
+	struct str origin, author, note;
+	uint64_t message_id; /* that gave rise to it, or 0 */
+};
+/* Idempotent: *changed_out is false when exactly this was in force. */
+int ops_suppress_add(struct store *s, const struct ops_suppress *in,
+    bool *changed_out, struct error *err) MUST_CHECK;
+int ops_suppress_remove(struct store *s, const struct ops_suppress *in,
+    bool *changed_out, struct error *err) MUST_CHECK;
+
+/* --- consent --- */
+
+struct ops_consent {
+	struct address address; /* empty text: by lead */
+	struct lead_id lead;
+	struct str purpose;
+	enum consent_state state;
+	struct str origin, author, evidence;
+	int64_t said_ms;     /* 0: now */
+	uint64_t message_id; /* whose link was used, or 0 */
+};
+int ops_consent_set(struct store *s, const struct ops_consent *in,
+    bool *changed_out, struct error *err) MUST_CHECK;
+
+/* --- slots: what the MTA's log tells --- */
+
+enum slot_change_kind {
+	SLOT_CHANGE_QUEUED,
+	SLOT_CHANGE_DELIVERED,
+	SLOT_CHANGE_RELEASED,
+};
+struct slot_change {
+	enum slot_change_kind kind;
+	uint64_t message_id; /* 0: by queue id */
+	struct str queue_id;
+	int64_t at_ms;
+	enum slot_release release;
+	struct str status, relay;
+};
+/* Emits the event if the slot's state allows the step (a delivered slot is not
+ * released by a late line, a queued one is not queued again); 0 also when
+ * there is no such message. For use inside a proposal. */
+int ops_slot_change(
+    struct door_ctx *ctx, const struct slot_change *c) MUST_CHECK;
+/* One change as a proposal of its own. */
+int ops_slot_apply(
+    struct store *s, const struct slot_change *c, struct error *err) MUST_CHECK;
+
+#endif

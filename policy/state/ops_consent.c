@@ -1,0 +1,77 @@
+/* ops_consent.c - grant, withdraw, object. */
+#include "policy/state/consent.h"
+#include "policy/state/ops.h"
+
+#include <string.h>
+
+enum {
+	PAYLOAD_MAX = 70000
+};
+
+struct change {
+	struct store *store;
+	const struct ops_consent *in;
+	struct person person;
+	bool changed;
+};
+
+static int emit_change(struct change *c, struct door_ctx *ctx)
+{
+	const struct ops_consent *in = c->in;
+	struct event_consent e = {.label = policy_label(in->purpose),
+	    .state = in->state,
+	    .purpose = in->purpose,
+	    .origin = in->origin,
+	    .author = in->author,
+	    .said_ms = in->said_ms,
+	    .message_id = in->message_id};
+	struct buf b;
+	int rc = 0;
+
+	memcpy(e.lead, c->person.id.b, sizeof(e.lead));
+	if (!c->person.known)
+		rc = person_emit(&c->person, ctx, &in->address);
+	if (rc == 0)
+		rc = person_seal(&c->person, PERSON_EVIDENCE, in->evidence,
+		    door_arena(ctx), &e.evidence);
+	buf_init(&b, PAYLOAD_MAX);
+	if (rc == 0)
+		rc = consent_encode(&e, &b);
+	if (rc == 0)
+		rc = door_emit(ctx, EV_CONSENT, 1, buf_str(&b));
+	buf_fini(&b);
+	c->changed = rc == 0;
+	return rc;
+}
+
+static int set_fn(struct door_ctx *ctx, void *arg)
+{
+	struct change *c = arg;
+	struct consent_record now;
+	int rc;
+
+	c->changed = false;
+	if (c->in->address.text.n > 0)
+		rc = person_open(
+		    &c->person, c->store, door_txn(ctx), &c->in->address);
+	else
+		rc = person_open_id(
+		    &c->person, c->store, door_txn(ctx), &c->in->lead);
+	if (rc == 0)
+		rc = consent_read(door_txn(ctx), &c->person.id,
+		    policy_label(c->in->purpose), &now);
+	if (rc == ERR_NOT_FOUND || (rc == 0 && now.state != c->in->state))
+		rc = emit_change(c, ctx);
+	person_fini(&c->person);
+	return rc;
+}
+
+int ops_consent_set(struct store *s, const struct ops_consent *in,
+    bool *changed_out, struct error *err)
+{
+	struct change c = {.store = s, .in = in};
+	int rc = door_propose(s->door, set_fn, &c, err);
+
+	*changed_out = rc == 0 && c.changed;
+	return rc;
+}

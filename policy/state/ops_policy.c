@@ -1,0 +1,71 @@
+/* ops_policy.c - apply a policy: checked, hashed, numbered. */
+#include "policy/base/digest.h"
+#include "policy/state/ops.h"
+
+enum {
+	PAYLOAD_MAX = 1100000
+};
+
+struct apply {
+	const struct ops_policy *in;
+	const struct policy *parsed;
+	uint32_t version;
+};
+
+static int check_base(struct apply *a, struct door_ctx *ctx, uint32_t current)
+{
+	struct policyver_record now;
+	int rc;
+
+	if (a->in->base != 0 && a->in->base != current)
+		return error_set(door_error(ctx), ERR_STALE,
+		    "version %u is in force, not %u", current, a->in->base);
+	if (current == 0)
+		return 0;
+	rc = policyver_read(door_txn(ctx), current, &now);
+	if (rc == 0 && str_eq(now.text, a->in->text))
+		return error_set(door_error(ctx), ERR_EXISTS,
+		    "this text is in force already, as version %u", current);
+	return rc;
+}
+
+static int apply_fn(struct door_ctx *ctx, void *arg)
+{
+	struct apply *a = arg;
+	struct event_policy e = {.text = a->in->text,
+	    .author = a->in->author,
+	    .reason = a->in->reason};
+	struct buf b;
+	uint32_t current;
+	int rc = policyver_current(door_txn(ctx), &current);
+
+	if (rc == 0)
+		rc = check_base(a, ctx, current);
+	if (rc == 0)
+		rc = digest_sha256(a->in->text, e.hash);
+	if (rc != 0)
+		return rc;
+	e.version = a->version = current + 1;
+	buf_init(&b, PAYLOAD_MAX);
+	rc = policyver_encode(&e, &b);
+	if (rc == 0)
+		rc = door_emit(ctx, EV_POLICY_APPLIED, 1, buf_str(&b));
+	buf_fini(&b);
+	return rc;
+}
+
+int ops_policy_apply(struct store *s, const struct ops_policy *in,
+    uint32_t *version_out, struct error *err)
+{
+	struct apply a = {.in = in};
+	int rc = policy_parse(&a.parsed, in->path.p, in->text, 0, err);
+
+	*version_out = 0;
+	if (rc != 0)
+		return rc;
+	policy_unref(&a.parsed);
+	rc = door_propose(s->door, apply_fn, &a, err);
+	if (rc == 0)
+		*version_out = a.version;
+	return rc;
+}

@@ -1,0 +1,168 @@
+/* ops_suppress.c - add and remove suppressions. */
+#include "policy/mail/address_digest.h"
+#include "policy/mail/domain.h"
+#include "policy/state/ops.h"
+
+#include <string.h>
+
+enum {
+	PAYLOAD_MAX = 8192
+};
+
+static int parse_digest(struct arena *a, struct str hex,
+    enum address_digest_kind kind, struct ops_target *out, struct error *err)
+{
+	struct address_digest d;
+	int rc = address_digest_parse(hex, &d);
+
+	if (rc != 0 || d.kind != kind)
+		return error_set(err, ERR_SYNTAX,
+		    "wanted %zu hexadecimal digits after the colon",
+		    2 * address_digest_size(kind));
+	out->kind = kind == ADDRESS_DIGEST_MD5 ? SUPPRESS_MD5 : SUPPRESS_SHA256;
+	out->what = arena_str(
+	    a, (struct str){(const char *)d.b, address_digest_size(kind)});
+	return out->what.p != NULL ? 0 : ERR_LIMIT;
+}
+
+int ops_target_parse(
+    struct arena *a, struct str text, struct ops_target *out, struct error *err)
+{
+	*out = (struct ops_target){.kind = SUPPRESS_LEAD};
+	if (str_istarts(text, STR("sha256:")))
+		return parse_digest(
+		    a, str_from(text, 7), ADDRESS_DIGEST_SHA256, out, err);
+	if (str_istarts(text, STR("md5:")))
+		return parse_digest(
+		    a, str_from(text, 4), ADDRESS_DIGEST_MD5, out, err);
+	if (str_starts(text, STR("@"))) {
+		out->kind = SUPPRESS_DOMAIN;
+		return domain_parse(a, str_from(text, 1), &out->what, err);
+	}
+	return address_parse(a, text, &out->address, err);
+}
+
+struct change {
+	struct store *store;
+	const struct ops_suppress *in;
+	struct person person;
+	struct str what;
+	uint32_t label;
+	bool changed;
+};
+
+static int open_target(struct change *c, struct door_ctx *ctx)
+{
+	int rc;
+
+	c->changed = false;
+	c->label = c->in->segment.n > 0 ? policy_label(c->in->segment) : 0;
+	c->what = c->in->target.what;
+	if (c->in->target.kind != SUPPRESS_LEAD)
+		return 0;
+	rc = person_open(
+	    &c->person, c->store, door_txn(ctx), &c->in->target.address);
+	c->what = (struct str){(const char *)c->person.id.b, LEAD_ID_BYTES};
+	return rc;
+}
+
+static bool is_same(
+    const struct suppression_record *r, const struct ops_suppress *in)
+{
+	return r->reason == in->reason && r->until_ms == in->until_ms;
+}
+
+static int emit_added(struct change *c, struct door_ctx *ctx)
+{
+	struct event_suppressed e = {.kind = c->in->target.kind,
+	    .what = c->what,
+	    .label = c->label,
+	    .reason = c->in->reason,
+	    .until_ms = c->in->until_ms,
+	    .segment = c->in->segment,
+	    .origin = c->in->origin,
+	    .author = c->in->author,
+	    .message_id = c->in->message_id};
+	struct buf b;
+	int rc = 0;
+
+	if (e.kind == SUPPRESS_LEAD) {
+		rc = person_emit(&c->person, ctx, &c->in->target.address);
+		if (rc == 0)
+			rc = person_seal(&c->person, PERSON_EVIDENCE,
+			    c->in->note, door_arena(ctx), &e.note);
+	}
+	buf_init(&b, PAYLOAD_MAX);
+	if (rc == 0)
+		rc = suppression_encode(&e, &b);
+	if (rc == 0)
+		rc = door_emit(ctx, EV_SUPPRESSED, 1, buf_str(&b));
+	buf_fini(&b);
+	c->changed = rc == 0;
+	return rc;
+}
+
+static int add_fn(struct door_ctx *ctx, void *arg)
+{
+	struct change *c = arg;
+	struct suppression_record now;
+	int rc = open_target(c, ctx);
+
+	if (rc == 0)
+		rc = suppression_read(
+		    door_txn(ctx), c->in->target.kind, c->what, c->label, &now);
+	if (rc == ERR_NOT_FOUND || (rc == 0 && !is_same(&now, c->in)))
+		rc = emit_added(c, ctx);
+	person_fini(&c->person);
+	return rc;
+}
+
+static int remove_fn(struct door_ctx *ctx, void *arg)
+{
+	struct change *c = arg;
+	struct suppression_record now;
+	struct event_unsuppressed e;
+	struct buf b;
+	int rc = open_target(c, ctx);
+
+	person_fini(&c->person);
+	if (rc == 0)
+		rc = suppression_read(
+		    door_txn(ctx), c->in->target.kind, c->what, c->label, &now);
+	if (rc != 0)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	e = (struct event_unsuppressed){.kind = c->in->target.kind,
+	    .what = c->what,
+	    .label = c->label,
+	    .author = c->in->author,
+	    .why = c->in->note};
+	buf_init(&b, PAYLOAD_MAX);
+	rc = suppression_encode_removed(&e, &b);
+	if (rc == 0)
+		rc = door_emit(ctx, EV_UNSUPPRESSED, 1, buf_str(&b));
+	buf_fini(&b);
+	c->changed = rc == 0;
+	return rc;
+}
+
+static int run(struct store *s, const struct ops_suppress *in, door_fn *fn,
+    bool *changed_out, struct error *err)
+{
+	struct change c = {.store = s, .in = in};
+	int rc = door_propose(s->door, fn, &c, err);
+
+	*changed_out = rc == 0 && c.changed;
+	return rc;
+}
+
+int ops_suppress_add(struct store *s, const struct ops_suppress *in,
+    bool *changed_out, struct error *err)
+{
+	return run(s, in, add_fn, changed_out, err);
+}
+
+int ops_suppress_remove(struct store *s, const struct ops_suppress *in,
+    bool *changed_out, struct error *err)
+{
+	return run(s, in, remove_fn, changed_out, err);
+}

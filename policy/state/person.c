@@ -1,0 +1,141 @@
+/* person.c - see person.h. */
+#include "policy/state/person.h"
+
+#include "policy/state/lead.h"
+
+#include <string.h>
+
+enum {
+	FIELD_MAX = 60000,
+	LEAD_ARENA_MAX = 65536
+};
+
+static int read_lead(
+    const struct store *s, const struct ledger_txn *t, struct person *p)
+{
+	struct arena *a = arena_new(LEAD_ARENA_MAX);
+	struct lead_record r;
+	int rc;
+
+	if (a == NULL)
+		return ERR_LIMIT;
+	rc = lead_read(t, &p->id, a, &r);
+	p->known = rc == 0;
+	if (rc == 0)
+		rc = seal_unwrap(s->seal, p->id.b, r.wrapped, &p->key);
+	arena_free(&a);
+	return rc;
+}
+
+int person_open(struct person *p, const struct store *s,
+    const struct ledger_txn *t, const struct address *address)
+{
+	int rc;
+
+	*p = (struct person){.store = s};
+	rc = lead_id_of(s->lead_key, address, &p->id);
+	if (rc == 0)
+		rc = read_lead(s, t, p);
+	return rc == ERR_NOT_FOUND ? seal_key_init(&p->key) : rc;
+}
+
+int person_open_id(struct person *p, const struct store *s,
+    const struct ledger_txn *t, const struct lead_id *id)
+{
+	*p = (struct person){.store = s, .id = *id};
+	return read_lead(s, t, p);
+}
+
+void person_fini(struct person *p)
+{
+	seal_key_fini(&p->key);
+}
+
+static int seal_into(const struct person *p, enum person_field field,
+    struct str plain, struct buf *out)
+{
+	return seal_encrypt(p->store->seal, &p->key,
+	    (struct seal_place){p->id.b, (uint32_t)field}, plain, out);
+}
+
+int person_emit(
+    const struct person *p, struct door_ctx *ctx, const struct address *address)
+{
+	struct event_lead_created e = {.epoch = seal_epoch(p->store->seal)};
+	struct buf wrapped, sealed, payload;
+	int rc;
+
+	if (p->known)
+		return 0;
+	buf_init(&wrapped, LEAD_WRAPPED_MAX);
+	buf_init(&sealed, LEAD_ADDRESS_MAX);
+	buf_init(&payload, LEAD_WRAPPED_MAX + LEAD_ADDRESS_MAX + 64);
+	memcpy(e.lead, p->id.b, sizeof(e.lead));
+	rc = seal_wrap(p->store->seal, p->id.b, &p->key, &wrapped);
+	if (rc == 0)
+		rc = seal_into(p, PERSON_ADDRESS, address->text, &sealed);
+	e.wrapped = buf_str(&wrapped);
+	e.address = buf_str(&sealed);
+	if (rc == 0)
+		rc = lead_event_encode(&e, &payload);
+	if (rc == 0)
+		rc = door_emit(ctx, EV_LEAD_CREATED, 1, buf_str(&payload));
+	buf_fini(&wrapped);
+	buf_fini(&sealed);
+	buf_fini(&payload);
+	return rc;
+}
+
+static int to_arena(struct buf *b, int rc, struct arena *a, struct str *out)
+{
+	if (rc == 0) {
+		*out = arena_str(a, buf_str(b));
+		if (out->p == NULL)
+			rc = ERR_LIMIT;
+	}
+	buf_fini(b);
+	return rc;
+}
+
+int person_seal(const struct person *p, enum person_field field,
+    struct str plain, struct arena *a, struct str *out)
+{
+	struct buf b;
+
+	*out = STR("");
+	if (plain.n == 0)
+		return 0;
+	buf_init(&b, FIELD_MAX);
+	return to_arena(&b, seal_into(p, field, plain, &b), a, out);
+}
+
+int person_open_field(const struct person *p, enum person_field field,
+    struct str sealed, struct arena *a, struct str *out)
+{
+	struct buf b;
+
+	*out = STR("");
+	if (sealed.n == 0)
+		return 0;
+	buf_init(&b, FIELD_MAX);
+	return to_arena(&b,
+	    seal_decrypt(p->store->seal, &p->key,
+		(struct seal_place){p->id.b, (uint32_t)field}, sealed, &b),
+	    a, out);
+}
+
+int person_address(const struct store *s, const struct ledger_txn *t,
+    const struct lead_id *id, struct arena *a, struct str *out)
+{
+	struct person p = {.store = s, .id = *id};
+	struct lead_record r;
+	int rc = lead_read(t, id, a, &r);
+
+	*out = STR("");
+	if (rc == 0)
+		rc = seal_unwrap(s->seal, id->b, r.wrapped, &p.key);
+	if (rc == 0)
+		rc = person_open_field(&p, PERSON_ADDRESS, r.address, a, out);
+	person_fini(&p);
+	return rc;
+}

@@ -1,0 +1,47 @@
+/* person.h - a lead with its key opened: for writing and reading sealed
+ * fields. Inside one transaction; fini cleanses the key.
+ * Threads: as the transaction. */
+#ifndef POLICY_STATE_PERSON_H
+#define POLICY_STATE_PERSON_H
+
+#include "policy/mail/address.h"
+#include "policy/state/store.h"
+
+/* What is sealed; part of what is authenticated. For ever. */
+enum person_field {
+	PERSON_ADDRESS = 1,
+	PERSON_APP_ONE_CLICK = 2,
+	PERSON_APP_SENDER = 3,
+	PERSON_EVIDENCE = 4,   /* of a consent: client address, wording */
+	PERSON_DIAGNOSTIC = 5, /* of a bounce */
+	PERSON_ENVELOPE = 6,   /* of a spool copy */
+};
+
+struct person {
+	const struct store *store;
+	struct lead_id id;
+	struct seal_key key;
+	bool known; /* has a record; else a key was drawn for it */
+};
+
+/* By address: an unknown person gets a fresh key. By id: ERR_NOT_FOUND. */
+int person_open(struct person *p, const struct store *s,
+    const struct ledger_txn *t, const struct address *address) MUST_CHECK;
+int person_open_id(struct person *p, const struct store *s,
+    const struct ledger_txn *t, const struct lead_id *id) MUST_CHECK;
+void person_fini(struct person *p);
+
+/* Emits EV_LEAD_CREATED for an unknown person; nothing for a known one. */
+int person_emit(const struct person *p, struct door_ctx *ctx,
+    const struct address *address) MUST_CHECK;
+
+/* Both results are in the arena; an empty plain text gives an empty result. */
+int person_seal(const struct person *p, enum person_field field,
+    struct str plain, struct arena *a, struct str *out) MUST_CHECK;
+int person_open_field(const struct person *p, enum person_field field,
+    struct str sealed, struct arena *a, struct str *out) MUST_CHECK;
+/* The canonical address of a known lead, in the arena. */
+int person_address(const struct store *s, const struct ledger_txn *t,
+    const struct lead_id *id, struct arena *a, struct str *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,106 @@
+/* store.c - see store.h. */
+#include "policy/state/store.h"
+
+#include "policy/base/fault.h"
+#include "policy/base/file.h"
+#include "policy/state/reducers.h"
+#include "policy/state/tables.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int store_path(const struct conf *conf, const char *part, char *out, size_t cap,
+    struct error *err)
+{
+	int n = snprintf(out, cap, "%.*s/%s", STR_ARG(conf->state_dir), part);
+
+	if (n < 0 || (size_t)n >= cap)
+		return error_set(err, ERR_LIMIT, "state-dir is too long");
+	return 0;
+}
+
+static int make_state_dir(const struct conf *conf, struct error *err)
+{
+	char dir[PATH_MAX];
+	int rc = store_path(conf, "", dir, sizeof(dir), err);
+
+	return rc != 0 ? rc : file_mkdir(dir, 0770, err);
+}
+
+static int open_ledger(
+    struct store *s, const struct conf *conf, unsigned flags, struct error *err)
+{
+	bool create = (flags & STORE_CREATE) != 0;
+	bool read_only = (flags & STORE_READ_ONLY) != 0;
+	char dir[PATH_MAX];
+	struct ledger_options o = {
+	    .dir = dir,
+	    .tables = reducers.tables,
+	    .n_tables = reducers.n_tables,
+	    .schema = STATE_SCHEMA,
+	    .flags = (create ? (unsigned)LEDGER_CREATE : 0) |
+		     (read_only ? (unsigned)LEDGER_READ_ONLY : 0),
+	    .map_size = conf->map_bytes,
+	};
+	int rc = store_path(conf, "ledger", dir, sizeof(dir), err);
+
+	if (rc == 0 && create)
+		rc = make_state_dir(conf, err);
+	return rc != 0 ? rc : ledger_open(&s->ledger, &o, err);
+}
+
+static int open_rest(
+    struct store *s, const struct conf *conf, unsigned flags, struct error *err)
+{
+	struct door_options o = {
+	    .ledger = s->ledger,
+	    .reducers = &reducers,
+	};
+	int rc = lead_key_load(&s->lead_key, conf->lead_key.p, err);
+
+	if (rc == 0)
+		rc = seal_load(&s->seal, conf->epoch_key.p, err);
+	if (rc == 0 && policyver_cache_open(&s->policies, s->ledger) != 0)
+		rc = error_set(err, -ENOMEM, "out of memory");
+	if (rc == 0 && (flags & STORE_READ_ONLY) == 0)
+		rc = door_open(&s->door, &o, err);
+	return rc;
+}
+
+int store_open(struct store **out, const struct conf *conf, unsigned flags,
+    struct error *err)
+{
+	struct store *s;
+	int rc;
+
+	*out = NULL;
+	if (conf->lead_key.n == 0 || conf->epoch_key.n == 0)
+		return error_set(err, ERR_KEY,
+		    "%.*s: lead-key and epoch-key are needed",
+		    STR_ARG(conf->path));
+	s = fault_alloc() ? NULL : calloc(1, sizeof(*s));
+	if (s == NULL)
+		return error_set(err, -ENOMEM, "out of memory");
+	rc = open_ledger(s, conf, flags, err);
+	if (rc == 0)
+		rc = open_rest(s, conf, flags, err);
+	if (rc != 0)
+		store_close(&s);
+	*out = s;
+	return rc;
+}
+
+void store_close(struct store **s)
+{
+	if (*s == NULL)
+		return;
+	door_close(&(*s)->door);
+	policyver_cache_close(&(*s)->policies);
+	seal_free(&(*s)->seal);
+	lead_key_free(&(*s)->lead_key);
+	ledger_close(&(*s)->ledger);
+	free(*s);
+	*s = NULL;
+}

@@ -1,0 +1,36 @@
+/* store.h - the opened ledger with everything that is needed to use it: door,
+ * policy in force, keys that open personal fields. One in each daemon.
+ * Threads: all members are internally locked or immutable. */
+#ifndef POLICY_STATE_STORE_H
+#define POLICY_STATE_STORE_H
+
+#include "policy/conf/conf.h"
+#include "policy/ledger/door.h"
+#include "policy/ledger/seal.h"
+#include "policy/mail/lead_id.h"
+#include "policy/state/policyver.h"
+
+struct store {
+	struct ledger *ledger;
+	struct door *door; /* NULL when opened read-only */
+	struct policyver_cache *policies;
+	struct seal *seal;
+	struct lead_key *lead_key;
+};
+
+enum store_flags {
+	STORE_CREATE = 1,    /* the daemons: make the ledger where absent */
+	STORE_READ_ONLY = 2, /* offline verbs: no door */
+};
+
+/* conf's state-dir, keys, map size. Makes state-dir and state-dir/ledger with
+ * STORE_CREATE. */
+int store_open(struct store **out, const struct conf *conf, unsigned flags,
+    struct error *err) MUST_CHECK;
+void store_close(struct store **s); /* drains the door; NULL is fine */
+
+/* "STATE-DIR/part" in out; ERR_LIMIT when it does not fit. */
+int store_path(const struct conf *conf, const char *part, char *out, size_t cap,
+    struct error *err) MUST_CHECK;
+
+#endif
