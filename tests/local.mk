@@ -13,6 +13,7 @@ TESTS += $(unit_tests)
 EXTRA_DIST += \
 	%D%/corpora/check_address.py \
 	%D%/unit/dkim_vectors.h \
+	%D%/unit/storetest.h \
 	%D%/unit/tap.h \
 	%D%/unit/toy_ledger.h \
 	$(END)
@@ -24,6 +25,7 @@ unit_tests = \
 	%D%/unit/test_base \
 	%D%/unit/test_cbor \
 	%D%/unit/test_conf \
+	%D%/unit/test_decide \
 	%D%/unit/test_dkim_body \
 	%D%/unit/test_dkim_dns \
 	%D%/unit/test_dkim_key \

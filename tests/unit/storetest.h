@@ -1,0 +1,97 @@
+/* storetest.h - a store in a temporary folder, for tests of policy/state and
+ * what stands on it. Not durable (the commit is; the folder is not). */
+#ifndef TESTS_UNIT_STORETEST_H
+#define TESTS_UNIT_STORETEST_H
+
+#include "tests/unit/tap.h"
+
+#include "policy/base/file.h"
+#include "policy/state/decide.h"
+#include "policy/state/ops.h"
+
+#include <ftw.h>
+#include <sys/stat.h>
+
+struct storetest {
+	char dir[64];
+	const struct conf *conf;
+	struct store *store;
+	struct arena *arena;
+};
+
+static int storetest_unlink(
+    const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void storetest_write(
+    const struct storetest *t, const char *name, const char *text)
+{
+	char path[128];
+	struct error err;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", t->dir, name);
+	if (file_write_atomic(path, str_of(text), 0640, &err) != 0) {
+		printf("Bail out! %s\n", err.text);
+		exit(1);
+	}
+}
+
+static void storetest_open(struct storetest *t)
+{
+	static const char hex[] =
+	    "8d969eef6ecad3c29a3a629280e686cf0c3f5d5a86aff3ca12020c923adc6c92";
+	char text[1200], line[100];
+	struct error err = {0};
+
+	(void)snprintf(t->dir, sizeof(t->dir), "/tmp/tendril-store.XXXXXX");
+	if (mkdtemp(t->dir) == NULL) {
+		printf("Bail out! mkdtemp\n");
+		exit(1);
+	}
+	storetest_write(t, "lead.key", hex);
+	(void)snprintf(line, sizeof(line), "1 %s\n", hex);
+	storetest_write(t, "epoch.key", line);
+	storetest_write(t, "token.key", line);
+	(void)snprintf(text, sizeof(text),
+	    "state-dir = \"%s\"\nauthserv-id = \"mail.example.com\"\n"
+	    "lead-key = \"%s/lead.key\"\nepoch-key = \"%s/epoch.key\"\n"
+	    "token-key = \"%s/token.key\"\nmap-size = \"64M\"\n"
+	    "milter { socket = \"unix:%s/m\" }\n"
+	    "stream rest { class = \"pass\" }\n",
+	    t->dir, t->dir, t->dir, t->dir, t->dir);
+	t->arena = arena_new(1 << 20);
+	if (conf_parse(&t->conf, "test.conf", str_of(text), &err) != 0 ||
+	    store_open(&t->store, t->conf, STORE_CREATE, &err) != 0 ||
+	    t->arena == NULL) {
+		printf("Bail out! %s\n", err.text);
+		exit(1);
+	}
+}
+
+static void storetest_close(struct storetest *t)
+{
+	store_close(&t->store);
+	conf_unref(&t->conf);
+	arena_free(&t->arena);
+	(void)nftw(t->dir, storetest_unlink, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+__attribute__((unused)) static struct address storetest_address(
+    struct storetest *t, const char *text)
+{
+	struct address a = {0};
+	struct error err;
+
+	if (address_parse(t->arena, str_of(text), &a, &err) != 0) {
+		printf("Bail out! %s: %s\n", text, err.text);
+		exit(1);
+	}
+	return a;
+}
+
+#endif

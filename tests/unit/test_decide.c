@@ -1,0 +1,323 @@
+/* test_decide.c - verdict and reservation in one step, on a real ledger. */
+#include "tests/unit/storetest.h"
+
+#include "policy/base/clock.h"
+#include "policy/base/codec.h"
+#include "policy/base/digest.h"
+#include "policy/state/lead.h"
+#include "policy/state/message.h"
+
+#include <pthread.h>
+
+static const char policy_text[] =
+    "person { at-most = \"2 per 7d\" }\n"
+    "segment news { purpose = newsletter legal-basis = consent\n"
+    "  at-most = \"2 per 7d\" when-full = reject }\n"
+    "segment demo { purpose = demos legal-basis = legitimate-interest\n"
+    "  when-full = defer }\n";
+
+static struct storetest T;
+
+static void apply_policy(const char *text, int want)
+{
+	struct ops_policy in = {.path = STR("p"),
+	    .text = str_of(text),
+	    .author = STR("test"),
+	    .reason = STR("why")};
+	struct error err = {0};
+	uint32_t version;
+
+	IS_INT(ops_policy_apply(T.store, &in, &version, &err), want,
+	    "apply: %s", err.text);
+}
+
+static void consent(const char *to, enum consent_state state)
+{
+	struct ops_consent in = {.address = storetest_address(&T, to),
+	    .purpose = STR("newsletter"),
+	    .state = state,
+	    .origin = STR("test"),
+	    .author = STR("test"),
+	    .evidence = STR("form of 2026-01-01")};
+	struct error err = {0};
+	bool changed;
+
+	IS_INT(ops_consent_set(T.store, &in, &changed, &err), 0,
+	    "consent %s: %s", consent_state_name(state), err.text);
+}
+
+static struct decide_in query(const char *to, const char *segment, uint64_t key)
+{
+	return (struct decide_in){.mode = DECIDE_SEND,
+	    .recipient = storetest_address(&T, to),
+	    .segment = str_of(segment),
+	    .stream = STR("apps"),
+	    .queue_id = STR("4abcQ1"),
+	    .sender = STR("app@example.com"),
+	    .app_one_click = STR("https://app.example/u/1"),
+	    .same = {.key = key, .has_message_id = true},
+	    .log_followed = true};
+}
+
+static struct decide_out decide(const struct decide_in *in)
+{
+	struct decide_out out;
+	struct error err = {0};
+
+	if (decide_propose(T.store, in, &out, &err) != 0)
+		printf("# decide: %s\n", err.text);
+	decide_fini(&out);
+	return out;
+}
+
+static void change(uint64_t id, enum slot_change_kind kind)
+{
+	struct slot_change c = {.kind = kind,
+	    .message_id = id,
+	    .at_ms = clock_now_ms(),
+	    .release = RELEASE_BOUNCED};
+	struct error err = {0};
+
+	IS_INT(ops_slot_apply(T.store, &c, &err), 0, "slot: %s", err.text);
+}
+
+static void test_before_policy(void)
+{
+	struct decide_in in = query("a@b.example", "news", 1);
+	struct decide_out out = decide(&in);
+
+	OK(out.verdict.action == VERDICT_DEFER &&
+		out.verdict.reason == REASON_NO_POLICY,
+	    "no policy applied: defer");
+	apply_policy("segment news {", ERR_SYNTAX);
+	apply_policy(policy_text, 0);
+	apply_policy(policy_text, ERR_EXISTS);
+}
+
+static void test_life_of_a_slot(void)
+{
+	struct decide_in in = query("Ann@B.example", "news", 11);
+	struct decide_out a, b, c;
+
+	a = decide(&in);
+	IS_INT(a.verdict.reason, REASON_NO_CONSENT, "no consent yet");
+	consent("ann@b.example", CONSENT_GRANTED);
+	a = decide(&in);
+	OK(a.verdict.action == VERDICT_ALLOW && a.message_id != 0 &&
+		a.subject_id != 0,
+	    "allowed, with ids");
+	b = decide(&in);
+	IS_INT(b.verdict.reason, REASON_IN_FLIGHT, "same message: wait");
+	change(a.message_id, SLOT_CHANGE_QUEUED);
+	b = decide(&in);
+	OK(b.verdict.reason == REASON_DUPLICATE &&
+		b.verdict.action == VERDICT_DROP,
+	    "queued: same message is a duplicate");
+	in.same.key = 12;
+	b = decide(&in);
+	OK(b.verdict.action == VERDICT_ALLOW && b.message_id != a.message_id,
+	    "second message");
+	IS_INT(b.subject_id == a.subject_id, 1, "same subject");
+	in.same.key = 13;
+	c = decide(&in);
+	OK(c.verdict.action == VERDICT_REJECT &&
+		c.verdict.reason == REASON_SEGMENT_CAP &&
+		c.verdict.earliest_ms > 0,
+	    "third: the cap");
+	change(b.message_id, SLOT_CHANGE_RELEASED);
+	c = decide(&in);
+	IS_INT(c.verdict.action, VERDICT_ALLOW, "released: free again");
+	change(c.message_id, SLOT_CHANGE_DELIVERED);
+	change(c.message_id, SLOT_CHANGE_RELEASED);
+	in.same.key = 14;
+	IS_INT(decide(&in).verdict.action, VERDICT_REJECT,
+	    "delivered is not released by a late line");
+}
+
+static void test_opt_out(void)
+{
+	struct decide_in in = query("bob@b.example", "news", 21);
+	struct ops_suppress sup = {.reason = SUPPRESSION_MANUAL,
+	    .origin = STR("test"),
+	    .author = STR("test")};
+	struct error err = {0};
+	bool changed;
+
+	consent("bob@b.example", CONSENT_GRANTED);
+	IS_INT(decide(&in).verdict.action, VERDICT_ALLOW, "before");
+	consent("bob@b.example", CONSENT_WITHDRAWN);
+	in.same.key = 22;
+	IS_INT(decide(&in).verdict.reason, REASON_WITHDRAWN, "after");
+	IS_INT(ops_target_parse(T.arena, STR("@b.example"), &sup.target, &err),
+	    0, "a domain");
+	IS_INT(ops_suppress_add(T.store, &sup, &changed, &err), 0, "add");
+	OK(changed, "changed");
+	IS_INT(ops_suppress_add(T.store, &sup, &changed, &err), 0, "again");
+	OK(!changed, "idempotent");
+	in = query("carl@sub.b.example", "demo", 23);
+	IS_INT(decide(&in).verdict.reason, REASON_SUPPRESSED,
+	    "a domain covers its subdomains");
+	IS_INT(ops_suppress_remove(T.store, &sup, &changed, &err), 0, "remove");
+	OK(changed, "removed");
+	IS_INT(decide(&in).verdict.action, VERDICT_ALLOW, "free again");
+}
+
+static void test_hash_list(void)
+{
+	/* printf %s dora@b.example | md5sum */
+	struct ops_suppress sup = {.reason = SUPPRESSION_IMPORTED,
+	    .origin = STR("test"),
+	    .author = STR("test")};
+	struct decide_in in = query("Dora@b.example", "demo", 31);
+	struct error err = {0};
+	bool changed;
+	unsigned char md5[DIGEST_MD5];
+	char text[64] = "md5:";
+
+	OK(digest_md5(STR("dora@b.example"), md5) == 0, "md5");
+	codec_hex(md5, sizeof(md5), text + 4);
+	IS_INT(ops_target_parse(T.arena, str_of(text), &sup.target, &err), 0,
+	    "target %s", err.text);
+	IS_INT(ops_suppress_add(T.store, &sup, &changed, &err), 0, "add");
+	IS_INT(decide(&in).verdict.reason, REASON_SUPPRESSED,
+	    "found by the hash alone");
+	IS_INT(ops_target_parse(T.arena, STR("md5:00"), &sup.target, &err),
+	    ERR_SYNTAX, "short digest");
+}
+
+static void test_modes(void)
+{
+	struct decide_in in = query("eve@b.example", "demo", 41);
+	struct decide_out out;
+
+	in.mode = DECIDE_REFUSE_ONLY;
+	out = decide(&in);
+	OK(out.verdict.action == VERDICT_ALLOW && out.message_id == 0,
+	    "RCPT: nothing to refuse, nothing reserved");
+	in.mode = DECIDE_SHADOW;
+	for (int i = 0; i < 3; i++) {
+		in.same.key = (uint64_t)(42 + i);
+		out = decide(&in);
+	}
+	OK(out.verdict.action == VERDICT_ALLOW && out.message_id == 0,
+	    "shadow reserves nothing");
+	in.mode = DECIDE_ONE_TO_ONE;
+	for (int i = 0; i < 3; i++) {
+		in.same.key = (uint64_t)(52 + i);
+		out = decide(&in);
+		OK(out.verdict.action == VERDICT_ALLOW && out.message_id != 0,
+		    "one-to-one is counted, never capped");
+	}
+	in.mode = DECIDE_SEND;
+	in.same.key = 60;
+	IS_INT(decide(&in).verdict.reason, REASON_PERSON_CAP,
+	    "and fills the person's cap");
+	in.seed = true;
+	IS_INT(decide(&in).verdict.action, VERDICT_ALLOW, "seeds pass");
+}
+
+struct racer {
+	const char *to;
+	uint64_t first_key;
+	int allowed;
+};
+
+static void *race(void *arg)
+{
+	struct racer *r = arg;
+	struct arena *a = arena_new(4096);
+	struct decide_in in = {.mode = DECIDE_SEND,
+	    .segment = STR("demo"),
+	    .stream = STR("apps"),
+	    .queue_id = STR(""),
+	    .same = {.has_message_id = true},
+	    .log_followed = true};
+	struct error err;
+
+	if (a == NULL ||
+	    address_parse(a, str_of(r->to), &in.recipient, &err) != 0)
+		return NULL;
+	for (int i = 0; i < 10; i++) {
+		struct decide_out out;
+		in.same.key = r->first_key + (uint64_t)i;
+		if (decide_propose(T.store, &in, &out, &err) == 0)
+			r->allowed += out.verdict.action == VERDICT_ALLOW;
+		decide_fini(&out);
+	}
+	arena_free(&a);
+	return NULL;
+}
+
+/* Check and reservation are one step: the cap is met, not overshot. */
+static void test_race(void)
+{
+	enum {
+		THREADS = 16
+	};
+	pthread_t t[THREADS];
+	struct racer r[THREADS];
+	int allowed = 0;
+
+	for (int i = 0; i < THREADS; i++) {
+		r[i] = (struct racer){
+		    "race@b.example", 1000 + 100 * (uint64_t)i, 0};
+		if (pthread_create(&t[i], NULL, race, &r[i]) != 0)
+			exit(1);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		(void)pthread_join(t[i], NULL);
+		allowed += r[i].allowed;
+	}
+	IS_INT(allowed, 2, "160 proposals by 16 threads: the cap, exactly");
+}
+
+static void test_explain(void)
+{
+	struct decide_in in = query("race@b.example", "demo", 9999);
+	struct decide_out out;
+	struct error err = {0};
+
+	IS_INT(decide_explain(T.store, &in, NULL, clock_now_ms(), &out, &err),
+	    0, "explain: %s", err.text);
+	OK(out.verdict.reason == REASON_PERSON_CAP &&
+		out.verdict.rule != NULL && out.verdict.rule->line == 1,
+	    "says why, with the line");
+	decide_fini(&out);
+	IS_INT(decide_explain(T.store, &in, NULL,
+		   clock_now_ms() + 8 * INT64_C(86400000), &out, &err),
+	    0, "later");
+	decide_fini(&out);
+}
+
+static void test_sealed(void)
+{
+	struct address a = storetest_address(&T, "ann@b.example");
+	struct ledger_txn *t;
+	struct lead_record r;
+	struct lead_id id;
+	struct str text;
+
+	OK(lead_id_of(T.store->lead_key, &a, &id) == 0 &&
+		ledger_read_begin(T.store->ledger, &t) == 0,
+	    "read");
+	IS_INT(lead_read(t, &id, T.arena, &r), 0, "the lead is there");
+	OK(!str_contains(r.address, STR("ann")), "address is not in the clear");
+	IS_INT(person_address(T.store, t, &id, T.arena, &text), 0, "opens");
+	IS_S(text, STR("ann@b.example"), "the address");
+	ledger_read_end(&t);
+}
+
+int main(void)
+{
+	storetest_open(&T);
+	test_before_policy();
+	test_life_of_a_slot();
+	test_opt_out();
+	test_hash_list();
+	test_modes();
+	test_race();
+	test_explain();
+	test_sealed();
+	storetest_close(&T);
+	return tap_done();
+}
