@@ -35,6 +35,7 @@ unit_tests = \
 	%D%/unit/test_door \
 	%D%/unit/test_lead_id \
 	%D%/unit/test_ledger_env \
+	%D%/unit/test_lint \
 	%D%/unit/test_mime \
 	%D%/unit/test_mtaproto \
 	%D%/unit/test_policy \

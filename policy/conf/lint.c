@@ -253,6 +253,11 @@ static int take_word(struct lint *l, struct token *t)
 	t->kind = TOKEN_WORD;
 	t->text = t->token = str_cut(l->text, l->at, n);
 	l->at += n;
+	if (l->at == l->text.n)
+		return refuse(l, l->line,
+		    "the file ends within \"%.*s\" and without a line end; is "
+		    "it cut off?",
+		    STR_ARG(lint_excerpt(t->text)));
 	if (digits && n > 1 && t->text.p[0] == '0')
 		return refuse(l, l->line,
 		    "%.*s could mean an octal number; write it without the "

@@ -7,7 +7,8 @@
  * section or option given twice (the last would silently win), backslashes
  * (half of them vanish), include(), single quotes, strings over several
  * lines, bytes it skips, control bytes, NUL, invalid UTF-8, sections inside
- * sections, and anything over the limits below.
+ * sections, a file that ends within a word (it may be cut off), and anything
+ * over the limits below.
  *
  * What it leaves is an outline: names, titles, and the line of every section,
  * option and value. libconfuse's own line numbers are not used: they drift

@@ -337,18 +337,68 @@ void section_print(
 	}
 }
 
+/* --- the manual --- */
+
+/* mdoc wants a new line for each sentence, and readable ones at that. */
+static void describe_text(struct buf *out, const char *text)
+{
+	struct str rest = str_of(text), word, last = STR_NULL;
+	size_t column = 0;
+
+	while (str_next(&rest, ' ', &word)) {
+		bool fresh =
+		    str_ends(last, STR(".")) || column + word.n + 1 > 78;
+		if (column > 0)
+			buf_addc(out, fresh ? '\n' : ' ');
+		column = column > 0 && !fresh ? column + 1 : 0;
+		buf_add(out, word);
+		column += word.n;
+		last = word;
+	}
+	buf_addc(out, '\n');
+}
+
+static void describe_range(const struct option *o, struct buf *out)
+{
+	bool size = o->type == &option_size;
+
+	if (o->max == 0)
+		return;
+	buf_addz(out, "From ");
+	if (size) {
+		option_print_size(out, (size_t)o->min);
+		buf_addz(out, " to ");
+		option_print_size(out, (size_t)o->max);
+	} else {
+		buf_printf(
+		    out, "%lld to %lld", (long long)o->min, (long long)o->max);
+	}
+	buf_addz(out, ".\n");
+}
+
+static void describe_value(const struct option *o, struct buf *out)
+{
+	struct buf text;
+
+	buf_init(&text, out->max);
+	if (o->words == NULL)
+		buf_printf(&text, "Value: %s.", o->type->what);
+	else
+		buf_addz(&text, "One of");
+	for (const struct option_word *w = o->words; w != NULL && w->name; w++)
+		buf_printf(
+		    &text, " %s%c", w->name, w[1].name != NULL ? ',' : '.');
+	if (buf_error(&text) == 0)
+		describe_text(out, text.p);
+	buf_fini(&text);
+}
+
 static void describe_option(const struct option *o, struct buf *out)
 {
-	buf_printf(out, ".It Ic %s\n%s\n", o->name, o->help);
-	if (o->words != NULL) {
-		buf_addz(out, "One of");
-		for (const struct option_word *w = o->words; w->name; w++)
-			buf_printf(
-			    out, "%s %s", w == o->words ? "" : ",", w->name);
-		buf_addz(out, ".\n");
-	} else {
-		buf_printf(out, "Value: %s.\n", o->type->what);
-	}
+	buf_printf(out, ".It Ic %s\n", o->name);
+	describe_text(out, o->help);
+	describe_value(o, out);
+	describe_range(o, out);
 	if (o->flags & OPTION_REQUIRED)
 		buf_addz(out, "Required.\n");
 	else if (o->def != NULL)
@@ -365,7 +415,8 @@ void section_describe(const struct section_schema *schema, struct buf *out)
 		else
 			buf_printf(out, ".Ss Section %s%s\n", kind->name,
 			    kind->times == SECTION_MANY ? " NAME" : "");
-		buf_printf(out, "%s\n.Bl -tag -width Ds\n", kind->help);
+		describe_text(out, kind->help);
+		buf_addz(out, ".Bl -tag -width Ds\n");
 		for (size_t k = 0; k < kind->n_options; k++)
 			describe_option(&kind->options[k], out);
 		buf_addz(out, ".El\n");
