@@ -11,6 +11,8 @@
  * told where the next section begins and not at the end of the file. */
 #include "policy/conf/lint.h"
 
+#include "policy/mail/nfc.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -63,41 +65,6 @@ static int no_memory(const struct lint *l)
 
 /* --- bytes --- */
 
-/* Length of the sequence that a lead byte opens, and the bounds of its second
- * byte (RFC 3629 section 4); 0 for no lead byte. */
-static size_t utf8_lead(unsigned char c, unsigned char *lo, unsigned char *hi)
-{
-	*lo = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
-	*hi = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-	if (c < 0x80)
-		return 1;
-	if (c >= 0xc2 && c <= 0xdf)
-		return 2;
-	if (c >= 0xe0 && c <= 0xef)
-		return 3;
-	return c >= 0xf0 && c <= 0xf4 ? 4 : 0;
-}
-
-bool lint_is_utf8(struct str s, size_t *at_out)
-{
-	const unsigned char *p = (const unsigned char *)s.p;
-
-	for (size_t i = 0; i < s.n;) {
-		unsigned char lo, hi;
-		size_t n = utf8_lead(p[i], &lo, &hi);
-		bool good = n > 0 && n <= s.n - i &&
-			    (n < 2 || (p[i + 1] >= lo && p[i + 1] <= hi));
-		for (size_t k = 2; good && k < n; k++)
-			good = p[i + k] >= 0x80 && p[i + k] <= 0xbf;
-		if (!good) {
-			*at_out = i;
-			return false;
-		}
-		i += n;
-	}
-	return true;
-}
-
 struct str lint_excerpt(struct str s)
 {
 	enum {
@@ -131,7 +98,7 @@ static bool is_control(struct str text, size_t i)
 
 static int check_bytes(const struct lint *l)
 {
-	size_t at;
+	struct str rest = l->text, part;
 
 	if (l->text.n > LINT_MAX_BYTES)
 		return error_set(l->err, ERR_LIMIT, "%s: larger than %d bytes",
@@ -140,10 +107,9 @@ static int check_bytes(const struct lint *l)
 		return refuse(l, 1,
 		    "starts with a byte order mark; save the file as UTF-8 "
 		    "without it");
-	if (!lint_is_utf8(l->text, &at))
-		return refuse(l, line_of(l->text, at),
-		    "byte 0x%02x is not valid UTF-8",
-		    (unsigned)(unsigned char)l->text.p[at]);
+	for (int line = 1; str_next(&rest, '\n', &part); line++)
+		if (!nfc_is_utf8(part))
+			return refuse(l, line, "not valid UTF-8");
 	for (size_t i = 0; i < l->text.n; i++)
 		if (is_control(l->text, i))
 			return refuse(l, line_of(l->text, i),

@@ -66,8 +66,4 @@ void lint_blank_comments(char *text, size_t n);
 /* The first bytes of a value, for messages: at most 60, whole characters. */
 struct str lint_excerpt(struct str s);
 
-/* True when s is well-formed UTF-8 (RFC 3629); else *at_out is the offset of
- * the first bad byte. */
-bool lint_is_utf8(struct str s, size_t *at_out);
-
 #endif

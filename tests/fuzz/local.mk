@@ -8,11 +8,15 @@
 fuzz_targets = \
 	%D%/fuzz_address \
 	%D%/fuzz_addrlist \
+	%D%/fuzz_conf \
+	%D%/fuzz_policy \
 	%D%/fuzz_token \
 	$(END)
 
 tests_fuzz_fuzz_address_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_addrlist_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_conf_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_policy_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_token_LDADD = $(FUZZ_LDADD)
 
 check_PROGRAMS += $(fuzz_targets)
