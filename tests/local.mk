@@ -33,7 +33,9 @@ unit_tests = \
 	%D%/unit/test_dkim_verify \
 	%D%/unit/test_dkim_verify_others \
 	%D%/unit/test_door \
+	%D%/unit/test_door_kill \
 	%D%/unit/test_lead_id \
+	%D%/unit/test_ledger_disk \
 	%D%/unit/test_ledger_env \
 	%D%/unit/test_lint \
 	%D%/unit/test_mime \

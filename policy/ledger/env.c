@@ -4,12 +4,14 @@
  * snapshot and keeps its reader slot, and the next reader renews it. That is
  * why MDB_NOTLS is set: sessions hop threads.
  *
- * The map lock is held shared while a transaction is live and exclusively for
- * the two things that LMDB allows only without any: taking over a map size
- * that another process has grown (MDB_MAP_RESIZED), and closing and opening
- * the environment again after MDB_PANIC. LMDB panics for good when the write
- * of its meta page fails; one failed write of the disk must not end the
- * daemon's life, so the next writer starts the environment afresh. */
+ * Live transactions are counted (a lock will not do: it would have to be given
+ * back by the thread that took it), because LMDB allows two things only while
+ * there are none: taking over a map size that another process has grown
+ * (MDB_MAP_RESIZED), and closing and opening the environment again after
+ * MDB_PANIC. LMDB panics for good when the write of its meta page fails; one
+ * failed write of the disk must not end the daemon's life, so the next writer
+ * starts the environment afresh. Who waits to be alone does not keep others
+ * from starting: a thread may hold one reader and begin a second. */
 #include "policy/ledger/env.h"
 
 #include "policy/base/codec.h"
@@ -40,8 +42,11 @@ struct ledger {
 	struct folder *folder;
 	MDB_dbi dbi[LEDGER_TABLES_MAX + OWN_TABLES];
 	bool have[LEDGER_TABLES_MAX + OWN_TABLES];
-	pthread_rwlock_t map_lock;
-	pthread_mutex_t pool_lock;
+	pthread_mutex_t lock; /* of the fields below */
+	pthread_cond_t calm;  /* the last one left */
+	size_t live;
+	bool alone;
+	unsigned starts; /* of the environment */
 	struct ledger_txn *idle;
 	size_t n_idle;
 };
@@ -242,8 +247,8 @@ static struct ledger *ledger_alloc(const struct ledger_options *o)
 		l->o.max_readers = DEFAULT_READERS;
 	if (l->o.mode == 0)
 		l->o.mode = DEFAULT_MODE;
-	if (pthread_rwlock_init(&l->map_lock, NULL) != 0 ||
-	    pthread_mutex_init(&l->pool_lock, NULL) != 0)
+	if (pthread_mutex_init(&l->lock, NULL) != 0 ||
+	    pthread_cond_init(&l->calm, NULL) != 0)
 		bug("ledger: locks");
 	return l;
 }
@@ -251,8 +256,8 @@ static struct ledger *ledger_alloc(const struct ledger_options *o)
 static void ledger_dealloc(struct ledger *l)
 {
 	folder_release(&l->folder);
-	(void)pthread_rwlock_destroy(&l->map_lock);
-	(void)pthread_mutex_destroy(&l->pool_lock);
+	(void)pthread_mutex_destroy(&l->lock);
+	(void)pthread_cond_destroy(&l->calm);
 	free(l);
 }
 
@@ -321,37 +326,87 @@ void ledger_close(struct ledger **l)
 
 /* --- what concerns the whole environment --- */
 
-static void map_shared(struct ledger *l)
+/* Counts a transaction in, with a pooled one if `pooled` and there is one. */
+static struct ledger_txn *enter(struct ledger *l, bool pooled)
 {
-	if (pthread_rwlock_rdlock(&l->map_lock) != 0)
-		bug("ledger: too many transactions");
+	struct ledger_txn *t = NULL;
+
+	(void)pthread_mutex_lock(&l->lock);
+	while (l->alone)
+		(void)pthread_cond_wait(&l->calm, &l->lock);
+	l->live++;
+	if (pooled && l->idle != NULL) {
+		t = l->idle;
+		l->idle = t->next;
+		l->n_idle--;
+	}
+	(void)pthread_mutex_unlock(&l->lock);
+	return t;
 }
 
-static void map_release(struct ledger *l)
+/* Counts one out. t: a reset one for the pool, or NULL; false when the pool is
+ * full. */
+static bool leave(struct ledger *l, struct ledger_txn *t)
 {
-	(void)pthread_rwlock_unlock(&l->map_lock);
+	bool kept = false;
+
+	(void)pthread_mutex_lock(&l->lock);
+	if (t != NULL && l->n_idle < IDLE_MAX) {
+		t->next = l->idle;
+		l->idle = t;
+		l->n_idle++;
+		kept = true;
+	}
+	if (t == NULL || kept) {
+		l->live--;
+		if (l->live == 0)
+			(void)pthread_cond_broadcast(&l->calm);
+	}
+	(void)pthread_mutex_unlock(&l->lock);
+	return kept;
+}
+
+static void enter_alone(struct ledger *l)
+{
+	(void)pthread_mutex_lock(&l->lock);
+	while (l->alone || l->live > 0)
+		(void)pthread_cond_wait(&l->calm, &l->lock);
+	l->alone = true;
+	(void)pthread_mutex_unlock(&l->lock);
+}
+
+static void leave_alone(struct ledger *l)
+{
+	(void)pthread_mutex_lock(&l->lock);
+	l->alone = false;
+	(void)pthread_cond_broadcast(&l->calm);
+	(void)pthread_mutex_unlock(&l->lock);
 }
 
 static int adopt_map(struct ledger *l)
 {
 	int rc;
 
-	(void)pthread_rwlock_wrlock(&l->map_lock);
+	enter_alone(l);
 	rc = l->env != NULL ? mdb_env_set_mapsize(l->env, 0) : MDB_PANIC;
-	map_release(l);
+	leave_alone(l);
 	return rc;
 }
 
-static int restart(struct ledger *l)
+/* Unless another thread has done so since `starts` was read. */
+static int restart(struct ledger *l, unsigned starts)
 {
-	int rc;
+	int rc = 0;
 
-	(void)pthread_rwlock_wrlock(&l->map_lock);
-	drop_idle(l);
-	if (l->env != NULL)
-		mdb_env_close(l->env);
-	rc = env_start(l, NULL);
-	map_release(l);
+	enter_alone(l);
+	if (l->starts == starts || l->env == NULL) {
+		drop_idle(l);
+		if (l->env != NULL)
+			mdb_env_close(l->env);
+		rc = env_start(l, NULL);
+		l->starts++;
+	}
+	leave_alone(l);
 	return rc == 0 ? 0 : EIO;
 }
 
@@ -359,9 +414,9 @@ int ledger_reader_check(struct ledger *l, int *cleared_out)
 {
 	int rc, dead = 0;
 
-	map_shared(l);
+	(void)enter(l, false);
 	rc = l->env != NULL ? mdb_reader_check(l->env, &dead) : MDB_PANIC;
-	map_release(l);
+	(void)leave(l, NULL);
 	if (cleared_out != NULL)
 		*cleared_out = dead;
 	return map_code(rc);
@@ -371,9 +426,9 @@ int ledger_sync(struct ledger *l)
 {
 	int rc;
 
-	map_shared(l);
+	(void)enter(l, false);
 	rc = l->env != NULL ? mdb_env_sync(l->env, 1) : MDB_PANIC;
-	map_release(l);
+	(void)leave(l, NULL);
 	return map_code(rc);
 }
 
@@ -381,10 +436,10 @@ int ledger_copy(struct ledger *l, const char *dir, struct error *err)
 {
 	int rc;
 
-	map_shared(l);
+	(void)enter(l, false);
 	rc = l->env != NULL ? mdb_env_copy2(l->env, dir, MDB_CP_COMPACT)
 			    : MDB_PANIC;
-	map_release(l);
+	(void)leave(l, NULL);
 	if (rc == 0)
 		return 0;
 	return error_set(err, map_code(rc), "%s: copy to %s: %s", l->o.dir, dir,
@@ -397,7 +452,7 @@ void ledger_stat(struct ledger *l, struct ledger_stat *out)
 	MDB_stat st;
 
 	*out = (struct ledger_stat){0};
-	map_shared(l);
+	(void)enter(l, false);
 	if (l->env != NULL && mdb_env_info(l->env, &info) == 0 &&
 	    mdb_env_stat(l->env, &st) == 0) {
 		out->page_size = st.ms_psize;
@@ -407,39 +462,10 @@ void ledger_stat(struct ledger *l, struct ledger_stat *out)
 		out->readers = info.me_numreaders;
 		out->max_readers = info.me_maxreaders;
 	}
-	map_release(l);
+	(void)leave(l, NULL);
 }
 
 /* --- transactions --- */
-
-static struct ledger_txn *pool_take(struct ledger *l)
-{
-	struct ledger_txn *t;
-
-	(void)pthread_mutex_lock(&l->pool_lock);
-	t = l->idle;
-	if (t != NULL) {
-		l->idle = t->next;
-		l->n_idle--;
-	}
-	(void)pthread_mutex_unlock(&l->pool_lock);
-	return t;
-}
-
-static bool pool_give(struct ledger *l, struct ledger_txn *t)
-{
-	bool kept = false;
-
-	(void)pthread_mutex_lock(&l->pool_lock);
-	if (l->n_idle < IDLE_MAX) {
-		t->next = l->idle;
-		l->idle = t;
-		l->n_idle++;
-		kept = true;
-	}
-	(void)pthread_mutex_unlock(&l->pool_lock);
-	return kept;
-}
 
 static int txn_new(struct ledger *l, bool writes, struct ledger_txn **out)
 {
@@ -461,61 +487,73 @@ static int txn_new(struct ledger *l, bool writes, struct ledger_txn **out)
 	return 0;
 }
 
-/* With the map lock held shared. */
-static int reader_start(struct ledger *l, struct ledger_txn **out)
+/* Renews what the pool gave, or makes a new one. */
+static int reader_start(
+    struct ledger *l, struct ledger_txn *pooled, struct ledger_txn **out)
 {
-	struct ledger_txn *t = pool_take(l);
 	int rc;
 
-	if (t == NULL)
+	if (pooled == NULL)
 		return txn_new(l, false, out);
-	rc = mdb_txn_renew(t->txn);
+	rc = mdb_txn_renew(pooled->txn);
 	if (rc != 0) {
-		mdb_txn_abort(t->txn);
-		free(t);
+		mdb_txn_abort(pooled->txn);
+		free(pooled);
 		return rc;
 	}
-	*out = t;
+	*out = pooled;
 	return 0;
 }
 
 /* What can be mended between two tries of a begin; 0: try again. */
-static int mend(struct ledger *l, int rc, bool writes)
+static int mend(struct ledger *l, int rc, unsigned starts)
 {
 	int cleared;
 
 	if (rc == MDB_MAP_RESIZED)
 		return adopt_map(l);
-	if (rc == MDB_READERS_FULL)
-		return ledger_reader_check(l, &cleared) == 0 && cleared > 0
-			   ? 0
-			   : rc;
-	if (rc == MDB_PANIC && writes)
-		return restart(l);
+	if (rc == MDB_PANIC)
+		return restart(l, starts);
+	if (rc == MDB_READERS_FULL && ledger_reader_check(l, &cleared) == 0 &&
+	    cleared > 0)
+		return 0;
 	return rc;
 }
 
 static int begin(struct ledger *l, bool writes, struct ledger_txn **out)
 {
+	struct ledger_txn *t;
+	unsigned starts;
 	int rc = 0;
 
 	*out = NULL;
 	for (int i = 0; i < TRIES; i++) {
-		map_shared(l);
-		rc = writes ? txn_new(l, true, out) : reader_start(l, out);
+		t = enter(l, !writes);
+		starts = l->starts; /* changes only while nobody is in */
+		rc = writes ? txn_new(l, true, out) : reader_start(l, t, out);
 		if (rc == 0)
 			return 0;
-		map_release(l);
-		rc = mend(l, rc, writes);
+		(void)leave(l, NULL);
+		rc = mend(l, rc, starts);
 		if (rc != 0)
-			break;
+			return map_code(rc);
 	}
-	return rc == 0 ? -EAGAIN : map_code(rc);
+	return ERR_FULL;
 }
 
 int ledger_read_begin(struct ledger *l, struct ledger_txn **out)
 {
 	return begin(l, false, out);
+}
+
+/* Gives a transaction up altogether. */
+static void end(struct ledger_txn *t)
+{
+	struct ledger *l = t->l;
+
+	mdb_txn_abort(t->txn);
+	free(t);
+	(void)leave(l, NULL);
 }
 
 void ledger_read_end(struct ledger_txn **t)
@@ -526,11 +564,8 @@ void ledger_read_end(struct ledger_txn **t)
 		return;
 	l = (*t)->l;
 	mdb_txn_reset((*t)->txn);
-	if (!pool_give(l, *t)) {
-		mdb_txn_abort((*t)->txn);
-		free(*t);
-	}
-	map_release(l);
+	if (!leave(l, *t))
+		end(*t);
 	*t = NULL;
 }
 
@@ -548,15 +583,9 @@ int ledger_write_begin(struct ledger *l, struct ledger_txn **out)
 
 void ledger_abort(struct ledger_txn **t)
 {
-	struct ledger *l;
-
-	if (*t == NULL)
-		return;
-	l = (*t)->l;
-	mdb_txn_abort((*t)->txn);
-	free(*t);
+	if (*t != NULL)
+		end(*t);
 	*t = NULL;
-	map_release(l);
 }
 
 int ledger_commit(struct ledger_txn **t)
@@ -575,7 +604,7 @@ int ledger_commit(struct ledger_txn **t)
 	rc = mdb_txn_commit((*t)->txn);
 	free(*t);
 	*t = NULL;
-	map_release(l);
+	(void)leave(l, NULL);
 	return map_code(rc);
 }
 

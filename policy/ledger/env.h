@@ -25,7 +25,7 @@
  *
  * Threads: struct ledger is internally locked. A transaction has one owner at
  * a time; a read transaction may move between threads, a write transaction
- * may not. Lock order: map lock, then LMDB's writer lock, then the pool's. */
+ * may not. */
 #ifndef POLICY_LEDGER_ENV_H
 #define POLICY_LEDGER_ENV_H
 
