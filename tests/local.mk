@@ -36,6 +36,7 @@ unit_tests = \
 	%D%/unit/test_door_kill \
 	%D%/unit/test_lead_id \
 	%D%/unit/test_ledger_disk \
+	%D%/unit/test_load \
 	%D%/unit/test_ledger_env \
 	%D%/unit/test_lint \
 	%D%/unit/test_mime \
@@ -69,11 +70,17 @@ tests_mta_libmta_a_SOURCES = \
 
 check_PROGRAMS += %D%/mta/miltersend
 tests_mta_miltersend_LDADD = tests/mta/libmta.a policy/libpolicy.a
+tests_unit_test_load_SOURCES = %D%/unit/test_load.c \
+	%D%/bench/load_msg.c \
+	%D%/bench/load_stat.c
+tests_unit_test_load_LDADD = tests/mta/libmta.a policy/libpolicy.a
 tests_unit_test_mtaproto_LDADD = tests/mta/libmta.a $(POLICY_LIBS)
 
 EXTRA_DIST += \
 	%D%/e2e/data/postfix_changes.json \
+	%D%/e2e/test_bench.py \
 	%D%/e2e/test_milterclient.py \
+	%D%/mta/fakefilter.py \
 	%D%/mta/mailmodel.py \
 	%D%/mta/milterclient.py \
 	%D%/mta/milterwire.py \

@@ -41,16 +41,21 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions,
 	return SMFIS_CONTINUE;
 }
 
+static sfsistat no_reply(unsigned long flag)
+{
+	return (the_steps & flag) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+}
+
 static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
 {
 	(void)ctx, (void)host, (void)address;
-	return SMFIS_CONTINUE;
+	return no_reply(SMFIP_NR_CONN);
 }
 
 static sfsistat on_helo(SMFICTX *ctx, char *name)
 {
 	(void)ctx, (void)name;
-	return SMFIS_CONTINUE;
+	return no_reply(SMFIP_NR_HELO);
 }
 
 static sfsistat on_mail(SMFICTX *ctx, char **args)
@@ -60,28 +65,21 @@ static sfsistat on_mail(SMFICTX *ctx, char **args)
 	(void)args;
 	drop_message(ctx);
 	message = the_hooks->begin();
-	if (message == NULL)
-		return SMFIS_TEMPFAIL;
+	/* Without one, the end of the message gets a tempfail. */
 	(void)smfi_setpriv(ctx, message);
-	return SMFIS_CONTINUE;
+	return no_reply(SMFIP_NR_MAIL);
 }
 
 static sfsistat on_rcpt(SMFICTX *ctx, char **args)
 {
 	(void)ctx, (void)args;
-	return SMFIS_CONTINUE;
+	return no_reply(SMFIP_NR_RCPT);
 }
 
-/* Also for DATA: both come without arguments. */
-static sfsistat on_event(SMFICTX *ctx)
+static sfsistat on_data(SMFICTX *ctx)
 {
 	(void)ctx;
-	return SMFIS_CONTINUE;
-}
-
-static sfsistat no_reply(unsigned long flag)
-{
-	return (the_steps & flag) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+	return no_reply(SMFIP_NR_DATA);
 }
 
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
@@ -160,7 +158,7 @@ static int serve(char *name, char *socket_name)
 	    .xxfi_eom = on_eom,
 	    .xxfi_abort = on_abort,
 	    .xxfi_close = on_abort,
-	    .xxfi_data = on_event,
+	    .xxfi_data = on_data,
 	    .xxfi_negotiate = on_negotiate,
 	};
 

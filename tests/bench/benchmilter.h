@@ -8,9 +8,9 @@
 
 #include "policy/base/buf.h"
 
-/* What tendril-milter negotiates: no answers to headers and body, exact header
- * values, no DATA, no unknown commands. bench.py asks a running tendril-milter
- * and passes --steps when it differs. */
+/* No answers to headers, end of headers and body, exact header values, no DATA,
+ * no unknown commands. bench.py asks a running tendril-milter what it
+ * negotiates and passes that as --steps. */
 #define BENCH_STEPS 0x1c0380UL
 
 enum {

@@ -35,13 +35,6 @@ static void hang_up(struct load_conn *c)
 	c->written = c->taken = 0;
 }
 
-void load_conn_fini(struct load_conn *c)
-{
-	hang_up(c);
-	buf_fini(&c->out);
-	buf_fini(&c->in);
-}
-
 /* Writes what the socket takes. False: the peer is gone. */
 static bool flush(struct load_conn *c)
 {
@@ -58,6 +51,17 @@ static bool flush(struct load_conn *c)
 	buf_reset(&c->out);
 	c->written = 0;
 	return true;
+}
+
+void load_conn_fini(struct load_conn *c)
+{
+	if (c->state == LOAD_IDLE) {
+		mta_packet(&c->out, MTA_C_QUIT, STR_NULL);
+		(void)flush(c); /* nothing hangs on it */
+	}
+	hang_up(c);
+	buf_fini(&c->out);
+	buf_fini(&c->in);
 }
 
 bool load_conn_wants_write(const struct load_conn *c)

@@ -57,7 +57,7 @@ struct load_conn {
 
 void load_conn_init(struct load_conn *c, const struct load_shape *shape,
     const struct mta_address *address, bool new_session);
-void load_conn_fini(struct load_conn *c);
+void load_conn_fini(struct load_conn *c); /* says QUIT when idle */
 
 /* From LOAD_CLOSED. 0: the caller puts c->fd into its loop; -EAGAIN: the
  * listener's queue is full, try again later; else the filter is not there. */

@@ -185,7 +185,8 @@ enum until {
 
 static bool reached(const struct load *l, enum until what)
 {
-	return (what == UNTIL_ALL_IDLE && l->idle_n == l->o->connections) ||
+	return (what == UNTIL_ALL_IDLE &&
+		   (l->idle_n == l->o->connections || l->dial_failures > 0)) ||
 	       (what == UNTIL_NO_MESSAGE && l->ended == l->started);
 }
 
@@ -245,6 +246,18 @@ static void line_f(const char *name, double value, const char *unit)
 	(void)printf("%s\t%.3f\t%s\n", name, value, unit);
 }
 
+/* Jain's index: 1 when all connections got the same, 1/n when one got all. */
+static double fairness(const uint64_t *each, size_t n)
+{
+	double sum = 0, squares = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		sum += (double)each[i];
+		squares += (double)each[i] * (double)each[i];
+	}
+	return squares > 0 ? sum * sum / ((double)n * squares) : 0;
+}
+
 static void print_fairness(struct load *l)
 {
 	size_t n = l->o->connections;
@@ -255,6 +268,7 @@ static void print_fairness(struct load *l)
 	for (size_t i = 0; i < n; i++)
 		each[i] = l->conns[i].messages;
 	median = load_median(each, n);
+	line_f("fairness", fairness(each, n), "of 1");
 	line_u("connection_min", each[0], "msgs");
 	line_u("connection_median", median, "msgs");
 	line_u("connection_max", each[n - 1], "msgs");

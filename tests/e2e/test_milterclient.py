@@ -11,7 +11,6 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
@@ -20,6 +19,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "mta"))
 
 import milterwire as wire  # noqa: E402
+from fakefilter import FakeFilter  # noqa: E402
 from mailmodel import Header, Mail, Recipient, split_message  # noqa: E402
 from milterclient import (Client, Disconnected, MilterSession,  # noqa: E402
                           ProtocolError, submit)
@@ -30,71 +30,12 @@ MESSAGE = b"From: app@example.com\r\nSubject:  two\r\n\r\nbody\r\n"
 
 # --- a filter that does as it is told --------------------------------------
 
-class Filter(threading.Thread):
-    """Answers `script[event]` (a list of packets, or None: hangs up; default:
-    continue). Notes every packet in `seen`."""
-
-    def __init__(self, path, script=None, steps=0, actions=wire.ACTIONS,
-                 options=None):
-        super().__init__(daemon=True)
-        self.script, self.steps, self.actions = script or {}, steps, actions
-        self.options = options
-        self.seen = []
-        self.address = f"unix:{path}"
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
-        self._listener.listen(8)
-        self.start()
-
-    def close(self):
-        """Waits until all that was sent has been seen."""
-        if self._listener.fileno() >= 0:
-            self._listener.shutdown(socket.SHUT_RDWR)
-            self.join(5)
-            self._listener.close()
-
-    def run(self):
-        while True:
-            try:
-                conn, _ = self._listener.accept()
-            except OSError:
-                return
-            with conn, conn.makefile("rb") as stream:
-                try:
-                    self._serve(conn, stream)
-                except (OSError, EOFError):
-                    pass
-
-    def _serve(self, conn, stream):
-        names = {code: name for name, code in wire.COMMANDS.items()}
-        while True:
-            head = stream.read(4)
-            if len(head) < 4:
-                return
-            data = stream.read(struct.unpack(">I", head)[0])
-            self.seen.append(data)
-            name = names[data[:1]]
-            if name == "options":
-                conn.sendall(self.options or wire.options(
-                    6, self.actions, self.steps))
-            elif name not in ("macro", "abort", "quit", "quit-nc"):
-                answer = self.script.get(name, [wire.packet(b"c")])
-                if answer is None:
-                    return
-                if not self.steps & wire.NOT_ANSWERED.get(name, 0):
-                    conn.sendall(b"".join(answer))
-
-    def events(self):
-        """What was seen, without macros."""
-        return [p for p in self.seen if p[:1] != b"D"]
-
-
 @pytest.fixture
 def make_filter(tmp_path):
     made = []
 
     def make(*args, **options):
-        made.append(Filter(tmp_path / f"f{len(made)}", *args, **options))
+        made.append(FakeFilter(tmp_path / f"f{len(made)}", *args, **options))
         return made[-1]
 
     yield make
@@ -102,8 +43,7 @@ def make_filter(tmp_path):
         one.close()
 
 
-def answer(code, data=b""):
-    return wire.packet(code, data)
+answer = wire.packet
 
 
 def text(code):
