@@ -12,8 +12,11 @@ check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 EXTRA_DIST += \
 	%D%/corpora/check_address.py \
+	%D%/corpora/check_logs.py \
 	%D%/unit/dkim_vectors.h \
 	%D%/unit/storetest.h \
+	%D%/data/mtalog \
+	%D%/unit/outcome_text.h \
 	%D%/unit/tap.h \
 	%D%/unit/toy_ledger.h \
 	$(END)
@@ -41,6 +44,9 @@ unit_tests = \
 	%D%/unit/test_lint \
 	%D%/unit/test_mime \
 	%D%/unit/test_mtaproto \
+	%D%/unit/test_mtalog_follow \
+	%D%/unit/test_mtalog_postfix \
+	%D%/unit/test_outcome \
 	%D%/unit/test_policy \
 	%D%/unit/test_seal \
 	%D%/unit/test_token \
@@ -52,6 +58,7 @@ unit_tests = \
 check_PROGRAMS += \
 	%D%/tools/addrtool \
 	%D%/tools/conftool \
+	%D%/tools/logtool \
 	%D%/tools/mimetool \
 	$(END)
 
@@ -87,3 +94,8 @@ EXTRA_DIST += \
 	$(END)
 
 include tests/bench/local.mk
+# What these test is in agent/.
+tests_tools_logtool_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_mtalog_follow_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_mtalog_postfix_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_outcome_LDADD = agent/libagent.a $(POLICY_LIBS)

@@ -1,6 +1,7 @@
 # tests/bench/: `make bench`, `make bench BENCH=sign,decide`. Nothing here is
 # built by `make` or `make check`; the peers' configurations are *.in.
 bench_programs = \
+	%D%/bench_mtalog \
 	%D%/ceilingmilter \
 	%D%/milterload \
 	%D%/nullmilter \
@@ -8,6 +9,7 @@ bench_programs = \
 
 EXTRA_PROGRAMS += $(bench_programs)
 
+tests_bench_bench_mtalog_LDADD = agent/libagent.a policy/libpolicy.a
 tests_bench_ceilingmilter_SOURCES = %D%/benchmilter.c %D%/benchmilter.h \
 	%D%/ceilingmilter.c
 tests_bench_ceilingmilter_LDADD = policy/libpolicy.a $(MILTER_LIBS) \

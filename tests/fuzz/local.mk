@@ -10,6 +10,7 @@ fuzz_targets = \
 	%D%/fuzz_addrlist \
 	%D%/fuzz_conf \
 	%D%/fuzz_policy \
+	%D%/fuzz_mtalog \
 	%D%/fuzz_token \
 	$(END)
 
@@ -17,6 +18,7 @@ tests_fuzz_fuzz_address_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_addrlist_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_conf_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_policy_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_mtalog_LDADD = agent/libagent.a $(FUZZ_LDADD)
 tests_fuzz_fuzz_token_LDADD = $(FUZZ_LDADD)
 
 check_PROGRAMS += $(fuzz_targets)

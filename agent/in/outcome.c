@@ -1,0 +1,490 @@
+/* outcome.c - see outcome.h. */
+#include "agent/in/outcome.h"
+
+#include "agent/in/outcome_session.h"
+#include "policy/base/codec.h"
+#include "policy/base/fault.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct outcome_book {
+	struct session_table *sessions;
+	int64_t last_ms;  /* time of the last line */
+	uint64_t deleter; /* the postsuper whose lines are being read */
+	uint32_t deleter_pid, deleted;
+	struct outcome_stats stats;
+};
+
+/* What one call works on. */
+struct work {
+	struct outcome_book *b;
+	outcome_fn *fn;
+	void *arg;
+};
+
+bool outcome_releases(enum outcome_kind kind)
+{
+	return kind == OUTCOME_BOUNCED || kind == OUTCOME_EXPIRED ||
+	       kind == OUTCOME_DELETED || kind == OUTCOME_REJECTED ||
+	       kind == OUTCOME_DISCARDED;
+}
+
+const char *outcome_name(enum outcome_kind kind)
+{
+	static const char *const name[] = {
+	    [OUTCOME_QUEUED] = "queued",
+	    [OUTCOME_HELD] = "held",
+	    [OUTCOME_DELIVERED] = "delivered",
+	    [OUTCOME_DEFERRED] = "deferred",
+	    [OUTCOME_BOUNCED] = "bounced",
+	    [OUTCOME_EXPIRED] = "expired",
+	    [OUTCOME_DELETED] = "deleted",
+	    [OUTCOME_REJECTED] = "rejected",
+	    [OUTCOME_DISCARDED] = "discarded",
+	    [OUTCOME_MOVED] = "moved",
+	    [OUTCOME_REMOVED] = "removed",
+	    [OUTCOME_SESSION_END] = "session-end",
+	    [OUTCOME_UNNAMED] = "unnamed",
+	    [OUTCOME_GAP] = "gap",
+	};
+
+	return (size_t)kind < sizeof(name) / sizeof(name[0]) ? name[kind]
+							     : "unknown";
+}
+
+struct outcome_book *outcome_new(size_t max_sessions)
+{
+	struct outcome_book *b = fault_alloc() ? NULL : calloc(1, sizeof(*b));
+
+	if (b == NULL)
+		return NULL;
+	b->sessions = session_table_new(max_sessions);
+	if (b->sessions == NULL)
+		outcome_free(&b);
+	return b;
+}
+
+void outcome_free(struct outcome_book **b)
+{
+	if (*b == NULL)
+		return;
+	session_table_free(&(*b)->sessions);
+	free(*b);
+	*b = NULL;
+}
+
+static void say(const struct work *w, enum outcome_kind kind,
+    const struct mtalog_line *line)
+{
+	struct outcome o = {.kind = kind,
+	    .queue_id = line->queue_id,
+	    .rcpt = line->rcpt,
+	    .next_id = line->next_id,
+	    .relay = line->relay,
+	    .dsn = line->dsn,
+	    .text = line->text,
+	    .time_ms = line->time_ms,
+	    .count = line->count};
+
+	if (line->orig_rcpt.n > 0) {
+		o.rcpt = line->orig_rcpt;
+		o.rewritten = line->rcpt;
+	}
+	w->fn(w->arg, &o);
+}
+
+/* The fate of a whole message, told by its own line. */
+static void decide(const struct work *w, enum outcome_kind kind,
+    const struct mtalog_line *line)
+{
+	session_decide(w->b->sessions, line->queue_id, line->kind);
+	say(w, kind, line);
+}
+
+static void say_ended(const struct work *w, enum outcome_kind kind,
+    struct str queue_id, bool refused)
+{
+	struct outcome o = {.kind = kind,
+	    .queue_id = queue_id,
+	    .time_ms = w->b->last_ms,
+	    .refused = refused};
+
+	w->fn(w->arg, &o);
+}
+
+/* What smtpd's counts say of the n ids that have no fate yet. BDAT counts
+ * chunks, so it tells something only when there was no success at all. */
+static enum outcome_kind judge(
+    const struct session *s, const struct mtalog_line *line, bool *refused_out)
+{
+	uint32_t ok = line->data.ok;
+
+	*refused_out = false;
+	if (line->kind != MTALOG_DISCONNECT || !line->has_counts || !s->counted)
+		return OUTCOME_SESSION_END;
+	if (line->bdat.ok > 0)
+		return OUTCOME_SESSION_END;
+	*refused_out = ok == s->accepted;
+	return ok >= s->accepted && ok - s->accepted >= s->n
+		   ? OUTCOME_QUEUED
+		   : OUTCOME_SESSION_END;
+}
+
+static void end_session(
+    const struct work *w, struct session *s, const struct mtalog_line *line)
+{
+	enum outcome_kind kind;
+	bool refused;
+
+	session_settle(w->b->sessions, s);
+	kind = judge(s, line, &refused);
+	for (size_t i = 0; i < s->n; i++)
+		say_ended(w, kind, session_id(s, i), refused);
+	session_remove(s);
+}
+
+/* The session of the line's writer; a new one where there is none. */
+static struct session *session_of(
+    const struct work *w, const struct mtalog_line *line)
+{
+	uint64_t owner = session_owner(line);
+	struct session *s = session_find(w->b->sessions, owner, line->pid);
+
+	if (s == NULL)
+		s = session_add(
+		    w->b->sessions, owner, line->pid, line->time_ms);
+	s->last_ms = line->time_ms;
+	return s;
+}
+
+/* A session of that process is over. */
+static void on_end(const struct work *w, const struct mtalog_line *line)
+{
+	struct session *s =
+	    session_find(w->b->sessions, session_owner(line), line->pid);
+
+	if (s != NULL)
+		end_session(w, s, line);
+}
+
+static void on_connect(const struct work *w, const struct mtalog_line *line)
+{
+	on_end(w, line);
+	session_of(w, line)->counted = true;
+}
+
+static void on_start(const struct work *w, const struct mtalog_line *line)
+{
+	uint64_t owner = session_owner(line);
+	struct session *s = NULL;
+
+	while ((s = session_each(w->b->sessions, s)) != NULL)
+		if (s->owner == owner)
+			end_session(w, s, line);
+}
+
+static void on_client(const struct work *w, const struct mtalog_line *line)
+{
+	struct session *s = session_of(w, line);
+	enum mtalog_kind pending = s->pending;
+
+	s->pending = MTALOG_OTHER;
+	if (pending != MTALOG_OTHER) {
+		session_decide(w->b->sessions, line->queue_id, pending);
+		say(w,
+		    pending == MTALOG_HOLD ? OUTCOME_HELD : OUTCOME_DISCARDED,
+		    line);
+	}
+	session_settle(w->b->sessions, s);
+	if (s->n == OUTCOME_IDS) {
+		/* its transaction ended when the next one began */
+		say_ended(w, OUTCOME_SESSION_END, session_id(s, 0), false);
+		memmove(s->id, s->id + 1, sizeof(s->id) - sizeof(s->id[0]));
+		s->n--;
+		s->counted = false;
+	}
+	session_push(s, line->queue_id);
+}
+
+/* HOLD and DISCARD of smtpd may come before the queue id is there. */
+static void on_action(const struct work *w, enum outcome_kind kind,
+    const struct mtalog_line *line)
+{
+	if (line->queue_id.n > 0)
+		decide(w, kind, line);
+	else
+		session_of(w, line)->pending = line->kind;
+}
+
+static void on_delivery(const struct work *w, const struct mtalog_line *line)
+{
+	switch (line->status) {
+	case MTALOG_SENT:
+		say(w, OUTCOME_DELIVERED, line);
+		break;
+	case MTALOG_FORWARDED:
+		say(w, OUTCOME_MOVED, line);
+		break;
+	case MTALOG_SUNK:
+		say(w, OUTCOME_DISCARDED, line);
+		break;
+	case MTALOG_DEFERRED:
+		say(w, OUTCOME_DEFERRED, line);
+		break;
+	case MTALOG_BOUNCED:
+		say(w, OUTCOME_BOUNCED, line);
+		break;
+	case MTALOG_PROBED:
+	case MTALOG_NO_STATUS:
+		break;
+	}
+}
+
+static void on_pickup(const struct work *w, const struct mtalog_line *line)
+{
+	struct mtalog_line moved = *line;
+
+	if (line->next_id.n == 0)
+		return;
+	moved.queue_id = line->next_id;
+	moved.next_id = line->queue_id;
+	say(w, OUTCOME_MOVED, &moved);
+}
+
+/* postsuper names the messages it deletes one by one, but not for ALL; then
+ * its sum is larger than what it named. */
+static void on_deleted(const struct work *w, const struct mtalog_line *line)
+{
+	struct outcome_book *b = w->b;
+	uint64_t owner = session_owner(line);
+	struct mtalog_line rest = *line;
+
+	if (b->deleter != owner || b->deleter_pid != line->pid) {
+		b->deleter = owner;
+		b->deleter_pid = line->pid;
+		b->deleted = 0;
+	}
+	if (line->kind == MTALOG_DELETED) {
+		b->deleted++;
+		decide(w, OUTCOME_DELETED, line);
+		return;
+	}
+	rest.count =
+	    line->count - (line->count < b->deleted ? line->count : b->deleted);
+	if (rest.count > 0)
+		say(w, OUTCOME_UNNAMED, &rest);
+	b->deleter = 0;
+}
+
+static void forget_all(const struct work *w)
+{
+	struct outcome o = {.kind = OUTCOME_GAP, .time_ms = w->b->last_ms};
+
+	session_table_clear(w->b->sessions);
+	w->b->deleter = 0;
+	w->fn(w->arg, &o);
+}
+
+void outcome_gap(struct outcome_book *b, outcome_fn *fn, void *arg)
+{
+	forget_all(&(struct work){b, fn, arg});
+}
+
+static void on_line(const struct work *w, const struct mtalog_line *line)
+{
+	switch (line->kind) {
+	case MTALOG_CONNECT:
+		on_connect(w, line);
+		break;
+	case MTALOG_DISCONNECT:
+	case MTALOG_DIED:
+		on_end(w, line);
+		break;
+	case MTALOG_STARTED:
+		on_start(w, line);
+		break;
+	case MTALOG_CLIENT:
+		on_client(w, line);
+		break;
+	case MTALOG_PICKUP:
+		on_pickup(w, line);
+		break;
+	case MTALOG_ACTIVE:
+		decide(w, OUTCOME_QUEUED, line);
+		break;
+	case MTALOG_DELIVERY:
+		on_delivery(w, line);
+		break;
+	case MTALOG_EXPIRED:
+		say(w, OUTCOME_EXPIRED, line);
+		break;
+	case MTALOG_REMOVED:
+		say(w, OUTCOME_REMOVED, line);
+		break;
+	case MTALOG_DELETED:
+	case MTALOG_DELETED_COUNT:
+		on_deleted(w, line);
+		break;
+	case MTALOG_REJECT:
+		decide(w, OUTCOME_REJECTED, line);
+		break;
+	case MTALOG_DISCARD:
+		on_action(w, OUTCOME_DISCARDED, line);
+		break;
+	case MTALOG_HOLD:
+		on_action(w, OUTCOME_HELD, line);
+		break;
+	case MTALOG_LOSS:
+		forget_all(w);
+		break;
+	case MTALOG_MESSAGE_ID:
+	case MTALOG_NOTICE:
+	case MTALOG_OTHER:
+	case MTALOG_UNKNOWN:
+	case MTALOG_KINDS:
+		break;
+	}
+}
+
+void outcome_line(struct outcome_book *b, const struct mtalog_line *line,
+    outcome_fn *fn, void *arg)
+{
+	b->stats.lines[line->kind]++;
+	if (line->time_ms != 0)
+		b->last_ms = line->time_ms;
+	on_line(&(struct work){b, fn, arg}, line);
+}
+
+void outcome_stats(const struct outcome_book *b, struct outcome_stats *out)
+{
+	*out = b->stats;
+	out->forgotten = session_table_forgotten(b->sessions);
+}
+
+/* The stored form is text: "1 LAST_MS DELETER PID DELETED", then for each
+ * session a line "OWNER PID LAST_MS ACCEPTED PENDING COUNTED" and its ids, all
+ * apart by single blanks. */
+static void export_session(struct buf *out, const struct session *s)
+{
+	buf_printf(out, "%016" PRIx64 " %u %" PRId64 " %u %d %d", s->owner,
+	    s->pid, s->last_ms, s->accepted, (int)s->pending, s->counted);
+	for (size_t i = 0; i < s->n; i++) {
+		buf_addc(out, ' ');
+		buf_add(out, session_id(s, i));
+	}
+	buf_addc(out, '\n');
+}
+
+void outcome_export(struct outcome_book *b, struct buf *out)
+{
+	struct session *s = NULL;
+
+	buf_printf(out, "1 %" PRId64 " %016" PRIx64 " %u %u\n", b->last_ms,
+	    b->deleter, b->deleter_pid, b->deleted);
+	while ((s = session_each(b->sessions, s)) != NULL) {
+		session_settle(b->sessions, s);
+		export_session(out, s);
+	}
+}
+
+static int take_number(struct str *s, uint64_t max, uint64_t *out)
+{
+	struct str word;
+
+	if (!str_next(s, ' ', &word))
+		return ERR_SYNTAX;
+	return str_u64(word, max, out);
+}
+
+static int take_hash(struct str *s, uint64_t *out)
+{
+	unsigned char raw[8];
+	struct str word;
+
+	if (!str_next(s, ' ', &word) || codec_unhex(word, sizeof(raw), raw))
+		return ERR_SYNTAX;
+	*out = codec_get_u64(raw);
+	return 0;
+}
+
+static int import_head(struct outcome_book *b, struct str line)
+{
+	uint64_t last, deleter, pid, n;
+	struct str version;
+	int rc;
+
+	if (!str_next(&line, ' ', &version))
+		return ERR_SYNTAX;
+	if (!str_eq(version, STR("1")))
+		return ERR_VERSION;
+	rc = take_number(&line, INT64_MAX, &last);
+	if (rc == 0)
+		rc = take_hash(&line, &deleter);
+	if (rc == 0)
+		rc = take_number(&line, UINT32_MAX, &pid);
+	if (rc == 0)
+		rc = take_number(&line, UINT32_MAX, &n);
+	if (rc != 0)
+		return rc;
+	b->last_ms = (int64_t)last;
+	b->deleter = deleter;
+	b->deleter_pid = (uint32_t)pid;
+	b->deleted = (uint32_t)n;
+	return 0;
+}
+
+static int import_session(struct outcome_book *b, struct str line)
+{
+	enum {
+		PID,
+		LAST,
+		ACCEPTED,
+		PENDING,
+		COUNTED,
+		NUMBERS
+	};
+	static const uint64_t max[NUMBERS] = {
+	    UINT32_MAX, INT64_MAX, UINT32_MAX, MTALOG_KINDS - 1, 1};
+	uint64_t owner, v[NUMBERS];
+	struct session *s;
+	struct str id;
+	int rc = take_hash(&line, &owner);
+
+	for (size_t i = 0; i < NUMBERS && rc == 0; i++)
+		rc = take_number(&line, max[i], &v[i]);
+	if (rc == 0 && (owner == 0 || (v[PENDING] != MTALOG_OTHER &&
+					  v[PENDING] != MTALOG_HOLD &&
+					  v[PENDING] != MTALOG_DISCARD)))
+		rc = ERR_SYNTAX;
+	if (rc != 0)
+		return rc;
+	s = session_add(b->sessions, owner, (uint32_t)v[PID], (int64_t)v[LAST]);
+	s->accepted = (uint32_t)v[ACCEPTED];
+	s->pending = (enum mtalog_kind)v[PENDING];
+	s->counted = v[COUNTED] != 0;
+	while (str_next(&line, ' ', &id)) {
+		if (s->n == OUTCOME_IDS || id.n == 0 || id.n > OUTCOME_ID_MAX)
+			return ERR_SYNTAX;
+		session_push(s, id);
+	}
+	return 0;
+}
+
+int outcome_import(struct outcome_book *b, struct str text)
+{
+	struct str line;
+	int rc = ERR_SYNTAX;
+
+	session_table_clear(b->sessions);
+	b->deleter = 0;
+	if (str_next(&text, '\n', &line))
+		rc = import_head(b, line);
+	while (rc == 0 && str_next(&text, '\n', &line))
+		if (line.n > 0)
+			rc = import_session(b, line);
+	if (rc != 0)
+		session_table_clear(b->sessions);
+	return rc;
+}

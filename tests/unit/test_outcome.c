@@ -1,0 +1,377 @@
+/* test_outcome.c - agent/in/outcome.h. The logs in tests/data/mtalog were
+ * written by Postfix 3.7.11 (names and addresses changed), one file a group of
+ * cases; X.outcomes is what has to come of X.log, in the form of
+ * outcome_text.h. What a real log has too seldom is scripted below. */
+#include "agent/in/mtalog_postfix.h"
+#include "agent/in/outcome.h"
+#include "policy/base/fault.h"
+#include "policy/base/file.h"
+#include "tests/unit/outcome_text.h"
+#include "tests/unit/tap.h"
+
+#include <limits.h>
+
+/* 2026-11-22T12:00:00Z */
+static const struct mtalog_when when = {.reference_ms = 1795348800000};
+
+static void collect(void *arg, const struct outcome *o)
+{
+	outcome_text(arg, o);
+}
+
+/* A new life after each line: the book is exported and imported. */
+static void relive(struct outcome_book **b)
+{
+	struct buf text;
+
+	buf_init(&text, 1 << 20);
+	outcome_export(*b, &text);
+	outcome_free(b);
+	*b = outcome_new(64);
+	if (*b == NULL || buf_error(&text) != 0 ||
+	    outcome_import(*b, buf_str(&text)) != 0)
+		bug("import");
+	buf_fini(&text);
+}
+
+enum {
+	STRAIGHT,
+	RELIVE
+};
+
+static void feed(
+    struct outcome_book **b, struct str log, int mode, struct buf *out)
+{
+	struct str line;
+
+	while (str_next(&log, '\n', &line)) {
+		struct mtalog_line l;
+		if (line.n == 0)
+			continue;
+		mtalog_postfix_parse(line, &when, &l);
+		outcome_line(*b, &l, collect, out);
+		if (mode == RELIVE)
+			relive(b);
+	}
+}
+
+static void read_data(const char *name, const char *end, struct buf *out)
+{
+	const char *dir = getenv("TENDRIL_SRCDIR");
+	struct error err = {0};
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/tests/data/mtalog/%s%s",
+	    dir != NULL ? dir : ".", name, end);
+	buf_init(out, 1 << 20);
+	if (file_read(path, out, &err) != 0)
+		bug("%s", err.text);
+}
+
+static void test_real(const char *name)
+{
+	struct buf log, want;
+
+	read_data(name, ".log", &log);
+	read_data(name, ".outcomes", &want);
+	OK(want.n > 0, "%s: there is something to compare", name);
+	for (int mode = STRAIGHT; mode <= RELIVE; mode++) {
+		struct outcome_book *b = outcome_new(64);
+		struct outcome_stats stats;
+		struct buf got;
+
+		buf_init(&got, 1 << 20);
+		feed(&b, buf_str(&log), mode, &got);
+		IS_S(buf_str(&got), buf_str(&want), "%s, %s", name,
+		    mode == RELIVE ? "restarted after each line" : "straight");
+		outcome_stats(b, &stats);
+		IS_INT(
+		    stats.lines[MTALOG_UNKNOWN], 0, "%s: all understood", name);
+		buf_fini(&got);
+		outcome_free(&b);
+	}
+	buf_fini(&log);
+	buf_fini(&want);
+}
+
+#define AT "Nov 22 10:05:32 mx postfix/"
+#define A "4jXQLJ4D3qz1bXx0"
+#define B "4jXQLJ4JPjz1bXxJ"
+#define C "4jXQMT3nvwz1bYWC"
+#define CONNECT(pid) AT "smtpd[" pid "]: connect from a[192.0.2.1]\n"
+#define CLIENT(pid, id) AT "smtpd[" pid "]: " id ": client=a[192.0.2.1]\n"
+#define END(pid, counts)                                                       \
+	AT "smtpd[" pid "]: disconnect from a[192.0.2.1] ehlo=1 " counts       \
+	   " commands=5\n"
+#define ACTIVE(id)                                                             \
+	AT "qmgr[2]: " id ": from=<n@example.net>, size=1, nrcpt=1 (queue "    \
+	   "active)\n"
+#define REJECT(id)                                                             \
+	AT "cleanup[3]: " id ": milter-reject: END-OF-MESSAGE from "           \
+	   "a[192.0.2.1]: 4.7.1 x\n"
+
+static const struct {
+	const char *name, *log, *want;
+} scripts[] = {
+    {"accepted, and the queue manager has not come to it",
+	CONNECT("7") CLIENT("7", A) END("7", "data=1"),
+	"queued " A " - - - -\n"},
+    {"two accepted, one seen in the queue",
+	CONNECT("7") CLIENT("7", A) CLIENT("7", B) ACTIVE(B) END("7", "data=2"),
+	"queued " B " - - - -\nqueued " A " - - - -\n"},
+    {"one of two accepted, which one is not known",
+	CONNECT("7") CLIENT("7", A) CLIENT("7", B) END("7", "data=1/2"),
+	"session-end " A " - - - -\nsession-end " B " - - - -\n"},
+    {"the one that was accepted is known",
+	CONNECT("7") CLIENT("7", A) CLIENT("7", B) ACTIVE(A)
+	    END("7", "data=1/2"),
+	"queued " A " - - - -\nsession-end " B " - - - - refused\n"},
+    {"a rejected one does not count as accepted",
+	CONNECT("7") CLIENT("7", A) REJECT(A) CLIENT("7", B)
+	    END("7", "data=1/2"),
+	"rejected " A " - - - -\nqueued " B " - - - -\n"},
+    {"fewer accepted than came to the queue: smtpd gave up waiting",
+	CONNECT("7") CLIENT("7", A) ACTIVE(A) CLIENT("7", B)
+	    END("7", "data=0/2"),
+	"queued " A " - - - -\nsession-end " B " - - - -\n"},
+    {"counts without the session's start mean nothing",
+	CLIENT("7", B) END("7", "data=2"), "session-end " B " - - - -\n"},
+    {"no counts (Postfix 2)",
+	CONNECT("7") CLIENT("7", A) AT
+	"smtpd[7]: disconnect from a[192.0.2.1]\n",
+	"session-end " A " - - - -\n"},
+    {"BDAT chunks are no messages",
+	CONNECT("7") CLIENT("7", A) END("7", "bdat=3"),
+	"session-end " A " - - - -\n"},
+    {"no chunk accepted", CONNECT("7") CLIENT("7", A) END("7", "bdat=0/1"),
+	"session-end " A " - - - - refused\n"},
+    {"the same process takes the next connection without an end",
+	CONNECT("7") CLIENT("7", A) CONNECT("7") CLIENT("7", B)
+	    END("7", "data=0/1"),
+	"session-end " A " - - - -\nsession-end " B " - - - - refused\n"},
+    {"sessions of two processes",
+	CONNECT("7") CONNECT("8") CLIENT("7", A) CLIENT("8", B)
+	    END("8", "data=0/1") END("7", "data=1"),
+	"session-end " B " - - - - refused\nqueued " A " - - - -\n"},
+    {"another host and another instance with the same pid",
+	CONNECT("7") CLIENT(
+	    "7", A) "Nov 22 10:05:32 mx postfix-out/smtpd[7]: disconnect from "
+		    "a[192.0.2.1] data=0/1 commands=5\n"
+		    "Nov 22 10:05:32 my postfix/smtpd[7]: disconnect from "
+		    "a[192.0.2.1] data=0/1 commands=5\n" END("7", "data=1"),
+	"queued " A " - - - -\n"},
+    {"a service of the same instance is ended by its master",
+	"Nov 22 10:05:32 mx postfix/submission/smtpd[7]: " A ": client=a[::1]\n"
+	"Nov 22 10:05:32 mx postfix-out/smtpd[8]: " B ": client=a[::1]\n" AT
+	"master[1]: daemon started -- version 3.7.11\n",
+	"session-end " A " - - - -\n"},
+    {"rate limits of the logger end all certainty",
+	CONNECT("7")
+	    CLIENT("7", A) "Nov 22 10:05:32 mx rsyslogd: imuxsock lost 5 "
+			   "messages from pid 7 "
+			   "due to rate-limiting\n" END("7", "data=0/1"),
+	"gap - - - - -\n"},
+    {"hold by an access map concerns the next id only",
+	CONNECT("7") AT "smtpd[7]: NOQUEUE: hold: RCPT from a[::1]: x\n" CLIENT(
+	    "7", A) CLIENT("7", B) END("7", "data=1/2"),
+	"held " A " - - - -\nsession-end " B " - - - - refused\n"},
+    {"deleted one by one and all at once",
+	AT "postsuper[9]: " A ": removed\n" AT "postsuper[9]: " B
+	   ": removed\n" AT "postsuper[9]: Deleted: 2 messages\n" AT
+	   "postsuper[10]: Deleted: 3 messages\n" AT "postsuper[11]: " C
+	   ": removed\n" AT "postsuper[11]: Deleted: 5 messages\n" AT
+	   "postsuper[11]: Deleted: 1 message\n",
+	"deleted " A " - - - -\ndeleted " B " - - - -\n"
+	"unnamed - - - - - count=3\ndeleted " C " - - - -\n"
+	"unnamed - - - - - count=4\nunnamed - - - - - count=1\n"},
+    {"an address check is no message",
+	AT "smtp[5]: " A ": to=<l@example.com>, relay=none, dsn=5.1.1, "
+	   "status=undeliverable (x)\n",
+	""},
+    {"delivery after deletion",
+	AT "postsuper[9]: " A ": removed\n" AT "smtp[5]: " A
+	   ": to=<l@example.com>, relay=r, dsn=2.0.0, status=sent (250)\n",
+	"deleted " A " - - - -\ndelivered " A " l@example.com - - 2.0.0\n"},
+};
+
+static void test_scripts(void)
+{
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+		struct outcome_book *b = outcome_new(64);
+		struct buf got;
+
+		buf_init(&got, 1 << 16);
+		feed(&b, str_of(scripts[i].log), STRAIGHT, &got);
+		IS_S(buf_str(&got), str_of(scripts[i].want), "%s",
+		    scripts[i].name);
+		buf_fini(&got);
+		outcome_free(&b);
+	}
+}
+
+static void test_gap(void)
+{
+	struct outcome_book *b = outcome_new(64);
+	struct buf got;
+
+	buf_init(&got, 1 << 16);
+	feed(&b, STR(CONNECT("7") CLIENT("7", A)), STRAIGHT, &got);
+	outcome_gap(b, collect, &got);
+	feed(&b, STR(END("7", "data=0/1")), STRAIGHT, &got);
+	IS_S(buf_str(&got), STR("gap - - - - -\n"),
+	    "an end after a gap proves nothing");
+	buf_fini(&got);
+	outcome_free(&b);
+}
+
+/* More undecided ids in a session than there is room for: the oldest are
+ * over, since their session went on to the next. */
+static void test_many_ids(void)
+{
+	struct outcome_book *b = outcome_new(64);
+	struct buf got, want;
+
+	buf_init(&got, 1 << 16);
+	buf_init(&want, 1 << 16);
+	feed(&b, STR(CONNECT("7")), STRAIGHT, &got);
+	for (unsigned i = 0; i < 40; i++) {
+		char line[200];
+		snprintf(line, sizeof(line), CLIENT("7", "%06X"), 0xA00000 + i);
+		feed(&b, str_of(line), STRAIGHT, &got);
+		buf_printf(&want, "session-end %06X - - - -\n", 0xA00000 + i);
+	}
+	IS_INT(got.n,
+	    (40 - OUTCOME_IDS) * strlen("session-end A00000 - - - "
+					"-\n"),
+	    "only the oldest have ended");
+	feed(&b, STR(END("7", "data=0/40")), STRAIGHT, &got);
+	IS_S(buf_str(&got), buf_str(&want), "in order, the rest at the end");
+	buf_fini(&got);
+	buf_fini(&want);
+	outcome_free(&b);
+}
+
+/* More sessions than there is room for. */
+static void test_many_sessions(void)
+{
+	struct outcome_book *b = outcome_new(64);
+	struct outcome_stats stats;
+	struct buf got;
+	size_t ends;
+
+	buf_init(&got, 1 << 20);
+	for (unsigned i = 1; i <= 1000; i++) {
+		char line[200];
+		snprintf(
+		    line, sizeof(line), CLIENT("%u", "%06X"), i, 0xA00000 + i);
+		feed(&b, str_of(line), STRAIGHT, &got);
+	}
+	IS_INT(got.n, 0, "a forgotten session says nothing");
+	outcome_stats(b, &stats);
+	IS_INT(stats.lines[MTALOG_CLIENT], 1000, "lines counted");
+	OK(stats.forgotten >= 1000 - 64 && stats.forgotten < 1000,
+	    "%llu sessions forgotten", (unsigned long long)stats.forgotten);
+	feed(&b, STR(AT "master[1]: daemon started -- x\n"), STRAIGHT, &got);
+	ends = got.n / strlen("session-end A00001 - - - -\n");
+	IS_INT(ends, 1000 - stats.forgotten, "the others end");
+	buf_fini(&got);
+	outcome_free(&b);
+}
+
+static const struct {
+	const char *text;
+	int rc;
+} imports[] = {
+    {"1 5 0000000000000000 0 0\n", 0},
+    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 0 1 " A " " B "\n", 0},
+    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 0 1\n", 0},
+    {"", ERR_VERSION},
+    {"2 5 0000000000000000 0 0\n", ERR_VERSION},
+    {"1\n", ERR_SYNTAX},
+    {"1 5\n", ERR_SYNTAX},
+    {"1 5 0000000000000000 0\n", ERR_SYNTAX},
+    {"1 5 00 0 0\n", ERR_SYNTAX},
+    {"1 x 0000000000000000 0 0\n", ERR_SYNTAX},
+    {"1 5 0000000000000000 0 0\n00000000000000f 7 5 0 0 1\n", ERR_SYNTAX},
+    {"1 5 0000000000000000 0 0\n0000000000000000 7 5 0 0 1\n", ERR_SYNTAX},
+    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 0\n", ERR_SYNTAX},
+    {"1 5 0000000000000000 0 0\n00000000000000ff 4294967296 5 0 0 1\n",
+	ERR_LIMIT},
+    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 99 1\n", ERR_LIMIT},
+    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 2 1\n", ERR_SYNTAX},
+    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 0 2\n", ERR_LIMIT},
+    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 0 1  " A "\n",
+	ERR_SYNTAX},
+    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 0 1 "
+     "01234567890123456789012345678901\n",
+	ERR_SYNTAX},
+    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 0 1 1 2 3 4 5 6 7 8 9 0 "
+     "1 2 3 4 5 6 7\n",
+	ERR_SYNTAX},
+    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 0 1 " A "\nx\n",
+	ERR_SYNTAX},
+};
+
+static void test_import(void)
+{
+	struct outcome_book *b = outcome_new(64);
+
+	for (size_t i = 0; i < sizeof(imports) / sizeof(imports[0]); i++) {
+		struct buf back;
+		IS_INT(outcome_import(b, str_of(imports[i].text)),
+		    imports[i].rc, "import %zu", i);
+		buf_init(&back, 1 << 16);
+		outcome_export(b, &back);
+		if (imports[i].rc == 0)
+			IS_S(buf_str(&back), str_of(imports[i].text),
+			    "export is the same");
+		else
+			IS_INT(str_find(buf_str(&back), 0, '\n') + 1, back.n,
+			    "a refused import leaves no session");
+		buf_fini(&back);
+	}
+	outcome_free(&b);
+	outcome_free(&b);
+}
+
+static void test_names(void)
+{
+	struct outcome_book *b = NULL;
+	int releasing = 0;
+
+	for (int k = OUTCOME_QUEUED; k <= OUTCOME_GAP; k++) {
+		releasing += outcome_releases((enum outcome_kind)k);
+		OK(strcmp(outcome_name((enum outcome_kind)k), "unknown") != 0,
+		    "kind %d has a name", k);
+	}
+	IS_STR(outcome_name((enum outcome_kind)99), "unknown", "no kind");
+	IS_INT(releasing, 5, "five kinds release");
+	OK(!outcome_releases(OUTCOME_SESSION_END) &&
+		!outcome_releases(OUTCOME_REMOVED) &&
+		!outcome_releases(OUTCOME_DEFERRED),
+	    "none that needs more evidence");
+	for (long n = 1; b == NULL && n < 10; n++) {
+		fault_alloc_at(n);
+		b = outcome_new(64);
+		OK(b != NULL || n <= 2, "allocation %ld", n);
+	}
+	fault_alloc_at(0);
+	outcome_free(&b);
+}
+
+int main(void)
+{
+	static const char *const real[] = {"aliases", "bounces", "checks",
+	    "deferred-then-sent", "eom-replies", "hostile", "killed", "local",
+	    "milter-dies", "operator", "sessions"};
+
+	for (size_t i = 0; i < sizeof(real) / sizeof(real[0]); i++)
+		test_real(real[i]);
+	test_scripts();
+	test_gap();
+	test_many_ids();
+	test_many_sessions();
+	test_import();
+	test_names();
+	return tap_done();
+}
