@@ -110,6 +110,7 @@ struct conf_agent {
 };
 
 struct conf_web {
+	int line;           /* of the section; 1: the file has none */
 	struct str listen;        /* "127.0.0.1:8580"; empty: no web server */
 	struct str base_url;      /* "https://t.example.com", no final slash */
 	struct conf_nets proxies; /* whose X-Forwarded-For is believed */
@@ -156,7 +157,7 @@ int conf_parse(const struct conf **out, const char *path, struct str text,
 const struct conf *conf_ref(const struct conf *c);
 void conf_unref(const struct conf **c); /* NULL is fine; sets *c = NULL */
 
-/* Exact name; NULL if there is none. */
+/* NULL if there is none. A domain's case does not count, a key's does. */
 const struct conf_domain *conf_domain_find(
     const struct conf *c, struct str name);
 const struct conf_key *conf_key_find(const struct conf *c, struct str name);

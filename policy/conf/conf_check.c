@@ -157,11 +157,13 @@ static void warn_web(struct report *r, const struct conf *c)
 	struct str host, port;
 
 	if (str_starts(c->web.base_url, STR("http://")))
-		tell(r, 1, "web base-url is not https: for tests only");
+		tell(r, c->web.line,
+		    "web base-url is not https: for tests only");
 	if (c->web.listen.n > 0 &&
 	    option_split_hostport(c->web.listen, &host, &port) &&
 	    !option_is_loopback(host))
-		tell(r, 1, "web listen %.*s is reachable without the TLS proxy",
+		tell(r, c->web.line,
+		    "web listen %.*s is reachable without the TLS proxy",
 		    STR_ARG(c->web.listen));
 }
 

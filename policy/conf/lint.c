@@ -140,6 +140,7 @@ static size_t comment_end(struct str text, size_t at)
 	return end < text.n ? end + 2 : text.n;
 }
 
+/* Counts its lines; refuses the one that has no end. */
 static int skip_comment(struct lint *l, size_t end)
 {
 	struct str c = str_cut(l->text, l->at, end - l->at);
@@ -172,6 +173,8 @@ static int skip_blank(struct lint *l)
 	return rc;
 }
 
+/* At the opening quote. libconfuse would go on over line ends until any later
+ * quote, and undo escapes. */
 static int take_string(struct lint *l, struct token *t)
 {
 	size_t from = l->at + 1, end = from;
@@ -190,6 +193,9 @@ static int take_string(struct lint *l, struct token *t)
 	if (end == l->text.n || l->text.p[end] != '"')
 		return refuse(l, l->line,
 		    "string begins here and has no closing quote on its line");
+	if (end - from > LINT_MAX_STRING)
+		return too_much(
+		    l, l->line, "bytes in a string", LINT_MAX_STRING);
 	t->kind = TOKEN_STRING;
 	t->text = str_cut(l->text, from, end - from);
 	t->token = str_cut(l->text, from - 1, end - from + 2);
@@ -201,6 +207,8 @@ static int take_string(struct lint *l, struct token *t)
 	return 0;
 }
 
+/* Fewer than libconfuse takes: none that begins a comment, an escape or an
+ * expansion there. */
 static bool is_word_char(char c)
 {
 	return ascii_is_alnum(c) || c == '-' || c == '_' || c == '.' ||
@@ -216,6 +224,8 @@ static int take_word(struct lint *l, struct token *t)
 		digits = digits && ascii_is_digit(l->text.p[l->at + n]);
 		n++;
 	}
+	if (n > LINT_MAX_WORD)
+		return too_much(l, l->line, "bytes in a word", LINT_MAX_WORD);
 	t->kind = TOKEN_WORD;
 	t->text = t->token = str_cut(l->text, l->at, n);
 	l->at += n;
@@ -265,6 +275,7 @@ static int bad_character(const struct lint *l, char c)
 	    l, l->line, "letter outside ASCII; put the value in double quotes");
 }
 
+/* Moves to the next token. */
 static int next_token(struct lint *l)
 {
 	int rc;
@@ -310,6 +321,7 @@ static struct str shown(const struct lint *l)
 
 /* --- grammar --- */
 
+/* Takes the current token, a value, and moves on. */
 static int add_value(struct lint *l, struct lint_option *o)
 {
 	size_t n = o->n_values;
@@ -331,6 +343,7 @@ static int add_value(struct lint *l, struct lint_option *o)
 	return next_token(l);
 }
 
+/* At the opening brace. */
 static int take_list(struct lint *l, struct lint_option *o)
 {
 	int rc = next_token(l);
@@ -407,6 +420,7 @@ static int bad_statement(
 	    STR_ARG(name.text), STR_ARG(shown(l)));
 }
 
+/* Up to the closing brace and past it. */
 static int take_body(struct lint *l, struct lint_section *s)
 {
 	while (!is_punct(l, '}')) {

@@ -23,6 +23,8 @@ enum {
 	LINT_MAX_SECTIONS = 2048,
 	LINT_MAX_OPTIONS = 64,  /* in one section */
 	LINT_MAX_VALUES = 1024, /* in one list */
+	LINT_MAX_STRING = 4096, /* bytes between quotes */
+	LINT_MAX_WORD = 256,    /* bytes of a name or a bare value */
 };
 
 struct lint_value {

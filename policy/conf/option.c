@@ -69,22 +69,39 @@ static int one_text(const struct option_job *job, const struct option *o,
 	return 0;
 }
 
-bool option_is_name(struct str s)
+bool option_is_token(struct str s)
 {
 	if (s.n == 0 || s.n > OPTION_NAME_MAX || !ascii_is_alnum(s.p[0]))
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (ascii_lower(s.p[i]) != s.p[i] ||
-		    !(ascii_is_alnum(s.p[i]) || s.p[i] == '-' ||
-			s.p[i] == '_' || s.p[i] == '.'))
+		if (!ascii_is_alnum(s.p[i]) && s.p[i] != '-' && s.p[i] != '_' &&
+		    s.p[i] != '.')
 			return false;
 	return true;
+}
+
+/* Small letters only: Newsletter and newsletter must not be two segments. */
+bool option_is_name(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (ascii_lower(s.p[i]) != s.p[i])
+			return false;
+	return option_is_token(s);
 }
 
 static int one_name(const struct option_job *job, const struct option *o,
     const struct read_value *v, struct str *out)
 {
 	if (!option_is_name(v->text))
+		return option_unexpected(job, o, v);
+	*out = v->text;
+	return 0;
+}
+
+static int one_token(const struct option_job *job, const struct option *o,
+    const struct read_value *v, struct str *out)
+{
+	if (!option_is_token(v->text))
 		return option_unexpected(job, o, v);
 	*out = v->text;
 	return 0;
@@ -150,6 +167,18 @@ static int parse_names(const struct option_job *job, const struct option *o,
 	return option_parse_each(job, o, in, one_name, field);
 }
 
+static int parse_token(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	return one_token(job, o, &in->values[0], field);
+}
+
+static int parse_tokens(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	return option_parse_each(job, o, in, one_token, field);
+}
+
 static int parse_fields(const struct option_job *job, const struct option *o,
     const struct read_option *in, void *field)
 {
@@ -189,6 +218,12 @@ const struct option_type option_names = {
     "names of small letters, digits, \"-\", \"_\" and \".\" such as "
     "\"win-back\"",
     true, parse_names, option_print_texts};
+const struct option_type option_token = {
+    "a name of letters, digits, \"-\", \"_\" and \".\" such as \"tendril\"",
+    false, parse_token, option_print_text};
+const struct option_type option_tokens = {
+    "names of letters, digits, \"-\", \"_\" and \".\" such as \"smtpd\"", true,
+    parse_tokens, option_print_texts};
 const struct option_type option_fields = {
     "names of header fields such as \"X-Tendril-Segment\"", true, parse_fields,
     option_print_texts};

@@ -70,6 +70,8 @@ extern const struct option_type option_text;     /* struct str, one line */
 extern const struct option_type option_texts;    /* struct strs */
 extern const struct option_type option_name;     /* struct str, a-z 0-9 - _ . */
 extern const struct option_type option_names;    /* struct strs */
+extern const struct option_type option_token;    /* struct str, also A-Z */
+extern const struct option_type option_tokens;   /* struct strs */
 extern const struct option_type option_fields;   /* struct strs, RFC 5322 */
 extern const struct option_type option_enum;     /* int, from words */
 extern const struct option_type option_flag;     /* bool */
@@ -119,7 +121,8 @@ void option_print_texts(
     const struct option *o, const void *field, struct buf *out);
 
 bool option_is_name(struct str s);
-bool option_is_host(struct str s); /* labels; also "192.0.2.1" */
+bool option_is_token(struct str s); /* a name that may have capitals */
+bool option_is_host(struct str s);  /* labels; also "192.0.2.1" */
 /* "[::1]:80" -> "::1", "80"; port 1..65535. */
 bool option_split_hostport(
     struct str s, struct str *host_out, struct str *port_out);

@@ -25,7 +25,7 @@ static int check_people(const struct option_job *job,
 		struct str s = in->values[i].text;
 		if (str_starts(s, STR("@")))
 			s = str_from(s, 1);
-		if (!option_is_name(s))
+		if (!option_is_token(s))
 			return option_fail(job, in->values[i].line, ERR_SYNTAX,
 			    "%.*s: \"%.*s\" is neither a user's name nor "
 			    "\"@\" and a group's",
@@ -127,8 +127,9 @@ static const struct option_type base_url = {
 static int finish_web(
     const struct option_job *job, const struct read_section *in, void *element)
 {
-	const struct conf_web *web = element;
+	struct conf_web *web = element;
 
+	web->line = in->line;
 	if (web->listen.n > 0 && web->base_url.n == 0)
 		return option_fail(job, in->line, ERR_SYNTAX,
 		    "web: listen needs base-url, the address that goes into "

@@ -47,7 +47,7 @@ static const struct option options[] = {
 	.help = "Key file that wraps the keys of personal fields. Never "
 		"back it up together with the ledger."},
     {.name = "group",
-	.type = &option_name,
+	.type = &option_token,
 	.offset = AT(group),
 	.help = "Group shared by both daemons; owns the ledger and the spool."},
     {.name = "policy-file",

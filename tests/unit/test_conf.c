@@ -164,6 +164,10 @@ static void test_values(void)
 		"client = \"10.0.0.0/8\"\n"},
 	    {"listener = apps", "sasl-user = \"*\"", "sasl-user = \"*\"\n"},
 	    {"listener = apps", "local = yes", "local = yes\n"},
+	    {"listener = apps", "listener = {MTA-v4, apps}",
+		"listener = {\"MTA-v4\", \"apps\"}\n"},
+	    {"authserv-id", "group = Debian-exim authserv-id",
+		"group = \"Debian-exim\"\n"},
 	    {"segment-from = X-Seg", "segment = news", "segment = \"news\"\n"},
 	    {"segment-from = X-Seg",
 		"segment-from = {X-Seg, X-B} segment-map = {\"Spring = "
@@ -286,8 +290,8 @@ static const struct {
 	"t.conf:1: state-dir takes one value, not a list: expected an "
 	"absolute path such as \"/etc/tendril/lead.key\""},
     {"authserv-id", "group = \"a b\" authserv-id",
-	"t.conf:1: group = \"a b\": expected a name of small letters, "
-	"digits, \"-\", \"_\" and \".\" such as \"win-back\""},
+	"t.conf:1: group = \"a b\": expected a name of letters, digits, "
+	"\"-\", \"_\" and \".\" such as \"tendril\""},
     {"mail.example.com", "mail..example.com",
 	"t.conf:1: authserv-id = \"mail..example.com\": domain: empty label"},
     {"authserv-id", "seeds = {\n\"a@b.example\",\n\"proof\"} authserv-id",
@@ -494,7 +498,7 @@ static void test_long_value(void)
 
 	buf_init(&value, 1 << 20);
 	buf_addz(&value, "class = \"");
-	for (int i = 0; i < 10000; i++)
+	for (int i = 0; i < 2000; i++)
 		buf_addz(&value, "\xc3\xbc");
 	buf_addz(&value, "\"");
 	replace(&text, "class = pass", value.p);
@@ -523,9 +527,9 @@ static void test_warnings(void)
 		"t.conf:10: stream news: without web base-url its mail has no "
 		"one-click unsubscribe (RFC 8058)\n"},
 	    {"https://t.example.com", "http://127.0.0.1",
-		"t.conf:1: web base-url is not https: for tests only\n"},
+		"t.conf:5: web base-url is not https: for tests only\n"},
 	    {"127.0.0.1:80", "0.0.0.0:80",
-		"t.conf:1: web listen 0.0.0.0:80 is reachable without the TLS "
+		"t.conf:5: web listen 0.0.0.0:80 is reachable without the TLS "
 		"proxy\n"},
 	    {"release = \"127.0.0.1:10026\"", "",
 		"t.conf:10: stream news: holds and messages to several "

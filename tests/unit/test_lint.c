@@ -188,6 +188,20 @@ static struct str repeat(struct buf *b, const char *head, const char *format,
 	return buf_str(b);
 }
 
+/* a = "xxx..." */
+static struct str fill(struct buf *b, size_t n)
+{
+	char *p;
+
+	buf_init(b, 1 << 20);
+	buf_addz(b, "a = \"");
+	p = buf_extend(b, n);
+	if (p != NULL)
+		memset(p, 'x', n);
+	buf_addz(b, "\"\n");
+	return buf_str(b);
+}
+
 static void test_limits(void)
 {
 	struct buf b;
@@ -199,6 +213,18 @@ static void test_limits(void)
 	buf_addc(&b, '\n');
 	IS_STR(
 	    lint(buf_str(&b)).text, "f: larger than 1048576 bytes", "one more");
+	buf_fini(&b);
+	IS_STR(lint(fill(&b, LINT_MAX_STRING)).text, "", "a long string");
+	buf_fini(&b);
+	IS_STR(lint(fill(&b, LINT_MAX_STRING + 1)).text,
+	    "f:1: more than 4096 bytes in a string", "one byte more");
+	buf_fini(&b);
+	fill(&b, LINT_MAX_WORD + 1);
+	b.p[4] = b.p[b.n - 2] = ' ';
+	IS_STR(lint(buf_str(&b)).text, "f:1: more than 256 bytes in a word",
+	    "a long word");
+	b.p[5] = ' ';
+	IS_STR(lint(buf_str(&b)).text, "", "one byte less");
 	buf_fini(&b);
 	IS_STR(lint(repeat(&b, "a={1", ",", LINT_MAX_VALUES - 1, "}")).text, "",
 	    "as many values as may be");
