@@ -61,12 +61,20 @@ static bool nets_cover(const struct conf_nets *a, const struct conf_nets *b)
 	return true;
 }
 
+/* Null senders pass these by (policy/rules/recognise.c). */
+static bool wants_sender(const struct conf_stream *s)
+{
+	return s->class == CONF_CLASS_NURTURE ||
+	       s->class == CONF_CLASS_ONE_TO_ONE;
+}
+
 /* Every message that b takes, a takes before it. */
 static bool shadows(const struct conf_stream *a, const struct conf_stream *b)
 {
 	const struct conf_origin *x = &a->origin, *y = &b->origin;
 
-	if (a->senders.n > 0 || a->headers.n > 0)
+	if (a->senders.n > 0 || a->headers.n > 0 ||
+	    (wants_sender(a) && !wants_sender(b)))
 		return false;
 	if (!has_origin(x))
 		return true;

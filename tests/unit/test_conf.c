@@ -556,7 +556,13 @@ static void test_warnings(void)
 		"stream late { class = pass listener = apps }\n"
 		"stream rest",
 		""},
-	    {"header = X-Seg", "", ""},
+	    {"  header = X-Seg\n  segment-from = X-Seg\n  from-domains = "
+	     "\"example.com\"\n}\n",
+		"  segment = news\n}\nstream late { class = pass listener = "
+		"apps }\n"
+		"stream later { class = one-to-one listener = apps }\n",
+		"t.conf:16: stream later never gets a message: stream news "
+		"(line 10) takes them all\n"},
 	    {"stream release", "stream any { class = pass }\nstream release",
 		"t.conf:10: stream release never gets a message: stream any "
 		"(line 9) takes them all\n"
