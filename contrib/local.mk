@@ -3,3 +3,10 @@ EXTRA_DIST += \
 	%D%/examples/tendril.conf \
 	%D%/policies/b2b-newsletter.policy \
 	%D%/policies/minimal.policy
+	%D%/check \
+	%D%/fresh \
+	%D%/lib/build.py \
+	%D%/lib/check.py \
+	%D%/lib/packages.sh \
+	%D%/lib/run.py \
+	%D%/run

@@ -99,3 +99,23 @@ tests_tools_logtool_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_follow_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_postfix_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_outcome_LDADD = agent/libagent.a $(POLICY_LIBS)
+	%D%/tools/mimetool
+
+# End to end, run by contrib/check (pytest, root, a real Postfix).
+EXTRA_DIST += \
+	%D%/e2e/bed/__init__.py \
+	%D%/e2e/bed/bed.py \
+	%D%/e2e/bed/conf.py \
+	%D%/e2e/bed/judge.py \
+	%D%/e2e/bed/keys.py \
+	%D%/e2e/bed/mail.py \
+	%D%/e2e/bed/postfix.py \
+	%D%/e2e/bed/proc.py \
+	%D%/e2e/bed/sasl.py \
+	%D%/e2e/bed/show.py \
+	%D%/e2e/bed/sink.py \
+	%D%/e2e/bed/story.py \
+	%D%/e2e/bed/tendril.py \
+	%D%/e2e/conftest.py \
+	%D%/e2e/test_bed.py \
+	%D%/e2e/test_judge.py

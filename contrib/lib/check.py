@@ -1,0 +1,275 @@
+"""contrib/check: the stages, their progress and the closing line."""
+
+import argparse
+import dataclasses
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import xml.etree.ElementTree
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import build  # noqa: E402
+
+BREAKS = ("sign",)
+HEARTBEAT_S = 20
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What a stage counted. A stage that breaks off counts one failure."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    name: str
+    what: str
+    run: object  # function(log) -> Outcome
+    full: bool = False  # only with --full
+
+
+def run_logged(argv, log, *, env=None):
+    """Run with output into `log`; returns the exit status."""
+    with open(log, "a", encoding="utf-8") as out:
+        print("$", *argv, file=out, flush=True)
+        return subprocess.run(
+            [str(word) for word in argv], cwd=build.SOURCE, check=False,
+            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})}).returncode
+
+
+def count_tap(text):
+    """Sums automake's summary lines, e.g. `# PASS:  41`."""
+    found = re.findall(r"^# (PASS|FAIL|XPASS|ERROR|SKIP): +(\d+)", text, re.M)
+    sums = {}
+    for key, number in found:
+        sums[key] = sums.get(key, 0) + int(number)
+    bad = sums.get("FAIL", 0) + sums.get("XPASS", 0) + sums.get("ERROR", 0)
+    return Outcome(sums.get("PASS", 0), bad, sums.get("SKIP", 0))
+
+
+def judged(outcome, status):
+    """A bad exit status is a failure even where no test was counted, and so
+    is a stage in which nothing ran."""
+    if outcome.failed == 0 and (status != 0 or outcome.passed == 0):
+        outcome.failed = 1
+        outcome.note = f"exit status {status}, {outcome.passed} tests ran"
+    return outcome
+
+
+def make_check(folder, log, *, prefix=(), env=None):
+    status = run_logged([*prefix, "make", "-C", folder, f"-j{build.jobs()}",
+                         "check"], log, env=env)
+    return judged(count_tap(log.read_text(errors="replace")), status)
+
+
+def compiled(name, *args, **options):
+    build.build(name, *args, **options)
+    return Outcome(passed=1)
+
+
+def stage_build(_log):
+    return compiled("check", "--enable-werror")
+
+
+def stage_unit(log):
+    return make_check(build.build("check", "--enable-werror"), log)
+
+
+def run_pytest(folder, log, *args):
+    """pytest with its count read from the report it writes."""
+    report = log.with_suffix(".xml")
+    report.unlink(missing_ok=True)
+    status = run_logged(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v",
+         "--durations=10", f"--junitxml={report}", *args], log,
+        env={"TENDRIL_BUILDDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"})
+    outcome = Outcome()
+    if report.exists():
+        suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
+        total, *bad = (int(suite.get(key)) for key in (
+            "tests", "failures", "errors", "skipped"))
+        outcome = Outcome(total - sum(bad), bad[0] + bad[1], bad[2])
+    return judged(outcome, status)
+
+
+def stage_e2e(log):
+    return run_pytest(build.build("check", "--enable-werror"), log,
+                      "tests/e2e", "-m", "not long")
+
+
+def stage_long(log):
+    return run_pytest(build.build("check", "--enable-werror"), log,
+                      "tests/e2e", "-m", "long")
+
+
+def run_story(log, *args):
+    folder = build.build("check", "--enable-werror")
+    return run_logged([build.SOURCE / "contrib" / "run", "--once", *args],
+                      log, env={"TENDRIL_BUILDDIR": str(folder)})
+
+
+def stage_story(log):
+    status = run_story(log)
+    lines = log.read_text(errors="replace").splitlines() or [""]
+    counted = re.fullmatch(r"(\d+) passed, (\d+) failed", lines[-1])
+    numbers = (0, 0) if counted is None else map(int, counted.groups())
+    return judged(Outcome(*numbers), status)
+
+
+def stage_breaks(log):
+    """The story must notice each piece that is switched off. (Exit status 1
+    says so; 2 and more would be trouble of the bed.)"""
+    outcome = Outcome()
+    for piece in BREAKS:
+        if run_story(log, f"--break={piece}") == 1:
+            outcome.passed += 1
+        else:
+            outcome.failed += 1
+            outcome.note += f"--break={piece} went unnoticed "
+    return outcome
+
+
+def stage_clang(_log):
+    return compiled("clang", "--enable-werror", env={"CC": "clang"},
+                    targets=("all", "check", "TESTS="))
+
+
+def stage_asan(log):
+    folder = build.build("asan", "--with-sanitizer=address,undefined")
+    return make_check(folder, log)
+
+
+def stage_tsan(log):
+    """ThreadSanitizer wants its addresses free: no randomisation."""
+    folder = build.build("tsan", "--with-sanitizer=thread")
+    return make_check(folder, log, prefix=("setarch", os.uname().machine,
+                                           "-R"))
+
+
+def stage_dist(log):
+    folder = build.build("check", "--enable-werror")
+    status = run_logged(["make", "-C", folder, f"-j{build.jobs()}",
+                         "distcheck"], log)
+    return judged(Outcome(passed=int(status == 0)), status)
+
+
+STAGES = (
+    Stage("build", "gcc, warnings are errors", stage_build),
+    Stage("unit", "make check", stage_unit),
+    Stage("e2e", "end to end, real Postfix", stage_e2e),
+    Stage("story", "contrib/run --once", stage_story),
+    Stage("breaks", "contrib/run --break=...", stage_breaks, full=True),
+    Stage("clang", "clang, warnings are errors", stage_clang, full=True),
+    Stage("asan", "make check, address and undefined", stage_asan, full=True),
+    Stage("tsan", "make check, thread sanitizer", stage_tsan, full=True),
+    Stage("dist", "make distcheck", stage_dist, full=True),
+)
+
+
+class Heartbeat:
+    """A line now and then, so that nobody takes a long stage for dead."""
+
+    def __init__(self, stage):
+        self._name = stage.name
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def _beat(self):
+        start = time.monotonic()
+        while not self._end.wait(HEARTBEAT_S):
+            print(f"        {self._name}: {time.monotonic() - start:.0f} s ...",
+                  flush=True)
+
+    def __enter__(self):
+        self._thread.start()
+
+    def __exit__(self, *exc):
+        self._end.set()
+        self._thread.join()
+
+
+def run_stage(stage):
+    log = build.LOGS / f"{stage.name}.log"
+    log.write_text("")
+    try:
+        with Heartbeat(stage):
+            outcome = stage.run(log)
+    except build.BuildError as error:
+        log = error.log or log
+        outcome = Outcome(failed=1, note=str(error))
+    if outcome.failed:
+        print(build.tail(log), f"\n        whole log: {log}", flush=True)
+    return outcome
+
+
+def text_of(outcome, seconds):
+    parts = [f"{outcome.passed} passed", f"{outcome.failed} failed"]
+    if outcome.skipped:
+        parts.append(f"{outcome.skipped} skipped")
+    if outcome.note:
+        parts.append(outcome.note.strip())
+    return f"{', '.join(parts)} ({seconds:.1f} s)"
+
+
+def run_all(stages):
+    """Run each stage whatever became of the others; True if all is well."""
+    build.LOGS.mkdir(parents=True, exist_ok=True)
+    total = Outcome()
+    lines = []
+    for number, stage in enumerate(stages, 1):
+        print(f"[{number}/{len(stages)}] {stage.name}: {stage.what}",
+              flush=True)
+        start = time.monotonic()
+        outcome = run_stage(stage)
+        text = text_of(outcome, time.monotonic() - start)
+        print(f"        {text}", flush=True)
+        lines.append(f"  {'FAIL' if outcome.failed else 'ok  '} "
+                     f"{stage.name:8} {text}")
+        total.passed += outcome.passed
+        total.failed += outcome.failed
+    print("\n" + "\n".join(lines))
+    print(f"{total.passed} passed, {total.failed} failed", flush=True)
+    return total.failed == 0
+
+
+def chosen(args):
+    known = {stage.name: stage for stage in STAGES}
+    unknown = [name for name in args.stage if name not in known]
+    if unknown:
+        sys.exit(f"no such stage: {', '.join(unknown)}; see --list")
+    if args.stage:
+        return [known[name] for name in args.stage]
+    return [stage for stage in STAGES if args.full or not stage.full]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="contrib/check")
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("stage", nargs="*")
+    args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if args.list:
+        for stage in STAGES:
+            when = "--full" if stage.full else ""
+            print(f"{stage.name:8} {when:7} {stage.what}")
+        return
+    try:
+        sys.exit(0 if run_all(chosen(args)) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""Child processes that never outlive us, free ports, waiting.
+
+A small shell, in a session of its own, holds the other end of a pipe. When we
+are gone, even by `kill -9`, it reads the end of file, ends the daemons we had
+and removes our folders. (A parent-death signal would not do: the kernel drops
+it when a daemon changes its ids, as master(8) does.)
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+GUARD = """
+pids= dirs=
+while read -r verb what; do
+    case $verb in
+    start) pids="$pids $what" ;;
+    end) next=; for p in $pids; do
+             [ "$p" = "$what" ] || next="$next $p"; done; pids=$next ;;
+    made) dirs="$dirs $what" ;;
+    gone) next=; for d in $dirs; do
+             [ "$d" = "$what" ] || next="$next $d"; done; dirs=$next ;;
+    esac
+done
+for p in $pids; do kill -s TERM -- "-$p" 2>/dev/null; done
+[ -z "$pids" ] || sleep 1
+for p in $pids; do kill -s KILL -- "-$p" 2>/dev/null; done
+for d in $dirs; do rm -rf -- "$d"; done
+"""
+
+
+class BedError(Exception):
+    """The bed itself is broken (not: a judgement failed)."""
+
+
+class _Guard:
+    """Our end of the pipe. One per process, made when first needed."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._pipe = None
+
+    def tell(self, verb, what):
+        with self._lock:
+            if self._pipe is None:
+                shell = subprocess.Popen(
+                    ["/bin/sh", "-c", GUARD], stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    start_new_session=True, cwd="/")
+                self._pipe = shell.stdin
+            self._pipe.write(f"{verb} {what}\n".encode())
+            self._pipe.flush()
+
+
+_guard = _Guard()
+
+
+def own_folder(path):
+    """Take responsibility for a folder: it goes when we go."""
+    _guard.tell("made", path)
+
+
+def remove_folder(path):
+    shutil.rmtree(path, ignore_errors=True)
+    _guard.tell("gone", path)
+
+
+def wait_until(condition, timeout_s, what):
+    """Poll until condition() is true and return its value."""
+    deadline = time.monotonic() + timeout_s
+    pause = 0.005
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise BedError(f"{what}: not within {timeout_s:g} s")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
+
+
+def free_ports(count, host="127.0.0.1"):
+    """Ports nobody listens on, all different."""
+    holders = []
+    try:
+        for _ in range(count):
+            holder = socket.socket()
+            holder.bind((host, 0))
+            holders.append(holder)
+        return [holder.getsockname()[1] for holder in holders]
+    finally:
+        for holder in holders:
+            holder.close()
+
+
+def port_is_open(port, host="127.0.0.1"):
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def unix_is_open(path):
+    try:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(1)
+            sock.connect(str(path))
+            return True
+    except OSError:
+        return False
+
+
+def is_alive(pid):
+    """Whether a process runs; one that only waits to be reaped does not."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rpartition(b")")[2].split()[0] != b"Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def run(argv, *, timeout_s=60, check=True, **options):
+    """Run a short command; its output is text (pass text=False for bytes)."""
+    options.setdefault("text", True)
+    if "input" not in options:
+        options.setdefault("stdin", subprocess.DEVNULL)
+    done = subprocess.run([str(word) for word in argv], timeout=timeout_s,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          check=False, **options)
+    if check and done.returncode != 0:
+        raise BedError(f"{argv[0]} ended with {done.returncode}: "
+                       f"{done.stderr or done.stdout}")
+    return done
+
+
+class Daemon:
+    """A child in the foreground, its output in a file."""
+
+    def __init__(self, name, argv, log_path, *, env=None, user=None,
+                 group=None, cwd="/"):
+        self.name = name
+        self.log_path = log_path
+        with open(log_path, "ab") as log:
+            self.popen = subprocess.Popen(
+                [str(word) for word in argv], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, cwd=cwd, start_new_session=True,
+                user=user, group=group, env={**os.environ, **(env or {})})
+        _guard.tell("start", self.pid)
+
+    @property
+    def pid(self):
+        return self.popen.pid
+
+    def is_running(self):
+        return self.popen.poll() is None
+
+    def wait_ready(self, condition, timeout_s=20):
+        """Wait for condition(); an early end of the child is an error."""
+        def ready_or_gone():
+            return condition() or not self.is_running()
+        try:
+            wait_until(ready_or_gone, timeout_s, f"{self.name} starting")
+        except BedError as error:
+            raise BedError(f"{error}\n{self.log_tail()}") from None
+        if not self.is_running():
+            raise BedError(f"{self.name} ended with {self.popen.returncode}"
+                           f" before it was ready\n{self.log_tail()}")
+
+    def signal(self, signum):
+        if self.is_running():
+            self.popen.send_signal(signum)
+
+    def stop(self, timeout_s=15):
+        """SIGTERM, then SIGKILL; returns the exit status."""
+        self.signal(signal.SIGTERM)
+        try:
+            self.popen.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            pass
+        return self.kill()
+
+    def kill(self):
+        """kill -9 to the process group; returns the exit status."""
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.popen.wait(10)
+        _guard.tell("end", self.pid)
+        return self.popen.returncode
+
+    def log_text(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    def log_tail(self, lines=20):
+        tail = self.log_text().splitlines()[-lines:]
+        return "\n".join(f"  | {line}" for line in tail)

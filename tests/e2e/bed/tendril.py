@@ -1,0 +1,81 @@
+"""Tendril's own programs: the daemons and the command line."""
+
+import os
+import pathlib
+import re
+import shlex
+
+from . import proc
+
+# Where a build folder keeps each program.
+PROGRAMS = {
+    "tendril-milter": "milter/tendril-milter",
+    "tendril-agent": "agent/tendril-agent",
+    "tendril": "agent/tendril",
+}
+
+
+def program(builddir, name):
+    """Path of a built program; BedError when it is not there."""
+    path = pathlib.Path(builddir) / PROGRAMS[name]
+    if not os.access(path, os.X_OK):
+        raise proc.BedError(f"{path} is not built")
+    return path
+
+
+class Tendril:
+    """One installation: a conf file and the processes that use it."""
+
+    def __init__(self, builddir, conf_file, root, env=None):
+        self.builddir = builddir
+        self.conf_file = conf_file
+        self.root = pathlib.Path(root)
+        self.env = {"TENDRIL_LOG": "stderr", **(env or {})}
+        self.milter = None
+        self.agent = None
+
+    def start_milter(self, socket):
+        self.milter = self._daemon("tendril-milter")
+        self.milter.wait_ready(lambda: proc.unix_is_open(socket))
+
+    def start_agent(self, api):
+        self.agent = self._daemon("tendril-agent")
+        self.agent.wait_ready(lambda: proc.unix_is_open(api))
+
+    def _daemon(self, name):
+        return proc.Daemon(
+            name, [program(self.builddir, name), "--conf", self.conf_file],
+            self.root / f"{name}.log", env=self.env)
+
+    def cli(self, *words, check=True, **options):
+        """Run `tendril WORDS`; the completed process, output as text."""
+        return proc.run([program(self.builddir, "tendril"), *words],
+                        check=check, env={
+                            **os.environ, **self.env,
+                            "TENDRIL_CONF": str(self.conf_file)}, **options)
+
+    def stop(self):
+        for daemon in (self.agent, self.milter):
+            if daemon is not None:
+                daemon.stop()
+
+    def events(self, name=None):
+        """The milter's log as dicts, all or those of one event."""
+        if self.milter is None:
+            return []
+        parsed = [parse_event(line)
+                  for line in self.milter.log_text().splitlines()]
+        return [event for event in parsed
+                if event and name in (None, event["event"])]
+
+
+def parse_event(line):
+    """`<5>event=decision qid=... reason="a b"` -> dict; {} if it is none."""
+    at = line.find("event=")
+    if at < 0:
+        return {}
+    try:
+        words = shlex.split(line[at:])
+    except ValueError:
+        words = re.split(r"\s+", line[at:])
+    return dict(word.split("=", 1) for word in words if "=" in word)

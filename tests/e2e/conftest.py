@@ -1,0 +1,95 @@
+"""Fixtures of the end-to-end tests.
+
+    TENDRIL_BUILDDIR=.../build /usr/bin/python3 -m pytest tests/e2e
+
+Root is needed, because Postfix needs it. `world` is one bed for the whole run
+without Tendril, `system` one with the milter in front of the MTA; both are
+emptied before each test. A test that changes conf or stops daemons makes its
+own bed with `make_bed`.
+"""
+
+import os
+import pathlib
+
+import pytest
+
+from bed import bed as beds
+
+
+@pytest.fixture(scope="session")
+def build():
+    """The folder the programs were built in."""
+    folder = os.environ.get("TENDRIL_BUILDDIR")
+    if not folder:
+        pytest.fail("TENDRIL_BUILDDIR does not name a build folder")
+    return pathlib.Path(folder)
+
+
+@pytest.fixture
+def make_bed():
+    """Function that makes a bed which is closed after the test."""
+    made = []
+
+    def make(*args, **options):
+        made.append(beds.Bed(*args, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture(scope="session")
+def _world():
+    with beds.Bed() as one:
+        one.start_hub()
+        one.start_late()
+        yield one
+
+
+@pytest.fixture
+def world(_world):
+    """MTAs and the outside, no Tendril."""
+    _world.reset()
+    return _world
+
+
+@pytest.fixture(scope="session")
+def _system(build):
+    with beds.Bed(build) as one:
+        one.start_milter()
+        one.start_hub()
+        one.start_late()
+        yield one
+
+
+@pytest.fixture
+def system(_system):
+    """The company's MTA with the milter in front of it."""
+    _system.reset()
+    return _system
+
+
+@pytest.fixture
+def sink(system):
+    return system.sink
+
+
+@pytest.fixture
+def postfix(system):
+    return system.hub
+
+
+@pytest.fixture
+def milter(system):
+    return system.tendril.milter
+
+
+@pytest.fixture
+def conf(system):
+    return system.conf
+
+
+@pytest.fixture
+def keys(system):
+    return system.keys
