@@ -44,7 +44,8 @@ class SaslServer(socketserver.ThreadingUnixStreamServer):
         super().__init__(str(path), _Handler)
         os.chmod(path, 0o666)
         self._thread = threading.Thread(target=self.serve_forever,
-                                        kwargs={"poll_interval": 0.05})
+                                        kwargs={"poll_interval": 0.05},
+                                        daemon=True)
         self._thread.start()
 
     def next_cuid(self):
