@@ -69,6 +69,7 @@ need_packages() {
 		return 1
 	fi
 	set -- $missing
-	echo "Installing $# missing packages: $*"
+	echo "Installing $# missing packages:"
+	echo "$*" | fold -s -w 90 | sed "s/^/  /"
 	install_missing "$@"
 }
