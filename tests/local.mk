@@ -118,4 +118,8 @@ EXTRA_DIST += \
 	%D%/e2e/bed/tendril.py \
 	%D%/e2e/conftest.py \
 	%D%/e2e/test_bed.py \
-	%D%/e2e/test_judge.py
+	%D%/e2e/test_judge.py \
+	%D%/e2e/test_run.py \
+	$(END)
+
+include tests/bench/local.mk

@@ -5,7 +5,7 @@
 # machine's port 25 is not ours to take), and a Postfix that was not there
 # before is left unconfigured: the test bed brings its own configuration.
 
-build_packages="autoconf automake gcc libc6-dev libcbor-dev libconfuse-dev
+build_packages="autoconf automake gcc libc6-dev libc-ares-dev libcbor-dev libconfuse-dev
 libcurl4-openssl-dev libidn2-dev libjansson-dev liblmdb-dev libmicrohttpd-dev
 libmilter-dev libopendkim-dev libpsl-dev libssl-dev libunistring-dev make
 pkg-config"

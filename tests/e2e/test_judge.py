@@ -8,11 +8,12 @@ import pytest
 from bed import bed as beds
 from bed import judge, keys, mail, proc, sink
 
+FEEDBACK_ID = "june:newsletter:news:examplecom"
 LIST = [("List-Unsubscribe", "<https://t.example.com/u/abc>, "
                              "<mailto:u-abc@bounces.example.com>"),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         ("List-Id", "newsletter <newsletter.example.com>"),
-        ("Feedback-ID", "june:newsletter:news:examplecom"),
+        ("Feedback-ID", FEEDBACK_ID),
         ("CFBL-Address", "f-abc@bounces.example.com; report=arf"),
         ("CFBL-Feedback-ID", "abc"), ("X-Tendril-Id", "abc")]
 BASE_URL = "https://t.example.com"
@@ -63,8 +64,8 @@ def test_good_mail_passes(signers, zone):
     data = nurture(signers)
     assert complaints(data, zone) == []
     assert judge.judge_one_click(data, BASE_URL, "bounces.example.com") == []
-    assert judge.judge_nurture_headers(data, "examplecom") == []
-    assert judge.signature_summary(data, zone) == "ed25519, rsa valid"
+    assert judge.judge_nurture_headers(data, FEEDBACK_ID) == []
+    assert judge.signature_summary(data, zone) == "ed25519+rsa ok"
 
 
 @pytest.mark.parametrize("change", [
@@ -73,7 +74,7 @@ def test_good_mail_passes(signers, zone):
 def test_changed_bytes_do_not_verify(signers, zone, change):
     data = nurture(signers).replace(*change)
     assert len(complaints(data, zone)) == 2
-    assert judge.signature_summary(data, zone) == "ed25519, rsa INVALID"
+    assert judge.signature_summary(data, zone) == "ed25519+rsa BAD"
 
 
 def test_missing_and_foreign_keys(signers, zone):
@@ -99,9 +100,10 @@ def test_field_left_out_of_the_signature(signers, zone):
 def test_list_headers(signers):
     for number in range(len(LIST)):
         data = nurture(signers, fields=LIST[:number] + LIST[number + 1:])
-        assert judge.judge_nurture_headers(data, "examplecom") != []
+        assert judge.judge_nurture_headers(data, FEEDBACK_ID) != []
     twice = nurture(signers, fields=LIST + LIST[:1])
-    assert judge.judge_nurture_headers(twice, "examplecom") != []
+    assert judge.judge_nurture_headers(twice, FEEDBACK_ID) != []
+    assert judge.judge_nurture_headers(nurture(signers), "other") != []
     assert judge.judge_one_click(twice, BASE_URL, "bounces.example.com") != []
     assert judge.judge_one_click(nurture(signers), BASE_URL, "other") != []
 

@@ -97,8 +97,8 @@ class Bed:
             sasl=self.root / "sasl.sock", main=main)
 
     def _configure(self, builddir, policy, tweak):
-        for name in ("lead", "token", "epoch"):
-            keys.secret(self.root / "secrets" / f"{name}.key")
+        for name, number in (("lead", None), ("token", 1), ("epoch", 1)):
+            keys.secret(self.root / "secrets" / f"{name}.key", number)
         self.conf = conf.ConfText(
             root=self.root, release_port=self.ports["release"],
             web_port=self.ports["web"], maillog=self.hub.maillog,

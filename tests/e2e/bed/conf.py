@@ -69,9 +69,9 @@ mta-log {
 }
 
 %(key_sections)s
-domain example.com {
+domain %(domain)s {
   keys = {%(key_names)s}
-  bounce-domain = "bounces.example.com"
+  bounce-domain = "bounces.%(domain)s"
   sender-id = "examplecom"
 }
 
@@ -83,9 +83,10 @@ stream release {
 stream news {
   class = "nurture"
   listener = {"apps"}
-  from-domains = {"example.com"}
+  from-domains = {"%(domain)s"}
   header = "X-Tendril-Segment"
   segment-from = "X-Tendril-Segment"
+  campaign-from = "X-Tendril-Campaign"
   unknown = "reject"
 }
 
@@ -101,7 +102,7 @@ stream rest {
 """
 
 KEY = """\
-key %(name)s {
+key %(selector)s {
   domain = "%(domain)s"
   selector = "%(selector)s"
   file = "%(file)s"
@@ -121,6 +122,7 @@ class ConfText:
     maildir: pathlib.Path
     keys: list
     mode: str = "enforce"
+    domain: str = "example.com"  # the one that is signed
     base_url: str = "https://t.example.com"
     extra: str = ""  # appended: further sections
 
@@ -141,8 +143,6 @@ class ConfText:
         return self.root / "secrets"
 
     def text(self):
-        sections = [KEY % {"name": key.selector, **vars(key)}
-                    for key in self.keys]
         names = ", ".join(f'"{key.selector}"' for key in self.keys)
         return CONF % {
             "mode": self.mode, "state": self.root / "state",
@@ -150,5 +150,9 @@ class ConfText:
             "milter_socket": self.milter_socket, "api": self.api,
             "release_port": self.release_port, "maildir": self.maildir,
             "web_port": self.web_port, "base_url": self.base_url,
-            "maillog": self.maillog, "key_names": names,
-            "key_sections": "\n".join(sections)} + self.extra
+            "maillog": self.maillog,
+            "domain": self.domain, "key_names": names,
+            "key_sections": "\n".join(
+                KEY % {**vars(key), "domain": self.domain}
+                for key in self.keys),
+        } + self.extra

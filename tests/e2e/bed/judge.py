@@ -67,14 +67,14 @@ def signatures(data, zone):
 
 
 def signature_summary(data, zone):
-    """For a person: 'rsa, ed25519 valid', 'none', 'rsa INVALID'."""
+    """For a person: 'rsa+ed25519 ok', 'none', 'rsa BAD'."""
     found = signatures(data, zone)
     if not found:
         return "none"
     bad = [s.algorithm.split("-")[0] for s in found if not s.valid]
     if bad:
-        return ", ".join(bad) + " INVALID"
-    return ", ".join(s.algorithm.split("-")[0] for s in found) + " valid"
+        return "+".join(bad) + " BAD"
+    return "+".join(s.algorithm.split("-")[0] for s in found) + " ok"
 
 
 def judge_signed(data, zone, domain, algorithms):
@@ -148,12 +148,11 @@ def judge_one_click(data, base_url, feedback_domain):
     return complaints
 
 
-def judge_nurture_headers(data, sender_id):
+def judge_nurture_headers(data, feedback_id):
     complaints = [f"{len(values(data, name))} times {name}"
                   for name in NURTURE_FIELDS if len(values(data, name)) != 1]
-    feedback = "".join(values(data, "Feedback-ID")).split(":")
-    if len(feedback) != 4 or feedback[-1] != sender_id:
-        complaints.append(f"Feedback-ID is {':'.join(feedback)}")
+    if values(data, "Feedback-ID") != [feedback_id]:
+        complaints.append(f"Feedback-ID is {values(data, 'Feedback-ID')}")
     if not "".join(values(data, "CFBL-Address")).endswith("report=arf"):
         complaints.append("CFBL-Address names no report format")
     return complaints

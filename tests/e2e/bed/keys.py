@@ -46,10 +46,12 @@ def _write_secret(path, data):
         out.write(data)
 
 
-def secret(path):
-    """A file with 32 random bytes, for the token, lead and epoch keys."""
-    _write_secret(path, secrets.token_bytes(32))
-    return path
+def secret(path, number=None):
+    """A file with a random key as hex digits, after its number if one is
+    given: `lead-key` has none, `token-key` and `epoch-key` do."""
+    text = secrets.token_hex(32) + "\n"
+    _write_secret(path, (text if number is None else
+                         f"{number} {text}").encode())
 
 
 class Zone:

@@ -36,6 +36,10 @@ class Submission:
         return refused[0] if refused else self.data
 
     @property
+    def final_text(self):
+        return f"{self.final[0]} {self.final[1]}"
+
+    @property
     def queue_id(self):
         """From Postfix's `250 2.0.0 Ok: queued as ID`, else None."""
         text = "" if self.data is None else self.data[1]

@@ -7,9 +7,9 @@ import sys
 import textwrap
 
 WIDTH = 100
-COLUMNS = (("recipient", 27), ("segment", 11), ("verdict", 8),
-           ("reason, policy line", 23), ("outside got", 12),
-           ("dkimpy says", 12))
+COLUMNS = (("recipient", 27), ("segment", 10), ("verdict", 7),
+           ("reason, policy line", 21), ("outside got", 11),
+           ("dkimpy says", 14))
 COLOURS = {"red": "31", "green": "32", "bold": "1", "dim": "2"}
 
 
@@ -85,4 +85,4 @@ class Show:
             clean = "".join(c if c.isprintable() else "?" for c in text)
             short = clean if len(clean) <= width else clean[:width - 1] + "~"
             cells.append(short.ljust(width))
-        return "  ".join(["", *cells])[1:].rstrip()
+        return "  ".join(cells).rstrip()

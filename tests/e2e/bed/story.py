@@ -18,6 +18,7 @@ from . import conf, judge, mail, proc, show
 PRODUCT_HAS = frozenset({"milter"})
 
 NEWS = "news@example.com"
+CAMPAIGN = "june"
 ALGORITHMS = ("rsa-sha256", "ed25519-sha256")
 FIRST = ("ada", "bruno", "carla", "dario", "elif", "femke", "greta", "hamid",
          "ines", "jonas", "kaja", "luca", "mila", "nils", "olga", "pavel")
@@ -54,21 +55,25 @@ class Story:
     def nurture(self, recipients, segment, subject="News of June"):
         """Submit one message of a segment; (what was sent, MTA's answers)."""
         data = self.letter(NEWS, ", ".join(recipients), subject,
-                           ("X-Tendril-Segment", segment))
+                           ("X-Tendril-Segment", segment),
+                           ("X-Tendril-Campaign", CAMPAIGN))
         return data, mail.submit(self.bed.ports["apps"], NEWS, recipients,
                                  data)
 
-    def row(self, recipient, **known):
+    def row(self, recipient, queue_id=None, **known):
         """A table row; what the milter logged of it is filled in."""
-        row = show.Row(recipient, **known)
-        events = [event for event in self.bed.tendril.events("decision")
-                  if event.get("to", "").lower() == recipient.lower()]
-        if events:
-            last = events[-1]
-            row.segment = last.get("segment") or row.segment
-            row.verdict = last.get("verdict", "-")
-            row.reason = last.get("reason", "")
-            row.rule = last.get("rule", "")
+        row = show.Row(recipient, reason="no decision: passed", **known)
+        for event in self.bed.tendril.events():
+            if event["event"] == "decision" and \
+                    event.get("to", "").lower() == recipient.lower():
+                row.segment = event.get("segment") or row.segment
+                row.verdict = event.get("verdict", "-")
+                row.reason = event.get("reason", "")
+                row.rule = event.get("rule", "")
+            elif event["event"] == "signed" and \
+                    event.get("qid") == queue_id:
+                row.verdict = "sign"
+                row.reason = event.get("class", "")
         return row
 
     def received(self, recipient, count=1):
@@ -90,7 +95,7 @@ def judge_nurture(story, recipient, segment, data, sent, count=1):
     """A row for a nurture message that must have left, composed and
     signed."""
     if sent.final[0] != 250:
-        return story.row(recipient, segment=segment, reply=str(sent.final),
+        return story.row(recipient, segment=segment, reply=sent.final_text,
                          complaints=["refused"])
     message = story.received(recipient, count)
     row = story.row(recipient, segment=segment)
@@ -102,10 +107,12 @@ def judge_nurture(story, recipient, segment, data, sent, count=1):
         *judge.judge_envelope(message, recipient, beds.BOUNCE_DOMAIN),
         *judge.judge_one_click(message.data, story.bed.conf.base_url,
                                beds.BOUNCE_DOMAIN),
-        *judge.judge_nurture_headers(message.data, "examplecom"),
+        *judge.judge_nurture_headers(
+            message.data, f"{CAMPAIGN}:{segment}:news:examplecom"),
         *judge.judge_body(message.data, data)]
-    if judge.values(message.data, "X-Tendril-Segment"):
-        row.complaints.append("the control header left the house")
+    for name in ("X-Tendril-Segment", "X-Tendril-Campaign"):
+        if judge.values(message.data, name):
+            row.complaints.append(f"{name} left the house")
     return row
 
 
@@ -113,7 +120,7 @@ def judge_refused(story, recipient, segment, sent, arrived=0):
     """A row for a message that must have been refused with 550; `arrived`
     is what the person had before."""
     row = story.row(recipient, segment=segment,
-                    reply=f"{sent.final[0]} {sent.final[1]}")
+                    reply=sent.final_text)
     if sent.final[0] != 550:
         row.complaints.append("not refused with 550")
         time.sleep(1)  # what must not arrive needs a moment to do so
@@ -136,7 +143,7 @@ def transactional(story):
     data = story.letter(sender, person, "Your order")
     sent = mail.submit(story.bed.ports["apps"], sender, [person], data)
     message = story.received(person) if sent.final[0] == 250 else None
-    row = story.row(person)
+    row = story.row(person, sent.queue_id)
     if message is None:
         row.complaints = ["did not arrive"]
         return [row]
@@ -203,7 +210,7 @@ STEPS = (
 
 # piece -> what switches it off: (policy changes, function on the conf).
 BREAKS = {
-    "sign": ({}, lambda text: text.keys.clear()),
+    "sign": ({}, lambda text: setattr(text, "domain", "other.example")),
 }
 
 

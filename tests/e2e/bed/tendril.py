@@ -4,20 +4,15 @@ import os
 import pathlib
 import re
 import shlex
+import signal
+import time
 
 from . import proc
-
-# Where a build folder keeps each program.
-PROGRAMS = {
-    "tendril-milter": "milter/tendril-milter",
-    "tendril-agent": "agent/tendril-agent",
-    "tendril": "agent/tendril",
-}
 
 
 def program(builddir, name):
     """Path of a built program; BedError when it is not there."""
-    path = pathlib.Path(builddir) / PROGRAMS[name]
+    path = pathlib.Path(builddir) / name
     if not os.access(path, os.X_OK):
         raise proc.BedError(f"{path} is not built")
     return path
@@ -33,8 +28,10 @@ class Tendril:
         self.env = {"TENDRIL_LOG": "stderr", **(env or {})}
         self.milter = None
         self.agent = None
+        self._socket = None
 
     def start_milter(self, socket):
+        self._socket = socket
         self.milter = self._daemon("tendril-milter")
         self.milter.wait_ready(lambda: proc.unix_is_open(socket))
 
@@ -54,10 +51,19 @@ class Tendril:
                             **os.environ, **self.env,
                             "TENDRIL_CONF": str(self.conf_file)}, **options)
 
+    def stop_milter(self):
+        """SIGTERM; returns the exit status. libmilter looks for a stop only
+        every five seconds or when somebody connects, so we do."""
+        self.milter.signal(signal.SIGTERM)
+        time.sleep(0.05)
+        proc.unix_is_open(self._socket)
+        return self.milter.stop()
+
     def stop(self):
-        for daemon in (self.agent, self.milter):
-            if daemon is not None:
-                daemon.stop()
+        if self.agent is not None:
+            self.agent.stop()
+        if self.milter is not None:
+            self.stop_milter()
 
     def events(self, name=None):
         """The milter's log as dicts, all or those of one event."""

@@ -1,0 +1,105 @@
+"""contrib/run as a person uses it: it ends cleanly however it is ended."""
+
+import glob
+import os
+import pathlib
+import re
+import signal
+import subprocess
+
+import pytest
+
+from bed import bed as beds
+from bed import proc
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+
+
+def start(build, *args):
+    return subprocess.Popen(
+        [SOURCE / "contrib" / "run", "--build", build, *args],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        start_new_session=True)
+
+
+def once(build, *args):
+    """(exit status, output) of contrib/run --once."""
+    with start(build, "--once", *args) as child:
+        return (child.communicate(timeout=120)[0], child.returncode)
+
+
+def processes_of(root):
+    """Pids whose command line names the folder."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            text = pathlib.Path(path).read_bytes()
+        except OSError:
+            continue
+        if str(root).encode() in text:
+            found.append(int(path.split("/")[2]))
+    return found
+
+
+def recipients(output):
+    return re.findall(r"^(\S+@\S+)", output, re.M)
+
+
+def test_once_is_repeatable_and_leaves_nothing(build):
+    before = set(glob.glob(f"{beds.BASE}/{beds.PREFIX}*"))
+    output, status = once(build, "--seed", "7")
+    assert status == 0, output
+    assert re.search(r"^[1-9]\d* passed, 0 failed$", output, re.M)
+    assert max(map(len, output.splitlines())) <= 100
+    assert "\x1b" not in output
+    again, _ = once(build, "--seed", "7")
+    assert recipients(again) == recipients(output) != []
+    other, _ = once(build, "--seed", "8")
+    assert recipients(other) != recipients(output)
+    after = set(glob.glob(f"{beds.BASE}/{beds.PREFIX}*"))
+    assert after - before == set()
+
+
+def test_unbuilt_is_trouble_and_not_a_verdict(tmp_path):
+    output, status = once(tmp_path)
+    assert status == 2
+    assert "is not built" in output
+
+
+def until_running(child):
+    """Read the output up to the point where it stays up."""
+    lines = []
+    for line in child.stdout:
+        lines.append(line)
+        if line.startswith("Running."):
+            return "".join(lines)
+    raise proc.BedError("contrib/run ended: " + "".join(lines))
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM,
+                                    signal.SIGHUP, signal.SIGKILL])
+def test_everything_goes_away(build, signum):
+    with start(build, "--seed", "3") as child:
+        output = until_running(child)
+        root = pathlib.Path(re.search(
+            rf"{beds.BASE}/{beds.PREFIX}\w+", output)[0])
+        assert len(processes_of(root)) > 3
+        child.send_signal(signum)
+        child.wait(30)
+    proc.wait_until(lambda: not root.exists(), 10, "removal of the folder")
+    proc.wait_until(lambda: not processes_of(root), 10, "end of the daemons")
+
+
+def test_sending_by_hand(build):
+    with start(build, "--seed", "4") as child:
+        output = until_running(child)
+        send = re.search(rf"{beds.BASE}/{beds.PREFIX}\w+/send", output)[0]
+        answer = proc.run([send, "you@north.example", "newsletter"]).stdout
+        assert answer.startswith("250 ")
+        refused = proc.run([send, "you@north.example", "nonsense"]).stdout
+        assert refused.startswith("550 ")
+        for line in child.stdout:
+            if "you@north.example" in line:
+                assert "rsa" in line and " ok" in line
+                break
+        os.kill(child.pid, signal.SIGTERM)
