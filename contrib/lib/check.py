@@ -70,7 +70,21 @@ def judged(outcome, status):
 def make_check(folder, log, *, prefix=(), env=None):
     status = run_logged([*prefix, "make", "-C", folder, f"-j{build.jobs()}",
                          "check"], log, env=env)
-    return judged(count_tap(log.read_text(errors="replace")), status)
+    outcome = judged(count_tap(log.read_text(errors="replace")), status)
+    if outcome.failed:
+        append_failures(log, folder / "test-suite.log")
+    return outcome
+
+
+def append_failures(log, suite):
+    """What automake keeps of the failed programs, without their passes."""
+    if not suite.exists():
+        return
+    lines = suite.read_text(errors="replace").splitlines()
+    with open(log, "a", encoding="utf-8") as out:
+        for line in lines:
+            if not line.startswith(("ok ", "PASS: ")):
+                print(line, file=out)
 
 
 def compiled(name, *args, **options):
@@ -106,11 +120,6 @@ def run_pytest(folder, log, *args):
 def stage_e2e(log):
     return run_pytest(build.build("check", "--enable-werror"), log,
                       "tests/e2e", "-m", "not long")
-
-
-def stage_long(log):
-    return run_pytest(build.build("check", "--enable-werror"), log,
-                      "tests/e2e", "-m", "long")
 
 
 def run_story(log, *args):
@@ -188,8 +197,8 @@ class Heartbeat:
     def _beat(self):
         start = time.monotonic()
         while not self._end.wait(HEARTBEAT_S):
-            print(f"        {self._name}: {time.monotonic() - start:.0f} s ...",
-                  flush=True)
+            seconds = time.monotonic() - start
+            print(f"        {self._name}: {seconds:.0f} s ...", flush=True)
 
     def __enter__(self):
         self._thread.start()
