@@ -47,7 +47,7 @@ def arguments():
 def programs(args, out):
     """The folder with the built programs."""
     if args.build:
-        return pathlib.Path(args.build)
+        return pathlib.Path(args.build).resolve()
     out.line("Building in build/run ...")
     begun = time.monotonic()
     folder = build.build("run")
