@@ -1,5 +1,6 @@
 /* option.c - see option.h. The types that know no network; the others are in
- * option_host.c. Each refusal shows the value, what is expected and an
+ * option_host.c. What print writes, parse reads back to the same value: diff.c
+ * compares models by it, and the fuzzers check it. Each refusal shows the value, what is expected and an
  * example. */
 #include "policy/conf/option.h"
 

@@ -127,6 +127,8 @@ static int sort_segments(const struct option_job *job,
 
 /* --- rules that cannot work --- */
 
+/* keep-free leaves that many of the person's slots to others; where it leaves
+ * none for the segment itself the rule means "never", said unawares. */
 static int check_keep_free(const struct option_job *job, const struct policy *p)
 {
 	for (size_t i = 0; i < p->n_segments; i++) {

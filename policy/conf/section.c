@@ -1,5 +1,13 @@
 /* section.c - see section.h. Works on tables only: nothing here knows an
- * option by name. */
+ * option by name, so one row in a section_*.c is all that an option needs.
+ *
+ * Models are plain structs; a row writes at its offset. Arrays (SECTION_MANY)
+ * are a pointer and a count in the model, of whatever element type, which is
+ * why both are moved by memcpy and never through a cast pointer.
+ *
+ * Defaults are text and go through the same parser as the file's values: a
+ * default that its own row would refuse fails each load and each test. The
+ * first error ends the build; the model is then half filled and dropped. */
 #include "policy/conf/section.h"
 
 #include "policy/conf/lint.h"
@@ -40,6 +48,7 @@ struct guess {
 	unsigned distance;
 };
 
+/* Keeps name if it is nearer to what was written. */
 static void consider(struct guess *g, const char *name)
 {
 	unsigned d = str_distance(g->wanted, str_of(name));
@@ -173,6 +182,7 @@ static int set_default(const struct build *b, const struct option *o,
 	return set_option(b, o, &in, element);
 }
 
+/* Told where it would have stood: the section, or the file's first line. */
 static int missing(const struct build *b, const struct section_kind *kind,
     const struct read_section *s, const struct option *o)
 {
@@ -206,6 +216,7 @@ static int fill_options(const struct build *b, const struct section_kind *kind,
 	return rc;
 }
 
+/* One section into one element: name, options, defaults, then its own check. */
 static int fill(struct build *b, const struct section_kind *kind,
     const struct read_section *s, char *element)
 {
