@@ -75,6 +75,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/address_digest.h \
 	%D%/mail/addrlist.c \
 	%D%/mail/addrlist.h \
+	%D%/mail/arf.c \
+	%D%/mail/arf.h \
 	%D%/mail/company.c \
 	%D%/mail/company.h \
 	%D%/mail/compose.c \
@@ -95,6 +97,10 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/dkim_verify.h \
 	%D%/mail/domain.c \
 	%D%/mail/domain.h \
+	%D%/mail/dsn.c \
+	%D%/mail/dsn.h \
+	%D%/mail/encword.c \
+	%D%/mail/encword.h \
 	%D%/mail/headblock.c \
 	%D%/mail/headblock.h \
 	%D%/mail/header.c \
@@ -111,10 +117,14 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/mimeparam.h \
 	%D%/mail/msgid.c \
 	%D%/mail/msgid.h \
+	%D%/mail/multireport.c \
+	%D%/mail/multireport.h \
 	%D%/mail/nfc.c \
 	%D%/mail/nfc.h \
 	%D%/mail/psl.c \
 	%D%/mail/psl.h \
+	%D%/mail/report.c \
+	%D%/mail/report.h \
 	%D%/mail/samekey.c \
 	%D%/mail/samekey.h \
 	%D%/mail/token.c \
@@ -123,6 +133,10 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/token_keys.h \
 	%D%/mail/verp.c \
 	%D%/mail/verp.h \
+	%D%/rules/bounce.c \
+	%D%/rules/bounce.h \
+	%D%/rules/bounce_table.c \
+	%D%/rules/bounce_table.h \
 	%D%/rules/caps.c \
 	%D%/rules/caps.h \
 	%D%/rules/comply.c \
@@ -131,6 +145,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/rules/dup.h \
 	%D%/rules/facts.c \
 	%D%/rules/facts.h \
+	%D%/rules/phrases.c \
+	%D%/rules/phrases.h \
 	%D%/rules/recognise.c \
 	%D%/rules/recognise.h \
 	%D%/rules/verdict.c \

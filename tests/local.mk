@@ -13,6 +13,8 @@ TESTS += $(unit_tests)
 EXTRA_DIST += \
 	%D%/corpora/check_address.py \
 	%D%/corpora/check_logs.py \
+	%D%/corpora/check_mime.py \
+	%D%/corpora/check_reports.py \
 	%D%/unit/dkim_vectors.h \
 	%D%/unit/storetest.h \
 	%D%/data/mtalog \
@@ -26,6 +28,7 @@ unit_tests = \
 	%D%/unit/test_address \
 	%D%/unit/test_addrlist \
 	%D%/unit/test_base \
+	%D%/unit/test_bounce \
 	%D%/unit/test_cbor \
 	%D%/unit/test_conf \
 	%D%/unit/test_decide \
@@ -37,6 +40,7 @@ unit_tests = \
 	%D%/unit/test_dkim_verify_others \
 	%D%/unit/test_door \
 	%D%/unit/test_door_kill \
+	%D%/unit/test_dsn \
 	%D%/unit/test_lead_id \
 	%D%/unit/test_ledger_disk \
 	%D%/unit/test_load \
@@ -48,6 +52,7 @@ unit_tests = \
 	%D%/unit/test_mtalog_postfix \
 	%D%/unit/test_outcome \
 	%D%/unit/test_policy \
+	%D%/unit/test_report \
 	%D%/unit/test_seal \
 	%D%/unit/test_token \
 	%D%/unit/test_verdict \
@@ -57,6 +62,7 @@ unit_tests = \
 # Programs that the checks over the corpora run.
 check_PROGRAMS += \
 	%D%/tools/addrtool \
+	%D%/tools/classifytool \
 	%D%/tools/conftool \
 	%D%/tools/logtool \
 	%D%/tools/mimetool \

@@ -59,6 +59,21 @@ bool headblock_skip_empty(struct str block, size_t *at)
 	return true;
 }
 
+bool headblock_seek(
+    struct str block, size_t *at, struct header *out, bool *gap_out)
+{
+	*gap_out = false;
+	while (*at < block.n) {
+		if (headblock_skip_empty(block, at))
+			*gap_out = true;
+		else if (headblock_next(block, at, out))
+			return true;
+		else
+			*at = line_end(block, *at);
+	}
+	return false;
+}
+
 size_t headblock_start(struct str message)
 {
 	size_t at = 0;

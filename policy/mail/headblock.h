@@ -22,6 +22,12 @@ bool headblock_next(struct str block, size_t *at, struct header *out);
 /* Moves *at over an empty line (LF or CRLF); false when there is none. */
 bool headblock_skip_empty(struct str block, size_t *at);
 
+/* The next field at or after *at, wherever it is: empty lines are stepped over
+ * and set *gap_out, lines that are no field are passed over. For the fields in
+ * the body of a report, which many hands write badly. False at the end. */
+bool headblock_seek(
+    struct str block, size_t *at, struct header *out, bool *gap_out);
+
 /* Where the first field begins: behind a byte order mark and an mbox "From "
  * line, which some stores and editors put there. */
 size_t headblock_start(struct str message);

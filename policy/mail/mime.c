@@ -339,16 +339,25 @@ static int enter(struct scanner *sc, size_t *at)
 	}
 }
 
+/* A header that a delimiter cut short loses its last line end to it. */
+static void end_part(const struct scanner *sc, struct mime_part *p, size_t end)
+{
+	size_t head = (size_t)(p->head.p - sc->msg.p);
+	size_t body = (size_t)(p->body.p - sc->msg.p);
+
+	p->body.n = end > body ? end - body : 0;
+	if (end < head + p->head.n)
+		p->head.n = end > head ? end - head : 0;
+}
+
 /* Ends the current part and its ancestors below `until` at byte `end`. */
 static void close_parts(struct scanner *sc, size_t until, size_t end)
 {
 	size_t i = sc->cur;
 
 	while (i != until) {
-		struct mime_part *p = &sc->out->part[i];
-		size_t from = (size_t)(p->body.p - sc->msg.p);
-		p->body.n = end > from ? end - from : 0;
-		i = p->parent;
+		end_part(sc, &sc->out->part[i], end);
+		i = sc->out->part[i].parent;
 	}
 	sc->cur = until;
 }
@@ -410,8 +419,7 @@ int mime_scan(struct str message, struct arena *a, struct mime *out)
 		return rc;
 	pop(&sc, 0, false);
 	close_parts(&sc, 0, sc.msg.n);
-	out->part[0].body.n =
-	    sc.msg.n - (size_t)(out->part[0].body.p - sc.msg.p);
+	end_part(&sc, out->part, sc.msg.n);
 	return 0;
 }
 

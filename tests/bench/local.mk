@@ -2,6 +2,7 @@
 # built by `make` or `make check`; the peers' configurations are *.in.
 bench_programs = \
 	%D%/bench_mtalog \
+	%D%/bench_classify \
 	%D%/ceilingmilter \
 	%D%/milterload \
 	%D%/nullmilter \
@@ -10,6 +11,7 @@ bench_programs = \
 EXTRA_PROGRAMS += $(bench_programs)
 
 tests_bench_bench_mtalog_LDADD = agent/libagent.a policy/libpolicy.a
+tests_bench_bench_classify_LDADD = policy/libpolicy.a
 tests_bench_ceilingmilter_SOURCES = %D%/benchmilter.c %D%/benchmilter.h \
 	%D%/ceilingmilter.c
 tests_bench_ceilingmilter_LDADD = policy/libpolicy.a $(MILTER_LIBS) \

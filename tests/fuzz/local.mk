@@ -11,6 +11,8 @@ fuzz_targets = \
 	%D%/fuzz_conf \
 	%D%/fuzz_policy \
 	%D%/fuzz_mtalog \
+	%D%/fuzz_dsn \
+	%D%/fuzz_mime \
 	%D%/fuzz_token \
 	$(END)
 
@@ -19,6 +21,8 @@ tests_fuzz_fuzz_addrlist_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_conf_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_policy_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_mtalog_LDADD = agent/libagent.a $(FUZZ_LDADD)
+tests_fuzz_fuzz_dsn_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_mime_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_token_LDADD = $(FUZZ_LDADD)
 
 check_PROGRAMS += $(fuzz_targets)

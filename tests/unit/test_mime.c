@@ -4,6 +4,7 @@
 
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
+#include "policy/mail/encword.h"
 #include "policy/mail/headblock.h"
 #include "policy/mail/mime.h"
 #include "policy/mail/mimedecode.h"
@@ -289,6 +290,26 @@ static void test_fields(void)
 	    "unknown encoding");
 }
 
+/* A part's header and body lie in its parent's body, also when a delimiter of
+ * the parent's parent cuts the header short. */
+static void test_ranges(void)
+{
+	struct mime m;
+	const struct mime_part *in, *up;
+
+	fresh();
+	IS_INT(mime_scan(STR(MIXED "--b\nContent-Type: multipart/mixed; "
+				   "boundary=i\n\n--i\nA: 1\n--b--"),
+		   arena, &m),
+	    0, "scans");
+	IS_INT(m.n, 3, "three parts");
+	in = &m.part[2];
+	up = &m.part[1];
+	IS_S(in->head, STR("A: 1"), "the last line end is the delimiter's");
+	OK(in->head.p + in->head.n == up->body.p + up->body.n,
+	    "so the header ends with its parent");
+}
+
 /* ---- transfer encodings ---- */
 
 static const struct code_case {
@@ -336,6 +357,32 @@ static void test_codes(int (*decode)(struct str, struct buf *),
 		buf_init(&b, 0);
 		IS_INT(decode(STR("aGVsbG8="), &b), ERR_LIMIT, "no room");
 		buf_fini(&b);
+	}
+}
+
+static void test_words(void)
+{
+	static const struct {
+		const char *in, *want;
+	} cases[] = {
+	    {"plain", "plain"},
+	    {"=?utf-8?Q?caf=C3=A9_x?=", "caf\303\251 x"},
+	    {"=?UTF-8?b?aGVsbG8=?= there", "hello there"},
+	    {"a =?x?q?b?= =?x?q?c?=\r\n =?x?q?d?= e", "a bcd e"},
+	    {"=?x?q?b?= and =?x?q?c?=", "b and c"},
+	    {"=?x?q?open", "=?x?q?open"},
+	    {"=?x?z?a?=", "=?x?z?a?="},
+	    {"=??q?a?=", "=??q?a?="},
+	    {"=?=?x?q?a?=", "=?a"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct str got;
+
+		fresh();
+		IS_INT(encword_decode(str_of(cases[i].in), arena, &got), 0,
+		    "word '%s'", cases[i].in);
+		IS_S(got, str_of(cases[i].want), "its meaning");
 	}
 }
 
@@ -485,6 +532,8 @@ int main(void)
 	    sizeof(base64_cases) / sizeof(*base64_cases));
 	test_codes(
 	    mimedecode_qp, qp_cases, sizeof(qp_cases) / sizeof(*qp_cases));
+	test_ranges();
+	test_words();
 	test_depth();
 	test_many();
 	test_lines();

@@ -1,0 +1,72 @@
+/* report.h - what is this mail? Sorts what comes back to a bounce or feedback
+ * address: delivery reports, complaints, receipts, automatic answers.
+ *
+ * The structure decides first (RFC 6522 parts, wherever an MTA puts them:
+ * OpenSMTPD sends them in multipart/mixed), then the fields of the mail
+ * (RFC 3834). Nothing is believed to be from whom it says: whoever acts on a
+ * report must have found a token of ours in it. Pure. Threads: any. */
+#ifndef POLICY_MAIL_REPORT_H
+#define POLICY_MAIL_REPORT_H
+
+#include "policy/mail/header.h"
+#include "policy/rules/bounce.h"
+
+/* Names are API: see report_kind_name(). */
+enum report_kind {
+	REPORT_NONE,        /* nothing to act on */
+	REPORT_HARD,        /* a recipient failed for good, class person */
+	REPORT_SOFT,        /* failures of any other class */
+	REPORT_DELAYED,     /* nothing failed yet */
+	REPORT_DELIVERED,   /* delivered, relayed or expanded */
+	REPORT_COMPLAINT,   /* the mailbox owner called it spam */
+	REPORT_UNSUBSCRIBE, /* the mailbox provider asks to stop */
+	REPORT_AUTO_REPLY,
+};
+
+/* By what it was recognised. */
+enum report_source {
+	REPORT_BY_NOTHING,
+	REPORT_BY_DSN,     /* RFC 3464 */
+	REPORT_BY_ARF,     /* RFC 5965 */
+	REPORT_BY_MDN,     /* RFC 8098 */
+	REPORT_BY_HEADERS, /* RFC 3834 and what came before it */
+};
+
+/* Strings are empty where the report does not say. */
+struct report_recipient {
+	struct str address;  /* Final-Recipient, or the original one where the
+	                        final one is no mail address */
+	struct str original; /* Original-Recipient, as written */
+	struct str original_xtext; /* see dsn.h */
+	struct str status;     /* Status field; else found in the diagnostic */
+	struct str diagnostic; /* one line, without its type */
+	enum bounce_reason reason;
+	enum bounce_class class;
+	enum bounce_outcome outcome;
+};
+
+struct report {
+	enum report_kind kind;
+	enum report_source source;
+	enum bounce_reason reason; /* of the mail: as its worst recipient */
+	struct report_recipient *rcpt;
+	size_t n;
+	bool cut; /* more recipients or parts than the limits allow */
+	struct str envelope_id;
+	struct str reporting_mta;
+	struct str queue_id;
+	struct header_list head;     /* fields of this mail */
+	struct header_list original; /* of the mail it is about, if returned */
+};
+
+/* Borrows message and arena: the result lives as long as both. ERR_LIMIT when
+ * the arena is full (a megabyte will do for honest mail), -ENOMEM; no other
+ * errors: what is not understood is REPORT_NONE. */
+int report_classify(const struct bounce_rules *rules, struct str message,
+    struct arena *a, struct report *out) MUST_CHECK;
+
+/* "hard", "auto-reply", ...; "dsn", "arf", ...; never NULL. */
+const char *report_kind_name(enum report_kind kind);
+const char *report_source_name(enum report_source source);
+
+#endif

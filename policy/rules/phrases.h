@@ -1,0 +1,43 @@
+/* phrases.h - which of a fixed set of phrases occur in a text. Pure.
+ *
+ * Phrases are lower-case words with one blank between them: "user unknown".
+ * A phrase matches whole words; a "*" at its end lets the last word go on
+ * ("blacklist*" finds "blacklisted"). In the text ASCII case does not count,
+ * all that is no letter, digit or byte above 127 is a gap between words, and
+ * passed over are: words with "@" in them (addresses say nothing of why), and
+ * bare reply and status codes ("550-5.1.1"), which continued SMTP replies
+ * repeat in the middle of a sentence.
+ *
+ * Aho-Corasick: the time is linear in the text, whatever the phrases.
+ * Threads: immutable after phrases_new(). */
+#ifndef POLICY_RULES_PHRASES_H
+#define POLICY_RULES_PHRASES_H
+
+#include "policy/base/str.h"
+
+enum {
+	PHRASES_MAX = 2048,      /* phrases in one set */
+	PHRASES_TEXT_MAX = 8192, /* bytes of a text that are looked at */
+};
+
+struct phrases;
+
+/* Phrases are numbered by their place in v; the same one may come twice; NULL
+ * entries match nothing. ERR_SYNTAX for one that is not in the form above,
+ * ERR_LIMIT, -ENOMEM. Borrows nothing. */
+int phrases_new(
+    const char *const *v, size_t n, struct phrases **out) MUST_CHECK;
+void phrases_free(struct phrases **p); /* NULL is fine; sets *p = NULL */
+
+#define PHRASES_WORDS(n) (((n) + 63) / 64)
+
+/* Sets bit i of hits (PHRASES_WORDS(n) words, zeroed by the caller) for each
+ * phrase i in the text. */
+void phrases_match(const struct phrases *p, struct str text, uint64_t *hits);
+
+bool phrases_has(const uint64_t *hits, size_t i);
+
+/* "550", "550-", "5.1.1", "550-5.1.1", "(#5.7.1)": nothing but codes? */
+bool phrases_is_code(struct str word);
+
+#endif
