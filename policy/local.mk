@@ -155,6 +155,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/consent.h \
 	%D%/state/copy.c \
 	%D%/state/copy.h \
+	%D%/state/counter.c \
+	%D%/state/counter.h \
 	%D%/state/decide.c \
 	%D%/state/decide.h \
 	%D%/state/facts_load.c \

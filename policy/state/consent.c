@@ -4,11 +4,13 @@
 
 #include "policy/base/buf.h"
 #include "policy/base/codec.h"
+#include "policy/state/counter.h"
 #include "policy/state/payload.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -106,6 +108,7 @@ int consent_decode(struct str payload, struct event_consent *out)
 int consent_reduce(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
+	char name[COUNTER_NAME_MAX];
 	struct event_consent e;
 	struct row_key k;
 	struct buf b;
@@ -126,5 +129,10 @@ int consent_reduce(
 		rc = ledger_put(t, TABLE_CONSENT, make_key(e.lead, e.label, &k),
 		    buf_str(&b));
 	buf_fini(&b);
+	if (rc == 0) {
+		(void)snprintf(name, sizeof(name), "consent.%s",
+		    consent_state_name((enum consent_state)e.state));
+		rc = counter_add(t, ev->time_ms, name, e.purpose);
+	}
 	return rc != 0 ? error_set(err, rc, "consent: %s", error_text(rc)) : 0;
 }

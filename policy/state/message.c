@@ -6,6 +6,7 @@
 #include "policy/state/message.h"
 
 #include "policy/base/codec.h"
+#include "policy/state/counter.h"
 #include "policy/state/lead.h"
 #include "policy/state/payload.h"
 #include "policy/state/subject.h"
@@ -13,6 +14,7 @@
 #include "policy/state/wire.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -245,10 +247,31 @@ int message_reduce_proposed(
 		rc = lead_slot_put(t, &r.lead, &slot, e.prune_before_ms);
 	if (rc == 0 && e.subject_id != 0)
 		rc = subject_put(t, e.subject_id, &r.lead, e.purpose);
+	if (rc == 0)
+		rc = counter_add(t, ev->time_ms,
+		    e.shadowed ? "verdict.allow.shadowed"
+			       : "verdict.allow.allowed",
+		    e.segment);
 	return rc != 0 ? error_set(err, rc, "slot: %s", error_text(rc)) : 0;
 }
 
 /* A slot that was pruned from the history still has its message record. */
+static int count_change(struct ledger_txn *t, const struct event *ev,
+    const struct event_slot_changed *e, enum slot_state state)
+{
+	char name[COUNTER_NAME_MAX];
+	struct message_record r;
+	int rc = message_read(t, e->message_id, &r);
+
+	if (rc != 0)
+		return rc;
+	(void)snprintf(name, sizeof(name), "slot.%s%s%s",
+	    slot_state_name(state), e->release != 0 ? "." : "",
+	    e->release != 0 ? slot_release_name((enum slot_release)e->release)
+			    : "");
+	return counter_add(t, ev->time_ms, name, r.segment);
+}
+
 static int change_state(struct ledger_txn *t, const struct event *ev,
     enum slot_state state, struct error *err)
 {
@@ -267,6 +290,8 @@ static int change_state(struct ledger_txn *t, const struct event *ev,
 		rc = lead_slot_set(t, &r.lead, e.message_id, state, e.at_ms);
 	if (rc == ERR_NOT_FOUND)
 		rc = 0;
+	if (rc == 0)
+		rc = count_change(t, ev, &e, state);
 	return rc != 0 ? error_set(err, rc, "slot: %s", error_text(rc)) : 0;
 }
 
@@ -293,10 +318,16 @@ int message_reduce_duplicate(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
 	struct event_duplicate e = {0};
+	struct message_record r;
 	int rc = payload_decode(&duplicate, ev->payload, &e);
 
-	(void)t;
-	return rc != 0 ? error_set(err, rc, "duplicate event") : 0;
+	if (rc == 0)
+		rc = message_read(t, e.message_id, &r);
+	if (rc == 0)
+		rc = counter_add(
+		    t, ev->time_ms, "verdict.drop.duplicate", r.segment);
+	return rc != 0 ? error_set(err, rc, "duplicate: %s", error_text(rc))
+		       : 0;
 }
 
 const char *slot_release_name(enum slot_release r)

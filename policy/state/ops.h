@@ -29,8 +29,11 @@ int ops_policy_apply(struct store *s, const struct ops_policy *in,
 /* What a person typed: an address, "@domain", "sha256:HEX" or "md5:HEX". */
 struct ops_target {
 	enum suppression_kind kind;
-	struct address address; /* SUPPRESS_LEAD */
-	struct str what; /* the key's bytes; SUPPRESS_LEAD: filled later */
+	/* SUPPRESS_LEAD: the address, or with an empty text the id of a known
+	 * lead. */
+	struct address address;
+	struct lead_id lead;
+	struct str what; /* all others: the key's bytes */
 };
 int ops_target_parse(struct arena *a, struct str text, struct ops_target *out,
     struct error *err) MUST_CHECK;

@@ -60,8 +60,12 @@ static int open_target(struct change *c, struct door_ctx *ctx)
 	c->what = c->in->target.what;
 	if (c->in->target.kind != SUPPRESS_LEAD)
 		return 0;
-	rc = person_open(
-	    &c->person, c->store, door_txn(ctx), &c->in->target.address);
+	if (c->in->target.address.text.n > 0)
+		rc = person_open(&c->person, c->store, door_txn(ctx),
+		    &c->in->target.address);
+	else
+		rc = person_open_id(
+		    &c->person, c->store, door_txn(ctx), &c->in->target.lead);
 	c->what = (struct str){(const char *)c->person.id.b, LEAD_ID_BYTES};
 	return rc;
 }

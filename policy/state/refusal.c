@@ -2,10 +2,12 @@
 #include "policy/state/refusal.h"
 
 #include "policy/base/codec.h"
+#include "policy/state/counter.h"
 #include "policy/state/payload.h"
 #include "policy/state/tables.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -85,45 +87,60 @@ int refusal_decode(struct str payload, struct event_refusal *out)
 	return payload_decode(&desc, payload, out);
 }
 
-static int count_one(
-    struct ledger_txn *t, const struct event *ev, struct error *err)
+static int count_verdict(
+    struct ledger_txn *t, const struct event *ev, const struct event_refusal *e)
 {
-	struct event_refusal e;
+	char name[COUNTER_NAME_MAX];
+
+	(void)snprintf(name, sizeof(name), "%s.%s.%s",
+	    e->shadowed ? "shadow" : "verdict",
+	    verdict_action_name((enum verdict_action)e->action),
+	    verdict_reason_name((enum verdict_reason)e->reason));
+	return counter_add(t, ev->time_ms, name, e->segment);
+}
+
+static int count_day(struct ledger_txn *t, const struct event_refusal *e)
+{
 	struct lead_id lead;
 	struct row_key k;
 	uint32_t count;
 	char value[4];
-	int rc = refusal_decode(ev->payload, &e);
+	int rc;
 
+	memcpy(lead.b, e->lead, sizeof(lead.b));
+	rc = refusal_count(t, &lead, e->stream_label, e->day, &count);
 	if (rc != 0)
-		return error_set(err, rc, "refusal event");
-	memcpy(lead.b, e.lead, sizeof(lead.b));
-	rc = refusal_count(t, &lead, e.stream_label, e.day, &count);
-	if (rc != 0)
-		return error_set(err, rc, "refusal: %s", error_text(rc));
+		return rc;
 	codec_put_u32(value, count + 1);
 	return ledger_put(t, TABLE_REFUSAL,
-	    make_key(e.lead, e.stream_label, e.day, &k),
+	    make_key(e->lead, e->stream_label, e->day, &k),
 	    (struct str){value, sizeof(value)});
+}
+
+static int reduce(
+    struct ledger_txn *t, const struct event *ev, bool audit, struct error *err)
+{
+	struct event_refusal e;
+	int rc = refusal_decode(ev->payload, &e);
+
+	if (rc == 0)
+		rc = count_verdict(t, ev, &e);
+	if (rc == 0 &&
+	    (audit || refusal_is_audit((enum verdict_reason)e.reason)))
+		rc = count_day(t, &e);
+	return rc != 0 ? error_set(err, rc, "refusal: %s", error_text(rc)) : 0;
 }
 
 int refusal_reduce_audit(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
-	return count_one(t, ev, err);
+	return reduce(t, ev, true, err);
 }
 
-/* Repeats of an audited refusal are counted; other decisions are events and
- * no more. */
+/* Repeats of an audited refusal are counted by day; other decisions are
+ * events and no more. */
 int refusal_reduce_activity(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
-	struct event_refusal e;
-	int rc = refusal_decode(ev->payload, &e);
-
-	if (rc != 0)
-		return error_set(err, rc, "refusal event");
-	if (!refusal_is_audit((enum verdict_reason)e.reason))
-		return 0;
-	return count_one(t, ev, err);
+	return reduce(t, ev, false, err);
 }

@@ -4,11 +4,13 @@
 
 #include "policy/base/buf.h"
 #include "policy/base/codec.h"
+#include "policy/state/counter.h"
 #include "policy/state/payload.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -171,6 +173,7 @@ int suppression_decode(struct str payload, struct event_suppressed *out)
 int suppression_reduce(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
+	char name[COUNTER_NAME_MAX];
 	struct event_suppressed e;
 	struct row_key k;
 	struct buf b;
@@ -195,6 +198,11 @@ int suppression_reduce(
 	if (rc == 0)
 		rc = ledger_put(t, TABLE_SUPPRESSION, key_str(&k), buf_str(&b));
 	buf_fini(&b);
+	if (rc == 0) {
+		(void)snprintf(name, sizeof(name), "suppression.added.%s",
+		    suppression_reason_name((enum suppression_reason)e.reason));
+		rc = counter_add(t, ev->time_ms, name, e.segment);
+	}
 	return rc != 0 ? error_set(err, rc, "suppression: %s", error_text(rc))
 		       : 0;
 }
@@ -211,6 +219,9 @@ int suppression_reduce_removed(
 		    (enum suppression_kind)e.kind, e.what, e.label, &k);
 	if (rc == 0)
 		rc = ledger_del(t, TABLE_SUPPRESSION, key_str(&k));
+	if (rc == 0)
+		rc =
+		    counter_add(t, ev->time_ms, "suppression.removed", STR(""));
 	return rc != 0 ? error_set(err, rc, "suppression: %s", error_text(rc))
 		       : 0;
 }

@@ -1,0 +1,83 @@
+/* parts.c - see parts.h. A part is a server (its threads are its own) or a
+ * step that a thread calls again and again: it works for a bounded time and
+ * says how long to wait before the next call. */
+#include "agent/parts.h"
+
+#include "agent/api/api.h"
+#include "agent/web/public.h"
+#include "agent/web/server.h"
+#include "policy/base/fault.h"
+#include "policy/base/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+	WORKERS = 8,
+	API_BODY_MAX = 16 << 20,
+	DEADLINE_MS = 15000
+};
+
+struct parts {
+	struct app *app;
+	struct server *api, *web;
+};
+
+static int start_api(struct parts *p, struct error *err)
+{
+	struct server_options o = {
+	    .listen = p->app->conf->agent.api,
+	    .mode = 0666, /* who may do what is decided by the peer's uid */
+	    .max_body = API_BODY_MAX,
+	    .workers = WORKERS,
+	    .deadline_ms = DEADLINE_MS,
+	    .handler = api_handle,
+	    .arg = p->app,
+	};
+
+	return o.listen.n > 0 ? server_open(&p->api, &o, err) : 0;
+}
+
+static int start_web(struct parts *p, struct error *err)
+{
+	const struct conf_web *w = &p->app->conf->web;
+	struct server_options o = {
+	    .listen = w->listen,
+	    .proxies = w->proxies,
+	    .max_body = w->max_request_bytes,
+	    .workers = WORKERS,
+	    .deadline_ms = DEADLINE_MS,
+	    .handler = public_handle,
+	    .arg = p->app,
+	};
+
+	return o.listen.n > 0 ? server_open(&p->web, &o, err) : 0;
+}
+
+int parts_start(struct parts **out, struct app *app, struct error *err)
+{
+	struct parts *p = fault_alloc() ? NULL : calloc(1, sizeof(*p));
+	int rc;
+
+	*out = NULL;
+	if (p == NULL)
+		return error_set(err, -ENOMEM, "out of memory");
+	p->app = app;
+	rc = start_api(p, err);
+	if (rc == 0)
+		rc = start_web(p, err);
+	if (rc != 0)
+		parts_stop(&p);
+	*out = p;
+	return rc;
+}
+
+void parts_stop(struct parts **p)
+{
+	if (*p == NULL)
+		return;
+	server_close(&(*p)->web);
+	server_close(&(*p)->api);
+	free(*p);
+	*p = NULL;
+}

@@ -1,0 +1,97 @@
+/* metrics.c - see metrics.h. Counts of decisions come from the ledger, so they
+ * are of both daemons and survive a restart. */
+#include "agent/web/metrics.h"
+
+#include "policy/base/clock.h"
+#include "policy/state/counter.h"
+
+static void add_label(struct buf *b, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_printf(b, "\\%c", s.p[i]);
+		else if (s.p[i] == '\n')
+			buf_addz(b, "\\n");
+		else
+			buf_addc(b, s.p[i]);
+	}
+}
+
+/* "verdict.reject.segment_cap" of segment news gives
+ * tendril_verdict_total{action="reject",reason="segment_cap",segment="news"} */
+static int add_counter(void *arg, const struct counter_row *r)
+{
+	struct buf *b = arg;
+	struct str rest = r->name, kind, action, reason = STR("");
+
+	(void)str_next(&rest, '.', &kind);
+	if (!str_next(&rest, '.', &action))
+		action = STR("");
+	if (rest.p != NULL)
+		reason = rest;
+	buf_printf(b,
+	    "tendril_%.*s_total{action=\"%.*s\",reason=\"%.*s\","
+	    "segment=\"",
+	    STR_ARG(kind), STR_ARG(action), STR_ARG(reason));
+	add_label(b, r->segment);
+	buf_printf(b, "\"} %llu\n", (unsigned long long)r->count);
+	return buf_error(b);
+}
+
+static void add_gauge(
+    struct buf *b, const char *name, const char *help, unsigned long long v)
+{
+	buf_printf(b,
+	    "# HELP tendril_%s %s\n# TYPE tendril_%s gauge\n"
+	    "tendril_%s %llu\n",
+	    name, help, name, name, v);
+}
+
+static void add_ledger(struct app *app, struct buf *b)
+{
+	struct ledger_stat ls;
+	struct door_stats ds;
+
+	ledger_stat(app->store->ledger, &ls);
+	door_stats(app->store->door, &ds);
+	add_gauge(b, "ledger_used_bytes", "Bytes of the map in use.", ls.used);
+	add_gauge(b, "ledger_map_bytes", "Size of the map.", ls.map_size);
+	add_gauge(b, "ledger_readers", "Reader slots in use.", ls.readers);
+	add_gauge(
+	    b, "door_events", "Events made durable by the agent.", ds.events);
+	add_gauge(b, "door_commits", "Commits of the agent.", ds.commits);
+	add_gauge(b, "door_failed_commits", "Commits that failed.",
+	    ds.failed_commits);
+	add_gauge(b, "door_batch_p99_us", "Time of a batch, 99th percentile.",
+	    (unsigned long long)ds.batch_p99_us);
+	add_gauge(b, "uptime_seconds", "Since the agent started.",
+	    (unsigned long long)(clock_mono_ms() - app->started_ms) / 1000);
+}
+
+void metrics_handle(struct app *app, struct server_reply *rp)
+{
+	struct ledger_txn *t = NULL;
+	int rc = ledger_read_begin(app->store->ledger, &t);
+
+	rp->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	if (rc == 0)
+		rc = counter_each(t, 0, 0, add_counter, &rp->body);
+	ledger_read_end(&t);
+	if (rc == 0)
+		add_ledger(app, &rp->body);
+	rp->status = rc == 0 ? 200 : 503;
+}
+
+void metrics_health(struct app *app, struct server_reply *rp)
+{
+	struct ledger_txn *t = NULL;
+	uint32_t version = 0;
+	int rc = ledger_read_begin(app->store->ledger, &t);
+
+	if (rc == 0)
+		rc = policyver_current(t, &version);
+	ledger_read_end(&t);
+	rp->status = rc == 0 ? 200 : 503;
+	buf_printf(&rp->body, "%s policy=%u\n", rc == 0 ? "ok" : error_text(rc),
+	    version);
+}

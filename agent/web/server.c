@@ -1,0 +1,511 @@
+/* server.c - see server.h. */
+#include "agent/web/server.h"
+
+#include "agent/web/listen.h"
+#include "policy/base/clock.h"
+#include "policy/base/fault.h"
+#include "policy/base/log.h"
+
+#include <microhttpd.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	ARENA_MAX = 8 << 20,
+	REPLY_MAX = 16 << 20,
+	CONNECTIONS_MAX = 1000,
+	PER_ADDRESS_MAX = 64,
+	IDLE_SECONDS = 15,
+	WORKERS_MAX = 64,
+};
+
+/* One request, from its first header to the end of its reply. */
+struct task {
+	struct task *next;
+	struct server *server;
+	struct MHD_Connection *connection;
+	struct server_request rq;
+	struct server_reply rp;
+	struct buf body;
+	bool too_large, queued, done;
+};
+
+struct peer { /* one connection, for the sweeper */
+	struct peer *next, *prev;
+	int fd;
+	int64_t since_ms; /* of accept, or of the last reply */
+	bool working;     /* a handler has it: no deadline */
+};
+
+struct server {
+	struct MHD_Daemon *daemon;
+	struct server_options o;
+	struct server_listen listener;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct task *head, *tail;
+	struct peer peers; /* ring */
+	pthread_t workers[WORKERS_MAX], sweeper;
+	size_t n_workers;
+	bool has_sweeper, stopping;
+};
+
+struct str server_query(const struct server_request *rq, const char *name)
+{
+	const struct task *t = rq->internal;
+
+	return str_of(MHD_lookup_connection_value(
+	    t->connection, MHD_GET_ARGUMENT_KIND, name));
+}
+
+static enum server_method method_of(const char *m)
+{
+	static const struct {
+		const char *name;
+		enum server_method method;
+	} all[] = {
+	    {"GET", SERVER_GET},
+	    {"HEAD", SERVER_HEAD},
+	    {"POST", SERVER_POST},
+	    {"DELETE", SERVER_DELETE},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (strcmp(m, all[i].name) == 0)
+			return all[i].method;
+	return SERVER_OTHER;
+}
+
+static void map_sockaddr(const struct sockaddr *sa, unsigned char out[16])
+{
+	memset(out, 0, 16);
+	if (sa->sa_family == AF_INET6) {
+		memcpy(out,
+		    &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr,
+		    16);
+	} else if (sa->sa_family == AF_INET) {
+		memset(out + 10, 0xff, 2);
+		memcpy(out + 12,
+		    &((const struct sockaddr_in *)(const void *)sa)->sin_addr,
+		    4);
+	}
+}
+
+static void format_client(const unsigned char addr[16], char *out, size_t cap)
+{
+	static const unsigned char v4[12] = {
+	    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	bool is_v4 = memcmp(addr, v4, sizeof(v4)) == 0;
+
+	if (inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? addr + 12 : addr, out,
+		(socklen_t)cap) == NULL)
+		out[0] = '\0';
+}
+
+/* The last address in X-Forwarded-For is what the proxy itself saw; anything
+ * before it is the client's own word. */
+static void take_forwarded(struct task *t)
+{
+	struct str v = str_of(MHD_lookup_connection_value(
+	    t->connection, MHD_HEADER_KIND, "X-Forwarded-For"));
+	size_t comma = str_rfind(v, ',');
+	struct str last = str_trim(comma < v.n ? str_from(v, comma + 1) : v);
+	unsigned char probe[16];
+	char z[64];
+
+	if (last.n == 0 || last.n >= sizeof(z))
+		return;
+	memcpy(z, last.p, last.n);
+	z[last.n] = '\0';
+	if (inet_pton(AF_INET, z, probe) == 1 ||
+	    inet_pton(AF_INET6, z, probe) == 1)
+		memcpy(t->rq.client, z, last.n + 1);
+}
+
+static void fill_tcp_client(struct task *t, const struct sockaddr *sa)
+{
+	const struct conf_nets *proxies = &t->server->o.proxies;
+	unsigned char addr[16];
+
+	map_sockaddr(sa, addr);
+	format_client(addr, t->rq.client, sizeof(t->rq.client));
+	for (size_t i = 0; i < proxies->n; i++)
+		if (conf_net_contains(&proxies->v[i], addr)) {
+			take_forwarded(t);
+			return;
+		}
+}
+
+static void fill_peer(struct task *t)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    t->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	struct ucred cred;
+	socklen_t n = sizeof(cred);
+
+	if (info != NULL && info->client_addr != NULL &&
+	    (info->client_addr->sa_family == AF_INET ||
+		info->client_addr->sa_family == AF_INET6)) {
+		fill_tcp_client(t, info->client_addr);
+		return;
+	}
+	info = MHD_get_connection_info(
+	    t->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	if (info != NULL && getsockopt(info->connect_fd, SOL_SOCKET,
+				SO_PEERCRED, &cred, &n) == 0) {
+		t->rq.has_peer = true;
+		t->rq.uid = cred.uid;
+		t->rq.gid = cred.gid;
+	}
+}
+
+static struct task *task_new(struct server *s, struct MHD_Connection *c,
+    const char *url, const char *method)
+{
+	struct task *t = fault_alloc() ? NULL : calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->server = s;
+	t->connection = c;
+	t->rq.arena = arena_new(ARENA_MAX);
+	t->rq.internal = t;
+	t->rq.method = method_of(method);
+	buf_init(&t->body, s->o.max_body);
+	buf_init(&t->rp.body, REPLY_MAX);
+	t->rp.status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+	t->rp.content_type = "text/plain; charset=utf-8";
+	if (t->rq.arena != NULL)
+		t->rq.path = arena_str(t->rq.arena, str_of(url));
+	if (t->rq.path.p == NULL) {
+		arena_free(&t->rq.arena);
+		free(t);
+		return NULL;
+	}
+	t->rq.content_type = str_of(MHD_lookup_connection_value(
+	    c, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE));
+	fill_peer(t);
+	return t;
+}
+
+static void task_free(struct task *t)
+{
+	buf_fini(&t->body);
+	buf_fini(&t->rp.body);
+	arena_free(&t->rq.arena);
+	free(t);
+}
+
+static struct peer *peer_of(struct task *t)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    t->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info != NULL ? info->socket_context : NULL;
+}
+
+static void queue_task(struct task *t)
+{
+	struct server *s = t->server;
+	struct peer *p = peer_of(t);
+
+	t->rq.body = buf_str(&t->body);
+	t->queued = true;
+	MHD_suspend_connection(t->connection);
+	pthread_mutex_lock(&s->lock);
+	if (p != NULL)
+		p->working = true;
+	if (s->tail != NULL)
+		s->tail->next = t;
+	else
+		s->head = t;
+	s->tail = t;
+	pthread_cond_signal(&s->more);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static enum MHD_Result send_reply(struct task *t)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(t->rp.body.n,
+	    t->rp.body.n > 0 ? t->rp.body.p : (char[]){""},
+	    MHD_RESPMEM_MUST_COPY);
+	enum MHD_Result ok = MHD_NO;
+
+	if (r == NULL)
+		return MHD_NO;
+	(void)MHD_add_response_header(
+	    r, MHD_HTTP_HEADER_CONTENT_TYPE, t->rp.content_type);
+	(void)MHD_add_response_header(
+	    r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	(void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+	(void)MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
+	(void)MHD_add_response_header(r, "Content-Security-Policy",
+	    "default-src 'none'; style-src 'unsafe-inline'; "
+	    "form-action 'self'; frame-ancestors 'none'");
+	if (t->rp.allow != NULL)
+		(void)MHD_add_response_header(
+		    r, MHD_HTTP_HEADER_ALLOW, t->rp.allow);
+	ok = MHD_queue_response(t->connection, (unsigned)t->rp.status, r);
+	MHD_destroy_response(r);
+	return ok;
+}
+
+static enum MHD_Result refuse_large(struct task *t)
+{
+	t->rp.status = MHD_HTTP_CONTENT_TOO_LARGE;
+	buf_addz(&t->rp.body, "Request is too large.\n");
+	return send_reply(t);
+}
+
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
+    const char *url, const char *method, const char *version, const char *data,
+    size_t *size, void **ctx)
+{
+	struct task *t = *ctx;
+
+	(void)version;
+	if (t == NULL) {
+		*ctx = task_new(arg, c, url, method);
+		return *ctx != NULL ? MHD_YES : MHD_NO;
+	}
+	if (*size > 0) {
+		buf_add(&t->body, (struct str){data, *size});
+		t->too_large = buf_error(&t->body) != 0;
+		*size = 0;
+		return MHD_YES;
+	}
+	if (t->too_large)
+		return refuse_large(t);
+	if (t->done)
+		return send_reply(t);
+	if (!t->queued)
+		queue_task(t);
+	return MHD_YES;
+}
+
+static void on_completed(void *arg, struct MHD_Connection *c, void **ctx,
+    enum MHD_RequestTerminationCode code)
+{
+	struct server *s = arg;
+	struct task *t = *ctx;
+	struct peer *p;
+
+	(void)c;
+	(void)code;
+	if (t == NULL)
+		return;
+	p = peer_of(t);
+	pthread_mutex_lock(&s->lock);
+	if (p != NULL) {
+		p->working = false;
+		p->since_ms = clock_mono_ms();
+	}
+	pthread_mutex_unlock(&s->lock);
+	task_free(t);
+	*ctx = NULL;
+}
+
+static void peer_open(
+    struct server *s, struct MHD_Connection *c, void **socket_ctx)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct peer *p = calloc(1, sizeof(*p));
+
+	*socket_ctx = p;
+	if (p == NULL)
+		return;
+	p->fd = info != NULL ? info->connect_fd : -1;
+	p->since_ms = clock_mono_ms();
+	pthread_mutex_lock(&s->lock);
+	p->next = s->peers.next;
+	p->prev = &s->peers;
+	p->next->prev = p;
+	s->peers.next = p;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void on_connection(void *arg, struct MHD_Connection *c,
+    void **socket_ctx, enum MHD_ConnectionNotificationCode code)
+{
+	struct server *s = arg;
+	struct peer *p = *socket_ctx;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		peer_open(s, c, socket_ctx);
+		return;
+	}
+	if (p == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	p->prev->next = p->next;
+	p->next->prev = p->prev;
+	pthread_mutex_unlock(&s->lock);
+	free(p);
+	*socket_ctx = NULL;
+}
+
+static struct task *take_task(struct server *s)
+{
+	struct task *t;
+
+	pthread_mutex_lock(&s->lock);
+	while (s->head == NULL && !s->stopping)
+		pthread_cond_wait(&s->more, &s->lock);
+	t = s->head;
+	if (t != NULL) {
+		s->head = t->next;
+		if (s->head == NULL)
+			s->tail = NULL;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return t;
+}
+
+static void *work(void *arg)
+{
+	struct server *s = arg;
+	struct task *t;
+
+	while ((t = take_task(s)) != NULL) {
+		struct MHD_Connection *c = t->connection;
+
+		s->o.handler(s->o.arg, &t->rq, &t->rp);
+		if (buf_error(&t->rp.body) != 0) {
+			buf_reset(&t->rp.body);
+			t->rp.status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+		}
+		t->done = true;
+		MHD_resume_connection(c);
+	}
+	return NULL;
+}
+
+/* shutdown() makes libmicrohttpd see the end and close the descriptor itself;
+ * under the lock the descriptor cannot be another's by now, since its peer is
+ * still in the ring. */
+static void sweep_once(struct server *s)
+{
+	int64_t now = clock_mono_ms();
+
+	pthread_mutex_lock(&s->lock);
+	for (struct peer *p = s->peers.next; p != &s->peers; p = p->next)
+		if (!p->working && p->fd >= 0 &&
+		    now - p->since_ms > s->o.deadline_ms)
+			(void)shutdown(p->fd, SHUT_RDWR);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void *sweep(void *arg)
+{
+	struct server *s = arg;
+
+	for (;;) {
+		bool stop;
+		(void)nanosleep(&(struct timespec){.tv_nsec = 250000000}, NULL);
+		pthread_mutex_lock(&s->lock);
+		stop = s->stopping;
+		pthread_mutex_unlock(&s->lock);
+		if (stop)
+			return NULL;
+		sweep_once(s);
+	}
+}
+
+static int start_threads(struct server *s, struct error *err)
+{
+	int rc = pthread_create(&s->sweeper, NULL, sweep, s);
+
+	s->has_sweeper = rc == 0;
+	while (rc == 0 && s->n_workers < s->o.workers) {
+		rc = pthread_create(&s->workers[s->n_workers], NULL, work, s);
+		s->n_workers += rc == 0;
+	}
+	return rc != 0 ? error_set(err, -rc, "thread: %s", error_text(-rc)) : 0;
+}
+
+static int start_daemon(struct server *s, struct error *err)
+{
+	unsigned per_address =
+	    s->o.proxies.n > 0 || s->listener.is_unix ? 0 : PER_ADDRESS_MAX;
+
+	s->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD |
+					 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC,
+	    0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET,
+	    s->listener.fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address,
+	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
+	    MHD_OPTION_END);
+	if (s->daemon == NULL)
+		return error_set(err, ERR_UNAVAILABLE, "%.*s: no HTTP server",
+		    STR_ARG(s->o.listen));
+	s->listener.fd = -1; /* the daemon closes it */
+	return 0;
+}
+
+int server_open(
+    struct server **out, const struct server_options *o, struct error *err)
+{
+	struct server *s = fault_alloc() ? NULL : calloc(1, sizeof(*s));
+	int rc;
+
+	*out = NULL;
+	if (s == NULL)
+		return error_set(err, -ENOMEM, "out of memory");
+	s->o = *o;
+	s->listener.fd = -1;
+	s->peers.next = s->peers.prev = &s->peers;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->more, NULL);
+	rc =
+	    server_listen_open(&s->listener, o->listen, o->mode, o->group, err);
+	if (rc == 0)
+		rc = start_daemon(s, err);
+	if (rc == 0)
+		rc = start_threads(s, err);
+	if (rc != 0)
+		server_close(&s);
+	*out = s;
+	return rc;
+}
+
+/* Order: no new connections, then the workers finish what is queued (their
+ * connections are suspended until then), then libmicrohttpd may stop. */
+void server_close(struct server **sp)
+{
+	struct server *s = *sp;
+
+	if (s == NULL)
+		return;
+	if (s->daemon != NULL) {
+		int fd = MHD_quiesce_daemon(s->daemon);
+		if (fd >= 0)
+			(void)close(fd);
+	}
+	pthread_mutex_lock(&s->lock);
+	s->stopping = true;
+	pthread_cond_broadcast(&s->more);
+	pthread_mutex_unlock(&s->lock);
+	for (size_t i = 0; i < s->n_workers; i++)
+		(void)pthread_join(s->workers[i], NULL);
+	if (s->has_sweeper)
+		(void)pthread_join(s->sweeper, NULL);
+	if (s->daemon != NULL)
+		MHD_stop_daemon(s->daemon);
+	server_listen_close(&s->listener);
+	pthread_cond_destroy(&s->more);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+	*sp = NULL;
+}

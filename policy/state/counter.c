@@ -1,0 +1,109 @@
+/* counter.c - see counter.h. */
+#include "policy/state/counter.h"
+
+#include "policy/base/codec.h"
+#include "policy/state/tables.h"
+
+#include <string.h>
+
+enum {
+	SEGMENT_MAX = 100,
+	HOUR_MS = 3600000
+};
+
+struct row_key {
+	char b[4 + COUNTER_NAME_MAX + 1 + SEGMENT_MAX];
+	size_t n;
+};
+
+uint32_t counter_hour(int64_t ms)
+{
+	return ms >= HOUR_MS ? (uint32_t)(ms / HOUR_MS) : 1;
+}
+
+static int make_key(
+    uint32_t hour, const char *name, struct str segment, struct row_key *k)
+{
+	size_t n = strlen(name);
+
+	if (n > COUNTER_NAME_MAX)
+		return ERR_LIMIT;
+	segment = str_cut(segment, 0, SEGMENT_MAX);
+	codec_put_u32(k->b, hour);
+	memcpy(k->b + 4, name, n + 1);
+	if (segment.n > 0)
+		memcpy(k->b + 4 + n + 1, segment.p, segment.n);
+	k->n = 4 + n + 1 + segment.n;
+	return 0;
+}
+
+static int add_one(
+    struct ledger_txn *t, uint32_t hour, const char *name, struct str segment)
+{
+	struct row_key k;
+	struct str value;
+	uint64_t count = 0;
+	char out[8];
+	int rc = make_key(hour, name, segment, &k);
+
+	if (rc == 0)
+		rc = ledger_get(
+		    t, TABLE_COUNTER, (struct str){k.b, k.n}, &value);
+	if (rc == 0 && value.n != 8)
+		return ERR_CORRUPT;
+	if (rc == 0)
+		count = codec_get_u64(value.p);
+	else if (rc != ERR_NOT_FOUND)
+		return rc;
+	codec_put_u64(out, count + 1);
+	return ledger_put(t, TABLE_COUNTER, (struct str){k.b, k.n},
+	    (struct str){out, sizeof(out)});
+}
+
+int counter_add(
+    struct ledger_txn *t, int64_t time_ms, const char *name, struct str segment)
+{
+	int rc = add_one(t, 0, name, segment);
+
+	return rc != 0 ? rc : add_one(t, counter_hour(time_ms), name, segment);
+}
+
+static int decode(struct str key, struct str value, struct counter_row *out)
+{
+	size_t nul = str_find(key, 4, '\0');
+
+	if (key.n < 6 || nul == key.n || value.n != 8)
+		return ERR_CORRUPT;
+	out->hour = codec_get_u32(key.p);
+	out->name = str_cut(key, 4, nul - 4);
+	out->segment = str_from(key, nul + 1);
+	out->count = codec_get_u64(value.p);
+	return 0;
+}
+
+int counter_each(const struct ledger_txn *t, uint32_t from_hour,
+    uint32_t to_hour, int (*emit)(void *arg, const struct counter_row *r),
+    void *arg)
+{
+	struct counter_row r;
+	struct ledger_iter it;
+	struct str key, value;
+	char from[4];
+	int rc;
+
+	codec_put_u32(from, from_hour);
+	rc = ledger_iter_open(
+	    t, TABLE_COUNTER, (struct str){from, sizeof(from)}, LEDGER_UP, &it);
+	if (rc != 0)
+		return rc;
+	while ((rc = ledger_iter_next(&it, &key, &value)) == 0) {
+		rc = decode(key, value, &r);
+		if (rc != 0 || r.hour > to_hour)
+			break;
+		rc = emit(arg, &r);
+		if (rc != 0)
+			break;
+	}
+	ledger_iter_close(&it);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}

@@ -1,0 +1,33 @@
+/* counter.h - how often what happened, by segment: in all, and by hour. What
+ * /metrics and `tendril stats` read.
+ *
+ * Names are API: "verdict.allow.allowed", "verdict.reject.segment_cap",
+ * "slot.queued", "slot.delivered", "slot.released.bounced",
+ * "consent.granted", "suppression.added"... Key: hour since 1970 (4 bytes, 0 =
+ * in all), name, NUL, segment. Threads: as the transaction. */
+#ifndef POLICY_STATE_COUNTER_H
+#define POLICY_STATE_COUNTER_H
+
+#include "policy/ledger/env.h"
+
+enum {
+	COUNTER_NAME_MAX = 64
+};
+
+/* For reducers: adds one to the total and to the hour. A segment is cut at
+ * 100 bytes. */
+int counter_add(struct ledger_txn *t, int64_t time_ms, const char *name,
+    struct str segment) MUST_CHECK;
+
+struct counter_row {
+	uint32_t hour;            /* 0: in all */
+	struct str name, segment; /* borrowed */
+	uint64_t count;
+};
+/* All rows of hours from..to (0..0: the totals), in order. */
+int counter_each(const struct ledger_txn *t, uint32_t from_hour,
+    uint32_t to_hour, int (*emit)(void *arg, const struct counter_row *r),
+    void *arg) MUST_CHECK;
+uint32_t counter_hour(int64_t ms); /* >= 1 */
+
+#endif
