@@ -1,20 +1,3 @@
-# agent/: tendril-agent, tendril-verify, tendril.
-
-noinst_LIBRARIES += agent/libagent.a
-agent_libagent_a_SOURCES = \
-	%D%/in/mtalog.h \
-	%D%/in/mtalog_files.c \
-	%D%/in/mtalog_files.h \
-	%D%/in/mtalog_follow.c \
-	%D%/in/mtalog_follow.h \
-	%D%/in/mtalog_postfix.c \
-	%D%/in/mtalog_postfix.h \
-	%D%/in/mtalog_prefix.c \
-	%D%/in/mtalog_prefix.h \
-	%D%/in/outcome.c \
-	%D%/in/outcome.h \
-	%D%/in/outcome_session.c \
-	%D%/in/outcome_session.h
 # agent/: tendril-agent, tendril.
 sbin_PROGRAMS += tendril-agent
 noinst_LIBRARIES += agent/libagent.a
@@ -30,6 +13,19 @@ agent_libagent_a_SOURCES = \
 	%D%/api/role.h \
 	%D%/api/routes.h \
 	%D%/app.h \
+	%D%/in/mtalog.h \
+	%D%/in/mtalog_files.c \
+	%D%/in/mtalog_files.h \
+	%D%/in/mtalog_follow.c \
+	%D%/in/mtalog_follow.h \
+	%D%/in/mtalog_postfix.c \
+	%D%/in/mtalog_postfix.h \
+	%D%/in/mtalog_prefix.c \
+	%D%/in/mtalog_prefix.h \
+	%D%/in/outcome.c \
+	%D%/in/outcome.h \
+	%D%/in/outcome_session.c \
+	%D%/in/outcome_session.h \
 	%D%/parts.c \
 	%D%/parts.h \
 	%D%/value.c \
