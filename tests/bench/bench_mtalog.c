@@ -155,7 +155,7 @@ static double measure(struct bench *b, void (*run)(struct bench *))
 
 static void print(const char *name, double value, double anchor)
 {
-	printf("%s\t%.0f\tlines/s\tline ends alone\t%.0f\t%.4f\n", name, value,
+	printf("%s\t%.0f\tlines/s\tlog.line-ends\t%.0f\t%.4f\n", name, value,
 	    anchor, value / anchor);
 }
 
@@ -172,10 +172,9 @@ int main(void)
 	    file_write_all(fd, buf_str(&b.log)) != 0)
 		bug("cannot prepare the log");
 	anchor = measure(&b, run_split);
-	print("MTA log lines parsed", measure(&b, run_parse), anchor);
-	print("MTA log lines to outcomes", measure(&b, run_outcomes), anchor);
-	print("MTA log lines followed to outcomes", measure(&b, run_follow),
-	    anchor);
+	print("log.parsed", measure(&b, run_parse), anchor);
+	print("log.outcomes", measure(&b, run_outcomes), anchor);
+	print("log.followed", measure(&b, run_follow), anchor);
 	if (b.outcomes < MESSAGES)
 		bug("no outcomes");
 	outcome_free(&b.book);

@@ -37,6 +37,7 @@ EXTRA_DIST += \
 	%D%/benchlib.py \
 	%D%/group_decide.py \
 	%D%/group_fairness.py \
+	%D%/group_log.py \
 	%D%/group_memory.py \
 	%D%/group_sign.py \
 	%D%/opendkim.conf.in \
