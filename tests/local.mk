@@ -99,13 +99,11 @@ EXTRA_DIST += \
 	%D%/mta/milterwire.py \
 	$(END)
 
-include tests/bench/local.mk
 # What these test is in agent/.
 tests_tools_logtool_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_follow_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_postfix_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_outcome_LDADD = agent/libagent.a $(POLICY_LIBS)
-	%D%/tools/mimetool
 
 # End to end, run by contrib/check (pytest, root, a real Postfix).
 EXTRA_DIST += \
