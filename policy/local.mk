@@ -54,6 +54,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/conf/section_top.c \
 	%D%/ledger/cbor.c \
 	%D%/ledger/cbor.h \
+	%D%/ledger/check.c \
+	%D%/ledger/check.h \
 	%D%/ledger/crc32c.c \
 	%D%/ledger/crc32c.h \
 	%D%/ledger/door.c \
@@ -67,8 +69,12 @@ policy_libpolicy_a_SOURCES = \
 	%D%/ledger/folder.h \
 	%D%/ledger/meta.c \
 	%D%/ledger/meta.h \
+	%D%/ledger/rebuild.c \
+	%D%/ledger/rebuild.h \
 	%D%/ledger/seal.c \
 	%D%/ledger/seal.h \
+	%D%/ledger/snapshot.c \
+	%D%/ledger/snapshot.h \
 	%D%/mail/address.c \
 	%D%/mail/address.h \
 	%D%/mail/address_digest.c \

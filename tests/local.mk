@@ -54,6 +54,7 @@ unit_tests = \
 	%D%/unit/test_policy \
 	%D%/unit/test_report \
 	%D%/unit/test_seal \
+	%D%/unit/test_snapshot \
 	%D%/unit/test_token \
 	%D%/unit/test_verdict \
 	%D%/unit/test_when \

@@ -81,7 +81,7 @@ int file_sync_dir(const char *dir, struct error *err)
 	return rc;
 }
 
-static int sync_parent(const char *path, struct error *err)
+int file_sync_parent(const char *path, struct error *err)
 {
 	char dir[PATH_MAX];
 	size_t at = str_rfind(str_of(path), '/');
@@ -134,7 +134,7 @@ int file_write_atomic(
 	}
 	if (rc != 0)
 		return error_set(err, rc, "%s: %s", path, error_text(rc));
-	return sync_parent(path, err);
+	return file_sync_parent(path, err);
 }
 
 int file_create_durable(
@@ -152,7 +152,7 @@ int file_create_durable(
 	}
 	if (rc != 0)
 		return error_set(err, rc, "%s: %s", path, error_text(rc));
-	return sync_parent(path, err);
+	return file_sync_parent(path, err);
 }
 
 int file_mkdir(const char *dir, unsigned mode, struct error *err)

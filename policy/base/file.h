@@ -17,6 +17,8 @@ int file_create_durable(const char *path, struct str data, unsigned mode,
     struct error *err) MUST_CHECK;
 
 int file_sync_dir(const char *dir, struct error *err) MUST_CHECK;
+/* The folder that path is in: after a rename or unlink. */
+int file_sync_parent(const char *path, struct error *err) MUST_CHECK;
 /* Writes all or fails. */
 int file_write_all(int fd, struct str data) MUST_CHECK;
 /* mkdir, fine when the folder is there. */

@@ -77,8 +77,9 @@ const char *ledger_table_name(const struct ledger *l, unsigned table);
 int ledger_reader_check(struct ledger *l, int *cleared_out) MUST_CHECK;
 /* Makes commits of a LEDGER_NO_SYNC ledger durable. */
 int ledger_sync(struct ledger *l) MUST_CHECK;
-/* Writes a compact copy to DIR/data.mdb (DIR exists and is empty). Not
- * synced. May run beside writers; holds a read transaction meanwhile. */
+/* Writes a compact copy to DIR/data.mdb (DIR exists and is empty), which
+ * folder_finish() makes durable. May run beside writers; holds a read
+ * transaction meanwhile. */
 int ledger_copy(
     struct ledger *l, const char *dir, struct error *err) MUST_CHECK;
 

@@ -6,14 +6,18 @@
 #include "policy/ledger/folder.h"
 
 #include "policy/base/fault.h"
+#include "policy/base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char *const file_names[] = {"data.mdb", "lock.mdb"};
 enum {
@@ -51,13 +55,13 @@ static int make(const char *dir, mode_t mode, struct error *err)
 }
 
 static int file_path(
-    const struct folder *f, size_t i, char out[PATH_MAX], struct error *err)
+    const char *dir, size_t i, char out[PATH_MAX], struct error *err)
 {
-	int n = snprintf(out, PATH_MAX, "%s/%s", f->path, file_names[i]);
+	int n = snprintf(out, PATH_MAX, "%s/%s", dir, file_names[i]);
 
 	if (n >= 0 && n < PATH_MAX)
 		return 0;
-	return error_set(err, -ENAMETOOLONG, "%s: too long", f->path);
+	return error_set(err, -ENAMETOOLONG, "%s: too long", dir);
 }
 
 /* Fills in the identity of the folder and what is missing in it. */
@@ -72,7 +76,7 @@ static int look(struct folder *f, struct error *err)
 	f->dev = st.st_dev;
 	f->ino = st.st_ino;
 	for (size_t i = 0; i < FILES; i++) {
-		rc = file_path(f, i, path, err);
+		rc = file_path(f->path, i, path, err);
 		if (rc != 0)
 			return rc;
 		f->absent[i] = stat(path, &st) != 0 && errno == ENOENT;
@@ -158,7 +162,7 @@ int folder_set_modes(const struct folder *f, unsigned mode, struct error *err)
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < FILES; i++) {
-		int rc = file_path(f, i, path, err);
+		int rc = file_path(f->path, i, path, err);
 
 		if (rc != 0)
 			return rc;
@@ -167,4 +171,60 @@ int folder_set_modes(const struct folder *f, unsigned mode, struct error *err)
 			return failed(path, err);
 	}
 	return 0;
+}
+
+static bool is_empty(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	bool empty = d != NULL;
+
+	while (empty && (e = readdir(d)) != NULL)
+		empty = str_eq(str_of(e->d_name), STR(".")) ||
+			str_eq(str_of(e->d_name), STR(".."));
+	if (d != NULL)
+		(void)closedir(d);
+	return empty;
+}
+
+int folder_make_empty(const char *dir, unsigned mode, struct error *err)
+{
+	int rc = make(dir, (mode_t)mode, err);
+
+	if (rc == 0 && !is_empty(dir))
+		rc = error_set(err, ERR_EXISTS, "%s: not an empty folder", dir);
+	return rc;
+}
+
+int folder_finish(const char *dir, unsigned mode, struct error *err)
+{
+	char path[PATH_MAX];
+	int fd, rc = file_path(dir, DATA, path, err);
+
+	if (rc != 0)
+		return rc;
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return failed(path, err);
+	if (fault_write())
+		rc = error_set(err, ERR_FULL, "%s: no space", path);
+	else if (fchmod(fd, (mode_t)mode) != 0 || fsync(fd) != 0)
+		rc = failed(path, err);
+	(void)close(fd);
+	return rc == 0 ? file_sync_dir(dir, err) : rc;
+}
+
+void folder_clear(const char *dir)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < FILES; i++)
+		if (file_path(dir, i, path, NULL) == 0)
+			(void)unlink(path);
+}
+
+void folder_remove(const char *dir)
+{
+	folder_clear(dir);
+	(void)rmdir(dir);
 }

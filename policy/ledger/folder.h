@@ -24,4 +24,17 @@ bool folder_is_new(const struct folder *f);
 int folder_set_modes(
     const struct folder *f, unsigned mode, struct error *err) MUST_CHECK;
 
+/* --- folders that a ledger is written into --- */
+
+/* Makes the folder as folder_claim() does, or takes an empty one: ERR_EXISTS
+ * when there is anything in it. */
+int folder_make_empty(
+    const char *dir, unsigned mode, struct error *err) MUST_CHECK;
+/* After ledger_copy(): data.mdb gets the mode; it and the folder are synced. */
+int folder_finish(const char *dir, unsigned mode, struct error *err) MUST_CHECK;
+/* Removes a ledger's files; _remove also the folder, when that leaves it
+ * empty. */
+void folder_clear(const char *dir);
+void folder_remove(const char *dir);
+
 #endif
