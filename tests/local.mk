@@ -15,6 +15,7 @@ EXTRA_DIST += \
 	%D%/corpora/check_logs.py \
 	%D%/corpora/check_mime.py \
 	%D%/corpora/check_reports.py \
+	%D%/corpora/check_dkim.py \
 	%D%/unit/dkim_vectors.h \
 	%D%/unit/storetest.h \
 	%D%/data/mtalog \
@@ -66,8 +67,28 @@ check_PROGRAMS += \
 	%D%/tools/classifytool \
 	%D%/tools/conftool \
 	%D%/tools/logtool \
+	%D%/tools/dkimtool \
 	%D%/tools/mimetool \
 	$(END)
+
+# `make check-corpora CORPORA=dir`: every check over the corpora, which are not
+# part of the project. Fails if one fails, or if nothing was run.
+.PHONY: check-corpora
+check-corpora: $(check_PROGRAMS)
+	@corpora=`cd "$(CORPORA)" && pwd` && test -n "$(CORPORA)" && \
+	    test -n "`ls "$$corpora"`" || { \
+		echo 'make check-corpora CORPORA=dir: no such folder, or empty'; \
+		exit 1; }; \
+	ran=0; failed=; \
+	for check in $(srcdir)/tests/corpora/check_*.py; do \
+		test -f "$$check" || continue; \
+		ran=`expr $$ran + 1`; echo "== $$check"; \
+		CORPORA="$$corpora" TENDRIL_SRCDIR='$(abs_top_srcdir)' \
+		    TENDRIL_BUILDDIR='$(abs_top_builddir)' \
+		    $(PYTHON) "$$check" || failed="$$failed $$check"; \
+	done; \
+	echo "== $$ran checks run, failed:$${failed:- none}"; \
+	test $$ran -gt 0 && test -z "$$failed"
 
 include tests/fuzz/local.mk
 
@@ -93,6 +114,7 @@ tests_unit_test_mtaproto_LDADD = tests/mta/libmta.a $(POLICY_LIBS)
 EXTRA_DIST += \
 	%D%/e2e/data/postfix_changes.json \
 	%D%/e2e/test_bench.py \
+	%D%/e2e/test_dkim_independent.py \
 	%D%/e2e/test_milterclient.py \
 	%D%/mta/fakefilter.py \
 	%D%/mta/mailmodel.py \

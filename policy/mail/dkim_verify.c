@@ -311,11 +311,13 @@ static void judge(
 	if (is_unknown(run, sig)) {
 		out->result = DKIM_RESULT_TEMPERROR;
 		out->reason = "key record not available now";
+	} else if (error != DKIM_SIGERROR_OK && error != DKIM_SIGERROR_BADSIG) {
+		return;
 	} else if (!query_known(sig)) {
 		out->reason = "unknown query method (q=)";
 	} else if (error == DKIM_SIGERROR_BADSIG) {
 		out->result = DKIM_RESULT_FAIL;
-	} else if (error == DKIM_SIGERROR_OK && DKIM_SIG_CHECK(sig)) {
+	} else if (DKIM_SIG_CHECK(sig)) {
 		weak = weakness(sig);
 		out->result =
 		    weak != NULL ? DKIM_RESULT_WEAK : DKIM_RESULT_PASS;
