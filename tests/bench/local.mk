@@ -3,6 +3,7 @@
 bench_programs = \
 	%D%/bench_mtalog \
 	%D%/bench_classify \
+	%D%/bench_dkim \
 	%D%/ceilingmilter \
 	%D%/milterload \
 	%D%/nullmilter \
@@ -12,6 +13,8 @@ EXTRA_PROGRAMS += $(bench_programs)
 
 tests_bench_bench_mtalog_LDADD = agent/libagent.a policy/libpolicy.a
 tests_bench_bench_classify_LDADD = policy/libpolicy.a
+tests_bench_bench_dkim_SOURCES = %D%/bench_dkim.c %D%/bench_opendkim.c \
+	%D%/bench_opendkim.h
 tests_bench_ceilingmilter_SOURCES = %D%/benchmilter.c %D%/benchmilter.h \
 	%D%/ceilingmilter.c
 tests_bench_ceilingmilter_LDADD = policy/libpolicy.a $(MILTER_LIBS) \

@@ -9,6 +9,8 @@
 #include "policy/mail/dkim_body.h"
 #include "policy/mail/dkim_sign.h"
 
+#include <pthread.h>
+
 static struct dkim_key *new_key(
     const char *pem, const char *selector, enum dkim_alg alg)
 {
@@ -294,6 +296,54 @@ static void test_faults(struct dkim_key *const *keys)
 	OK(rc == 0 && failed > 2, "%d failed allocations, then signed", failed);
 }
 
+struct signer {
+	pthread_t thread;
+	struct dkim_key *const *keys;
+	char value[2048]; /* the Ed25519 one: the same each time */
+	int good;
+};
+
+static void *sign_many(void *arg)
+{
+	struct signer *s = arg;
+	struct arena *a = arena_new(1000000);
+	struct header fields[] = {{STR("From"), STR(" x@y")}};
+	struct header_list l = {fields, 1, 1};
+	struct dkim_sign_input in = {
+	    .keys = s->keys, .nkeys = 2, .headers = &l, .body_hash = some_hash};
+	struct str v[2];
+
+	for (int i = 0; i < 25; i++) {
+		arena_reset(a);
+		if (dkim_sign_message(&in, a, v, NULL) != 0)
+			break;
+		if (i == 0)
+			(void)snprintf(
+			    s->value, sizeof(s->value), "%.*s", STR_ARG(v[0]));
+		s->good += str_eq(v[0], str_of(s->value));
+	}
+	arena_free(&a);
+	return NULL;
+}
+
+static void test_threads(struct dkim_key *const *keys)
+{
+	static struct signer s[4];
+	int good = 0, same = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		s[i].keys = keys;
+		if (pthread_create(&s[i].thread, NULL, sign_many, &s[i]) != 0)
+			bug("thread");
+	}
+	for (size_t i = 0; i < 4; i++) {
+		(void)pthread_join(s[i].thread, NULL);
+		good += s[i].good;
+		same += strcmp(s[i].value, s[0].value) == 0;
+	}
+	OK(good == 100 && same == 4, "four threads with the same keys");
+}
+
 int main(void)
 {
 	struct arena *a = arena_new(10000000);
@@ -307,6 +357,7 @@ int main(void)
 	test_long(a);
 	test_limits(keys, a);
 	test_faults(keys);
+	test_threads(keys);
 	dkim_key_unref(&keys[0]);
 	dkim_key_unref(&keys[1]);
 	arena_free(&a);
