@@ -154,7 +154,8 @@ static void turn(ares_channel channel, int left_ms)
 	struct timeval max = {left_ms / 1000, left_ms % 1000 * 1000}, tv, *t;
 	nfds_t n = 0;
 
-	for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+	/* the last one's bit is the sign of an int */
+	for (int i = 0; i < ARES_GETSOCK_MAXNUM - 1; i++) {
 		int events = (ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) |
 			     (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0);
 		if (events != 0)

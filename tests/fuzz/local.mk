@@ -9,6 +9,8 @@ fuzz_targets = \
 	%D%/fuzz_address \
 	%D%/fuzz_addrlist \
 	%D%/fuzz_conf \
+	%D%/fuzz_dkim_body \
+	%D%/fuzz_dkim_verify \
 	%D%/fuzz_policy \
 	%D%/fuzz_mtalog \
 	%D%/fuzz_dsn \
@@ -19,6 +21,8 @@ fuzz_targets = \
 tests_fuzz_fuzz_address_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_addrlist_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_conf_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_dkim_body_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_dkim_verify_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_policy_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_mtalog_LDADD = agent/libagent.a $(FUZZ_LDADD)
 tests_fuzz_fuzz_dsn_LDADD = $(FUZZ_LDADD)
