@@ -1,6 +1,7 @@
 # tests/bench/: `make bench`, `make bench BENCH=sign,decide`. Nothing here is
 # built by `make` or `make check`; the peers' configurations are *.in.
 bench_programs = \
+	%D%/bench_ledger \
 	%D%/bench_mtalog \
 	%D%/bench_classify \
 	%D%/bench_dkim \
@@ -11,6 +12,7 @@ bench_programs = \
 
 EXTRA_PROGRAMS += $(bench_programs)
 
+tests_bench_bench_ledger_LDADD = policy/libpolicy.a $(LMDB_LIBS)
 tests_bench_bench_mtalog_LDADD = agent/libagent.a policy/libpolicy.a
 tests_bench_bench_classify_LDADD = policy/libpolicy.a
 tests_bench_bench_dkim_SOURCES = %D%/bench_dkim.c %D%/bench_opendkim.c \
@@ -40,6 +42,7 @@ EXTRA_DIST += \
 	%D%/benchlib.py \
 	%D%/group_decide.py \
 	%D%/group_fairness.py \
+	%D%/group_ledger.py \
 	%D%/group_log.py \
 	%D%/group_memory.py \
 	%D%/group_sign.py \
