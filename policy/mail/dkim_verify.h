@@ -28,7 +28,8 @@ enum {
 
 /* Flag: take t= and x= as they are. For our own messages, whose t= comes from
  * a clock that is not this library's. Else t= in the future (5 minutes of
- * drift) or x= in the past is DKIM_RESULT_INVALID. */
+ * drift) or x= in the past is DKIM_RESULT_INVALID. Good for 20 years to both
+ * sides of the system's clock; t= before 1990 is still "in the future". */
 enum {
 	DKIM_VERIFY_ANY_TIME = 1
 };

@@ -227,7 +227,22 @@ static void test_load(const char *dir)
 	(void)unlink(path);
 }
 
-static void test_faults(void)
+static void selftest_faults(const struct dkim_verifier *v, struct dkim_key *k)
+{
+	struct error err = {0};
+	int rc = -1, failed = 0;
+
+	for (long n = 1; rc != 0 && n < 100; n++) {
+		fault_alloc_at(n);
+		rc = dkim_key_selftest(v, k, &err);
+		fault_alloc_at(0);
+		failed += rc != 0;
+	}
+	OK(rc == 0 && failed > 4, "%d failed allocations, then signed: %s",
+	    failed, err.text);
+}
+
+static void test_faults(const struct dkim_verifier *v)
 {
 	struct dkim_key *k = NULL;
 	int failed = 0;
@@ -239,6 +254,7 @@ static void test_faults(void)
 	}
 	OK(k != NULL && failed > 0, "%d failed allocations, then a key",
 	    failed);
+	selftest_faults(v, k);
 	OK(dkim_key_ref(k) == k, "second reference");
 	dkim_key_unref(&(struct dkim_key *){k});
 	IS_S(dkim_key_selector(k), STR("brisbane"), "the first still holds");
@@ -261,11 +277,11 @@ int main(void)
 		test_generate(v, DKIM_ALG_RSA_SHA256);
 		test_generate(v, DKIM_ALG_ED25519_SHA256);
 	}
-	dkim_verify_close(&v);
 	if (OK(mkdtemp(dir) != NULL, "temporary folder")) {
 		test_load(dir);
 		(void)rmdir(dir);
 	}
-	test_faults();
+	test_faults(v);
+	dkim_verify_close(&v);
 	return tap_done();
 }
