@@ -11,6 +11,7 @@ bench_programs = \
 	$(END)
 
 EXTRA_PROGRAMS += $(bench_programs)
+CLEANFILES += $(bench_programs)
 
 tests_bench_bench_ledger_LDADD = policy/libpolicy.a $(LMDB_LIBS)
 tests_bench_bench_mtalog_LDADD = agent/libagent.a policy/libpolicy.a
