@@ -36,7 +36,7 @@ const char *report_kind_name(enum report_kind kind)
 const char *report_source_name(enum report_source source)
 {
 	static const char *const names[] = {
-	    "nothing", "dsn", "arf", "mdn", "headers"};
+	    "nothing", "dsn", "arf", "mdn", "headers", "x-failed-recipients"};
 
 	return (size_t)source < sizeof(names) / sizeof(*names) ? names[source]
 							       : "nothing";
@@ -206,6 +206,47 @@ static int sort_dsn(struct job *j)
 	return 0;
 }
 
+/* ---- X-Failed-Recipients ---- */
+
+/* Exim, before it learnt RFC 3464, and some that copy it: the addresses are in
+ * this field, the reasons in the notice. */
+static int sort_failed_list(struct job *j)
+{
+	const struct header *h =
+	    header_find(&j->mime.head, STR("X-Failed-Recipients"), 0);
+	struct report *out = j->out;
+	struct str rest, part, notice;
+	int rc;
+
+	if (h == NULL)
+		return ERR_NOT_FOUND;
+	rc = multireport_notice(&j->mime, j->a, &notice);
+	if (rc != 0)
+		return rc;
+	notice = str_cut(notice, 0, NOTICE_MAX);
+	out->source = REPORT_BY_FAILED_LIST;
+	out->rcpt =
+	    arena_array(j->a, NOTICE_RECIPIENTS_MAX, sizeof(*out->rcpt));
+	if (out->rcpt == NULL)
+		return ERR_LIMIT;
+	rest = h->value;
+	while (str_next(&rest, ',', &part)) {
+		struct dsn_recipient r = {.action = DSN_FAILED};
+		r.final = multireport_address(part);
+		if (!is_mailbox(r.final))
+			continue;
+		if (out->n == NOTICE_RECIPIENTS_MAX) {
+			out->cut = true;
+			break;
+		}
+		rc = fill_recipient(j, &r, notice, &out->rcpt[out->n++]);
+		if (rc != 0)
+			return rc;
+	}
+	sum_up(out);
+	return 0;
+}
+
 /* ---- feedback reports and receipts ---- */
 
 static int sort_arf(struct job *j)
@@ -339,8 +380,7 @@ static int is_auto_reply(struct job *j, bool *yes)
 	    (rc = encword_decode(subject, j->a, &subject)) != 0 ||
 	    (rc = field_text(j, "Return-Path", &path)) != 0)
 		return rc;
-	if (is_from_mta(from) ||
-	    header_count(&j->mime.head, STR("X-Failed-Recipients")) > 0)
+	if (is_from_mta(from))
 		return 0;
 	bulk = str_ieq(precedence, STR("bulk")) ||
 	       str_ieq(precedence, STR("junk"));
@@ -383,6 +423,8 @@ int report_classify(const struct bounce_rules *rules, struct str message,
 		rc = sort_arf(&j);
 	if (rc == ERR_NOT_FOUND)
 		rc = sort_mdn(&j);
+	if (rc == ERR_NOT_FOUND)
+		rc = sort_failed_list(&j);
 	if (rc == ERR_NOT_FOUND)
 		rc = sort_headers(&j);
 	return rc;

@@ -26,10 +26,11 @@ enum report_kind {
 /* By what it was recognised. */
 enum report_source {
 	REPORT_BY_NOTHING,
-	REPORT_BY_DSN,     /* RFC 3464 */
-	REPORT_BY_ARF,     /* RFC 5965 */
-	REPORT_BY_MDN,     /* RFC 8098 */
-	REPORT_BY_HEADERS, /* RFC 3834 and what came before it */
+	REPORT_BY_DSN,         /* RFC 3464 */
+	REPORT_BY_ARF,         /* RFC 5965 */
+	REPORT_BY_MDN,         /* RFC 8098 */
+	REPORT_BY_HEADERS,     /* RFC 3834 and what came before it */
+	REPORT_BY_FAILED_LIST, /* X-Failed-Recipients and the notice */
 };
 
 /* Strings are empty where the report does not say. */

@@ -56,7 +56,12 @@ const struct bounce_text_rule bounce_strong[] = {
 		"verifying sender|sender callout|sender unknown|"
 		"unknown sender|invalid sender|bad sender|sender denied|"
 		"sender address|sender domain|envelope sender|your sender|"
-		"return path|reverse path|from domain"),
+		"return path|reverse path|from domain|from header|"
+		"from field|from address|your domain"),
+	ANY(PROTOCOL,
+		"helo command rejected|helo name|helo host|helo hostname|"
+		"helo domain|helo argument|invalid helo|bad helo|"
+		"helo does not|ehlo does not"),
 	/* Us: how we connect and how much. */
 	ANY(THROTTLED,
 		"too many connections|too many concurrent|"
@@ -78,10 +83,11 @@ const struct bounce_text_rule bounce_strong[] = {
 		"relay prohibited|relaying disallowed|relaying temporarily|"
 		"unable to relay|cannot relay|can t relay|"
 		"not permitted to relay|not allowed to relay|do not relay|"
-		"as a relay|open relay|rcpthosts|tenantattribution|"
-		"client was not authenticated|authentication required|"
-		"authentication is required|must authenticate|"
-		"must be authenticated|need to authenticate"),
+		"as a relay|open relay|not local host|rcpthosts|"
+		"tenantattribution|client was not authenticated|"
+		"authentication required|authentication is required|"
+		"must authenticate|must be authenticated|"
+		"need to authenticate"),
 	/* Lists of bad web addresses look at what the message says. */
 	ANY(SPAM_CONTENT,
 		"uribl*|surbl*|blocked using spam|spam pattern|"
@@ -164,6 +170,12 @@ const struct bounce_text_rule bounce_strong[] = {
 	ANY(POLICY,
 		"policy|policies|aup|administrative prohibition|"
 		"administratively|for explanation visit"),
+	/* Refused before any recipient was named: not the person, whatever it says. */
+	ANY(POLICY,
+		"in reply to mail from|after mail from|"
+		"after pipelined mail from|in reply to ehlo|"
+		"in reply to helo|after ehlo|after helo|"
+		"after initial connection"),
 	/* The person. */
 	ANY(HOST_UNKNOWN,
 		"domain does not exist|domain doesn t exist"),
@@ -179,53 +191,70 @@ const struct bounce_text_rule bounce_strong[] = {
 		"user disabled|user is disabled|user has been disabled|"
 		"recipient disabled|recipient is disabled|"
 		"tried to reach is disabled|tried to reach is inactive|"
-		"disabled or discontinued|discontinued|account suspended|"
-		"account is suspended|account has been suspended|"
-		"mailbox suspended|mailbox is suspended|"
-		"mailbox currently suspended|currently suspended|"
-		"user suspended|user is suspended|recipient suspended|"
-		"account inactive|account is inactive|inactive account|"
-		"inactive mailbox|inactive user|inactive recipient|"
-		"mailbox inactive|mailbox is inactive|user is inactive|"
+		"disabled or discontinued|account discontinued|"
+		"account has been discontinued|"
+		"address has been discontinued|mailbox discontinued|"
+		"account suspended|account is suspended|"
+		"account has been suspended|mailbox suspended|"
+		"mailbox is suspended|mailbox currently suspended|"
+		"account currently suspended|user suspended|"
+		"user is suspended|recipient suspended|account inactive|"
+		"account is inactive|inactive account|inactive mailbox|"
+		"inactive user|inactive recipient|mailbox inactive|"
+		"mailbox is inactive|user is inactive|"
 		"recipient is inactive|account not active|"
 		"account is not active|user is not active|user not active|"
-		"mailbox not active|mailbox is not active|deactivated|"
-		"account expired|account has expired|mailbox expired|"
-		"mailbox has expired|user expired|account closed|"
-		"account is closed|account has been closed|"
+		"mailbox not active|mailbox is not active|"
+		"deactivated mailbox|deactivated account|deactivated user|"
+		"mailbox deactivated|mailbox is deactivated|"
+		"mailbox has been deactivated|account deactivated|"
+		"account is deactivated|account has been deactivated|"
+		"user deactivated|user has been deactivated|"
+		"address deactivated|account expired|account has expired|"
+		"mailbox expired|mailbox has expired|user expired|"
+		"account closed|account is closed|account has been closed|"
 		"account was closed|mailbox closed|account locked|"
 		"account is locked|account has been locked|mailbox locked|"
 		"mailbox is locked|account blocked|account is blocked|"
 		"account has been blocked|mailbox blocked|"
 		"mailbox is blocked|account is unavailable|"
-		"account unavailable|mailbox is frozen|no longer accepts|"
-		"no longer in use|no longer active|no longer available|"
-		"no longer with|no longer employed|no longer works|"
-		"left the company|konto gesperrt|compte desactive"),
+		"account unavailable|mailbox is frozen|"
+		"address no longer accepts|mailbox no longer accepts|"
+		"account no longer accepts|user no longer accepts|"
+		"no longer in use|no longer active|"
+		"account no longer available|mailbox no longer available|"
+		"address no longer available|user no longer available|"
+		"account is no longer available|"
+		"mailbox is no longer available|"
+		"address is no longer available|"
+		"user is no longer available|no longer with|"
+		"no longer employed|no longer works|left the company|"
+		"konto gesperrt|compte desactive"),
 	ANY(USER_UNKNOWN,
 		"user unknown|unknown user|user is unknown|"
 		"recipient unknown|unknown recipient|recipient is unknown|"
-		"address unknown|unknown address|address is unknown|"
-		"account unknown|unknown account|mailbox unknown|"
-		"unknown mailbox|unknown local part|unknown local|"
-		"unknown alias|unknown or illegal alias|"
-		"unknown or illegal user|unknown or invalid|"
-		"unknown email address|unknown e mail address|"
-		"unknown addressee|addressee unknown|unknown destination|"
-		"no such user|no such recipient|no such mailbox|"
-		"no such account|no such address|no such person|"
-		"no such alias|no such email|no such email address|"
-		"no such e mail|no such local user|no such virtual user|"
-		"no such mail drop|no such address here|no such contact|"
-		"nosuchuser|user not found|recipient not found|"
-		"mailbox not found|mail box not found|account not found|"
-		"address not found|email address not found|"
-		"user was not found|recipient was not found|"
-		"address was not found|address could not be found|"
-		"recipient could not be found|mailbox could not be found|"
-		"user could not be found|couldn t be found|recipnotfound|"
-		"recipientnotfound|exrecipnotfound|addressnotfound|"
-		"no mailbox found|no mailbox here|no mailbox by that name|"
+		"address unknown|address is unknown|account unknown|"
+		"unknown account|mailbox unknown|unknown mailbox|"
+		"unknown local part|unknown local|unknown alias|"
+		"unknown or illegal alias|unknown or illegal user|"
+		"unknown or invalid|unknown email address|"
+		"unknown e mail address|unknown addressee|"
+		"addressee unknown|unknown destination|no such user|"
+		"no such recipient|no such mailbox|no such account|"
+		"no such address|no such person|no such alias|"
+		"no such email|no such email address|no such e mail|"
+		"no such local user|no such virtual user|no such mail drop|"
+		"no such address here|no such contact|nosuchuser|"
+		"user not found|recipient not found|mailbox not found|"
+		"mail box not found|account not found|address not found|"
+		"email address not found|user was not found|"
+		"recipient was not found|address was not found|"
+		"address could not be found|recipient could not be found|"
+		"mailbox could not be found|user could not be found|"
+		"address couldn t be found|recipient couldn t be found|"
+		"wasn t found at|recipnotfound|recipientnotfound|"
+		"exrecipnotfound|addressnotfound|no mailbox found|"
+		"no mailbox here|no mailbox by that name|"
 		"no mail box available for this user|"
 		"no mailbox available for this user|no user by that name|"
 		"no account by that name|no account with|"
@@ -241,15 +270,19 @@ const struct bounce_text_rule bounce_strong[] = {
 		"alias does not exist|tried to reach does not exist|"
 		"does not exist|doesn t exist|not exist|"
 		"does not have an account|no longer on server|"
-		"no longer valid|no longer exists|has been removed|"
-		"has been deleted|was deleted|account deleted|"
-		"deleted account|deleted user|not a valid mailbox|"
-		"not a valid user|not a valid recipient|"
-		"not a valid address|not a valid email|"
-		"not a valid username|isn t a valid|not a known user|"
-		"not a known address|not known here|not known at|"
-		"not a registered|not registered|not an active address|"
-		"not our customer|not in our directory|not in directory|"
+		"no longer valid|no longer exists|account has been removed|"
+		"mailbox has been removed|user has been removed|"
+		"address has been removed|account has been deleted|"
+		"mailbox has been deleted|user has been deleted|"
+		"address has been deleted|account was deleted|"
+		"account deleted|deleted account|deleted user|"
+		"not a valid mailbox|not a valid user|"
+		"not a valid recipient|not a valid address|"
+		"not a valid email|not a valid username|isn t a valid|"
+		"not a known user|not a known address|not known here|"
+		"not known at|not a registered|not registered|"
+		"not an active address|not our customer|"
+		"not in our directory|not in directory|"
 		"no matching directory|not listed in public|"
 		"not listed in domino|not listed in directory|"
 		"recipient invalid|recipient is invalid|invalid recipient|"
@@ -258,11 +291,10 @@ const struct bounce_text_rule bounce_strong[] = {
 		"invalid e mail address|invalid destination|"
 		"recipient address is invalid|invalid local part|"
 		"address invalid|illegal user|illegal alias|bad recipient|"
-		"bad address|bad destination mailbox*|bad mailbox|"
-		"badrcptto|undeliverable address|unrouteable address|"
-		"unroutable address|no one by that name|"
-		"nobody by that name|doesn t handle mail for that user|"
-		"not local"),
+		"bad address|bad mailbox|badrcptto|undeliverable address|"
+		"unrouteable address|unroutable address|"
+		"no one by that name|nobody by that name|"
+		"doesn t handle mail for that user"),
 	/* The same in the languages of large providers, without accents and with. */
 	ANY(USER_UNKNOWN,
 		"nie istnieje|nie ma takiego|nieznany uzytkownik|"
@@ -297,7 +329,7 @@ const struct bounce_text_rule bounce_strong[] = {
 		"bad destination domain|unrouteable mail domain|"
 		"unroutable mail domain|unrouteable domain|"
 		"unroutable domain|unable to find host|"
-		"domain does not accept mail|does not accept mail"),
+		"domain does not accept mail"),
 	/* The path. */
 	AT_END(EXPIRED,
 		"timed out|timeout"),
@@ -343,9 +375,9 @@ const struct bounce_text_rule bounce_strong[] = {
 		"protocol violation|protocol error|command not implemented|"
 		"parameter not implemented|not implemented|"
 		"unrecognized command|command unrecognized|unknown command|"
-		"invalid command|command rejected|invalid helo|bad helo|"
-		"helo name|helo host|multiple addresses|smtputf8|"
-		"pipelining|need fully qualified|fully qualified hostname"),
+		"invalid command|command rejected|multiple addresses|"
+		"smtputf8|pipelining|need fully qualified|"
+		"fully qualified hostname"),
 };
 
 const size_t bounce_strong_n = sizeof(bounce_strong) / sizeof(*bounce_strong);
@@ -353,7 +385,6 @@ const size_t bounce_strong_n = sizeof(bounce_strong) / sizeof(*bounce_strong);
 const struct bounce_text_rule bounce_weak[] = {
 	/* Refused, for whatever reason. */
 	ANY(POLICY,
-		"in reply to mail from|in reply to ehlo|in reply to helo|"
 		"access denied|permission denied|denied|refused|blocked|"
 		"not allowed|not authorized|not authorised|unauthorized|"
 		"unauthorised|not permitted|prohibited|forbidden|"
@@ -363,8 +394,9 @@ const struct bounce_text_rule bounce_weak[] = {
 		"mail rejected|email rejected|rejected by|rejected due|"
 		"rejected because|rejected for|security|moderat*|content|"
 		"suspicious"),
-	/* What RFC 5321 prints for 550, 450 and 554; the cause is elsewhere if codes know it. */
+	/* What standards print for a code; the cause, if known, is elsewhere. */
 	ANY(USER_UNKNOWN,
+		"unknown address|bad destination mailbox*|"
 		"mailbox unavailable|mailbox not available|"
 		"mailbox is unavailable|mailbox is not available|"
 		"user not available|recipient not available|"

@@ -41,6 +41,7 @@ tests_bench_milterload_LDADD = tests/mta/libmta.a policy/libpolicy.a
 EXTRA_DIST += \
 	%D%/bench.py \
 	%D%/benchlib.py \
+	%D%/group_classify.py \
 	%D%/group_decide.py \
 	%D%/group_fairness.py \
 	%D%/group_ledger.py \

@@ -10,7 +10,7 @@
 
 enum {
 	MAX_MAIL = 64 << 20,
-	MAX_ARENA = 64 << 20
+	MAX_ARENA = 1 << 20
 };
 
 /* Mail is bytes, JSON is UTF-8: what is none is shown as "?" a byte. */

@@ -155,6 +155,21 @@ static const struct kind_case {
 	"Return-Path: <>\nFrom: MAILER-DAEMON@example.org\n"
 	"Auto-Submitted: auto-replied\n\nNo such user.",
 	REPORT_NONE, REPORT_BY_NOTHING, BOUNCE_NOT_A_BOUNCE, 0},
+    {"X-Failed-Recipients",
+	"From: MAILER-DAEMON@example.net\nX-Failed-Recipients: "
+	"a@example.org,\n b@example.org\nAuto-Submitted: auto-replied\n\n"
+	"The following addresses failed:\n\n  a@example.org\n    host "
+	"mx.example.org [192.0.2.1]: 550 5.1.1 User\n    unknown\n\n  "
+	"b@example.org\n    mailbox is full\n\n----- copy -----\n",
+	REPORT_HARD, REPORT_BY_FAILED_LIST, BOUNCE_USER_UNKNOWN, 2},
+    {"the same, sender refused",
+	"From: MAILER-DAEMON@example.net\nX-Failed-Recipients: "
+	"a@example.org\n\n  a@example.org\n    SMTP error from remote mail "
+	"server after MAIL FROM:<b@example.com>:\n    550 no such user\n",
+	REPORT_SOFT, REPORT_BY_FAILED_LIST, BOUNCE_POLICY, 1},
+    {"the same without addresses",
+	"From: MAILER-DAEMON@example.net\nX-Failed-Recipients: ,root\n\nx",
+	REPORT_NONE, REPORT_BY_FAILED_LIST, BOUNCE_NOT_A_BOUNCE, 0},
     {"a forwarded bounce is not ours",
 	"From: a@example.org\nContent-Type: multipart/mixed; boundary=m\n"
 	"\n--m\n\nLook!\n--m\nContent-Type: message/rfc822\n\n" DSN("",
