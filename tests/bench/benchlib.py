@@ -34,7 +34,7 @@ from milterclient import MilterError, MilterSession  # noqa: E402
 START_S, STOP_S = 15, 8     # libmilter takes up to 5 s to stop
 LISTENER = "apps"   # {daemon_name} of all benches, see tendril.conf.in
 # The product's key files, with 32 random bytes as hex.
-SECRETS = {"lead": "%s\n", "token": "0 %s\n", "epoch": "%s\n"}
+SECRETS = {"lead": "%s\n", "token": "0 %s\n", "epoch": "1 %s\n"}
 PR_SET_PDEATHSIG = 1
 
 GROUPS = {}
