@@ -26,6 +26,10 @@ agent_libagent_a_SOURCES = \
 	%D%/in/outcome.h \
 	%D%/in/outcome_session.c \
 	%D%/in/outcome_session.h \
+	%D%/in/slots.c \
+	%D%/in/slots.h \
+	%D%/in/waits.c \
+	%D%/in/waits.h \
 	%D%/parts.c \
 	%D%/parts.h \
 	%D%/value.c \

@@ -171,6 +171,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/lead.h \
 	%D%/state/message.c \
 	%D%/state/message.h \
+	%D%/state/mtalogpos.c \
+	%D%/state/mtalogpos.h \
 	%D%/state/ops.h \
 	%D%/state/ops_consent.c \
 	%D%/state/ops_policy.c \

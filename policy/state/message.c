@@ -25,6 +25,13 @@ enum {
 struct id_key {
 	char b[8];
 };
+enum {
+	QUEUE_ID_MAX = 100
+};
+struct queue_key {
+	char b[QUEUE_ID_MAX + 9];
+	size_t n;
+};
 
 static struct str id_key(uint64_t id, struct id_key *k)
 {
@@ -104,21 +111,39 @@ int message_read(
 	return rc != 0 ? rc : decode(value, out);
 }
 
-int message_by_queue(
-    const struct ledger_txn *t, struct str queue_id, uint64_t *id_out)
+/* Queue ids hold letters and digits; anything else is none of ours. */
+static int queue_key(struct str queue_id, uint64_t id, struct queue_key *k)
 {
-	struct str value;
-	int rc;
-
-	if (queue_id.n == 0 || queue_id.n > LEDGER_KEY_MAX)
+	if (queue_id.n == 0 || queue_id.n > QUEUE_ID_MAX)
 		return ERR_NOT_FOUND;
-	rc = ledger_get(t, TABLE_QUEUE, queue_id, &value);
+	memcpy(k->b, queue_id.p, queue_id.n);
+	k->b[queue_id.n] = '\0';
+	codec_put_u64(k->b + queue_id.n + 1, id);
+	k->n = queue_id.n + 9;
+	return 0;
+}
+
+int message_by_queue(const struct ledger_txn *t, struct str queue_id,
+    uint64_t *ids_out, size_t cap, size_t *n_out)
+{
+	struct ledger_iter it;
+	struct str key, value;
+	struct queue_key k;
+	int rc = queue_key(queue_id, 0, &k);
+
+	*n_out = 0;
 	if (rc != 0)
 		return rc;
-	if (value.n != 8)
-		return ERR_CORRUPT;
-	*id_out = codec_get_u64(value.p);
-	return 0;
+	rc = ledger_iter_prefix(
+	    t, TABLE_QUEUE, (struct str){k.b, queue_id.n + 1}, &it);
+	if (rc != 0)
+		return rc;
+	while (*n_out < cap && (rc = ledger_iter_next(&it, &key, &value)) == 0)
+		if (key.n == k.n)
+			ids_out[(*n_out)++] =
+			    codec_get_u64(key.p + queue_id.n + 1);
+	ledger_iter_close(&it);
+	return rc == ERR_NOT_FOUND && *n_out > 0 ? 0 : rc;
 }
 
 #define AT(field) offsetof(struct event_slot_proposed, field)
@@ -155,6 +180,12 @@ static const struct payload_field changed_fields[] = {
 #undef AT
 static const struct payload_desc changed = PAYLOAD_DESC(changed_fields);
 
+static const struct payload_field moved_fields[] = {
+    {1, PAYLOAD_U64, true, offsetof(struct event_slot_moved, message_id)},
+    {2, PAYLOAD_BYTES, true, offsetof(struct event_slot_moved, queue_id)},
+};
+static const struct payload_desc moved = PAYLOAD_DESC(moved_fields);
+
 static const struct payload_field duplicate_fields[] = {
     {1, PAYLOAD_U64, true, offsetof(struct event_duplicate, message_id)},
     {2, PAYLOAD_BYTES, false, offsetof(struct event_duplicate, queue_id)},
@@ -170,6 +201,11 @@ int message_encode_proposed(
 int message_encode_changed(const struct event_slot_changed *e, struct buf *out)
 {
 	return payload_encode(&changed, e, out);
+}
+
+int message_encode_moved(const struct event_slot_moved *e, struct buf *out)
+{
+	return payload_encode(&moved, e, out);
 }
 
 int message_encode_duplicate(const struct event_duplicate *e, struct buf *out)
@@ -214,11 +250,11 @@ static struct message_record record_of(
 
 static int put_queue(struct ledger_txn *t, struct str queue_id, uint64_t id)
 {
-	struct id_key k;
+	struct queue_key k;
 
-	if (queue_id.n == 0)
+	if (queue_key(queue_id, id, &k) != 0)
 		return 0;
-	return ledger_put(t, TABLE_QUEUE, queue_id, id_key(id, &k));
+	return ledger_put(t, TABLE_QUEUE, (struct str){k.b, k.n}, STR("q"));
 }
 
 int message_reduce_proposed(
@@ -311,6 +347,19 @@ int message_reduce_released(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
 	return change_state(t, ev, SLOT_RELEASED, err);
+}
+
+/* Both queue ids lead to the message from now on. */
+int message_reduce_moved(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	struct event_slot_moved e = {0};
+	int rc = payload_decode(&moved, ev->payload, &e);
+
+	if (rc == 0)
+		rc = put_queue(t, e.queue_id, e.message_id);
+	return rc != 0 ? error_set(err, rc, "slot moved: %s", error_text(rc))
+		       : 0;
 }
 
 /* On record only: the first one's slot stands. */

@@ -58,6 +58,11 @@ struct event_slot_changed { /* queued, delivered, released */
 	struct str relay;
 };
 
+struct event_slot_moved { /* the MTA gave it another queue id */
+	uint64_t message_id;
+	struct str queue_id; /* the new one */
+};
+
 struct event_duplicate {
 	uint64_t message_id; /* of the first */
 	struct str queue_id; /* of the second */
@@ -65,14 +70,17 @@ struct event_duplicate {
 
 int message_read(const struct ledger_txn *t, uint64_t id,
     struct message_record *out) MUST_CHECK; /* borrowed */
-/* The newest message of that queue id. */
+/* The messages of that queue id, oldest first: one, but for one-to-one mail to
+ * several people. *n_out <= cap. */
 int message_by_queue(const struct ledger_txn *t, struct str queue_id,
-    uint64_t *id_out) MUST_CHECK;
+    uint64_t *ids_out, size_t cap, size_t *n_out) MUST_CHECK;
 
 int message_encode_proposed(
     const struct event_slot_proposed *e, struct buf *out) MUST_CHECK;
 int message_encode_changed(
     const struct event_slot_changed *e, struct buf *out) MUST_CHECK;
+int message_encode_moved(
+    const struct event_slot_moved *e, struct buf *out) MUST_CHECK;
 int message_encode_duplicate(
     const struct event_duplicate *e, struct buf *out) MUST_CHECK;
 int message_decode_proposed(
@@ -87,6 +95,8 @@ int message_reduce_queued(
 int message_reduce_delivered(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 int message_reduce_released(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+int message_reduce_moved(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 int message_reduce_duplicate(
     struct ledger_txn *t, const struct event *ev, struct error *err);

@@ -72,11 +72,14 @@ enum slot_change_kind {
 	SLOT_CHANGE_QUEUED,
 	SLOT_CHANGE_DELIVERED,
 	SLOT_CHANGE_RELEASED,
+	SLOT_CHANGE_MOVED, /* goes on as next_id */
 };
 struct slot_change {
 	enum slot_change_kind kind;
 	uint64_t message_id; /* 0: by queue id */
-	struct str queue_id;
+	struct str queue_id, next_id;
+	bool has_lead; /* with several messages of one queue id: this one's */
+	struct lead_id lead;
 	int64_t at_ms;
 	enum slot_release release;
 	struct str status, relay;

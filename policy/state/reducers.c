@@ -6,6 +6,7 @@
 #include "policy/state/copy.h"
 #include "policy/state/lead.h"
 #include "policy/state/message.h"
+#include "policy/state/mtalogpos.h"
 #include "policy/state/policyver.h"
 #include "policy/state/refusal.h"
 #include "policy/state/suppression.h"
@@ -27,6 +28,8 @@ static const struct reducer list[] = {
     {EV_COPY_ADDED, 1, EVENT_ACTIVITY, copy_reduce_added},
     {EV_COPY_RECIPIENT, 1, EVENT_ACTIVITY, copy_reduce_recipient},
     {EV_COPY_DUE, 1, EVENT_ACTIVITY, copy_reduce_due},
+    {EV_SLOT_MOVED, 1, EVENT_ACTIVITY, message_reduce_moved},
+    {EV_MTALOG, 1, EVENT_ACTIVITY, mtalogpos_reduce},
 };
 
 static const char *const table_names[TABLE_COUNT] = {

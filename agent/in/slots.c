@@ -1,0 +1,391 @@
+/* slots.c - see slots.h.
+ *
+ * Within one batch a message may be queued, delivered and removed. The
+ * proposal sees the ledger as it was before, so changes of one queue id and
+ * recipient are folded first: the strongest word stands (delivered, then
+ * released, then queued). */
+#include "agent/in/slots.h"
+
+#include "agent/in/mtalog_follow.h"
+#include "agent/in/mtalog_postfix.h"
+#include "agent/in/outcome.h"
+#include "agent/in/waits.h"
+#include "policy/base/fault.h"
+#include "policy/base/log.h"
+#include "policy/state/mtalogpos.h"
+#include "policy/state/ops.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	BATCH_LINES = 500,
+	CHANGES_MAX = 2 * BATCH_LINES,
+	ARENA_MAX = 8 << 20,
+	SESSIONS_MAX = 4000,
+	BOOK_MAX = 900000,
+};
+
+struct slots {
+	struct app *app;
+	struct mtalog_follow *follow;
+	struct outcome_book *book;
+	struct waits *waits;
+	struct arena *arena; /* of the batch */
+	struct slot_change *changes;
+	size_t n_changes;
+	bool full, moved; /* moved: the position is another than stored */
+	struct mtalog_pos pos;
+	struct mtalog_when when;
+	struct slots_stats stats;
+};
+
+static int open_parts(
+    struct slots *s, const struct mtalogpos *stored, struct error *err)
+{
+	struct mtalog_pos from;
+	bool known = stored->position.n > 0 &&
+		     mtalog_pos_decode(stored->position, &from) == 0;
+	int rc = mtalog_follow_open(&s->follow, s->app->conf->mta_log.file.p,
+	    known ? &from : NULL, 0, err);
+
+	if (rc != 0)
+		return rc;
+	s->book = outcome_new(SESSIONS_MAX);
+	s->waits = waits_new();
+	if (s->book == NULL || s->waits == NULL)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (!known)
+		return 0;
+	s->pos = from;
+	/* A book that cannot be read is a gap: what is undecided stays
+	 * committed. */
+	if (outcome_import(s->book, stored->book) != 0 ||
+	    waits_import(s->waits, stored->waits) != 0) {
+		waits_clear(s->waits);
+		s->stats.gaps++;
+		LOG_EV(LOG_LEVEL_WARNING, "mtalog.sessions_lost");
+	}
+	return 0;
+}
+
+static int open_stored(struct slots *s, struct error *err)
+{
+	struct mtalogpos stored = {0};
+	struct ledger_txn *t = NULL;
+	int rc = ledger_read_begin(s->app->store->ledger, &t);
+
+	if (rc == 0)
+		rc = mtalogpos_read(t, s->app->conf->mta_log.file, &stored);
+	if (rc != 0 && rc != ERR_NOT_FOUND) {
+		ledger_read_end(&t);
+		return error_set(err, rc, "log position: %s", error_text(rc));
+	}
+	rc = open_parts(s, &stored, err);
+	ledger_read_end(&t);
+	return rc;
+}
+
+static void close_parts(struct slots *s)
+{
+	mtalog_follow_close(&s->follow);
+	outcome_free(&s->book);
+	waits_free(&s->waits);
+}
+
+int slots_open(struct slots **out, struct app *app, struct error *err)
+{
+	struct slots *s = fault_alloc() ? NULL : calloc(1, sizeof(*s));
+	int rc = 0;
+
+	*out = NULL;
+	if (s == NULL)
+		return error_set(err, -ENOMEM, "out of memory");
+	s->app = app;
+	s->arena = arena_new(ARENA_MAX);
+	s->changes = calloc(CHANGES_MAX, sizeof(*s->changes));
+	if (s->arena == NULL || s->changes == NULL)
+		rc = error_set(err, -ENOMEM, "out of memory");
+	if (rc == 0)
+		rc = open_stored(s, err);
+	if (rc != 0)
+		slots_close(&s);
+	*out = s;
+	return rc;
+}
+
+void slots_close(struct slots **s)
+{
+	if (*s == NULL)
+		return;
+	close_parts(*s);
+	arena_free(&(*s)->arena);
+	free((*s)->changes);
+	free(*s);
+	*s = NULL;
+}
+
+/* delivered > released > queued; moved stands beside them. */
+static int strength(enum slot_change_kind kind)
+{
+	switch (kind) {
+	case SLOT_CHANGE_DELIVERED:
+		return 3;
+	case SLOT_CHANGE_RELEASED:
+		return 2;
+	case SLOT_CHANGE_QUEUED:
+		return 1;
+	case SLOT_CHANGE_MOVED:
+		break;
+	}
+	return 0;
+}
+
+static bool same_target(
+    const struct slot_change *a, const struct slot_change *b)
+{
+	if (a->kind == SLOT_CHANGE_MOVED || b->kind == SLOT_CHANGE_MOVED ||
+	    !str_eq(a->queue_id, b->queue_id))
+		return false;
+	return a->has_lead == b->has_lead &&
+	       (!a->has_lead || lead_id_eq(&a->lead, &b->lead));
+}
+
+static void add_change(struct slots *s, const struct slot_change *c)
+{
+	struct slot_change copy = *c;
+
+	for (size_t i = s->n_changes; i-- > 0;) {
+		if (!same_target(&s->changes[i], c))
+			continue;
+		if (strength(s->changes[i].kind) >= strength(c->kind))
+			return;
+		s->changes[i] = s->changes[--s->n_changes];
+		break;
+	}
+	copy.queue_id = arena_str(s->arena, c->queue_id);
+	copy.next_id = arena_str(s->arena, c->next_id);
+	copy.status = arena_str(s->arena, c->status);
+	copy.relay = arena_str(s->arena, c->relay);
+	if (s->n_changes == CHANGES_MAX || copy.relay.p == NULL)
+		s->full = true;
+	else
+		s->changes[s->n_changes++] = copy;
+}
+
+static bool find_lead(
+    const struct slots *s, struct str rcpt, struct lead_id *out)
+{
+	struct address a;
+
+	return rcpt.n > 0 && address_parse(s->arena, rcpt, &a, NULL) == 0 &&
+	       lead_id_of(s->app->store->lead_key, &a, out) == 0;
+}
+
+static enum slot_release release_of(enum outcome_kind kind)
+{
+	switch (kind) {
+	case OUTCOME_BOUNCED:
+		return RELEASE_BOUNCED;
+	case OUTCOME_EXPIRED:
+		return RELEASE_EXPIRED;
+	case OUTCOME_REJECTED:
+		return RELEASE_REJECTED;
+	case OUTCOME_SESSION_END:
+		return RELEASE_NEVER_QUEUED;
+	case OUTCOME_QUEUED:
+	case OUTCOME_HELD:
+	case OUTCOME_DELIVERED:
+	case OUTCOME_DEFERRED:
+	case OUTCOME_DELETED:
+	case OUTCOME_DISCARDED:
+	case OUTCOME_MOVED:
+	case OUTCOME_REMOVED:
+	case OUTCOME_UNNAMED:
+	case OUTCOME_GAP:
+		break;
+	}
+	return RELEASE_REMOVED;
+}
+
+/* False: this outcome changes no slot. */
+static bool kind_of(const struct outcome *o, enum slot_change_kind *out)
+{
+	switch (o->kind) {
+	case OUTCOME_QUEUED:
+	case OUTCOME_HELD:
+		*out = SLOT_CHANGE_QUEUED;
+		return true;
+	case OUTCOME_DELIVERED:
+		*out = SLOT_CHANGE_DELIVERED;
+		return true;
+	case OUTCOME_MOVED:
+		*out = SLOT_CHANGE_MOVED;
+		return true;
+	case OUTCOME_BOUNCED:
+	case OUTCOME_EXPIRED:
+	case OUTCOME_DELETED:
+	case OUTCOME_REJECTED:
+	case OUTCOME_DISCARDED:
+	case OUTCOME_REMOVED:
+		*out = SLOT_CHANGE_RELEASED;
+		return true;
+	case OUTCOME_SESSION_END:
+		*out = SLOT_CHANGE_RELEASED;
+		return o->refused;
+	case OUTCOME_DEFERRED:
+	case OUTCOME_UNNAMED:
+	case OUTCOME_GAP:
+		break;
+	}
+	return false;
+}
+
+static void on_gap(struct slots *s, const char *why)
+{
+	s->stats.gaps++;
+	waits_clear(s->waits);
+	LOG_EV(LOG_LEVEL_WARNING, "mtalog.gap", KV_Z("why", why));
+}
+
+static void on_outcome(void *arg, const struct outcome *o)
+{
+	struct slots *s = arg;
+	struct slot_change c = {.queue_id = o->queue_id,
+	    .next_id = o->next_id,
+	    .at_ms = o->time_ms,
+	    .release = release_of(o->kind),
+	    .status = o->dsn,
+	    .relay = o->relay};
+
+	s->stats.outcomes++;
+	if (o->kind == OUTCOME_GAP) {
+		on_gap(s, "lines are missing");
+		return;
+	}
+	if (o->kind == OUTCOME_UNNAMED)
+		LOG_EV(LOG_LEVEL_WARNING, "mtalog.deleted_unnamed",
+		    KV_I64("count", o->count));
+	if (o->kind == OUTCOME_SESSION_END && !o->refused) {
+		waits_add(s->waits, o->queue_id, o->time_ms + SLOTS_WAIT_MS);
+		return;
+	}
+	waits_remove(s->waits, o->queue_id);
+	if (!kind_of(o, &c.kind))
+		return;
+	c.has_lead = find_lead(s, o->rcpt, &c.lead);
+	add_change(s, &c);
+}
+
+static int on_item(void *arg, const struct mtalog_item *item)
+{
+	struct slots *s = arg;
+	struct mtalog_line line;
+
+	if (s->full || s->n_changes + 20 > CHANGES_MAX)
+		return ERR_LIMIT; /* enough for one batch; comes again */
+	s->moved = true;
+	s->pos = item->after;
+	if (item->gap != MTALOG_NO_GAP) {
+		outcome_gap(s->book, on_outcome, s);
+		return 0;
+	}
+	s->stats.lines++;
+	if (mtalog_postfix_parse(item->line, &s->when, &line) == MTALOG_UNKNOWN)
+		s->stats.unknown++;
+	outcome_line(s->book, &line, on_outcome, s);
+	return 0;
+}
+
+static void on_wait_over(void *arg, struct str queue_id, int64_t until_ms)
+{
+	struct slots *s = arg;
+	struct slot_change c = {.kind = SLOT_CHANGE_RELEASED,
+	    .queue_id = queue_id,
+	    .at_ms = until_ms,
+	    .release = RELEASE_NEVER_QUEUED};
+
+	s->moved = true;
+	add_change(s, &c);
+}
+
+static int store_fn(struct door_ctx *ctx, void *arg)
+{
+	struct slots *s = arg;
+	unsigned char pos[MTALOG_POS_BYTES];
+	struct mtalogpos p = {.path = s->app->conf->mta_log.file};
+	struct buf book, waits;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < s->n_changes; i++)
+		rc = ops_slot_change(ctx, &s->changes[i]);
+	mtalog_pos_encode(&s->pos, pos);
+	buf_init(&book, BOOK_MAX);
+	buf_init(&waits, BOOK_MAX);
+	outcome_export(s->book, &book);
+	waits_export(s->waits, &waits);
+	p.position = (struct str){(const char *)pos, sizeof(pos)};
+	p.book = buf_str(&book);
+	p.waits = buf_str(&waits);
+	if (rc == 0)
+		rc = buf_error(&book) != 0 ? buf_error(&book)
+					   : buf_error(&waits);
+	if (rc == 0)
+		rc = mtalogpos_emit(ctx, &p);
+	buf_fini(&book);
+	buf_fini(&waits);
+	return rc;
+}
+
+/* The local time zone of the log's stamps, as of now. */
+static int32_t utc_offset(int64_t now_ms)
+{
+	time_t t = (time_t)(now_ms / 1000);
+	struct tm tm;
+
+	return localtime_r(&t, &tm) != NULL ? (int32_t)tm.tm_gmtoff : 0;
+}
+
+/* After a failure what is in memory is ahead of the ledger: begin again from
+ * what is stored. */
+static int restart(struct slots *s, int rc)
+{
+	struct error unused;
+
+	close_parts(s);
+	(void)open_stored(s, &unused);
+	return rc;
+}
+
+int slots_step(
+    struct slots *s, int64_t now_ms, bool *more_out, struct error *err)
+{
+	int rc;
+
+	*more_out = false;
+	if (s->follow == NULL || s->book == NULL || s->waits == NULL)
+		return restart(
+		    s, error_set(err, ERR_UNAVAILABLE, "the log is not open"));
+	arena_reset(s->arena);
+	s->n_changes = 0;
+	s->full = s->moved = false;
+	s->when = (struct mtalog_when){now_ms, utc_offset(now_ms)};
+	rc = mtalog_follow_next(s->follow, BATCH_LINES, on_item, s, err);
+	if (rc != 0 && rc != ERR_LIMIT)
+		return restart(s, rc);
+	*more_out = !mtalog_follow_at_end(s->follow);
+	if (!*more_out)
+		waits_take(s->waits, now_ms, on_wait_over, s);
+	s->stats.waiting = waits_count(s->waits);
+	if (!s->moved)
+		return 0;
+	rc = door_propose(s->app->store->door, store_fn, s, err);
+	return rc != 0 ? restart(s, rc) : 0;
+}
+
+void slots_stats(const struct slots *s, struct slots_stats *out)
+{
+	*out = s->stats;
+}

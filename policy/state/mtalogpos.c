@@ -1,0 +1,64 @@
+/* mtalogpos.c - see mtalogpos.h. The row is the event's payload itself. */
+#include "policy/state/mtalogpos.h"
+
+#include "policy/state/payload.h"
+#include "policy/state/tables.h"
+
+#include <stddef.h>
+
+enum {
+	PAYLOAD_MAX = 1 << 20,
+	PATH_KEY_MAX = 400
+};
+
+#define AT(field) offsetof(struct mtalogpos, field)
+static const struct payload_field fields[] = {
+    {1, PAYLOAD_BYTES, true, AT(path)},
+    {2, PAYLOAD_BYTES, true, AT(position)},
+    {3, PAYLOAD_BYTES, false, AT(book)},
+    {4, PAYLOAD_BYTES, false, AT(waits)},
+};
+#undef AT
+static const struct payload_desc desc = PAYLOAD_DESC(fields);
+
+/* Long paths are told apart by their ends. */
+static struct str key_of(struct str path)
+{
+	return path.n > PATH_KEY_MAX ? str_from(path, path.n - PATH_KEY_MAX)
+				     : path;
+}
+
+int mtalogpos_read(
+    const struct ledger_txn *t, struct str path, struct mtalogpos *out)
+{
+	struct str value;
+	int rc = ledger_get(t, TABLE_MTALOG, key_of(path), &value);
+
+	*out = (struct mtalogpos){0};
+	return rc != 0 ? rc : payload_decode(&desc, value, out);
+}
+
+int mtalogpos_emit(struct door_ctx *ctx, const struct mtalogpos *p)
+{
+	struct buf b;
+	int rc;
+
+	buf_init(&b, PAYLOAD_MAX);
+	rc = payload_encode(&desc, p, &b);
+	if (rc == 0)
+		rc = door_emit(ctx, EV_MTALOG, 1, buf_str(&b));
+	buf_fini(&b);
+	return rc;
+}
+
+int mtalogpos_reduce(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	struct mtalogpos p = {0};
+	int rc = payload_decode(&desc, ev->payload, &p);
+
+	if (rc == 0)
+		rc = ledger_put(t, TABLE_MTALOG, key_of(p.path), ev->payload);
+	return rc != 0 ? error_set(err, rc, "log position: %s", error_text(rc))
+		       : 0;
+}
