@@ -32,6 +32,8 @@ agent_libagent_a_SOURCES = \
 	%D%/in/waits.h \
 	%D%/parts.c \
 	%D%/parts.h \
+	%D%/steps.c \
+	%D%/steps.h \
 	%D%/value.c \
 	%D%/value.h \
 	%D%/web/listen.c \

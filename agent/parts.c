@@ -4,8 +4,11 @@
 #include "agent/parts.h"
 
 #include "agent/api/api.h"
+#include "agent/in/slots.h"
+#include "agent/steps.h"
 #include "agent/web/public.h"
 #include "agent/web/server.h"
+#include "policy/base/clock.h"
 #include "policy/base/fault.h"
 #include "policy/base/log.h"
 
@@ -21,7 +24,29 @@ enum {
 struct parts {
 	struct app *app;
 	struct server *api, *web;
+	struct slots *slots;
+	struct steps *steps;
 };
+
+static int step_slots(void *arg, int64_t *wait_ms_out, struct error *err)
+{
+	struct parts *p = arg;
+	bool more;
+	int rc = slots_step(p->slots, clock_now_ms(), &more, err);
+
+	*wait_ms_out = more ? 0 : LOG_POLL_MS;
+	return rc;
+}
+
+static int start_slots(struct parts *p, struct error *err)
+{
+	int rc;
+
+	if (p->app->conf->mta_log.file.n == 0)
+		return 0;
+	rc = slots_open(&p->slots, p->app, err);
+	return rc != 0 ? rc : steps_add(p->steps, "mtalog", step_slots, p, err);
+}
 
 static int start_api(struct parts *p, struct error *err)
 {
@@ -63,11 +88,17 @@ int parts_start(struct parts **out, struct app *app, struct error *err)
 	if (p == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	p->app = app;
-	rc = start_api(p, err);
+	rc = steps_open(&p->steps, app, err);
+	if (rc == 0)
+		rc = start_slots(p, err);
+	if (rc == 0)
+		rc = start_api(p, err);
 	if (rc == 0)
 		rc = start_web(p, err);
-	if (rc != 0)
+	if (rc != 0) {
+		atomic_store(&app->stopping, true);
 		parts_stop(&p);
+	}
 	*out = p;
 	return rc;
 }
@@ -78,6 +109,8 @@ void parts_stop(struct parts **p)
 		return;
 	server_close(&(*p)->web);
 	server_close(&(*p)->api);
+	steps_close(&(*p)->steps);
+	slots_close(&(*p)->slots);
 	free(*p);
 	*p = NULL;
 }

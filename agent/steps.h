@@ -1,0 +1,28 @@
+/* steps.h - work that goes on by itself: one thread for each step function,
+ * which is called again and again, works for a bounded time and says how long
+ * to wait. A step that fails is called again after a second; its trouble is
+ * logged once a minute. Threads: opened, added to and closed by one. */
+#ifndef AGENT_STEPS_H
+#define AGENT_STEPS_H
+
+#include "agent/app.h"
+
+enum {
+	STEPS_MAX = 8,
+	STEPS_FAILED_WAIT_MS = 1000
+};
+
+/* *wait_ms_out: until the next call; 0: at once. */
+typedef int step_fn(void *arg, int64_t *wait_ms_out, struct error *err);
+
+struct steps;
+
+int steps_open(
+    struct steps **out, struct app *app, struct error *err) MUST_CHECK;
+/* Starts a thread. name: a literal, for the log. ERR_LIMIT after STEPS_MAX. */
+int steps_add(struct steps *s, const char *name, step_fn *fn, void *arg,
+    struct error *err) MUST_CHECK;
+/* app->stopping is set: waits for each step to end. NULL is fine. */
+void steps_close(struct steps **s);
+
+#endif
