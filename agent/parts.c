@@ -18,7 +18,8 @@
 enum {
 	WORKERS = 8,
 	API_BODY_MAX = 16 << 20,
-	DEADLINE_MS = 15000
+	DEADLINE_MS = 15000,
+	LOG_POLL_MS = 200
 };
 
 struct parts {
