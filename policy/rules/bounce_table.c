@@ -24,7 +24,8 @@ const struct bounce_text_rule bounce_strong[] = {
 	ANY(THROTTLED,
 		"receiving mail at a rate|receiving mail too quickly"),
 	ANY(REPUTATION,
-		"unusual rate of unsolicited|your account"),
+		"unusual rate of unsolicited|your account has been|"
+		"your account is"),
 	ANY(AUTO_REPLY,
 		"requires confirmation|not pre approved|"
 		"confirm that you are|confirm your message|"
@@ -97,9 +98,11 @@ const struct bounce_text_rule bounce_strong[] = {
 		"sender id|unauthenticated|email authentication|"
 		"sender authentication|required authentication level|"
 		"authentication checks|authentication requirements|"
-		"not allowed to send mail from|not authorized to send|"
-		"not permitted to send|not allowed to send from|"
-		"not allowed to send"),
+		"not allowed to send mail from|not allowed to send from|"
+		"not authorized to send mail from|"
+		"not authorized to send from|"
+		"not authorized to send on behalf|"
+		"not permitted to send mail from|not permitted to send from"),
 	ANY(REPUTATION,
 		"reputation|blacklist*|blocklist*|denylist*|black list*|"
 		"block list*|real time block*|realtime block*|dnsbl*|rbl|"
@@ -110,9 +113,12 @@ const struct bounce_text_rule bounce_strong[] = {
 		"ip address is listed|ip is listed|ip has been blocked|"
 		"ip address has been blocked|blocked ip|ip blocked|"
 		"ip blacklisted|bad outbound sender|user complaints|"
-		"complaint rate|complaints|cannot find your|dynamic ip|"
+		"complaint rate|due to complaints|too many complaints|"
+		"complaints about|cannot find your hostname|"
+		"cannot find your reverse hostname|dynamic ip|"
 		"dynamic address*|generic hostname|client host rejected|"
-		"suspicious activity|is listed"),
+		"suspicious activity|is listed in|is listed on|"
+		"is listed at|is listed by|listed at"),
 	BOTH(REPUTATION,
 		"client host",
 		"blocked"),

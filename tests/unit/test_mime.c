@@ -386,6 +386,119 @@ static void test_words(void)
 	}
 }
 
+/* ---- random trees ---- */
+
+enum {
+	TREES = 400,
+	LEAVES = 200
+};
+
+struct tree {
+	struct buf mail;
+	const char *eol;
+	uint32_t seed;
+	unsigned boundaries;
+	size_t n;                         /* leaves so far */
+	size_t from[LEAVES], len[LEAVES]; /* their bodies in mail */
+};
+
+static unsigned roll(struct tree *t, unsigned sides)
+{
+	t->seed = t->seed * 1664525U + 1013904223U;
+	return (t->seed >> 16) % sides;
+}
+
+/* Lines, some of which look like delimiters and are none. */
+static void put_lines(struct tree *t)
+{
+	static const char *const lines[] = {"", "text", "--", "--x", "--b",
+	    "--b0x", " --b0", "-", "--b0-", "Content-Type: text/html"};
+
+	for (unsigned k = roll(t, 5); k > 0; k--)
+		buf_printf(&t->mail, "%s%s",
+		    lines[roll(t, sizeof(lines) / sizeof(*lines))], t->eol);
+}
+
+static void put_leaf(struct tree *t)
+{
+	buf_printf(&t->mail, "Content-Type: text/plain%s%s", t->eol, t->eol);
+	t->from[t->n] = t->mail.n;
+	put_lines(t);
+	buf_addz(&t->mail, "end");
+	t->len[t->n] = t->mail.n - t->from[t->n];
+	t->n++;
+}
+
+static void put_part(struct tree *t, unsigned depth)
+{
+	unsigned b = t->boundaries++, children = 1 + roll(t, 4);
+
+	if (depth > 5 || t->n > LEAVES / 2 || roll(t, 3) == 0) {
+		put_leaf(t);
+		return;
+	}
+	if (roll(t, 6) == 0) {
+		buf_printf(&t->mail, "Content-Type: message/rfc822%s%s", t->eol,
+		    t->eol);
+		put_part(t, depth + 1);
+		return;
+	}
+	buf_printf(&t->mail, "Content-Type: multipart/mixed; boundary=b%u%s%s",
+	    b, t->eol, t->eol);
+	put_lines(t);
+	for (unsigned k = 0; k < children; k++) {
+		buf_printf(&t->mail, "%s--b%u%s%s", k > 0 ? t->eol : "", b,
+		    roll(t, 4) == 0 ? " \t" : "", t->eol);
+		put_part(t, depth + 1);
+	}
+	buf_printf(&t->mail, "%s--b%u--%s", t->eol, b, t->eol);
+	put_lines(t);
+}
+
+/* Each leaf is found with exactly its bytes. */
+static bool same_leaves(const struct tree *t, const struct mime *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n; i++) {
+		struct str want;
+		if (m->part[i].kind != MIME_LEAF)
+			continue;
+		if (n == t->n)
+			return false;
+		want = str_cut(buf_str(&t->mail), t->from[n], t->len[n]);
+		n++;
+		if (m->part[i].body.p != want.p || m->part[i].body.n != want.n)
+			return false;
+	}
+	return n == t->n;
+}
+
+static void test_trees(void)
+{
+	unsigned wrong = 0;
+	size_t leaves = 0;
+
+	for (uint32_t seed = 1; seed <= TREES; seed++) {
+		struct tree t = {.seed = seed * 7919U};
+		struct mime m;
+
+		t.eol = seed % 2 == 0 ? "\r\n" : "\n";
+		buf_init(&t.mail, 1 << 20);
+		put_part(&t, 0);
+		fresh();
+		if (mime_scan(buf_str(&t.mail), arena, &m) != 0 ||
+		    !same_leaves(&t, &m)) {
+			wrong++;
+			printf("# seed %u\n", seed);
+		}
+		leaves += t.n;
+		buf_fini(&t.mail);
+	}
+	OK(leaves > TREES, "%zu leaves in random trees", leaves);
+	IS_INT(wrong, 0, "all found to the byte");
+}
+
 /* ---- hostile input ---- */
 
 static int64_t scan_ms(struct str in, struct mime *m)
@@ -534,6 +647,7 @@ int main(void)
 	    mimedecode_qp, qp_cases, sizeof(qp_cases) / sizeof(*qp_cases));
 	test_ranges();
 	test_words();
+	test_trees();
 	test_depth();
 	test_many();
 	test_lines();
