@@ -30,7 +30,10 @@ apt_quietly() {
 	while kill -0 "$apt_pid" 2>/dev/null; do
 		sleep 1
 		waited=$((waited + 1))
-		[ $((waited % 10)) -ne 0 ] || printf '  ... %s packages set up\n' \
+		[ $((waited % 10)) -ne 0 ] || printf \
+			'  ... %s fetched, %s unpacked, %s set up\n' \
+			"$(grep -c '^Get:' "$apt_log")" \
+			"$(grep -c '^Unpacking' "$apt_log")" \
 			"$(grep -c '^Setting up' "$apt_log")"
 	done
 	if ! wait "$apt_pid"; then
