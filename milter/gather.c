@@ -16,7 +16,7 @@
 enum {
 	IN_MEMORY = 1 << 20,
 	ARENA_MAX = 8 << 20,
-	KEEP_CAP = 128 << 10
+	KEEP_CAP = 16 << 10
 };
 
 struct gather_body {
