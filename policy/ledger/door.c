@@ -75,7 +75,7 @@ struct door {
 	struct door_ctx ctx;
 	struct proposal **batch; /* room for o.batch_max */
 	size_t n_batch;
-	int64_t began_us;
+	int64_t began_us; /* its first decision */
 };
 
 static int64_t mono_us(void)
@@ -150,6 +150,18 @@ struct outcome {
 	uint64_t events; /* applied */
 };
 
+/* What the proposer will get: a text of its own, or the code's. */
+static void tell(struct proposal *p, int rc, const struct error *err)
+{
+	p->rc = rc;
+	p->err = (struct error){0};
+	if (rc != 0 && err->code != 0)
+		p->err = *err;
+	else if (rc != 0)
+		(void)error_set(&p->err, rc, "ledger: %s", error_text(rc));
+	p->err.code = rc;
+}
+
 /* 0: applied, or refused alone. Else the transaction is spoilt. */
 static int run_one(struct door *d, struct proposal *p, struct outcome *oc)
 {
@@ -165,6 +177,7 @@ static int run_one(struct door *d, struct proposal *p, struct outcome *oc)
 	p->rc = p->fn(ctx, p->arg);
 	if (p->rc == 0)
 		p->rc = ctx->failed;
+	tell(p, p->rc, &ctx->err);
 	for (struct emitted *e = ctx->first; e != NULL && p->rc == 0 && rc == 0;
 	     e = e->next) {
 		rc = event_append(ctx->txn, &e->ev);
@@ -175,7 +188,6 @@ static int run_one(struct door *d, struct proposal *p, struct outcome *oc)
 			rc = ledger_txn_failed(ctx->txn);
 		oc->events++;
 	}
-	p->err = ctx->err;
 	return rc;
 }
 
@@ -214,6 +226,8 @@ static int attempt(
 	*oc = (struct outcome){.bad = SIZE_MAX};
 	if (rc != 0)
 		return rc;
+	if (grow) /* it may have waited for another process */
+		d->began_us = mono_us();
 	for (size_t i = from; rc == 0; i++) {
 		if (i >= (grow ? d->n_batch : to) && !(grow && take(d)))
 			break;
@@ -243,27 +257,10 @@ static void count_attempt(struct door *d, int rc, const struct outcome *oc)
 	(void)pthread_mutex_unlock(&d->lock);
 }
 
-static void blame(struct door *d, struct proposal *p, int rc)
-{
-	p->rc = rc;
-	if (d->ctx.err.code != 0)
-		p->err = d->ctx.err;
-	else
-		(void)error_set(&p->err, rc, "ledger: %s", error_text(rc));
-}
-
-static void blame_all(struct door *d, size_t from, size_t to, int rc)
-{
-	for (size_t i = from; i < to; i++) {
-		d->batch[i]->rc = rc;
-		(void)error_set(&d->batch[i]->err, rc, "ledger: commit: %s",
-		    error_text(rc));
-	}
-}
-
 /* Each turn either decides some proposals or makes `to` smaller. */
 static void decide_batch(struct door *d)
 {
+	static const struct error nothing = {0};
 	size_t from = 0, to = d->n_batch;
 	bool grow = true;
 
@@ -280,10 +277,11 @@ static void decide_batch(struct door *d)
 			continue;
 		}
 		if (rc != 0 && oc.bad == from) {
-			blame(d, d->batch[from], rc);
 			to = from + 1;
+			tell(d->batch[from], rc, &d->ctx.err);
 		} else if (rc != 0) {
-			blame_all(d, from, to, rc);
+			for (size_t i = from; i < to; i++)
+				tell(d->batch[i], rc, &nothing);
 		}
 		from = to;
 		to = d->n_batch;
@@ -304,10 +302,10 @@ static void answer(struct proposal *p)
 
 static void run_batch(struct door *d)
 {
+	int64_t from_us = mono_us();
 	uint64_t refused = 0;
 
 	d->n_batch = 0;
-	d->began_us = mono_us();
 	if (!take(d))
 		return;
 	decide_batch(d);
@@ -317,7 +315,7 @@ static void run_batch(struct door *d)
 	d->stats.batches++;
 	d->stats.proposals += d->n_batch;
 	d->stats.refused += refused;
-	histogram_add(&d->times, mono_us() - d->began_us);
+	histogram_add(&d->times, mono_us() - from_us);
 	(void)pthread_mutex_unlock(&d->lock);
 	for (size_t i = 0; i < d->n_batch; i++)
 		answer(d->batch[i]);
@@ -454,10 +452,10 @@ int door_propose(struct door *d, door_fn *fn, void *arg, struct error *err)
 		rc = await(d, &p, &deadline);
 	caller_leaves(d);
 	(void)sem_destroy(&p.sem);
-	if (rc != 0 && err != NULL && p.err.code != 0)
+	if (rc != 0 && p.err.code == 0)
+		tell(&p, rc, &p.err); /* never run */
+	if (rc != 0 && err != NULL)
 		*err = p.err;
-	else if (rc != 0)
-		(void)error_set(err, rc, "ledger: %s", error_text(rc));
 	return rc;
 }
 

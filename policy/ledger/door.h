@@ -90,9 +90,9 @@ struct door_stats {
 	uint64_t events;    /* durable */
 	uint64_t batches;   /* including those without any event */
 	uint64_t commits;   /* two disk flushes each: data, then the root */
-	uint64_t failed_commits;
-	uint64_t reruns;   /* batches undone and run again */
-	uint64_t timeouts; /* ERR_LIMIT by wait_ms or a full queue */
+	uint64_t failed_commits; /* or the transaction could not begin */
+	uint64_t reruns;         /* batches undone and run again */
+	uint64_t timeouts;       /* ERR_LIMIT by wait_ms or a full queue */
 	size_t queued, queued_most;
 	int64_t batch_p50_us, batch_p99_us, batch_max_us; /* since open */
 };

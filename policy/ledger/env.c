@@ -286,9 +286,10 @@ int ledger_open(
 	int rc;
 
 	*out = NULL;
-	if (o->n_tables > LEDGER_TABLES_MAX || o->schema == 0)
-		bug("ledger_open: %zu tables, schema %u", o->n_tables,
-		    o->schema);
+	if (o->n_tables > LEDGER_TABLES_MAX || o->schema == 0 ||
+	    (o->flags & (LEDGER_NO_LOCK | LEDGER_READ_ONLY)) == LEDGER_NO_LOCK)
+		bug("ledger_open: %zu tables, schema %u, flags %u", o->n_tables,
+		    o->schema, o->flags);
 	l = ledger_alloc(o);
 	if (l == NULL)
 		return error_set(err, -ENOMEM, "%s: out of memory", o->dir);
@@ -564,6 +565,7 @@ void ledger_read_end(struct ledger_txn **t)
 		return;
 	l = (*t)->l;
 	mdb_txn_reset((*t)->txn);
+	(*t)->failed = 0;
 	if (!leave(l, *t))
 		end(*t);
 	*t = NULL;

@@ -102,7 +102,8 @@ void ledger_read_end(struct ledger_txn **t); /* NULL is fine */
  * writers of other threads and processes. */
 int ledger_write_begin(struct ledger *l, struct ledger_txn **out) MUST_CHECK;
 /* Durable when it returns 0. Ends the transaction also when it fails, and
- * then nothing of it has happened. */
+ * then nothing of it has happened (short of a disk that writes the root page,
+ * denies it, and then fails to take the old one back). */
 int ledger_commit(struct ledger_txn **t) MUST_CHECK;
 void ledger_abort(struct ledger_txn **t); /* NULL is fine */
 /* The first code by which a change failed in this write transaction: it can

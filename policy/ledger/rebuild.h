@@ -7,7 +7,8 @@
  * (or more); else base is NULL.
  *
  * Both hold one snapshot of `from` to the end: run them on a backup, or be
- * aware that a live ledger's file grows meanwhile. Threads: one owner. */
+ * aware that a live ledger's file grows meanwhile. Damaged pages can crash the
+ * reading process: check_folder() first. Threads: one owner. */
 #ifndef POLICY_LEDGER_REBUILD_H
 #define POLICY_LEDGER_REBUILD_H
 

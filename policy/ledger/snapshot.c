@@ -22,14 +22,20 @@ enum {
 
 /* --- a copy, opened and read --- */
 
-static int open_copy(struct ledger **out, const char *dir, uint32_t schema,
-    const struct check_options *o, struct error *err)
+static struct ledger_options copy_options(
+    const char *dir, uint32_t schema, const struct check_options *o)
 {
-	struct ledger_options lo = {.dir = dir,
+	return (struct ledger_options){.dir = dir,
 	    .tables = o->reducers->tables,
 	    .n_tables = o->reducers->n_tables,
 	    .schema = schema,
 	    .flags = LEDGER_READ_ONLY | LEDGER_NO_LOCK};
+}
+
+static int open_copy(struct ledger **out, const char *dir, uint32_t schema,
+    const struct check_options *o, struct error *err)
+{
+	struct ledger_options lo = copy_options(dir, schema, o);
 
 	return ledger_open(out, &lo, err);
 }
@@ -231,6 +237,18 @@ static int open_epoch(
 	return rc;
 }
 
+/* A backup may have lain anywhere: it is read in a child process first. */
+static int examine(const char *dir, uint32_t schema,
+    const struct check_options *o, struct snapshot_info *out, struct error *err)
+{
+	struct ledger_options lo = copy_options(dir, schema, o);
+	int rc = check_folder(&lo, o, &out->report, err);
+
+	if (rc != 0)
+		error_prefix(err, "%s", dir);
+	return rc;
+}
+
 static int copy_into(const char *dir, const struct ledger_options *to,
     const struct check_options *o, struct error *err)
 {
@@ -251,7 +269,7 @@ int snapshot_restore(const char *dir, const struct ledger_options *to,
 	int rc;
 
 	*out = (struct snapshot_info){0};
-	rc = verify(dir, to->schema, o, out, err);
+	rc = examine(dir, to->schema, o, out, err);
 	if (rc == 0)
 		rc = folder_make_empty(to->dir, mode, err);
 	if (rc != 0)

@@ -31,8 +31,9 @@ int snapshot_backup(struct ledger *l, const char *dir,
     struct error *err) MUST_CHECK;
 
 /* Restores the backup in dir into to->dir, which must be empty or absent
- * (ERR_EXISTS); flags of *to are not used. The backup is checked first. On
- * failure to->dir is empty again. */
+ * (ERR_EXISTS); flags of *to are not used. The backup is checked first, by
+ * check_folder(): for programs with one thread. On failure to->dir is empty
+ * again. */
 int snapshot_restore(const char *dir, const struct ledger_options *to,
     const struct check_options *o, struct snapshot_info *out,
     struct error *err) MUST_CHECK;

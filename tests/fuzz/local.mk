@@ -14,6 +14,7 @@ fuzz_targets = \
 	%D%/fuzz_policy \
 	%D%/fuzz_mtalog \
 	%D%/fuzz_dsn \
+	%D%/fuzz_ledger \
 	%D%/fuzz_mime \
 	%D%/fuzz_token \
 	$(END)
@@ -26,6 +27,7 @@ tests_fuzz_fuzz_dkim_verify_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_policy_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_mtalog_LDADD = agent/libagent.a $(FUZZ_LDADD)
 tests_fuzz_fuzz_dsn_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_ledger_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_mime_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_token_LDADD = $(FUZZ_LDADD)
 

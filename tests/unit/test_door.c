@@ -11,7 +11,8 @@
 
 enum {
 	THREADS = 16,
-	EACH = 200
+	EACH = 200,
+	PATIENCE_US = 300000
 };
 
 static char name_of(long i)
@@ -237,6 +238,7 @@ static void test_one_batch(const char *dir)
 		IS_INT(s[i].runs, 1, "ran once");
 	}
 	IS_STR(s[1].err.text, "policy 7 is new", "the text arrives");
+	OK(s[0].err.code == 0 && s[1].err.code == ERR_STALE, "and the code");
 	IS_INT(toy_read(l, "a"), 3, "three were counted");
 	IS_INT(toy_last_seq(l), 3, "a refused one leaves no event");
 	door_stats(d, &st);
@@ -311,6 +313,39 @@ static void test_write_fails(const char *dir)
 	OK(rescued >= 2, "%u batches were undone and nobody lost", rescued);
 	OK(toy_gap_free(l), "gap-free");
 	door_close(&d);
+	ledger_close(&l);
+}
+
+/* While another process writes, proposals queue up; the wait must not count
+ * into the time of the batch, or it would be cut to one proposal. */
+static void test_waits_for_writer(const char *dir)
+{
+	enum {
+		MANY = 50
+	};
+	struct ledger *l = toy_open(dir, LEDGER_CREATE);
+	struct door *d = patient_door(l);
+	struct step s[MANY];
+	struct door_stats st = {0};
+	struct ledger_txn *t;
+
+	if (ledger_write_begin(l, &t) != 0)
+		bug("write");
+	for (int i = 0; i < MANY; i++) {
+		s[i] = (struct step){.what = ADD, .name = "a"};
+		if (door_submit(d, step_fn, &s[i], step_done, &s[i]) != 0)
+			bug("submit");
+	}
+	(void)usleep(PATIENCE_US + 20000);
+	ledger_abort(&t);
+	while (st.proposals < MANY) {
+		(void)usleep(1000);
+		door_stats(d, &st);
+	}
+	IS_INT(st.commits, 1, "one commit for all that waited");
+	IS_INT(st.batches, 1, "one batch");
+	door_close(&d);
+	IS_INT(toy_read(l, "a"), MANY, "all counted");
 	ledger_close(&l);
 }
 
@@ -586,8 +621,9 @@ static void test_no_memory(const char *dir)
 int main(void)
 {
 	static void (*const tests[])(const char *) = {test_threads,
-	    test_one_batch, test_reducer_fails, test_write_fails, test_map_full,
-	    test_queue, test_close, test_events, test_no_memory};
+	    test_one_batch, test_reducer_fails, test_write_fails,
+	    test_waits_for_writer, test_map_full, test_queue, test_close,
+	    test_events, test_no_memory};
 	char room[200], dir[300], *base = toy_dir(room, sizeof(room));
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {

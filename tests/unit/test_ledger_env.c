@@ -740,6 +740,41 @@ static void test_decode(void)
 	ledger_close(&l);
 }
 
+/* An iterator tells of a bad record and goes on behind it. */
+static void test_event_iter(void)
+{
+	struct ledger *l = toy_open(sub("events"), LEDGER_CREATE);
+	struct event ev = {.type = TOY_ADD, .version = 1, .payload = STR("a")};
+	struct ledger_txn *t = begin_write(l);
+	struct ledger_iter it;
+	uint64_t pages = 99;
+
+	for (int i = 0; i < 4; i++)
+		if (event_append(t, &ev) != 0)
+			bug("append");
+	IS_INT(ledger_put(t, LEDGER_EVENT, STR("\0\0\0\0\0\0\0\2"), STR("rot")),
+	    0, "damage");
+	IS_INT(event_iter_open(t, 1, LEDGER_UP, &it), 0, "up");
+	OK(event_iter_next(&it, &ev) == 0 && ev.seq == 1, "the first");
+	OK(event_iter_next(&it, &ev) == ERR_CORRUPT && ev.seq == 2 &&
+		ev.type == 0,
+	    "the bad one, by number");
+	OK(event_iter_next(&it, &ev) == 0 && ev.seq == 3, "the one behind it");
+	ledger_iter_close(&it);
+	IS_INT(event_iter_open(t, UINT64_MAX, LEDGER_DOWN, &it), 0, "down");
+	OK(event_iter_next(&it, &ev) == 0 && ev.seq == 4, "from the newest");
+	ledger_iter_close(&it);
+	IS_INT(ledger_commit(&t), 0, "commit");
+	t = begin_write(l);
+	IS_INT(ledger_del(t, LEDGER_EVENT, STR("\0\0\0\0\0\0\0\2")), 0, "del");
+	IS_INT(ledger_commit(&t), 0, "commit");
+	t = begin_read(l);
+	OK(ledger_free_pages(t, &pages) == 0 && pages > 0 && pages < 50,
+	    "%llu free pages", (unsigned long long)pages);
+	ledger_read_end(&t);
+	ledger_close(&l);
+}
+
 static void test_kinds(void)
 {
 	const struct reducer *r;
@@ -825,6 +860,7 @@ int main(void)
 	test_crc();
 	test_golden();
 	test_decode();
+	test_event_iter();
 	test_kinds();
 	test_no_memory();
 	toy_remove(base);

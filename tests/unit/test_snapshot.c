@@ -354,7 +354,7 @@ static void test_bit_rot(void)
 	struct ledger_options lo =
 	    toy_options(sub("rot"), LEDGER_READ_ONLY | LEDGER_NO_LOCK);
 	struct ledger *l = filled(sub("healthy"));
-	unsigned found = 0, crashed = 0, whole = 0, strange = 0;
+	unsigned found = 0, crashed = 0, whole = 0, strange = 0, refused = 0;
 	struct snapshot_info info;
 	struct error err = {0};
 	size_t size, page = 4096;
@@ -376,6 +376,16 @@ static void test_bit_rot(void)
 		found += rc == ERR_CORRUPT || rc == ERR_VERSION;
 		strange += rc == ERR_CORRUPT && err.text[0] == '\0';
 	}
+	lo = toy_options(sub("rot4"), 0);
+	for (size_t at = 2 * page; at < size; at += page) {
+		copy_damaged(
+		    sub("rotb/data.mdb"), sub("rot/data.mdb"), at, 100);
+		if (snapshot_restore(sub("rot"), &lo, &options, &info, NULL))
+			refused++;
+		toy_remove(lo.dir);
+	}
+	lo = toy_options(sub("rot"), LEDGER_READ_ONLY | LEDGER_NO_LOCK);
+	OK(refused > 0, "%u damaged backups refused, none crashed us", refused);
 	OK(found > 0 && strange == 0,
 	    "%u damages found (%u of them by a crash), %u not (in the "
 	    "tables' values, or on no page in use)",
