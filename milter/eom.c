@@ -154,11 +154,13 @@ static int fill_decide(
 	    .campaign = m->campaign,
 	    .queue_id = str_of(s->queue_id),
 	    .sender = s->g.sender,
-	    .app_one_click = compose_one_click(&s->g.headers, s->g.arena),
 	    .log_followed = conf->mta_log.file.n > 0,
 	};
 	rc = address_parse(
 	    s->g.arena, s->g.rcpts[0].address, &in->recipient, err);
+	if (rc == 0)
+		rc = compose_one_click(
+		    &s->g.headers, s->g.arena, &in->app_one_click);
 	if (rc != 0)
 		return rc;
 	in->seed = is_seed(conf, in->recipient.text);

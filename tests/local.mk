@@ -31,6 +31,7 @@ unit_tests = \
 	%D%/unit/test_base \
 	%D%/unit/test_bounce \
 	%D%/unit/test_cbor \
+	%D%/unit/test_compose \
 	%D%/unit/test_conf \
 	%D%/unit/test_decide \
 	%D%/unit/test_dkim_body \
@@ -54,6 +55,7 @@ unit_tests = \
 	%D%/unit/test_outcome \
 	%D%/unit/test_policy \
 	%D%/unit/test_report \
+	%D%/unit/test_recognise \
 	%D%/unit/test_seal \
 	%D%/unit/test_snapshot \
 	%D%/unit/test_token \

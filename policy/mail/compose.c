@@ -9,6 +9,10 @@
 
 #include <string.h>
 
+enum {
+	ONE_CLICK_MAX = 2000
+};
+
 static const struct str ours[] = {
     {"List-Unsubscribe", 16},
     {"List-Unsubscribe-Post", 21},
@@ -251,8 +255,9 @@ int compose_nurture(
 	int rc;
 
 	*out = (struct compose_out){0};
-	out->app_one_click = compose_one_click(in->headers, a);
-	rc = strip(in->headers, true, &in->control, a, out);
+	rc = compose_one_click(in->headers, a, &out->app_one_click);
+	if (rc == 0)
+		rc = strip(in->headers, true, &in->control, a, out);
 	if (rc == 0)
 		rc = add_unsubscribe(in, a, out);
 	if (rc == 0)
@@ -297,20 +302,33 @@ static struct str find_https(struct str s)
 	return STR_NULL;
 }
 
-struct str compose_one_click(const struct header_list *headers, struct arena *a)
+static bool has_no_blank(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
+			return false;
+	return true;
+}
+
+int compose_one_click(
+    const struct header_list *headers, struct arena *a, struct str *out)
 {
 	const struct header *list =
 	    header_find(headers, STR("List-Unsubscribe"), 0);
 	const struct header *post =
 	    header_find(headers, STR("List-Unsubscribe-Post"), 0);
-	struct str uri;
+	struct str list_text, post_text, uri;
 
-	if (list == NULL || post == NULL ||
-	    !str_ieq(header_text(a, post), STR("List-Unsubscribe=One-Click")))
-		return STR_NULL;
-	uri = find_https(header_text(a, list));
-	for (size_t i = 0; i < uri.n; i++)
-		if ((unsigned char)uri.p[i] <= ' ' || uri.p[i] == 0x7f)
-			return STR_NULL;
-	return uri.n <= 2000 ? uri : STR_NULL;
+	*out = STR("");
+	if (list == NULL || post == NULL)
+		return 0;
+	list_text = header_text(a, list);
+	post_text = header_text(a, post);
+	if (list_text.p == NULL || post_text.p == NULL)
+		return ERR_LIMIT;
+	uri = find_https(list_text);
+	if (str_ieq(post_text, STR("List-Unsubscribe=One-Click")) &&
+	    uri.n <= ONE_CLICK_MAX && has_no_blank(uri))
+		*out = uri;
+	return 0;
 }

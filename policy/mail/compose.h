@@ -68,8 +68,8 @@ int compose_add(struct compose_out *out, struct arena *a,
     const struct change *c) MUST_CHECK;
 
 /* The one https URI of the application's RFC 8058 fields; empty when
- * List-Unsubscribe-Post is not there or not as the RFC demands. */
-struct str compose_one_click(
-    const struct header_list *headers, struct arena *a);
+ * List-Unsubscribe-Post is not there or not as the RFC demands. ERR_LIMIT. */
+int compose_one_click(const struct header_list *headers, struct arena *a,
+    struct str *out) MUST_CHECK;
 
 #endif
