@@ -43,6 +43,7 @@ unit_tests = \
 	%D%/unit/test_door \
 	%D%/unit/test_door_kill \
 	%D%/unit/test_dsn \
+	%D%/unit/test_events \
 	%D%/unit/test_lead_id \
 	%D%/unit/test_ledger_disk \
 	%D%/unit/test_load \
@@ -58,6 +59,7 @@ unit_tests = \
 	%D%/unit/test_recognise \
 	%D%/unit/test_seal \
 	%D%/unit/test_snapshot \
+	%D%/unit/test_slots \
 	%D%/unit/test_token \
 	%D%/unit/test_verdict \
 	%D%/unit/test_when \
@@ -129,6 +131,7 @@ tests_tools_logtool_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_follow_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_postfix_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_outcome_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_slots_LDADD = $(AGENT_LIBS)
 
 # End to end, run by contrib/check (pytest, root, a real Postfix).
 EXTRA_DIST += \

@@ -1,9 +1,4 @@
-/* slots.c - see slots.h.
- *
- * Within one batch a message may be queued, delivered and removed. The
- * proposal sees the ledger as it was before, so changes of one queue id and
- * recipient are folded first: the strongest word stands (delivered, then
- * released, then queued). */
+/* slots.c - see slots.h. */
 #include "agent/in/slots.h"
 
 #include "agent/in/mtalog_follow.h"
@@ -26,6 +21,7 @@ enum {
 	ARENA_MAX = 8 << 20,
 	SESSIONS_MAX = 4000,
 	BOOK_MAX = 900000,
+	STORE_MS = 5000,
 };
 
 struct slots {
@@ -36,7 +32,8 @@ struct slots {
 	struct arena *arena; /* of the batch */
 	struct slot_change *changes;
 	size_t n_changes;
-	bool full, moved; /* moved: the position is another than stored */
+	bool full, moved;  /* moved: the position is another than stored */
+	int64_t stored_ms; /* when it was last stored; 0: never */
 	struct mtalog_pos pos;
 	struct mtalog_when when;
 	struct slots_stats stats;
@@ -127,52 +124,24 @@ void slots_close(struct slots **s)
 	*s = NULL;
 }
 
-/* delivered > released > queued; moved stands beside them. */
-static int strength(enum slot_change_kind kind)
-{
-	switch (kind) {
-	case SLOT_CHANGE_DELIVERED:
-		return 3;
-	case SLOT_CHANGE_RELEASED:
-		return 2;
-	case SLOT_CHANGE_QUEUED:
-		return 1;
-	case SLOT_CHANGE_MOVED:
-		break;
-	}
-	return 0;
-}
-
-static bool same_target(
-    const struct slot_change *a, const struct slot_change *b)
-{
-	if (a->kind == SLOT_CHANGE_MOVED || b->kind == SLOT_CHANGE_MOVED ||
-	    !str_eq(a->queue_id, b->queue_id))
-		return false;
-	return a->has_lead == b->has_lead &&
-	       (!a->has_lead || lead_id_eq(&a->lead, &b->lead));
-}
-
 static void add_change(struct slots *s, const struct slot_change *c)
 {
-	struct slot_change copy = *c;
+	struct slot_change *copy = &s->changes[s->n_changes];
 
-	for (size_t i = s->n_changes; i-- > 0;) {
-		if (!same_target(&s->changes[i], c))
-			continue;
-		if (strength(s->changes[i].kind) >= strength(c->kind))
-			return;
-		s->changes[i] = s->changes[--s->n_changes];
-		break;
+	if (s->n_changes == CHANGES_MAX) {
+		s->full = true;
+		return;
 	}
-	copy.queue_id = arena_str(s->arena, c->queue_id);
-	copy.next_id = arena_str(s->arena, c->next_id);
-	copy.status = arena_str(s->arena, c->status);
-	copy.relay = arena_str(s->arena, c->relay);
-	if (s->n_changes == CHANGES_MAX || copy.relay.p == NULL)
+	*copy = *c;
+	copy->queue_id = arena_str(s->arena, c->queue_id);
+	copy->next_id = arena_str(s->arena, c->next_id);
+	copy->status = arena_str(s->arena, c->status);
+	copy->relay = arena_str(s->arena, c->relay);
+	if (copy->queue_id.p == NULL || copy->next_id.p == NULL ||
+	    copy->status.p == NULL || copy->relay.p == NULL)
 		s->full = true;
 	else
-		s->changes[s->n_changes++] = copy;
+		s->n_changes++;
 }
 
 static bool find_lead(
@@ -317,10 +286,8 @@ static int store_fn(struct door_ctx *ctx, void *arg)
 	unsigned char pos[MTALOG_POS_BYTES];
 	struct mtalogpos p = {.path = s->app->conf->mta_log.file};
 	struct buf book, waits;
-	int rc = 0;
+	int rc = ops_slot_changes(ctx, s->changes, s->n_changes);
 
-	for (size_t i = 0; rc == 0 && i < s->n_changes; i++)
-		rc = ops_slot_change(ctx, &s->changes[i]);
 	mtalog_pos_encode(&s->pos, pos);
 	buf_init(&book, BOOK_MAX);
 	buf_init(&waits, BOOK_MAX);
@@ -370,19 +337,29 @@ int slots_step(
 		    s, error_set(err, ERR_UNAVAILABLE, "the log is not open"));
 	arena_reset(s->arena);
 	s->n_changes = 0;
-	s->full = s->moved = false;
+	s->full = false;
 	s->when = (struct mtalog_when){now_ms, utc_offset(now_ms)};
 	rc = mtalog_follow_next(s->follow, BATCH_LINES, on_item, s, err);
+	if (s->full)
+		rc = error_set(err, -ENOMEM, "out of memory");
 	if (rc != 0 && rc != ERR_LIMIT)
 		return restart(s, rc);
 	*more_out = !mtalog_follow_at_end(s->follow);
 	if (!*more_out)
 		waits_take(s->waits, now_ms, on_wait_over, s);
 	s->stats.waiting = waits_count(s->waits);
-	if (!s->moved)
+	/* Lines that changed no slot may be read again after a crash: their
+	 * position need not be stored each time. */
+	if (!s->moved ||
+	    (s->n_changes == 0 && now_ms - s->stored_ms < STORE_MS &&
+		now_ms >= s->stored_ms))
 		return 0;
 	rc = door_propose(s->app->store->door, store_fn, s, err);
-	return rc != 0 ? restart(s, rc) : 0;
+	if (rc != 0)
+		return restart(s, rc);
+	s->stored_ms = now_ms;
+	s->moved = false;
+	return 0;
 }
 
 void slots_stats(const struct slots *s, struct slots_stats *out)

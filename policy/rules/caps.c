@@ -14,7 +14,10 @@ static int64_t slot_date(
 		return CAPS_NEVER;
 	if (label != 0 && s->label != label)
 		return CAPS_NEVER;
-	return s->state == SLOT_DELIVERED ? s->at_ms : now_ms;
+	if (s->state == SLOT_DELIVERED)
+		return s->at_ms;
+	return s->at_ms < now_ms - CAPS_UNDATED_MS ? s->at_ms + CAPS_UNDATED_MS
+						   : now_ms;
 }
 
 /* How many counted slots are younger than date; equal ones are told apart by

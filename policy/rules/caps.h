@@ -4,7 +4,10 @@
  * Rolling windows: a slot delivered at t counts at every instant of
  * [t, t + span) and no longer at t + span. Slots that are proposed or queued
  * have no date yet: they count in every window that contains now and are
- * taken as delivered now where an instant is computed. Released slots and
+ * taken as delivered now where an instant is computed. But no MTA keeps a
+ * message for ever: one that has no date after CAPS_UNDATED_MS (a hole in the
+ * log, a queue deleted by hand) counts as delivered at that instant, so that
+ * what is unknown stays committed and yet ends. Released slots and
  * slots that do not count (seeds) are left out. */
 #ifndef POLICY_RULES_CAPS_H
 #define POLICY_RULES_CAPS_H
@@ -13,6 +16,8 @@
 #include "policy/rules/facts.h"
 
 #define CAPS_NEVER INT64_MAX
+/* Six days: Postfix gives up after five (maximal_queue_lifetime). */
+#define CAPS_UNDATED_MS INT64_C(518400000)
 
 struct caps_answer {
 	bool full;

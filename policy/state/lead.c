@@ -5,6 +5,7 @@
  * (bit 0: counts): 30 bytes. */
 #include "policy/state/lead.h"
 
+#include "policy/rules/caps.h"
 #include "policy/state/payload.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
@@ -102,9 +103,12 @@ static int write_record(
 	return rc;
 }
 
-static bool is_settled(const struct slot_fact *s)
+/* The latest instant at which the slot may count as delivered. */
+static int64_t latest_ms(const struct slot_fact *s)
 {
-	return s->state == SLOT_DELIVERED || s->state == SLOT_RELEASED;
+	bool dated = s->state == SLOT_DELIVERED || s->state == SLOT_RELEASED;
+
+	return dated ? s->at_ms : s->at_ms + CAPS_UNDATED_MS;
 }
 
 /* Drops what no rule can ask for any more; then, if need be, the oldest. */
@@ -113,7 +117,7 @@ static void prune(struct lead_record *r, int64_t before_ms)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < r->n_slots; i++)
-		if (!is_settled(&r->slots[i]) || r->slots[i].at_ms >= before_ms)
+		if (latest_ms(&r->slots[i]) >= before_ms)
 			r->slots[kept++] = r->slots[i];
 	r->n_slots = kept;
 	if (kept < LEAD_SLOTS_MAX)

@@ -42,8 +42,8 @@ int lead_read(const struct ledger_txn *t, const struct lead_id *id,
 
 /* --- for reducers of slot events (message.c) --- */
 
-/* Adds, or replaces the slot of the same message id. Slots older than
- * prune_before_ms that are delivered or released are dropped. */
+/* Adds, or replaces the slot of the same message id. Slots that
+ * cannot count at or after prune_before_ms any more are dropped. */
 int lead_slot_put(struct ledger_txn *t, const struct lead_id *id,
     const struct slot_fact *slot, int64_t prune_before_ms) MUST_CHECK;
 /* Changes state and date of one; ERR_NOT_FOUND when it was pruned. */

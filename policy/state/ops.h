@@ -84,11 +84,12 @@ struct slot_change {
 	enum slot_release release;
 	struct str status, relay;
 };
-/* Emits the event if the slot's state allows the step (a delivered slot is not
- * released by a late line, a queued one is not queued again); 0 also when
- * there is no such message. For use inside a proposal. */
-int ops_slot_change(
-    struct door_ctx *ctx, const struct slot_change *c) MUST_CHECK;
+/* Changes in the order of the log; each emits its event if the slot's state
+ * allows the step (a delivered slot is not released by a late line, a queued
+ * one is not queued again), and nothing where there is no such message. For
+ * use inside a proposal. ERR_LIMIT: too many messages; take fewer changes. */
+int ops_slot_changes(struct door_ctx *ctx, const struct slot_change *v,
+    size_t n) MUST_CHECK;
 /* One change as a proposal of its own. */
 int ops_slot_apply(
     struct store *s, const struct slot_change *c, struct error *err) MUST_CHECK;

@@ -55,23 +55,74 @@ static int encode(const struct slot_change *c, uint64_t id, struct buf *out)
 	return message_encode_changed(&e, out);
 }
 
-static int change_one(
+/* States as the changes before this one leave them: a proposal does not see its
+ * own events. */
+struct overlay {
+	struct {
+		uint64_t id;
+		enum slot_state state;
+	} * v;
+	size_t n, cap;
+};
+
+static enum slot_state *overlay_find(struct overlay *o, uint64_t id)
+{
+	for (size_t i = o->n; i-- > 0;)
+		if (o->v[i].id == id)
+			return &o->v[i].state;
+	return NULL;
+}
+
+static enum slot_state state_after(
+    enum slot_state from, enum slot_change_kind kind)
+{
+	switch (kind) {
+	case SLOT_CHANGE_QUEUED:
+		return SLOT_QUEUED;
+	case SLOT_CHANGE_DELIVERED:
+		return SLOT_DELIVERED;
+	case SLOT_CHANGE_RELEASED:
+		return SLOT_RELEASED;
+	case SLOT_CHANGE_MOVED:
+		break;
+	}
+	return from;
+}
+
+static int emit_change(
     struct door_ctx *ctx, const struct slot_change *c, uint64_t id)
 {
-	struct message_record r;
 	struct buf b;
-	int rc = message_read(door_txn(ctx), id, &r);
+	int rc;
 
-	if (rc != 0)
-		return rc == ERR_NOT_FOUND ? 0 : rc;
-	if (!is_step(r.state, c->kind))
-		return 0;
 	buf_init(&b, PAYLOAD_MAX);
 	rc = encode(c, id, &b);
 	if (rc == 0)
 		rc = door_emit(ctx, event_of(c->kind), 1, buf_str(&b));
 	buf_fini(&b);
 	return rc;
+}
+
+static int change_one(struct door_ctx *ctx, const struct slot_change *c,
+    uint64_t id, struct overlay *o)
+{
+	struct message_record r;
+	enum slot_state *seen = overlay_find(o, id);
+	int rc = message_read(door_txn(ctx), id, &r);
+
+	if (rc != 0)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	if (seen == NULL) {
+		if (o->n == o->cap)
+			return ERR_LIMIT;
+		o->v[o->n].id = id;
+		o->v[o->n].state = r.state;
+		seen = &o->v[o->n++].state;
+	}
+	if (!is_step(*seen, c->kind))
+		return 0;
+	*seen = state_after(*seen, c->kind);
+	return emit_change(ctx, c, id);
 }
 
 /* Which of several messages of one queue id are meant: those to that
@@ -87,28 +138,41 @@ static bool is_meant(const struct ledger_txn *t, const struct slot_change *c,
 	return message_read(t, id, &r) == 0 && lead_id_eq(&r.lead, &c->lead);
 }
 
-int ops_slot_change(struct door_ctx *ctx, const struct slot_change *c)
+static int change_all(struct door_ctx *ctx, const struct slot_change *c,
+    uint64_t *ids, struct overlay *o)
 {
 	const struct ledger_txn *t = door_txn(ctx);
-	uint64_t *ids;
 	size_t n;
 	int rc;
 
 	if (c->message_id != 0)
-		return change_one(ctx, c, c->message_id);
-	ids = arena_array(door_arena(ctx), MESSAGES_MAX, sizeof(*ids));
-	if (ids == NULL)
-		return ERR_LIMIT;
+		return change_one(ctx, c, c->message_id, o);
 	rc = message_by_queue(t, c->queue_id, ids, MESSAGES_MAX, &n);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		if (is_meant(t, c, ids[i], n))
-			rc = change_one(ctx, c, ids[i]);
+			rc = change_one(ctx, c, ids[i], o);
 	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+int ops_slot_changes(
+    struct door_ctx *ctx, const struct slot_change *v, size_t n)
+{
+	struct arena *a = door_arena(ctx);
+	uint64_t *ids = arena_array(a, MESSAGES_MAX, sizeof(*ids));
+	struct overlay o = {.cap = n + MESSAGES_MAX};
+	int rc = 0;
+
+	o.v = arena_array(a, o.cap, sizeof(*o.v));
+	if (ids == NULL || o.v == NULL)
+		return ERR_LIMIT;
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = change_all(ctx, &v[i], ids, &o);
+	return rc;
 }
 
 static int apply_fn(struct door_ctx *ctx, void *arg)
 {
-	return ops_slot_change(ctx, arg);
+	return ops_slot_changes(ctx, arg, 1);
 }
 
 int ops_slot_apply(

@@ -5,7 +5,10 @@
 #include "policy/rules/dup.h"
 #include "policy/rules/verdict.h"
 
-enum { NEWS = 11, DEMO = 12 };
+enum {
+	NEWS = 11,
+	DEMO = 12
+};
 #define NOW INT64_C(1800000000000)
 #define DAY INT64_C(86400000)
 
@@ -72,14 +75,19 @@ static void test_caps(void)
 
 static void test_undated(void)
 {
-	struct slot_fact v[2] = {slot(NOW - 30 * DAY, NEWS, SLOT_QUEUED),
-	    slot(NOW - 40 * DAY, NEWS, SLOT_PROPOSED)};
+	struct slot_fact v[2] = {slot(NOW - 5 * DAY, NEWS, SLOT_QUEUED),
+	    slot(NOW - 6 * DAY, NEWS, SLOT_PROPOSED)};
 	struct caps_answer a = ask(&week2, 1, 0, v, 2, 0, NOW);
 
-	OK(a.full, "queued a month ago still counts in every window");
+	OK(a.full, "queued days ago still counts in every window");
 	IS_INT(a.earliest_ms, NOW + 7 * DAY, "as if delivered now");
 	a = ask(NULL, 0, DAY, v, 1, 0, NOW);
 	OK(a.full && a.earliest_ms == NOW + DAY, "apart, from now");
+	a = ask(&week2, 1, 0, v, 2, 0, NOW + 3 * DAY);
+	IS_INT(a.earliest_ms, NOW + 7 * DAY,
+	    "no news for six days: as if delivered then");
+	a = ask(&week2, 1, 0, v, 2, 0, NOW + 7 * DAY);
+	OK(!a.full, "so it ends");
 }
 
 static void test_clock_back(void)
@@ -117,8 +125,8 @@ static struct verdict decide(const struct policy *p,
  * the next in order. */
 static void test_order(void)
 {
-	struct suppression_fact sup[2] = {{0, SUPPRESSION_COMPLAINT, 1, 0},
-	    {NEWS, SUPPRESSION_MANUAL, 1, 0}};
+	struct suppression_fact sup[2] = {
+	    {0, SUPPRESSION_COMPLAINT, 1, 0}, {NEWS, SUPPRESSION_MANUAL, 1, 0}};
 	struct slot_fact slots[1] = {slot(NOW, DEMO, SLOT_DELIVERED)};
 	struct policy p = {.person = {.windows = &week1, .n = 1}};
 	struct facts f = {.suppressions = sup,
@@ -231,8 +239,8 @@ static void test_names(void)
 		OK(strcmp(verdict_reason_name((enum verdict_reason)r),
 		       "unknown") != 0,
 		    "reason %d has a name", r);
-	IS_INT(suppression_reason_from(STR("complaint")),
-	    SUPPRESSION_COMPLAINT, "reason by name");
+	IS_INT(suppression_reason_from(STR("complaint")), SUPPRESSION_COMPLAINT,
+	    "reason by name");
 	IS_INT(suppression_reason_from(STR("nonsense")), 0, "no such reason");
 }
 

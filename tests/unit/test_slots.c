@@ -1,0 +1,256 @@
+/* test_slots.c - log lines into slots, exactly once, across restarts. */
+#include "tests/unit/storetest.h"
+
+#include "agent/in/slots.h"
+#include "agent/in/waits.h"
+#include "policy/base/clock.h"
+#include "policy/state/message.h"
+
+#include <fcntl.h>
+#include <time.h>
+
+static struct storetest T;
+static struct app A;
+static struct slots *S;
+static char log_path[128];
+static int64_t now_ms;
+
+static const char policy_text[] =
+    "segment demo { purpose = demos legal-basis = legitimate-interest "
+    "when-full = defer }\n";
+
+static void apply_policy(void)
+{
+	struct ops_policy in = {.path = STR("p"),
+	    .text = str_of(policy_text),
+	    .author = STR("test"),
+	    .reason = STR("why")};
+	struct error err = {0};
+	uint32_t version;
+
+	IS_INT(ops_policy_apply(T.store, &in, &version, &err), 0, "policy %s",
+	    err.text);
+}
+
+static uint64_t send_to(const char *to, const char *queue_id)
+{
+	static uint64_t key = 100;
+	struct decide_in in = {.mode = DECIDE_SEND,
+	    .recipient = storetest_address(&T, to),
+	    .segment = STR("demo"),
+	    .stream = STR("apps"),
+	    .queue_id = str_of(queue_id),
+	    .same = {.key = ++key, .has_message_id = true},
+	    .log_followed = true};
+	struct decide_out out;
+	struct error err = {0};
+	uint64_t id;
+
+	if (decide_propose(T.store, &in, &out, &err) != 0)
+		printf("# %s\n", err.text);
+	id = out.message_id;
+	decide_fini(&out);
+	return id;
+}
+
+static enum slot_state state_of(uint64_t id)
+{
+	struct message_record r = {0};
+	struct ledger_txn *t;
+
+	if (ledger_read_begin(T.store->ledger, &t) != 0)
+		return 0;
+	if (message_read(t, id, &r) != 0)
+		r.state = 0;
+	ledger_read_end(&t);
+	return r.state;
+}
+
+/* One line at the test's instant. */
+static void log_line(const char *rest)
+{
+	char stamp[32], line[600];
+	time_t t = (time_t)(now_ms / 1000);
+	struct tm tm;
+	int fd = open(log_path, O_WRONLY | O_APPEND | O_CREAT, 0600);
+	int n;
+
+	(void)localtime_r(&t, &tm);
+	(void)strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", &tm);
+	n = snprintf(line, sizeof(line), "%s mx %s\n", stamp, rest);
+	if (fd < 0 || write(fd, line, (size_t)n) != n)
+		printf("# cannot write the log\n");
+	(void)close(fd);
+}
+
+static void step(void)
+{
+	struct error err = {0};
+	bool more = true;
+
+	for (int i = 0; i < 20 && more; i++)
+		if (slots_step(S, now_ms, &more, &err) != 0)
+			printf("# step: %s\n", err.text);
+}
+
+static void reopen(void)
+{
+	struct error err = {0};
+
+	slots_close(&S);
+	IS_INT(slots_open(&S, &A, &err), 0, "open: %s", err.text);
+}
+
+static void test_delivery(void)
+{
+	uint64_t id = send_to("a@b.example", "4jXQLJ4D31z1bXx");
+
+	log_line("postfix/smtpd[7]: connect from h[192.0.2.1]");
+	log_line("postfix/smtpd[7]: 4jXQLJ4D31z1bXx: client=h[192.0.2.1]");
+	step();
+	IS_INT(state_of(id), SLOT_PROPOSED, "nothing decided yet");
+	log_line("postfix/qmgr[9]: 4jXQLJ4D31z1bXx: from=<b@c.example>, "
+		 "size=9, nrcpt=1 "
+		 "(queue active)");
+	step();
+	IS_INT(state_of(id), SLOT_QUEUED, "queue active");
+	reopen();
+	log_line("postfix/smtp[8]: 4jXQLJ4D31z1bXx: to=<a@b.example>, "
+		 "relay=x[192.0.2.2]:25, delay=1, delays=1/0/0/0, dsn=2.0.0, "
+		 "status=sent (250 2.0.0 Ok)");
+	log_line("postfix/qmgr[9]: 4jXQLJ4D31z1bXx: removed");
+	step();
+	IS_INT(state_of(id), SLOT_DELIVERED, "sent, and removed in one batch");
+}
+
+static void test_release(void)
+{
+	uint64_t rejected = send_to("b@b.example", "4jXQLJ4D32z1bXx");
+	uint64_t bounced = send_to("c@b.example", "4jXQLJ4D33z1bXx");
+
+	log_line("postfix/cleanup[7]: 4jXQLJ4D32z1bXx: milter-reject: "
+		 "END-OF-MESSAGE "
+		 "from h[192.0.2.1]: 4.7.1 Service unavailable - try again "
+		 "later; from=<b@c.example> to=<b@b.example> proto=ESMTP "
+		 "helo=<h>");
+	log_line("postfix/qmgr[9]: 4jXQLJ4D33z1bXx: from=<b@c.example>, "
+		 "size=9, nrcpt=1 "
+		 "(queue active)");
+	log_line("postfix/smtp[8]: 4jXQLJ4D33z1bXx: to=<c@b.example>, "
+		 "relay=x[192.0.2.2]:25, delay=1, delays=1/0/0/0, dsn=5.1.1, "
+		 "status=bounced (host x said: 550 5.1.1 status=sent (250))");
+	step();
+	IS_INT(state_of(rejected), SLOT_RELEASED, "refused at end of message");
+	IS_INT(state_of(bounced), SLOT_RELEASED,
+	    "bounced, whatever the remote text says");
+}
+
+/* Silence is an answer only after 15 minutes, and survives a restart. */
+static void test_silence(void)
+{
+	uint64_t id = send_to("d@b.example", "4jXQLJ4D34z1bXx");
+
+	log_line("postfix/smtpd[17]: connect from h[192.0.2.1]");
+	log_line("postfix/smtpd[17]: 4jXQLJ4D34z1bXx: client=h[192.0.2.1]");
+	log_line("postfix/smtpd[17]: 4jXQLJ4D35z1bXx: client=h[192.0.2.1]");
+	log_line("postfix/smtpd[17]: disconnect from h[192.0.2.1] ehlo=1 "
+		 "mail=2 rcpt=2 data=1/2 commands=6/7");
+	step();
+	IS_INT(state_of(id), SLOT_PROPOSED, "session over: in doubt");
+	now_ms += 6000;
+	log_line("postfix/anvil[3]: statistics");
+	step();
+	reopen();
+	now_ms += SLOTS_WAIT_MS - 7000;
+	step();
+	IS_INT(state_of(id), SLOT_PROPOSED, "one second before");
+	now_ms += 2000;
+	step();
+	IS_INT(state_of(id), SLOT_RELEASED, "15 minutes of silence");
+}
+
+static void test_refused_session(void)
+{
+	uint64_t id = send_to("e@b.example", "4jXQLJ4D36z1bXx");
+
+	log_line("postfix/smtpd[27]: connect from h[192.0.2.1]");
+	log_line("postfix/smtpd[27]: 4jXQLJ4D36z1bXx: client=h[192.0.2.1]");
+	log_line("postfix/smtpd[27]: disconnect from h[192.0.2.1] ehlo=1 "
+		 "mail=1 rcpt=1 data=0/1 commands=3/4");
+	step();
+	IS_INT(state_of(id), SLOT_RELEASED, "the server gave no 250: at once");
+}
+
+static void test_gap(void)
+{
+	uint64_t id = send_to("f@b.example", "4jXQLJ4D37z1bXx");
+
+	log_line("postfix/smtpd[37]: connect from h[192.0.2.1]");
+	log_line("postfix/smtpd[37]: 4jXQLJ4D37z1bXx: client=h[192.0.2.1]");
+	log_line("postfix/smtpd[37]: 4jXQLJ4D38z1bXx: client=h[192.0.2.1]");
+	log_line("postfix/smtpd[37]: disconnect from h[192.0.2.1] ehlo=1 "
+		 "mail=2 rcpt=2 data=1/2 commands=6/7");
+	step();
+	if (truncate(log_path, 0) != 0)
+		printf("# truncate failed\n");
+	log_line("postfix/anvil[3]: statistics");
+	step();
+	now_ms += 2 * SLOTS_WAIT_MS;
+	step();
+	IS_INT(state_of(id), SLOT_PROPOSED,
+	    "after a hole in the log silence is no answer");
+}
+
+static void count_wait(void *arg, struct str id, int64_t until)
+{
+	(void)id;
+	(void)until;
+	(*(int *)arg)++;
+}
+
+static void test_waits(void)
+{
+	struct waits *w = waits_new();
+	struct buf b;
+	int n = 0;
+
+	buf_init(&b, 100000);
+	waits_add(w, STR("A"), 10);
+	waits_add(w, STR("B"), 20);
+	waits_add(w, STR("A"), 30);
+	waits_export(w, &b);
+	waits_clear(w);
+	IS_INT(waits_import(w, buf_str(&b)), 0, "there and back");
+	waits_take(w, 20, count_wait, &n);
+	OK(n == 1 && waits_count(w) == 1, "B is due, A was renewed");
+	for (size_t cut = 0; cut < b.n; cut++)
+		if (waits_import(w, str_cut(buf_str(&b), 0, cut)) == 0)
+			OK(false, "cut at %zu is accepted", cut);
+	waits_free(&w);
+	buf_fini(&b);
+}
+
+int main(void)
+{
+	struct conf with_log;
+	struct error err = {0};
+
+	storetest_open(&T);
+	(void)snprintf(log_path, sizeof(log_path), "%s/maillog", T.dir);
+	with_log = *T.conf;
+	with_log.mta_log.file = str_of(log_path);
+	A.conf = &with_log;
+	A.store = T.store;
+	now_ms = clock_now_ms();
+	apply_policy();
+	IS_INT(slots_open(&S, &A, &err), 0, "open: %s", err.text);
+	test_delivery();
+	test_release();
+	test_silence();
+	test_refused_session();
+	test_gap();
+	test_waits();
+	slots_close(&S);
+	storetest_close(&T);
+	return tap_done();
+}
