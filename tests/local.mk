@@ -44,15 +44,16 @@ unit_tests = \
 	%D%/unit/test_door_kill \
 	%D%/unit/test_dsn \
 	%D%/unit/test_events \
+	%D%/unit/test_event \
 	%D%/unit/test_lead_id \
 	%D%/unit/test_ledger_disk \
-	%D%/unit/test_load \
 	%D%/unit/test_ledger_env \
 	%D%/unit/test_lint \
+	%D%/unit/test_load \
 	%D%/unit/test_mime \
-	%D%/unit/test_mtaproto \
 	%D%/unit/test_mtalog_follow \
 	%D%/unit/test_mtalog_postfix \
+	%D%/unit/test_mtaproto \
 	%D%/unit/test_outcome \
 	%D%/unit/test_policy \
 	%D%/unit/test_report \

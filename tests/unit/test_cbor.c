@@ -8,6 +8,8 @@
 #include "policy/ledger/cbor.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 static struct str unhex(const char *hex, unsigned char *room, size_t size)
 {
@@ -552,6 +554,9 @@ static void test_reader_misuse(void)
 	cbor_reader_init(&r, unhex("6161", room, sizeof(room)));
 	OK(cbor_read_bytes(&r).n == 0 && cbor_reader_end(&r) == ERR_SYNTAX,
 	    "text is not bytes");
+	cbor_reader_init(&r, unhex("4101", room, sizeof(room)));
+	OK(cbor_read_int(&r) == 0 && cbor_reader_end(&r) == ERR_SYNTAX,
+	    "bytes are no integer");
 	cbor_reader_init(&r, unhex("a10102", room, sizeof(room)));
 	OK(cbor_read_uint(&r, 9) == 0 && cbor_reader_end(&r) == ERR_SYNTAX,
 	    "a map is no integer");
@@ -605,6 +610,68 @@ static void test_writer_errors(void)
 	buf_fini(&b);
 }
 
+/* A wrong order of calls is a mistake of the program: it ends there. */
+static void write_wrongly(struct cbor_writer *w, unsigned how)
+{
+	switch (how) {
+	case 0: /* two values */
+		cbor_write_uint(w, 1);
+		cbor_write_uint(w, 2);
+		break;
+	case 1: /* keys out of order */
+		cbor_write_map(w, 2);
+		cbor_write_key(w, 2);
+		cbor_write_bool(w, true);
+		cbor_write_key(w, 2);
+		break;
+	case 2: /* a value without its key */
+		cbor_write_map(w, 1);
+		cbor_write_text(w, STR("x"));
+		break;
+	case 3: /* a key without its value */
+		cbor_write_map(w, 1);
+		cbor_write_key(w, 1);
+		cbor_write_key(w, 2);
+		break;
+	case 4: /* a key in an array */
+		cbor_write_array(w, 1);
+		cbor_write_key(w, 1);
+		break;
+	case 5: /* an item too few */
+		cbor_write_array(w, 2);
+		cbor_write_bytes(w, STR("x"));
+		break;
+	default: /* nested too deep */
+		for (int i = 0; i <= CBOR_DEPTH; i++)
+			cbor_write_array(w, 1);
+	}
+}
+
+static void test_writer_bugs(void)
+{
+	for (unsigned how = 0; how < 7; how++) {
+		int status = 0;
+		pid_t pid;
+
+		fflush(stdout);
+		pid = fork();
+		if (pid == 0) {
+			struct cbor_writer w;
+			struct buf b;
+
+			(void)close(STDERR_FILENO);
+			buf_init(&b, 100);
+			cbor_writer_init(&w, &b);
+			write_wrongly(&w, how);
+			_exit(cbor_writer_end(&w) == 0 ? 0 : 1);
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) != pid)
+			bug("fork");
+		OK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT,
+		    "wrong order of calls, %u", how);
+	}
+}
+
 int main(void)
 {
 	test_unsigned();
@@ -614,6 +681,7 @@ int main(void)
 	test_refused();
 	test_reader_misuse();
 	test_writer_errors();
+	test_writer_bugs();
 	test_random();
 	return tap_done();
 }

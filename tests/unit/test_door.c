@@ -81,6 +81,7 @@ struct step {
 		SWALLOW,
 		UNKNOWN,
 		HUGE_EVENT,
+		LARGEST,
 		GREEDY,
 		BLOB,
 		DROP,
@@ -121,6 +122,10 @@ static int step_fn(struct door_ctx *ctx, void *arg)
 		(void)door_emit(
 		    ctx, TOY_BLOB, 1, (struct str){big, sizeof(big)});
 		return 0;
+	case LARGEST:
+		big[0] = s->name[0];
+		return door_emit(
+		    ctx, TOY_BLOB, 1, (struct str){big, EVENT_PAYLOAD_MAX});
 	case GREEDY:
 		for (int i = 0; i < 100; i++)
 			(void)door_emit(
@@ -224,15 +229,15 @@ static void test_one_batch(const char *dir)
 	struct step s[] = {{.what = ADD, .name = "a"},
 	    {.what = REFUSE, .name = "a"}, {.what = ADD, .name = "a"},
 	    {.what = QUIET, .name = "a"}, {.what = UNKNOWN, .name = "a"},
-	    {.what = HUGE_EVENT, .name = "a"}, {.what = GREEDY, .name = "a"},
-	    {.what = ADD, .name = "a"}};
+	    {.what = HUGE_EVENT, .name = "a"}, {.what = LARGEST, .name = "a"},
+	    {.what = GREEDY, .name = "a"}, {.what = ADD, .name = "a"}};
 	static const int want[] = {
-	    0, ERR_STALE, 0, 0, ERR_VERSION, ERR_LIMIT, ERR_LIMIT, 0};
-	static const uint64_t seen[] = {0, 1, 1, 2, 2, 2, 2, 2};
+	    0, ERR_STALE, 0, 0, ERR_VERSION, ERR_LIMIT, 0, ERR_LIMIT, 0};
+	static const uint64_t seen[] = {0, 1, 1, 2, 2, 2, 2, 2, 2};
 	struct door_stats st;
 
-	run_steps(d, s, 8);
-	for (size_t i = 0; i < 8; i++) {
+	run_steps(d, s, 9);
+	for (size_t i = 0; i < 9; i++) {
 		IS_INT(s[i].rc, want[i], "step %zu: %s", i, s[i].err.text);
 		IS_INT(s[i].seen, seen[i], "sees what those before it did");
 		IS_INT(s[i].runs, 1, "ran once");
@@ -240,11 +245,11 @@ static void test_one_batch(const char *dir)
 	IS_STR(s[1].err.text, "policy 7 is new", "the text arrives");
 	OK(s[0].err.code == 0 && s[1].err.code == ERR_STALE, "and the code");
 	IS_INT(toy_read(l, "a"), 3, "three were counted");
-	IS_INT(toy_last_seq(l), 3, "a refused one leaves no event");
+	IS_INT(toy_last_seq(l), 4, "a refused one leaves no event");
 	door_stats(d, &st);
 	OK(st.commits == 1 && st.reruns == 0 && st.failed_commits == 0,
 	    "one commit for all");
-	OK(st.refused == 4 && st.proposals >= 9, "statistics");
+	OK(st.refused == 4 && st.proposals >= 10, "statistics");
 	door_close(&d);
 	ledger_close(&l);
 }
@@ -434,14 +439,17 @@ static void test_queue(const char *dir)
 		bug("door_open");
 	gate_enter(&g, w.d);
 	IS_INT(door_propose(w.d, step_fn, &late, &err), ERR_LIMIT,
-	    "not its turn in time: %s", err.text);
+	    "not its turn in time");
+	OK(err.code == ERR_LIMIT && err.text[0] != '\0', "told: %s", err.text);
 	for (int i = 0; i < 5; i++) {
 		s[i] = (struct step){.what = ADD, .name = "s"};
 		rc = door_submit(w.d, step_fn, &s[i], step_done, &s[i]);
 		IS_INT(rc, i < 4 ? 0 : ERR_LIMIT, "submit %d", i);
 	}
+	err = (struct error){0};
 	IS_INT(door_propose(w.d, step_fn, &late, &err), ERR_LIMIT,
 	    "no room in time");
+	OK(err.code == ERR_LIMIT && err.text[0] != '\0', "told: %s", err.text);
 	if (pthread_create(&thread, NULL, propose_step, &w) != 0)
 		bug("pthread_create");
 	gate_leave(&g);

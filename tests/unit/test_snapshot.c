@@ -27,6 +27,15 @@ static void progress(void *arg, const char *what, uint64_t done, uint64_t total)
 		told++;
 }
 
+static void die(void *arg, const char *what, uint64_t done, uint64_t total)
+{
+	(void)arg;
+	(void)what;
+	(void)done;
+	(void)total;
+	abort();
+}
+
 static const struct check_options options = {
     .reducers = &toy_reducers, .progress = progress};
 
@@ -394,9 +403,17 @@ static void test_bit_rot(void)
 	IS_INT(check_folder(&lo, &options, &info.report, &err), 0,
 	    "the sound copy is whole");
 	IS_INT(info.report.events, EVENTS, "and was read");
+	IS_INT(check_folder(&lo,
+		   &(struct check_options){
+		       .reducers = &toy_reducers, .progress = die},
+		   &info.report, &err),
+	    ERR_CORRUPT, "a crash: %s", err.text);
+	OK(info.report.crashed && strstr(err.text, "signal 6") != NULL,
+	    "is told as one");
 	copy_damaged(sub("rotb/data.mdb"), sub("rot/data.mdb"), 0, 2 * page);
 	IS_INT(check_folder(&lo, &options, &info.report, &err), ERR_CORRUPT,
 	    "both roots gone: %s", err.text);
+	OK(!info.report.crashed, "no crash");
 	lo.dir = sub("nothing");
 	IS_INT(check_folder(&lo, &options, &info.report, &err), -ENOENT,
 	    "nothing there: %s", err.text);
@@ -466,6 +483,51 @@ static void test_rebuild(void)
 	commit(t);
 	IS_INT(rebuild_compare(&s, sub("s1"), &options, &report, &err),
 	    ERR_CORRUPT, "%s", err.text);
+	ledger_close(&l);
+}
+
+/* More events than go into one transaction of the replay. */
+static void test_rebuild_chunks(void)
+{
+	enum {
+		MANY = 12001
+	};
+	struct ledger *l = toy_open(sub("many"), LEDGER_CREATE), *r;
+	struct event ev = {.type = TOY_ADD, .version = 1, .payload = STR("a")};
+	struct ledger_txn *t = begin_write(l);
+	struct rebuild_source s = {l, NULL};
+	struct rebuild_report report;
+	struct error err = {0};
+
+	for (unsigned i = 0; i < MANY; i++)
+		if (event_append(t, &ev) != 0 || toy_add(t, &ev, NULL) != 0)
+			bug("append");
+	commit(t);
+	told = 0;
+	IS_INT(rebuild_compare(&s, sub("s3"), &options, &report, &err), 0,
+	    "same %s", err.text);
+	IS_INT(report.events, MANY, "all replayed");
+	OK(told == 3, "in three transactions");
+	IS_INT(rebuild_write(&s, sub("many2"), &options, &err), 0, "write %s",
+	    err.text);
+	r = toy_open(sub("many2"), 0);
+	IS_INT(toy_read(r, "a"), MANY, "counted again");
+	ledger_close(&r);
+	t = begin_write(l);
+	ev.type = TOY_FAIL;
+	if (event_append(t, &ev) != 0)
+		bug("append");
+	commit(t);
+	IS_INT(rebuild_compare(&s, sub("s3"), &options, &report, &err),
+	    ERR_DENIED, "a reducer that fails: %s", err.text);
+	t = begin_write(l);
+	ev.type = 999;
+	if (ledger_del(t, LEDGER_EVENT, seq_key(ev.seq)) != 0 ||
+	    event_append(t, &ev) != 0)
+		bug("append");
+	commit(t);
+	IS_INT(rebuild_write(&s, sub("many3"), &options, &err), ERR_CORRUPT,
+	    "a gap: %s", err.text);
 	ledger_close(&l);
 }
 
@@ -556,6 +618,7 @@ int main(void)
 	test_check();
 	test_bit_rot();
 	test_rebuild();
+	test_rebuild_chunks();
 	test_pruned();
 	test_decode();
 	toy_remove(base);
