@@ -96,7 +96,7 @@ static int name_finally(const char *partial, const char *dir, struct error *err)
 static int note_snapshot(struct ledger *l, uint64_t seq, struct error *err)
 {
 	struct ledger_txn *t;
-	struct meta m;
+	struct meta m = {0};
 	int rc = ledger_write_begin(l, &t);
 
 	if (rc == 0)
@@ -119,7 +119,7 @@ int snapshot_backup(struct ledger *l, const char *dir,
     const struct check_options *o, struct snapshot_info *out, struct error *err)
 {
 	char partial[PATH_MAX];
-	struct meta m;
+	struct meta m = {0};
 	int rc;
 
 	*out = (struct snapshot_info){0};
