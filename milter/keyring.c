@@ -3,13 +3,16 @@
 
 #include "policy/base/arena.h"
 #include "policy/base/fault.h"
+#include "policy/base/log.h"
+#include "policy/mail/dkim_dns.h"
 #include "policy/mail/dkim_key_selftest.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 enum {
-	ARENA_MAX = 1 << 20
+	ARENA_MAX = 1 << 20,
+	RECORD_MAX = 2048
 };
 
 struct keyring {
@@ -90,8 +93,75 @@ static int load_all(
 	return rc;
 }
 
-int keyring_load(
-    struct keyring **out, const struct conf *conf, struct error *err)
+/* The same public key under the same name. */
+static bool is_running(const struct keyring *running, struct dkim_key *k)
+{
+	struct buf now, then;
+	bool same = false;
+
+	buf_init(&now, RECORD_MAX);
+	buf_init(&then, RECORD_MAX);
+	if (running == NULL || dkim_key_dns_record(k, &now) != 0)
+		goto out;
+	for (size_t i = 0; !same && i < running->n_domains; i++)
+		for (size_t j = 0; j < running->domains[i].n_keys; j++) {
+			struct dkim_key *old = running->domains[i].keys[j];
+			buf_reset(&then);
+			if (dkim_key_dns_record(old, &then) == 0 &&
+			    str_eq(
+				dkim_key_dns_name(old), dkim_key_dns_name(k)) &&
+			    str_eq(buf_str(&now), buf_str(&then)))
+				same = true;
+		}
+out:
+	buf_fini(&now);
+	buf_fini(&then);
+	return same;
+}
+
+static int judge_record(const struct keyring *running, struct dkim_key *k,
+    const struct dkim_dns_answer *a, struct error *err)
+{
+	struct str name = dkim_key_dns_name(k);
+
+	if (a->result == DKIM_DNS_MATCH)
+		return 0;
+	LOG_EV(LOG_LEVEL_WARNING, "key.dns", KV_STR("record", name),
+	    KV_Z("result", dkim_dns_text(a->result)), KV_Z("why", a->why));
+	if (a->result == DKIM_DNS_TEMPFAIL || is_running(running, k))
+		return 0;
+	return error_set(err, ERR_KEY,
+	    "%.*s: DNS says %s: %s (dns-check = no starts all the same)",
+	    STR_ARG(name), dkim_dns_text(a->result), a->why);
+}
+
+/* All keys are asked for at once: the time limit is that of one. */
+static int check_dns(
+    const struct keyring *kr, const struct keyring *running, struct error *err)
+{
+	struct dkim_dns_answer *answers;
+	struct dkim_key **keys;
+	size_t n = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < kr->n_domains; i++)
+		n += kr->domains[i].n_keys;
+	keys = arena_array(kr->arena, n + 1, sizeof(struct dkim_key *));
+	answers = arena_array(kr->arena, n + 1, sizeof(*answers));
+	if (keys == NULL || answers == NULL)
+		return error_set(err, ERR_LIMIT, "too many keys");
+	n = 0;
+	for (size_t i = 0; i < kr->n_domains; i++)
+		for (size_t j = 0; j < kr->domains[i].n_keys; j++)
+			keys[n++] = kr->domains[i].keys[j];
+	dkim_dns_check(keys, n, NULL, answers);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = judge_record(running, keys[i], &answers[i], err);
+	return rc;
+}
+
+int keyring_load(struct keyring **out, const struct conf *conf,
+    const struct keyring *running, struct error *err)
 {
 	struct keyring *kr = fault_alloc() ? NULL : calloc(1, sizeof(*kr));
 	int rc;
@@ -100,6 +170,8 @@ int keyring_load(
 	if (kr == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	rc = load_all(kr, conf, err);
+	if (rc == 0 && conf->milter.dns_check)
+		rc = check_dns(kr, running, err);
 	if (rc != 0)
 		keyring_free(&kr);
 	*out = kr;

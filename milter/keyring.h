@@ -20,8 +20,11 @@ struct keyring_domain {
 	size_t n_keys;
 };
 
+/* With conf's dns-check each key's published record is compared: a missing or
+ * different one refuses the key (ERR_KEY), no answer is a warning. A key that
+ * `running` (may be NULL) signs with already is never refused by DNS. */
 int keyring_load(struct keyring **out, const struct conf *conf,
-    struct error *err) MUST_CHECK;
+    const struct keyring *running, struct error *err) MUST_CHECK;
 void keyring_free(struct keyring **k);
 
 /* The declared domain that may sign for a From domain: itself or the nearest

@@ -56,7 +56,8 @@ static int load_policy(
 	return rc;
 }
 
-static int load(const char *path, struct counted **out, struct error *err)
+static int load(const char *path, const struct keyring *running,
+    struct counted **out, struct error *err)
 {
 	struct counted *c = fault_alloc() ? NULL : calloc(1, sizeof(*c));
 	int rc;
@@ -69,7 +70,7 @@ static int load(const char *path, struct counted **out, struct error *err)
 	if (rc == 0)
 		rc = load_policy(c->pub.conf, &c->pub.file_policy, err);
 	if (rc == 0)
-		rc = keyring_load(&c->pub.keyring, c->pub.conf, err);
+		rc = keyring_load(&c->pub.keyring, c->pub.conf, running, err);
 	if (rc != 0)
 		counted_free(c);
 	else
@@ -87,7 +88,7 @@ int snapshots_open(struct snapshots **out, const char *path, struct error *err)
 	if (s == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	memcpy(s->path, path, n);
-	rc = load(s->path, &s->now, err);
+	rc = load(s->path, NULL, &s->now, err);
 	if (rc != 0) {
 		free(s);
 		return rc;
@@ -115,9 +116,11 @@ void snapshots_close(struct snapshots **s)
 
 int snapshots_reload(struct snapshots *s, struct error *err)
 {
+	const struct snapshot *running = snapshots_get(s);
 	struct counted *fresh, *old;
-	int rc = load(s->path, &fresh, err);
+	int rc = load(s->path, running->keyring, &fresh, err);
 
+	snapshot_unref(&running);
 	if (rc != 0)
 		return rc;
 	pthread_mutex_lock(&s->lock);

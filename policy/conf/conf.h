@@ -100,6 +100,7 @@ struct conf_milter {
 	size_t max_headers;
 	size_t max_recipients;
 	uint32_t self_verify_every; /* 1 = each message, 0 = at load only */
+	bool dns_check; /* of the keys' records, at load and reload */
 };
 
 struct conf_agent {

@@ -90,6 +90,12 @@ static const struct option options[] = {
 	.max = UINT32_MAX,
 	.help = "Every how many messages a second implementation verifies a "
 		"signature before it leaves; 1 is each, 0 is at load only."},
+    {.name = "dns-check",
+	.type = &option_flag,
+	.offset = AT(dns_check),
+	.def = "yes",
+	.help = "Ask DNS for the record of each key at load: a missing or "
+		"different one refuses the key, no answer is a warning."},
 };
 
 const struct section_kind section_milter = {

@@ -51,6 +51,7 @@ seeds = {"proof@example.com"}
 milter {
   socket = "unix:%(milter_socket)s"
   socket-mode = "0660"
+  dns-check = no
 }
 
 agent {
