@@ -1,17 +1,24 @@
 # agent/: tendril-agent, tendril.
 sbin_PROGRAMS += tendril-agent
+bin_PROGRAMS += tendril
 noinst_LIBRARIES += agent/libagent.a
 
 # Everything but the mains, so that tests can use it.
 agent_libagent_a_SOURCES = \
 	%D%/api/api.c \
 	%D%/api/api.h \
+	%D%/api/api_args.c \
+	%D%/api/api_consent.c \
+	%D%/api/api_explain.c \
 	%D%/api/api_metrics.c \
-	%D%/api/api_person.c \
 	%D%/api/api_policy.c \
+	%D%/api/api_policy_change.c \
+	%D%/api/api_suppression.c \
 	%D%/api/role.c \
 	%D%/api/role.h \
 	%D%/api/routes.h \
+	%D%/api/show.c \
+	%D%/api/show.h \
 	%D%/app.h \
 	%D%/in/mtalog.h \
 	%D%/in/mtalog_files.c \
@@ -51,3 +58,24 @@ AGENT_LIBS = agent/libagent.a $(POLICY_LIBS) $(MICROHTTPD_LIBS) $(CURL_LIBS)
 
 tendril_agent_SOURCES = %D%/main.c
 tendril_agent_LDADD = $(AGENT_LIBS)
+
+tendril_SOURCES = \
+	%D%/cli/args.c \
+	%D%/cli/cli.h \
+	%D%/cli/client.c \
+	%D%/cli/client.h \
+	%D%/cli/common.c \
+	%D%/cli/keys.c \
+	%D%/cli/keys.h \
+	%D%/cli/main.c \
+	%D%/cli/out.c \
+	%D%/cli/out.h \
+	%D%/cli/verb_check.c \
+	%D%/cli/verb_consent.c \
+	%D%/cli/verb_explain.c \
+	%D%/cli/verb_help.c \
+	%D%/cli/verb_policy.c \
+	%D%/cli/verb_suppress.c \
+	%D%/cli/verbs.h \
+	$(END)
+tendril_LDADD = $(AGENT_LIBS)

@@ -199,24 +199,30 @@ struct str value_get_str(const struct value *o, const char *key)
 	return value_as_str(value_get(o, key));
 }
 
+bool value_as_i64(const struct value *j, int64_t *out)
+{
+	if (!json_is_integer(cin(j)))
+		return false;
+	*out = json_integer_value(cin(j));
+	return true;
+}
+
+bool value_as_bool(const struct value *j, bool *out)
+{
+	if (!json_is_boolean(cin(j)))
+		return false;
+	*out = json_is_true(cin(j));
+	return true;
+}
+
 bool value_get_i64(const struct value *o, const char *key, int64_t *out)
 {
-	const json_t *v = cin(value_get(o, key));
-
-	if (!json_is_integer(v))
-		return false;
-	*out = json_integer_value(v);
-	return true;
+	return value_as_i64(value_get(o, key), out);
 }
 
 bool value_get_bool(const struct value *o, const char *key, bool *out)
 {
-	const json_t *v = cin(value_get(o, key));
-
-	if (!json_is_boolean(v))
-		return false;
-	*out = json_is_true(v);
-	return true;
+	return value_as_bool(value_get(o, key), out);
 }
 
 bool value_is_object(const struct value *j)

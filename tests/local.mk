@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	%D%/corpora/check_reports.py \
 	%D%/corpora/check_dkim.py \
 	%D%/unit/dkim_vectors.h \
+	%D%/unit/apitest.h \
 	%D%/unit/storetest.h \
 	%D%/data/mtalog \
 	%D%/unit/outcome_text.h \
@@ -28,6 +29,7 @@ EXTRA_DIST += \
 unit_tests = \
 	%D%/unit/test_address \
 	%D%/unit/test_addrlist \
+	%D%/unit/test_api \
 	%D%/unit/test_base \
 	%D%/unit/test_bounce \
 	%D%/unit/test_cbor \
@@ -129,6 +131,7 @@ EXTRA_DIST += \
 
 # What these test is in agent/.
 tests_tools_logtool_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_api_LDADD = $(AGENT_LIBS)
 tests_unit_test_mtalog_follow_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_postfix_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_outcome_LDADD = agent/libagent.a $(POLICY_LIBS)

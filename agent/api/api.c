@@ -6,15 +6,36 @@
 #include "policy/base/log.h"
 
 static const struct api_route routes[] = {
-    {SERVER_POST, "/v1/policy", API_MARKETER, api_policy_apply},
-    {SERVER_GET, "/v1/policy", API_AUDITOR, api_policy_show},
-    {SERVER_POST, "/v1/suppressions", API_MARKETER, api_suppression_add},
-    {SERVER_DELETE, "/v1/suppressions", API_MARKETER, api_suppression_remove},
-    {SERVER_POST, "/v1/consent", API_MARKETER, api_consent_set},
-    {SERVER_GET, "/v1/explain", API_AUDITOR, api_explain},
-    {SERVER_GET, "/metrics", API_AUDITOR, api_metrics},
-    {SERVER_GET, "/healthz", API_NOBODY, api_health},
+    {SERVER_GET, "/v1/policy", API_AUDITOR, api_policy_show, 0},
+    {SERVER_POST, "/v1/policy", API_MARKETER, api_policy_apply, 0},
+    {SERVER_GET, "/v1/policy/log", API_AUDITOR, api_policy_log, 0},
+    {SERVER_GET, "/v1/policy/diff", API_AUDITOR, api_policy_diff, 0},
+    {SERVER_POST, "/v1/policy/diff", API_AUDITOR, api_policy_diff, 0},
+    {SERVER_POST, "/v1/policy/check", API_AUDITOR, api_policy_check, 0},
+    {SERVER_POST, "/v1/policy/revert", API_MARKETER, api_policy_revert, 0},
+    {SERVER_GET, "/v1/suppressions", API_AUDITOR, api_suppression_list, 0},
+    {SERVER_POST, "/v1/suppressions", API_MARKETER, api_suppression_add, 0},
+    {SERVER_DELETE, "/v1/suppressions", API_MARKETER, api_suppression_remove,
+	0},
+    {SERVER_GET, "/v1/suppressions/check", API_AUDITOR, api_suppression_check,
+	0},
+    {SERVER_GET, "/v1/consent", API_AUDITOR, api_consent_show, 0},
+    {SERVER_POST, "/v1/consent", API_MARKETER, api_consent_set, 0},
+    {SERVER_GET, "/v1/explain", API_AUDITOR, api_explain, 0},
+    {SERVER_POST, "/v1/check", API_AUDITOR, api_check, API_TEXT_BODY},
+    {SERVER_GET, "/metrics", API_AUDITOR, api_metrics, 0},
+    {SERVER_GET, "/healthz", API_NOBODY, api_health, 0},
 };
+
+enum {
+	N_ROUTES = sizeof(routes) / sizeof(routes[0])
+};
+
+void api_routes(void (*emit)(void *arg, const struct api_route *r), void *arg)
+{
+	for (size_t i = 0; i < N_ROUTES; i++)
+		emit(arg, &routes[i]);
+}
 
 const char *api_role_name(enum api_role r)
 {
@@ -25,48 +46,18 @@ const char *api_role_name(enum api_role r)
 							    : "nobody";
 }
 
-/* "/v1/policy" matches itself and "/v1/policy/...". */
-static bool matches(const struct api_route *r, struct str path)
-{
-	struct str prefix = str_of(r->prefix);
-
-	return str_starts(path, prefix) &&
-	       (path.n == prefix.n || path.p[prefix.n] == '/');
-}
-
 static const struct api_route *find_route(
     const struct server_request *rq, bool *path_known_out)
 {
-	const struct api_route *best = NULL;
-
 	*path_known_out = false;
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		const struct api_route *r = &routes[i];
-		if (!matches(r, rq->path))
+	for (size_t i = 0; i < N_ROUTES; i++) {
+		if (!str_eq(rq->path, str_of(routes[i].path)))
 			continue;
 		*path_known_out = true;
-		if (r->method == rq->method &&
-		    (best == NULL ||
-			str_of(r->prefix).n > str_of(best->prefix).n))
-			best = r;
+		if (routes[i].method == rq->method)
+			return &routes[i];
 	}
-	return best;
-}
-
-struct str api_arg(const struct api_call *c, const char *name)
-{
-	if (c->body != NULL)
-		return value_get_str(c->body, name);
-	return server_query(c->rq, name);
-}
-
-int api_need(struct api_call *c, const char *name, struct str *out)
-{
-	*out = api_arg(c, name);
-	if (out->n > 0)
-		return 0;
-	return error_set(
-	    &c->err, ERR_SYNTAX, "\"%s\" is missing or empty", name);
+	return NULL;
 }
 
 static int status_of(int rc)
@@ -103,11 +94,13 @@ static int check_role(struct api_call *c, const struct api_route *r)
 	    api_role_name(c->role), api_role_name(r->role));
 }
 
-static int parse_body(struct api_call *c)
+static int parse_body(struct api_call *c, const struct api_route *r)
 {
 	int rc;
 
-	if (c->rq->body.n == 0)
+	if (c->rq->body.n == 0 ||
+	    ((r->flags & API_TEXT_BODY) != 0 &&
+		str_istarts(c->rq->content_type, STR("text/plain"))))
 		return 0;
 	rc = value_parse(c->rq->body, &c->body, &c->err);
 	if (rc == 0 && !value_is_object(c->body))
@@ -126,15 +119,29 @@ static int run(struct api_call *c)
 		return error_set(&c->err, ERR_NOT_FOUND,
 		    known ? "method not allowed" : "no such thing");
 	}
-	c->rest = str_from(c->rq->path, str_of(r->prefix).n);
 	rc = check_role(c, r);
 	if (rc == 0)
-		rc = parse_body(c);
+		rc = parse_body(c, r);
 	if (rc == 0)
 		rc = r->fn(c);
 	if (rc != 0 && c->err.text[0] == '\0')
 		(void)error_set(&c->err, rc, "%s", error_text(rc));
 	return rc;
+}
+
+static void fill_reply(struct api_call *c, int rc, struct server_reply *rp)
+{
+	rp->status = c->status != 0 ? c->status : status_of(rc);
+	if (c->raw_type != NULL && rc == 0) {
+		rp->content_type = c->raw_type;
+		return;
+	}
+	rp->content_type = "application/json";
+	buf_reset(&rp->body);
+	if (rc != 0)
+		value_put_str(c->reply, "error", str_of(c->err.text));
+	if (value_dump(c->reply, &rp->body) != 0)
+		rp->status = 500;
 }
 
 void api_handle(
@@ -145,17 +152,7 @@ void api_handle(
 
 	c.reply = value_new_object();
 	rc = run(&c);
-	rp->status = c.status != 0 ? c.status : status_of(rc);
-	if (c.raw_type != NULL) {
-		rp->content_type = c.raw_type;
-	} else {
-		rp->content_type = "application/json";
-		buf_reset(&rp->body);
-		if (rc != 0)
-			value_put_str(c.reply, "error", str_of(c.err.text));
-		if (value_dump(c.reply, &rp->body) != 0)
-			rp->status = 500;
-	}
+	fill_reply(&c, rc, rp);
 	if (rp->status >= 500)
 		LOG_EV(LOG_LEVEL_ERR, "api.trouble", KV_STR("path", rq->path),
 		    KV_Z("error", c.err.text));

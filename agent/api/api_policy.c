@@ -1,8 +1,8 @@
-/* api_policy.c - /v1/policy: apply, show, log. */
+/* api_policy.c - /v1/policy: show, log, diff. */
 #include "agent/api/routes.h"
 
 #include "policy/base/codec.h"
-#include "policy/state/ops.h"
+#include "policy/state/policyver.h"
 
 static void put_policy(
     struct value *o, const struct policyver_record *r, bool with_text)
@@ -19,36 +19,15 @@ static void put_policy(
 		value_put_str(o, "text", r->text);
 }
 
-int api_policy_apply(struct api_call *c)
-{
-	struct ops_policy in = {.author = c->user};
-	uint32_t version;
-	int64_t base = 0;
-	struct str name = api_arg(c, "path");
-	int rc = api_need(c, "text", &in.text);
-
-	if (rc == 0)
-		rc = api_need(c, "reason", &in.reason);
-	if (rc != 0)
-		return rc;
-	in.path = arena_str(c->rq->arena, name.n > 0 ? name : STR("policy"));
-	if (in.path.p == NULL)
-		return ERR_LIMIT;
-	if (value_get_i64(c->body, "base", &base) && base > 0 &&
-	    base <= UINT32_MAX)
-		in.base = (uint32_t)base;
-	rc = ops_policy_apply(c->app->store, &in, &version, &c->err);
-	if (rc == 0)
-		value_put_i64(c->reply, "version", version);
-	return rc;
-}
-
-static int show_log(
-    struct api_call *c, const struct ledger_txn *t, uint32_t current)
+int api_policy_log(struct api_call *c)
 {
 	struct value *list = value_new_array();
-	int rc = 0;
+	struct ledger_txn *t = NULL;
+	uint32_t current = 0;
+	int rc = ledger_read_begin(c->app->store->ledger, &t);
 
+	if (rc == 0)
+		rc = policyver_current(t, &current);
 	for (uint32_t v = current; rc == 0 && v > 0; v--) {
 		struct policyver_record r;
 		struct value *o;
@@ -60,28 +39,32 @@ static int show_log(
 		put_policy(o, &r, false);
 		value_add(list, o);
 	}
+	ledger_read_end(&t);
 	value_put(c->reply, "versions", list);
 	return rc;
 }
 
-static int show_one(
+static int read_one(
     struct api_call *c, const struct ledger_txn *t, uint32_t current)
 {
-	struct str want = api_arg(c, "version");
 	struct policyver_record r;
 	uint64_t version = current;
-	int rc = 0;
+	int rc = api_number(c, "version", UINT32_MAX, &version);
 
-	if (want.n > 0)
-		rc = str_u64(want, UINT32_MAX, &version);
 	if (rc == 0 && version == 0)
 		rc = error_set(
 		    &c->err, ERR_NOT_FOUND, "no policy was applied yet");
-	if (rc == 0)
-		rc = policyver_read(t, (uint32_t)version, &r);
-	if (rc == 0)
-		put_policy(c->reply, &r, true);
-	return rc;
+	if (rc != 0)
+		return rc;
+	rc = policyver_read(t, (uint32_t)version, &r);
+	if (rc == ERR_NOT_FOUND)
+		return error_set(&c->err, rc, "no policy version %llu",
+		    (unsigned long long)version);
+	if (rc != 0)
+		return rc;
+	put_policy(c->reply, &r, true);
+	value_put_bool(c->reply, "in_force", version == current);
+	return 0;
 }
 
 int api_policy_show(struct api_call *c)
@@ -93,8 +76,72 @@ int api_policy_show(struct api_call *c)
 	if (rc == 0)
 		rc = policyver_current(t, &current);
 	if (rc == 0)
-		rc = str_eq(c->rest, STR("/log")) ? show_log(c, t, current)
-						  : show_one(c, t, current);
+		rc = read_one(c, t, current);
 	ledger_read_end(&t);
+	return rc;
+}
+
+struct pair {
+	const struct policy *from, *to;
+	uint64_t from_version, to_version; /* to: 0 for a given text */
+};
+
+/* Without `from` and `to`: what the last change was. With a text: against the
+ * version in force. */
+static int load_pair(
+    struct api_call *c, const struct ledger_txn *t, struct pair *p)
+{
+	struct str text = api_arg(c, "text");
+	uint32_t current;
+	int rc = policyver_current(t, &current);
+
+	p->to_version = text.p != NULL ? 0 : current;
+	p->from_version = current;
+	if (text.p == NULL && api_arg(c, "from").n == 0 && current > 1)
+		p->from_version = current - 1;
+	if (rc == 0)
+		rc = api_number(c, "from", UINT32_MAX, &p->from_version);
+	if (rc == 0 && text.p == NULL)
+		rc = api_number(c, "to", UINT32_MAX, &p->to_version);
+	if (rc == 0)
+		rc = policyver_load(
+		    t, (uint32_t)p->from_version, &p->from, &c->err);
+	if (rc == 0)
+		rc = text.p != NULL
+			 ? policy_parse(&p->to, "policy", text, 0, &c->err)
+			 : policyver_load(
+			       t, (uint32_t)p->to_version, &p->to, &c->err);
+	return rc;
+}
+
+static void add_line(void *arg, const char *line)
+{
+	value_add_str(arg, str_of(line));
+}
+
+int api_policy_diff(struct api_call *c)
+{
+	struct ledger_txn *t = NULL;
+	struct pair p = {0};
+	int rc = ledger_read_begin(c->app->store->ledger, &t);
+
+	if (rc == 0)
+		rc = load_pair(c, t, &p);
+	ledger_read_end(&t);
+	if (rc == 0) {
+		struct value *changes = value_new_array();
+		struct value *warnings = value_new_array();
+
+		(void)policy_diff(p.from, p.to, add_line, changes);
+		policy_warnings(p.to, add_line, warnings);
+		(void)conf_check_policy(c->app->conf, p.to, add_line, warnings);
+		value_put_i64(c->reply, "from", (int64_t)p.from_version);
+		if (p.to_version != 0)
+			value_put_i64(c->reply, "to", (int64_t)p.to_version);
+		value_put(c->reply, "changes", changes);
+		value_put(c->reply, "warnings", warnings);
+	}
+	policy_unref(&p.from);
+	policy_unref(&p.to);
 	return rc;
 }

@@ -22,6 +22,7 @@
 enum {
 	ARENA_MAX = 8 << 20,
 	REPLY_MAX = 16 << 20,
+	ARGS_MAX = 32,
 	CONNECTIONS_MAX = 1000,
 	PER_ADDRESS_MAX = 64,
 	IDLE_SECONDS = 15,
@@ -61,10 +62,10 @@ struct server {
 
 struct str server_query(const struct server_request *rq, const char *name)
 {
-	const struct task *t = rq->internal;
-
-	return str_of(MHD_lookup_connection_value(
-	    t->connection, MHD_GET_ARGUMENT_KIND, name));
+	for (size_t i = 0; i < rq->n_args; i++)
+		if (str_eq(rq->args[i].name, str_of(name)))
+			return rq->args[i].value;
+	return STR_NULL;
 }
 
 static enum server_method method_of(const char *m)
@@ -168,6 +169,45 @@ static void fill_peer(struct task *t)
 	}
 }
 
+struct arg_list {
+	struct arena *arena;
+	struct server_arg *v;
+	size_t n;
+};
+
+static enum MHD_Result add_arg(void *arg, enum MHD_ValueKind kind,
+    const char *key, size_t key_n, const char *value, size_t value_n)
+{
+	struct arg_list *l = arg;
+	struct server_arg *a = &l->v[l->n];
+
+	(void)kind;
+	if (l->n == ARGS_MAX)
+		return MHD_NO;
+	a->name = arena_str(l->arena, (struct str){key, key_n});
+	a->value = arena_str(
+	    l->arena, (struct str){value, value != NULL ? value_n : 0});
+	if (a->name.p == NULL || a->value.p == NULL)
+		return MHD_NO;
+	l->n++;
+	return MHD_YES;
+}
+
+/* Copied, so that handlers need no connection. More than ARGS_MAX are left
+ * out: no route of ours has as many. */
+static void fill_args(struct task *t)
+{
+	struct arg_list l = {.arena = t->rq.arena};
+
+	l.v = arena_array(l.arena, ARGS_MAX, sizeof(*l.v));
+	if (l.v == NULL)
+		return;
+	(void)MHD_get_connection_values_n(
+	    t->connection, MHD_GET_ARGUMENT_KIND, add_arg, &l);
+	t->rq.args = l.v;
+	t->rq.n_args = l.n;
+}
+
 static struct task *task_new(struct server *s, struct MHD_Connection *c,
     const char *url, const char *method)
 {
@@ -178,7 +218,6 @@ static struct task *task_new(struct server *s, struct MHD_Connection *c,
 	t->server = s;
 	t->connection = c;
 	t->rq.arena = arena_new(ARENA_MAX);
-	t->rq.internal = t;
 	t->rq.method = method_of(method);
 	buf_init(&t->body, s->o.max_body);
 	buf_init(&t->rp.body, REPLY_MAX);
@@ -191,6 +230,7 @@ static struct task *task_new(struct server *s, struct MHD_Connection *c,
 		free(t);
 		return NULL;
 	}
+	fill_args(t);
 	t->rq.content_type = str_of(MHD_lookup_connection_value(
 	    c, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE));
 	fill_peer(t);

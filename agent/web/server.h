@@ -25,19 +25,25 @@ enum server_method {
 	SERVER_OTHER,
 };
 
+/* A parameter of the query, decoded. */
+struct server_arg {
+	struct str name, value;
+};
+
 struct server_request {
 	enum server_method method;
 	struct str path;         /* decoded, without query */
 	struct str body;         /* whole */
 	struct str content_type; /* empty if none */
-	struct arena *arena;     /* for the handler; gone after the reply */
+	const struct server_arg *args;
+	size_t n_args;
+	struct arena *arena; /* for the handler; gone after the reply */
 	/* TCP: the client, behind declared proxies the forwarded one;
 	 * unix socket: has_peer and the credentials. */
 	char client[64];
 	bool has_peer;
 	uid_t uid;
 	gid_t gid;
-	void *internal;
 };
 
 struct server_reply {
@@ -47,7 +53,8 @@ struct server_reply {
 	struct buf body;
 };
 
-/* A query parameter, decoded; empty str with p == NULL when absent. */
+/* The first query parameter of that name; p == NULL when absent, else p !=
+ * NULL even if it is empty. */
 struct str server_query(const struct server_request *rq, const char *name);
 
 /* Fills *rp; never fails: trouble is status 500 or 503. */

@@ -18,6 +18,7 @@ struct ops_policy {
 	struct str text;
 	struct str author, reason;
 	uint32_t base; /* the version it replaces; 0: whatever is in force */
+	enum policyver_orphans orphans; /* for the record */
 };
 /* ERR_SYNTAX with path:line for a text that does not parse, ERR_STALE when
  * base is not in force any more, ERR_EXISTS when the text is in force. */

@@ -34,7 +34,8 @@ static int apply_fn(struct door_ctx *ctx, void *arg)
 	struct apply *a = arg;
 	struct event_policy e = {.text = a->in->text,
 	    .author = a->in->author,
-	    .reason = a->in->reason};
+	    .reason = a->in->reason,
+	    .orphans = a->in->orphans};
 	struct buf b;
 	uint32_t current;
 	int rc = policyver_current(door_txn(ctx), &current);

@@ -1,5 +1,5 @@
 /* policyver.c - see policyver.h. Record: version 1, applied_ms, seq, hash (32),
- * author, reason, then the text to the end. */
+ * orphans, author, reason, then the text to the end. */
 #include "policy/state/policyver.h"
 
 #include "policy/base/buf.h"
@@ -66,6 +66,7 @@ int policyver_read(
 	hash = wire_fixed(&w, sizeof(out->hash));
 	if (hash.n == sizeof(out->hash))
 		memcpy(out->hash, hash.p, hash.n);
+	out->orphans = (enum policyver_orphans)wire_u8(&w);
 	out->author = wire_bytes(&w);
 	out->reason = wire_bytes(&w);
 	out->text = wire_fixed(&w, w.rest.n);
@@ -78,6 +79,7 @@ static const struct payload_field fields[] = {
     {3, PAYLOAD_TEXT, true, offsetof(struct event_policy, text)},
     {4, PAYLOAD_TEXT, false, offsetof(struct event_policy, author)},
     {5, PAYLOAD_TEXT, false, offsetof(struct event_policy, reason)},
+    {6, PAYLOAD_U32, false, offsetof(struct event_policy, orphans)},
 };
 static const struct payload_desc desc = PAYLOAD_DESC(fields);
 
@@ -86,13 +88,19 @@ int policyver_encode(const struct event_policy *e, struct buf *out)
 	return payload_encode(&desc, e, out);
 }
 
+int policyver_decode(struct str payload, struct event_policy *out)
+{
+	*out = (struct event_policy){0};
+	return payload_decode(&desc, payload, out);
+}
+
 int policyver_reduce(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
-	struct event_policy e = {0};
+	struct event_policy e;
 	struct row_key k;
 	struct buf b;
-	int rc = payload_decode(&desc, ev->payload, &e);
+	int rc = policyver_decode(ev->payload, &e);
 
 	if (rc != 0)
 		return error_set(err, rc, "policy event: %s", error_text(rc));
@@ -101,6 +109,7 @@ int policyver_reduce(
 	wire_put_i64(&b, ev->time_ms);
 	wire_put_u64(&b, ev->seq);
 	buf_add(&b, (struct str){(const char *)e.hash, sizeof(e.hash)});
+	wire_put_u8(&b, (uint8_t)e.orphans);
 	wire_put_bytes(&b, e.author);
 	wire_put_bytes(&b, e.reason);
 	buf_add(&b, e.text);

@@ -9,11 +9,20 @@
 #include "policy/conf/policy.h"
 #include "policy/ledger/event.h"
 
+/* What becomes of messages held for a segment that a new version removes.
+ * Numbers are stored. */
+enum policyver_orphans {
+	POLICYVER_ORPHANS_NONE = 0,   /* there was none */
+	POLICYVER_ORPHANS_HOLD = 1,   /* they wait for their deadline */
+	POLICYVER_ORPHANS_BOUNCE = 2, /* they go back to their sender */
+};
+
 struct policyver_record {
 	uint32_t version;
 	int64_t applied_ms;
 	uint64_t seq;
 	unsigned char hash[32];
+	enum policyver_orphans orphans;
 	struct str text, author, reason; /* borrowed */
 };
 
@@ -21,6 +30,7 @@ struct event_policy {
 	uint32_t version;
 	unsigned char hash[32]; /* SHA-256 of the text */
 	struct str text, author, reason;
+	uint32_t orphans; /* enum policyver_orphans */
 };
 
 /* 0 when none was applied yet. */
@@ -30,6 +40,7 @@ int policyver_read(const struct ledger_txn *t, uint32_t version,
     struct policyver_record *out) MUST_CHECK;
 
 int policyver_encode(const struct event_policy *e, struct buf *out) MUST_CHECK;
+int policyver_decode(struct str payload, struct event_policy *out) MUST_CHECK;
 int policyver_reduce(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 

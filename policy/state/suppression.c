@@ -80,8 +80,9 @@ int suppression_read(const struct ledger_txn *t, enum suppression_kind kind,
 	return rc;
 }
 
-int suppression_collect(const struct ledger_txn *t, enum suppression_kind kind,
-    struct str what, struct suppression_fact *v, size_t cap, size_t *n)
+int suppression_each(const struct ledger_txn *t, enum suppression_kind kind,
+    struct str what, int (*emit)(void *arg, const struct suppression_record *r),
+    void *arg)
 {
 	struct suppression_record r;
 	struct ledger_iter it;
@@ -95,17 +96,40 @@ int suppression_collect(const struct ledger_txn *t, enum suppression_kind kind,
 	rc = ledger_iter_prefix(t, TABLE_SUPPRESSION, key_str(&k), &it);
 	if (rc != 0)
 		return rc;
-	while (*n < cap && (rc = ledger_iter_next(&it, &key, &value)) == 0) {
+	while ((rc = ledger_iter_next(&it, &key, &value)) == 0) {
 		if (key.n != k.n + 4)
 			continue; /* a longer domain with this beginning */
 		rc = decode(key, value, &r);
+		if (rc == 0)
+			rc = emit(arg, &r);
 		if (rc != 0)
 			break;
-		v[(*n)++] = (struct suppression_fact){
-		    r.label, r.reason, r.since_ms, r.until_ms};
 	}
 	ledger_iter_close(&it);
 	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+struct collect {
+	struct suppression_fact *v;
+	size_t cap, *n;
+};
+
+static int collect_one(void *arg, const struct suppression_record *r)
+{
+	struct collect *c = arg;
+
+	if (*c->n < c->cap)
+		c->v[(*c->n)++] = (struct suppression_fact){
+		    r->label, r->reason, r->since_ms, r->until_ms};
+	return 0;
+}
+
+int suppression_collect(const struct ledger_txn *t, enum suppression_kind kind,
+    struct str what, struct suppression_fact *v, size_t cap, size_t *n)
+{
+	struct collect c = {v, cap, n};
+
+	return suppression_each(t, kind, what, collect_one, &c);
 }
 
 int suppression_next(const struct ledger_txn *t, struct str after,
@@ -170,6 +194,13 @@ int suppression_decode(struct str payload, struct event_suppressed *out)
 	return payload_decode(&added, payload, out);
 }
 
+int suppression_decode_removed(
+    struct str payload, struct event_unsuppressed *out)
+{
+	*out = (struct event_unsuppressed){0};
+	return payload_decode(&removed, payload, out);
+}
+
 int suppression_reduce(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
@@ -210,9 +241,9 @@ int suppression_reduce(
 int suppression_reduce_removed(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
-	struct event_unsuppressed e = {0};
+	struct event_unsuppressed e;
 	struct row_key k;
-	int rc = payload_decode(&removed, ev->payload, &e);
+	int rc = suppression_decode_removed(ev->payload, &e);
 
 	if (rc == 0)
 		rc = make_key(

@@ -55,6 +55,11 @@ int suppression_read(const struct ledger_txn *t, enum suppression_kind kind,
 int suppression_collect(const struct ledger_txn *t, enum suppression_kind kind,
     struct str what, struct suppression_fact *v, size_t cap,
     size_t *n) MUST_CHECK;
+/* All rows for exactly `what`, any label; stops at emit's first non-zero
+ * answer and returns it. */
+int suppression_each(const struct ledger_txn *t, enum suppression_kind kind,
+    struct str what, int (*emit)(void *arg, const struct suppression_record *r),
+    void *arg) MUST_CHECK;
 /* Rows in key order, from the first one above `after` (a key as given in
  * *key_out; empty: the beginning). ERR_NOT_FOUND at the end. */
 int suppression_next(const struct ledger_txn *t, struct str after,
@@ -66,6 +71,8 @@ int suppression_encode_removed(
     const struct event_unsuppressed *e, struct buf *out) MUST_CHECK;
 int suppression_decode(
     struct str payload, struct event_suppressed *out) MUST_CHECK;
+int suppression_decode_removed(
+    struct str payload, struct event_unsuppressed *out) MUST_CHECK;
 int suppression_reduce(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 int suppression_reduce_removed(

@@ -1,0 +1,114 @@
+/* show.c - see show.h. */
+#include "agent/api/show.h"
+
+#include "policy/base/codec.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	ARENA_MAX = 65536,
+	HASH_MAX = 32
+};
+
+void show_init(
+    struct show *s, const struct api_call *c, const struct ledger_txn *t)
+{
+	*s = (struct show){
+	    .store = c->app->store, .t = t, .redact = api_flag(c, "redact")};
+}
+
+static bool put_address(const struct show *s, struct value *o, const char *key,
+    const struct lead_id *id)
+{
+	struct arena *a = s->redact ? NULL : arena_new(ARENA_MAX);
+	struct str address;
+	bool ok =
+	    a != NULL && person_address(s->store, s->t, id, a, &address) == 0;
+
+	if (ok)
+		value_put_str(o, key, address);
+	arena_free(&a);
+	return ok;
+}
+
+void show_lead(const struct show *s, struct value *o, const char *key,
+    const struct lead_id *id)
+{
+	char hex[LEAD_ID_TEXT], text[LEAD_ID_TEXT + 8];
+
+	if (put_address(s, o, key, id))
+		return;
+	lead_id_text(id, hex);
+	(void)snprintf(text, sizeof(text), "lead:%s", hex);
+	value_put_str(o, key, str_of(text));
+}
+
+static void put_hash(struct value *o, const char *prefix, struct str what)
+{
+	char text[8 + 2 * HASH_MAX + 1];
+	size_t n = strlen(prefix);
+
+	memcpy(text, prefix, n);
+	codec_hex(what.p, what.n < HASH_MAX ? what.n : HASH_MAX, text + n);
+	value_put_str(o, "target", str_of(text));
+}
+
+static void put_domain(struct value *o, struct str what)
+{
+	char text[256 + 2];
+
+	(void)snprintf(text, sizeof(text), "@%.*s", STR_ARG(what));
+	value_put_str(o, "target", str_of(text));
+}
+
+void show_target(const struct show *s, struct value *o,
+    enum suppression_kind kind, struct str what)
+{
+	struct lead_id id;
+
+	switch (kind) {
+	case SUPPRESS_LEAD:
+		memset(id.b, 0, sizeof(id.b));
+		memcpy(id.b, what.p,
+		    what.n < sizeof(id.b) ? what.n : sizeof(id.b));
+		show_lead(s, o, "target", &id);
+		return;
+	case SUPPRESS_DOMAIN:
+		put_domain(o, what);
+		return;
+	case SUPPRESS_SHA256:
+		put_hash(o, "sha256:", what);
+		return;
+	case SUPPRESS_MD5:
+		put_hash(o, "md5:", what);
+		return;
+	}
+	value_put_null(o, "target");
+}
+
+void show_suppression(
+    const struct show *s, struct value *o, const struct suppression_record *r)
+{
+	show_target(s, o, r->kind, r->what);
+	value_put_str(o, "reason", str_of(suppression_reason_name(r->reason)));
+	if (r->segment.n > 0)
+		value_put_str(o, "segment", r->segment);
+	else
+		value_put_null(o, "segment");
+	value_put_time(o, "since", r->since_ms);
+	value_put_time(o, "until", r->until_ms);
+	value_put_str(o, "origin", r->origin);
+	value_put_str(o, "author", r->author);
+	value_put_i64(o, "event", (int64_t)r->seq);
+}
+
+void show_consent(struct value *o, const struct consent_record *r)
+{
+	value_put_str(o, "purpose", r->purpose);
+	value_put_str(o, "state", str_of(consent_state_name(r->state)));
+	value_put_time(o, "since", r->since_ms);
+	value_put_str(o, "origin", r->origin);
+	value_put_str(o, "author", r->author);
+	value_put_i64(o, "event", (int64_t)r->seq);
+}

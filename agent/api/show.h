@@ -1,0 +1,33 @@
+/* show.h - records of the ledger as JSON, alike in all replies. Addresses are
+ * opened while the transaction lives; with redact=1 in the call, or when the
+ * key is gone, a person is "lead:HEX". Threads: one owner. */
+#ifndef AGENT_API_SHOW_H
+#define AGENT_API_SHOW_H
+
+#include "agent/api/api.h"
+#include "policy/state/consent.h"
+#include "policy/state/person.h"
+#include "policy/state/suppression.h"
+
+struct show {
+	struct store *store;
+	const struct ledger_txn *t;
+	bool redact;
+};
+
+void show_init(
+    struct show *s, const struct api_call *c, const struct ledger_txn *t);
+
+/* key: "jane@a.example", or "lead:HEX". */
+void show_lead(const struct show *s, struct value *o, const char *key,
+    const struct lead_id *id);
+/* target ("@domain", "sha256:HEX"...), reason, segment, since, until, origin,
+ * author, event. */
+void show_suppression(
+    const struct show *s, struct value *o, const struct suppression_record *r);
+/* What a suppression is about, by the bytes of its key. */
+void show_target(const struct show *s, struct value *o,
+    enum suppression_kind kind, struct str what);
+void show_consent(struct value *o, const struct consent_record *r);
+
+#endif

@@ -1,0 +1,140 @@
+/* common.c - ways to the agent, to conf, to files; declared in cli.h. */
+#include "agent/cli/cli.h"
+
+#include "agent/cli/client.h"
+#include "policy/base/file.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	BODY_MAX = 32 << 20,
+	TIMEOUT_S = 60
+};
+
+int cli_fail(int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fflush(stdout);
+	(void)fputs("tendril: ", stderr);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fputc('\n', stderr);
+	return code;
+}
+
+int cli_exit_of(int rc)
+{
+	switch (rc) {
+	case 0:
+		return CLI_DONE;
+	case ERR_SYNTAX:
+	case ERR_LIMIT:
+		return CLI_USAGE;
+	case ERR_NOT_FOUND:
+	case ERR_EXISTS:
+	case ERR_STALE:
+	case ERR_DENIED:
+	case ERR_KEY:
+	case ERR_CORRUPT:
+	case ERR_VERSION:
+		return CLI_NO;
+	default:
+		return CLI_AGAIN;
+	}
+}
+
+int cli_error(int rc, const struct error *err)
+{
+	return cli_fail(cli_exit_of(rc), "%s",
+	    err->text[0] != '\0' ? err->text : error_text(rc));
+}
+
+int cli_json(const struct value *v)
+{
+	struct buf b;
+	int rc;
+
+	buf_init(&b, BODY_MAX);
+	rc = value_dump(v, &b);
+	if (rc == 0 && fwrite(b.p, 1, b.n, stdout) != b.n)
+		rc = ERR_FULL;
+	buf_fini(&b);
+	return rc == 0 ? CLI_DONE
+		       : cli_fail(CLI_AGAIN, "output: %s", error_text(rc));
+}
+
+int cli_conf(struct cli *c)
+{
+	struct error err = {0};
+	int rc;
+
+	if (c->conf != NULL)
+		return CLI_DONE;
+	rc = conf_load(&c->conf, c->conf_path, &err);
+	if (rc == 0)
+		return CLI_DONE;
+	return cli_fail(
+	    rc == ERR_SYNTAX ? CLI_NO : cli_exit_of(rc), "%s", err.text);
+}
+
+int cli_read(struct cli *c, const char *path, struct str *out)
+{
+	struct error err = {0};
+	struct buf b;
+	int rc;
+
+	buf_init(&b, CLI_FILE_MAX);
+	rc = strcmp(path, "-") == 0 ? file_read_fd(STDIN_FILENO, &b, &err)
+				    : file_read(path, &b, &err);
+	if (rc == 0) {
+		*out = arena_str(c->arena, buf_str(&b));
+		if (out->p == NULL)
+			rc = error_set(&err, ERR_LIMIT, "%s: too large", path);
+	}
+	buf_fini(&b);
+	return rc == 0 ? CLI_DONE : cli_fail(CLI_USAGE, "%s", err.text);
+}
+
+static int open_client(struct cli *c, struct error *err)
+{
+	if (c->client != NULL)
+		return 0;
+	if (c->conf->agent.api.n == 0)
+		return error_set(err, ERR_NOT_FOUND,
+		    "%s: no api in the section agent: the agent has no socket",
+		    c->conf_path);
+	return client_open(&c->client, c->conf->agent.api, err);
+}
+
+int cli_call(struct cli *c, const struct cli_request *rq,
+    struct value **reply_out, int *rc_out)
+{
+	struct client_request out = {.method = rq->method,
+	    .path = rq->path,
+	    .timeout_s = rq->timeout_s > 0 ? rq->timeout_s : TIMEOUT_S};
+	struct error err = {0};
+	struct buf body;
+	int rc = cli_conf(c);
+
+	*reply_out = NULL;
+	if (rc != CLI_DONE)
+		return rc;
+	buf_init(&body, BODY_MAX);
+	rc = open_client(c, &err);
+	if (rc == 0 && rq->body != NULL)
+		rc = value_dump(rq->body, &body);
+	out.body = buf_str(&body);
+	if (rc == 0)
+		rc = client_send(c->client, &out, reply_out, &err);
+	buf_fini(&body);
+	if (rc_out != NULL)
+		*rc_out = rc;
+	if (rc == 0)
+		return CLI_DONE;
+	return rc == rq->quiet ? cli_exit_of(rc) : cli_error(rc, &err);
+}

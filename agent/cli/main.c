@@ -1,0 +1,41 @@
+/* main.c - tendril: the command line. */
+#include "agent/cli/cli.h"
+#include "agent/cli/client.h"
+#include "agent/cli/verbs.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+
+const struct cli_verb *const cli_verbs[] = {
+    &verb_check,
+    &verb_policy,
+    &verb_suppress,
+    &verb_consent,
+    &verb_explain,
+    &verb_help,
+    &verb_version,
+    NULL,
+};
+
+int main(int argc, char **argv)
+{
+	struct cli c = {.conf_path = getenv("TENDRIL_CONF")};
+	int rc;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (c.conf_path == NULL || c.conf_path[0] == '\0')
+		c.conf_path = SYSCONFDIR "/tendril/tendril.conf";
+	c.arena = arena_new(CLI_ARENA_MAX);
+	if (c.arena == NULL)
+		return cli_fail(CLI_AGAIN, "out of memory");
+	rc = cli_parse(&c, argc, argv);
+	if (rc == CLI_DONE && c.command != NULL)
+		rc = c.command->run(&c);
+	if (fflush(stdout) != 0 && rc == CLI_DONE)
+		rc = cli_fail(CLI_AGAIN, "standard output: cannot write");
+	client_close(&c.client);
+	conf_unref(&c.conf);
+	arena_free(&c.arena);
+	return rc;
+}

@@ -1,0 +1,301 @@
+/* out.c - see out.h. */
+#include "agent/cli/out.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	COLUMNS_MAX = 12,
+	GAP = 2,
+	FIELD_WIDTH = 12,
+	LAST_MIN = 20, /* the last column gets at least this */
+};
+
+struct row {
+	struct row *next;
+	struct str cell[COLUMNS_MAX];
+};
+
+struct out_table {
+	struct cli *c;
+	const char *const *heads;
+	size_t n, at; /* columns; the next cell */
+	struct row first, *last;
+	size_t width[COLUMNS_MAX];
+};
+
+/* Columns of a terminal: code points, near enough. */
+static size_t width_of(struct str s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+struct str out_clean(struct cli *c, struct str text)
+{
+	struct str copy = arena_str(c->arena, text);
+	char *p = (char *)(uintptr_t)copy.p;
+
+	if (p == NULL)
+		return STR("?");
+	for (size_t i = 0; i < copy.n; i++) {
+		unsigned char ch = (unsigned char)p[i];
+		bool c1 = ch == 0xc2 && i + 1 < copy.n &&
+			  (unsigned char)p[i + 1] < 0xa0;
+
+		if (ch < ' ' || ch == 0x7f)
+			p[i] = ' ';
+		else if (c1)
+			p[i] = p[i + 1] = ' ';
+	}
+	return copy;
+}
+
+struct out_table *out_table(struct cli *c, const char *const *heads)
+{
+	struct out_table *t = arena_alloc(c->arena, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->c = c;
+	t->heads = heads;
+	t->last = &t->first;
+	while (t->n < COLUMNS_MAX && heads[t->n] != NULL) {
+		t->width[t->n] = strlen(heads[t->n]);
+		t->n++;
+	}
+	return t;
+}
+
+void out_cell(struct out_table *t, struct str text)
+{
+	struct str clean;
+	size_t w;
+
+	if (t == NULL)
+		return;
+	if (t->at == 0) {
+		struct row *r = arena_alloc(t->c->arena, sizeof(*r));
+		if (r == NULL)
+			return;
+		t->last = t->last->next = r;
+	}
+	clean = out_clean(t->c, text);
+	t->last->cell[t->at] = clean;
+	w = width_of(clean);
+	if (w > t->width[t->at])
+		t->width[t->at] = w;
+	t->at = (t->at + 1) % t->n;
+}
+
+void out_member(struct out_table *t, const struct value *o, const char *key)
+{
+	struct str s = t != NULL ? out_text(t->c, o, key) : STR_NULL;
+
+	out_cell(t, s.n > 0 ? s : STR("-"));
+}
+
+void out_when(struct out_table *t, const struct value *o, const char *key)
+{
+	struct str s = t != NULL ? value_get_str(o, key) : STR_NULL;
+
+	out_cell(t, s.n > 0 ? out_time(t->c, s) : STR("-"));
+}
+
+static void put(struct str s)
+{
+	if (s.n > 0)
+		(void)fwrite(s.p, 1, s.n, stdout);
+}
+
+static void pad(size_t n)
+{
+	while (n-- > 0)
+		(void)fputc(' ', stdout);
+}
+
+/* The bytes that fit into `width` columns, cut at a blank where there is
+ * one; all of it when it fits. */
+static struct str take_line(struct str *rest, size_t width)
+{
+	struct str line = *rest;
+	size_t columns = 0, blank = 0, i = 0;
+
+	for (; i < rest->n; i++) {
+		bool starts = ((unsigned char)rest->p[i] & 0xc0) != 0x80;
+		if (starts && columns == width)
+			break;
+		columns += starts;
+		if (rest->p[i] == ' ')
+			blank = i;
+	}
+	if (i < rest->n)
+		line = str_cut(*rest, 0, blank > 0 ? blank : i);
+	*rest = str_from(*rest, line.n);
+	while (rest->n > 0 && rest->p[0] == ' ')
+		*rest = str_from(*rest, 1);
+	return line;
+}
+
+static void print_wrapped(struct str text, size_t indent)
+{
+	size_t room =
+	    indent + LAST_MIN < CLI_WIDTH ? CLI_WIDTH - indent : LAST_MIN;
+
+	put(take_line(&text, room));
+	while (text.n > 0) {
+		(void)fputc('\n', stdout);
+		pad(indent);
+		put(take_line(&text, room));
+	}
+	(void)fputc('\n', stdout);
+}
+
+static void print_row(const struct out_table *t, const struct str *cells)
+{
+	size_t indent = 0;
+
+	for (size_t i = 0; i + 1 < t->n; i++) {
+		put(cells[i]);
+		pad(t->width[i] - width_of(cells[i]) + GAP);
+		indent += t->width[i] + GAP;
+	}
+	print_wrapped(cells[t->n - 1], indent);
+}
+
+void out_print(struct out_table *t)
+{
+	struct str heads[COLUMNS_MAX];
+
+	if (t == NULL || t->first.next == NULL)
+		return;
+	for (size_t i = 0; i < t->n; i++)
+		heads[i] = str_of(t->heads[i]);
+	print_row(t, heads);
+	for (const struct row *r = t->first.next; r != NULL; r = r->next)
+		print_row(t, r->cell);
+}
+
+void out_field(const char *name, struct str value)
+{
+	if (value.n == 0)
+		return;
+	(void)printf("  %-*s", FIELD_WIDTH, name);
+	print_wrapped(value, FIELD_WIDTH + 2);
+}
+
+void out_line(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vprintf(fmt, ap);
+	va_end(ap);
+	(void)fputc('\n', stdout);
+}
+
+/* "2026-11-24T08:00:00Z", as the agent writes times. */
+static bool read_iso(struct str iso, struct tm *out)
+{
+	char z[32];
+
+	if (iso.n == 0 || iso.n >= sizeof(z))
+		return false;
+	memcpy(z, iso.p, iso.n);
+	z[iso.n] = '\0';
+	*out = (struct tm){0};
+	return strptime(z, "%Y-%m-%dT%H:%M:%SZ", out) != NULL;
+}
+
+struct str out_time(struct cli *c, struct str iso)
+{
+	struct tm tm;
+	char text[64];
+	time_t t;
+
+	if (!read_iso(iso, &tm))
+		return out_clean(c, iso);
+	t = timegm(&tm);
+	if (c->local && localtime_r(&t, &tm) == NULL)
+		return out_clean(c, iso);
+	if (strftime(text, sizeof(text),
+		tm.tm_sec != 0 ? "%Y-%m-%d %H:%M:%S " : "%Y-%m-%d %H:%M ",
+		&tm) == 0)
+		return out_clean(c, iso);
+	if (!c->local)
+		return str_of(arena_printf(c->arena, "%sUTC", text));
+	return str_of(arena_printf(
+	    c->arena, "%s%s", text, tm.tm_zone != NULL ? tm.tm_zone : ""));
+}
+
+struct str out_text(struct cli *c, const struct value *o, const char *key)
+{
+	struct str s = value_get_str(o, key);
+	int64_t n;
+	bool yes;
+
+	if (s.p != NULL) {
+		struct tm tm;
+		return s.n == 20 && read_iso(s, &tm) ? out_time(c, s)
+						     : out_clean(c, s);
+	}
+	if (value_get_i64(o, key, &n))
+		return str_of(arena_printf(c->arena, "%lld", (long long)n));
+	if (value_get_bool(o, key, &yes))
+		return yes ? STR("yes") : STR("no");
+	return STR("");
+}
+
+static const struct {
+	const char *name, *words;
+} reasons[] = {
+    {"allowed", "nothing stands against it"},
+    {"suppressed", "suppressed: no nurture mail at all"},
+    {"suppressed_segment", "suppressed for this segment"},
+    {"objected", "the person objected to its purpose"},
+    {"withdrawn", "consent to its purpose was withdrawn"},
+    {"no_consent", "no consent to its purpose is on record"},
+    {"not_compliant", "the message is not what the rules demand"},
+    {"stopped", "the segment is stopped"},
+    {"segment_cap", "the segment's limit is reached"},
+    {"person_cap", "the person's limit is reached"},
+    {"unknown_segment", "the policy has no such segment"},
+    {"duplicate", "the same message went out already"},
+    {"in_flight", "the same message is on its way"},
+    {"no_policy", "no policy was applied yet"},
+    {"taken", "several recipients: each is decided alone"},
+    {"not_nurture", "not nurture mail"},
+    {"trouble", "trouble of our own"},
+};
+
+const char *out_reason(struct str reason)
+{
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (str_eq(reason, str_of(reasons[i].name)))
+			return reasons[i].words;
+	return "";
+}
+
+void out_progress(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (isatty(STDERR_FILENO) == 0)
+		return;
+	(void)fputs("\r\033[K", stderr);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fflush(stderr);
+}
+
+void out_progress_end(void)
+{
+	if (isatty(STDERR_FILENO) != 0)
+		(void)fputs("\r\033[K", stderr);
+}

@@ -1,0 +1,40 @@
+/* out.h - what people read: aligned tables, times, plain words. Text from
+ * outside loses its control characters, so that nothing of a mail or an
+ * application can move the cursor. Threads: one. */
+#ifndef AGENT_CLI_OUT_H
+#define AGENT_CLI_OUT_H
+
+#include "agent/cli/cli.h"
+
+struct out_table;
+
+/* heads ends with NULL. Memory is of the arena. */
+struct out_table *out_table(struct cli *c, const char *const *heads);
+/* The next cell of the row; a row is full by itself. */
+void out_cell(struct out_table *t, struct str text);
+/* A member of an object: text, number, "yes", "-" when absent or null. */
+void out_member(struct out_table *t, const struct value *o, const char *key);
+/* A member that is a time. */
+void out_when(struct out_table *t, const struct value *o, const char *key);
+/* Heads and rows; the last column is wrapped to CLI_WIDTH. Nothing for no
+ * rows. */
+void out_print(struct out_table *t);
+
+/* "name   value" with names aligned to width; nothing for an empty value. */
+void out_field(const char *name, struct str value);
+void out_line(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* Text without control characters, in the arena. */
+struct str out_clean(struct cli *c, struct str text);
+/* "2026-11-24 08:00 UTC" or with --local "2026-11-24 09:00 CET" for
+ * "2026-11-24T08:00:00Z"; seconds when they are not 0. In the arena. */
+struct str out_time(struct cli *c, struct str iso);
+/* A member as text, times as out_time(); in the arena. */
+struct str out_text(struct cli *c, const struct value *o, const char *key);
+/* Verdict and reason in plain words: "allowed", "held: over a limit of the
+ * segment". */
+const char *out_reason(struct str reason);
+/* To standard error, over the last one, when that is a terminal. */
+void out_progress(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void out_progress_end(void);
+
+#endif

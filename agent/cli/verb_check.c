@@ -1,0 +1,129 @@
+/* verb_check.c - tendril check: conf, keys and policy, without an agent. */
+#include "agent/cli/keys.h"
+#include "agent/cli/out.h"
+#include "agent/cli/verbs.h"
+
+#include "policy/conf/policy.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+struct findings {
+	struct cli *c;
+	const char *kind; /* "error", "warning" */
+	size_t n;
+};
+
+static void tell(void *arg, const char *line)
+{
+	struct findings *f = arg;
+	struct value *v;
+
+	f->n++;
+	if (!f->c->json) {
+		out_line("%s: %s", f->kind, line);
+		return;
+	}
+	v = value_new_object();
+	value_put_str(v, "level", str_of(f->kind));
+	value_put_str(v, "text", str_of(line));
+	(void)cli_json(v);
+	value_free(&v);
+}
+
+static void check_keys(struct findings *f, const struct conf *conf)
+{
+	struct keys keys;
+
+	f->kind = "error";
+	(void)keys_load(&keys, conf, tell, f);
+	keys_free(&keys);
+}
+
+static void check_policy(
+    struct findings *f, const struct conf *conf, const char *path)
+{
+	const struct policy *p = NULL;
+	struct error err = {0};
+	struct str text;
+
+	f->kind = "error";
+	if (cli_read(f->c, path, &text) != CLI_DONE) {
+		f->n++;
+		return;
+	}
+	if (policy_parse(&p, path, text, 0, &err) != 0) {
+		tell(f, err.text);
+		return;
+	}
+	f->kind = "warning";
+	policy_warnings(p, tell, f);
+	(void)conf_check_policy(conf, p, tell, f);
+	policy_unref(&p);
+}
+
+static int print_conf(const struct conf *conf)
+{
+	struct buf b;
+
+	buf_init(&b, CLI_FILE_MAX);
+	conf_print(conf, &b);
+	(void)fwrite(b.p, 1, b.n, stdout);
+	buf_fini(&b);
+	return CLI_DONE;
+}
+
+/* The file that conf names is read at the first start only; later it may be
+ * gone, and then there is nothing to check. */
+static const char *policy_file(const struct cli *c)
+{
+	const char *path = cli_opt(c, "policy");
+
+	if (path == NULL && c->conf->policy_file.n > 0 &&
+	    access(c->conf->policy_file.p, F_OK) == 0)
+		path = c->conf->policy_file.p;
+	return path;
+}
+
+static int run_check(struct cli *c)
+{
+	struct findings f = {.c = c, .kind = "error"};
+	struct error err = {0};
+	int rc = conf_load(&c->conf, c->conf_path, &err);
+
+	if (rc != 0) {
+		tell(&f, err.text);
+		return CLI_NO;
+	}
+	if (cli_opt(c, "print") != NULL)
+		return print_conf(c->conf);
+	f.kind = "warning";
+	conf_warnings(c->conf, tell, &f);
+	check_keys(&f, c->conf);
+	if (policy_file(c) != NULL)
+		check_policy(&f, c->conf, policy_file(c));
+	if (f.n == 0 && !c->json)
+		out_line("%s: nothing to complain about", c->conf_path);
+	return f.n > 0 ? CLI_NO : CLI_DONE;
+}
+
+static const struct cli_option options[] = {
+    {"policy", "FILE",
+	"this policy (default: conf's policy-file, if it is there)", false},
+    {"print", NULL, "print every option with the value in effect", false},
+    {NULL, NULL, NULL, false},
+};
+
+static const struct cli_command commands[] = {
+    {"", "", 0, 0, options, "", run_check},
+};
+
+const struct cli_verb verb_check = {
+    "check",
+    "reads conf, keys and policy, and tells what is wrong",
+    "As the daemons would read them; tells also what looks like a mistake.\n"
+    "Needs no agent.",
+    CLI_COMMANDS(commands),
+    "findings",
+    "  tendril check --policy spring.policy\n",
+};

@@ -1,0 +1,136 @@
+/* verb_consent.c - tendril consent: what a person agreed to, withdrew or
+ * objected to, by purpose. */
+#include "agent/cli/client.h"
+#include "agent/cli/out.h"
+#include "agent/cli/verbs.h"
+
+enum {
+	PATH_MAX_HTTP = 8192
+};
+
+static void put_option(struct cli *c, struct value *o, const char *name)
+{
+	struct str s = cli_str(c, name);
+
+	if (s.p != NULL)
+		value_put_str(o, name, s);
+}
+
+static int set_state(struct cli *c, const char *state)
+{
+	struct value *body = value_new_object(), *reply;
+	bool changed = false;
+	int code;
+
+	value_put_str(body, "address", cli_operand(c, 0));
+	value_put_str(body, "purpose", cli_operand(c, 1));
+	value_put_str(body, "state", str_of(state));
+	put_option(c, body, "origin");
+	put_option(c, body, "evidence");
+	put_option(c, body, "said");
+	code = cli_call(c,
+	    &(struct cli_request){
+		.method = "POST", .path = "/v1/consent", .body = body},
+	    &reply, NULL);
+	if (code == CLI_DONE && c->json) {
+		code = cli_json(reply);
+	} else if (code == CLI_DONE) {
+		(void)value_get_bool(reply, "changed", &changed);
+		out_line("%s, %s: %s%s", c->operands[0], c->operands[1],
+		    changed ? "" : "was already ", state);
+	}
+	value_free(&reply);
+	value_free(&body);
+	return code;
+}
+
+static int run_grant(struct cli *c)
+{
+	return set_state(c, "granted");
+}
+
+static int run_withdraw(struct cli *c)
+{
+	return set_state(c, "withdrawn");
+}
+
+static int run_object(struct cli *c)
+{
+	return set_state(c, "objected");
+}
+
+static int show_purposes(struct cli *c, const struct value *reply)
+{
+	static const char *const heads[] = {
+	    "purpose", "state", "since", "by", "origin", NULL};
+	const struct value *v = value_get(reply, "purposes");
+	struct out_table *t = out_table(c, heads);
+
+	if (c->json)
+		return cli_json(reply);
+	for (size_t i = 0; i < value_count(v); i++) {
+		const struct value *o = value_at(v, i);
+		out_member(t, o, "purpose");
+		out_member(t, o, "state");
+		out_when(t, o, "since");
+		out_member(t, o, "author");
+		out_member(t, o, "origin");
+	}
+	out_print(t);
+	if (value_count(v) == 0)
+		out_line("%s: nothing on record", c->operands[0]);
+	return CLI_DONE;
+}
+
+static int run_show(struct cli *c)
+{
+	struct value *reply;
+	struct buf path;
+	int code;
+
+	buf_init(&path, PATH_MAX_HTTP);
+	buf_addz(&path, "/v1/consent");
+	client_query(&path, "address", cli_operand(c, 0));
+	code =
+	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
+		&reply, NULL);
+	if (code == CLI_DONE)
+		code = show_purposes(c, reply);
+	if (code == CLI_DONE && value_count(value_get(reply, "purposes")) == 0)
+		code = CLI_NO;
+	value_free(&reply);
+	buf_fini(&path);
+	return code;
+}
+
+static const struct cli_option set_options[] = {
+    {"origin", "TEXT", "how it came: \"form\", \"phone\"... (manual)", false},
+    {"evidence", "TEXT",
+	"what proves it: form, wording, client address; sealed", false},
+    {"said", "TIME",
+	"when the person said it: 2026-11-22, 2026-11-22T10:05:32Z\n"
+	"or how long ago (\"3d\"); default now",
+	false},
+    {NULL, NULL, NULL, false},
+};
+
+static const struct cli_command commands[] = {
+    {"grant", "ADDRESS PURPOSE", 2, 2, set_options, "the person agreed",
+	run_grant},
+    {"withdraw", "ADDRESS PURPOSE", 2, 2, set_options,
+	"the person no longer agrees", run_withdraw},
+    {"object", "ADDRESS PURPOSE", 2, 2, set_options,
+	"the person objected: also against legitimate interest", run_object},
+    {"show", "ADDRESS", 1, 1, NULL, "all purposes of a person", run_show},
+};
+
+const struct cli_verb verb_consent = {
+    "consent",
+    "what a person agreed to, withdrew or objected to",
+    NULL,
+    CLI_COMMANDS(commands),
+    "show: nothing is on record",
+    "  tendril consent grant jane@a.example newsletter --origin form \\\n"
+    "      --evidence \"footer form, 192.0.2.7\" --said 2026-11-20\n"
+    "  tendril consent show jane@a.example\n",
+};

@@ -1,0 +1,91 @@
+/* verb_explain.c - tendril explain: may this person get a message of that
+ * segment now, and by which line of the policy. */
+#include "agent/cli/client.h"
+#include "agent/cli/out.h"
+#include "agent/cli/verbs.h"
+
+enum {
+	PATH_MAX_HTTP = 8192
+};
+
+static struct str rule_text(struct cli *c, const struct value *v)
+{
+	struct str rule = out_text(c, v, "rule");
+	struct str section = out_text(c, v, "section");
+	int64_t line = 0, version = 0;
+
+	if (!value_get_i64(v, "line", &line))
+		return STR("");
+	(void)value_get_i64(v, "policy", &version);
+	return str_of(
+	    arena_printf(c->arena, "line %lld of policy %lld%s%.*s: %.*s",
+		(long long)line, (long long)version, section.n > 0 ? ", " : "",
+		STR_ARG(section), STR_ARG(rule)));
+}
+
+static struct str why_text(struct cli *c, const struct value *v)
+{
+	struct str reason = value_get_str(v, "reason");
+	struct str detail = value_get_str(v, "suppression");
+	const char *words = out_reason(reason);
+
+	if (words[0] == '\0')
+		return reason;
+	return str_of(arena_printf(c->arena, "%s%s%.*s", words,
+	    detail.n > 0 ? ", because of " : "", STR_ARG(detail)));
+}
+
+static void show_verdict(struct cli *c, const struct value *v)
+{
+	struct str address = out_text(c, v, "address");
+	struct str segment = out_text(c, v, "segment");
+	struct str verdict = out_text(c, v, "verdict");
+	bool shadow = false;
+
+	(void)value_get_bool(v, "shadow", &shadow);
+	out_line("%.*s, segment %.*s: %.*s%s", STR_ARG(address),
+	    STR_ARG(segment), STR_ARG(verdict),
+	    shadow ? " (shadow: would not be)" : "");
+	out_field("because", why_text(c, v));
+	out_field("not before", out_text(c, v, "earliest"));
+	out_field("rule", rule_text(c, v));
+}
+
+static int run_explain(struct cli *c)
+{
+	struct value *reply;
+	struct buf path;
+	int code;
+
+	buf_init(&path, PATH_MAX_HTTP);
+	buf_addz(&path, "/v1/explain");
+	client_query(&path, "address", cli_operand(c, 0));
+	client_query(&path, "segment", cli_operand(c, 1));
+	code =
+	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
+		&reply, NULL);
+	if (code == CLI_DONE && c->json)
+		code = cli_json(reply);
+	else if (code == CLI_DONE)
+		show_verdict(c, reply);
+	if (code == CLI_DONE &&
+	    !str_eq(value_get_str(reply, "verdict"), STR("allow")))
+		code = CLI_NO;
+	value_free(&reply);
+	buf_fini(&path);
+	return code;
+}
+
+static const struct cli_command commands[] = {
+    {"", "ADDRESS SEGMENT", 2, 2, NULL, "", run_explain},
+};
+
+const struct cli_verb verb_explain = {
+    "explain",
+    "may this person be written to now, and why not",
+    "Tells the reason, the line of the policy that gives it, and from when\n"
+    "on the answer would be yes.",
+    CLI_COMMANDS(commands),
+    "not now, or never",
+    "  tendril explain jane@a.example newsletter\n",
+};

@@ -1,0 +1,229 @@
+/* verb_suppress.c - tendril suppress: who must not be written to. */
+#include "agent/cli/client.h"
+#include "agent/cli/out.h"
+#include "agent/cli/verbs.h"
+
+enum {
+	PATH_MAX_HTTP = 8192
+};
+
+static void put_option(struct cli *c, struct value *o, const char *name)
+{
+	struct str s = cli_str(c, name);
+
+	if (s.p != NULL)
+		value_put_str(o, name, s);
+}
+
+static int report_change(struct cli *c, const struct value *reply,
+    const char *done, const char * not )
+{
+	bool changed = false;
+
+	if (c->json)
+		return cli_json(reply);
+	(void)value_get_bool(reply, "changed", &changed);
+	out_line("%s: %s", c->operands[0], changed ? done : not );
+	return CLI_DONE;
+}
+
+static int run_add(struct cli *c)
+{
+	struct value *body = value_new_object(), *reply;
+	int code;
+
+	value_put_str(body, "target", cli_operand(c, 0));
+	put_option(c, body, "reason");
+	put_option(c, body, "segment");
+	put_option(c, body, "until");
+	put_option(c, body, "note");
+	code = cli_call(c,
+	    &(struct cli_request){
+		.method = "POST", .path = "/v1/suppressions", .body = body},
+	    &reply, NULL);
+	if (code == CLI_DONE)
+		code = report_change(
+		    c, reply, "suppressed", "was suppressed like this already");
+	value_free(&reply);
+	value_free(&body);
+	return code;
+}
+
+static int run_remove(struct cli *c)
+{
+	struct value *body = value_new_object(), *reply;
+	int code;
+
+	value_put_str(body, "target", cli_operand(c, 0));
+	put_option(c, body, "segment");
+	put_option(c, body, "note");
+	code = cli_call(c,
+	    &(struct cli_request){
+		.method = "DELETE", .path = "/v1/suppressions", .body = body},
+	    &reply, NULL);
+	if (code == CLI_DONE)
+		code = report_change(c, reply, "no longer suppressed",
+		    "was not suppressed by itself: see tendril suppress check");
+	value_free(&reply);
+	value_free(&body);
+	return code;
+}
+
+static const char *const heads[] = {
+    "target", "reason", "segment", "since", "until", "by", "origin", NULL};
+
+static void add_row(struct out_table *t, const struct value *o)
+{
+	out_member(t, o, "target");
+	out_member(t, o, "reason");
+	out_member(t, o, "segment");
+	out_when(t, o, "since");
+	out_when(t, o, "until");
+	out_member(t, o, "author");
+	out_member(t, o, "origin");
+}
+
+static int show_rows(struct cli *c, const struct value *list)
+{
+	struct out_table *t = out_table(c, heads);
+	int code = CLI_DONE;
+
+	for (size_t i = 0; code == CLI_DONE && i < value_count(list); i++) {
+		if (c->json)
+			code = cli_json(value_at(list, i));
+		else
+			add_row(t, value_at(list, i));
+	}
+	out_print(t);
+	return code;
+}
+
+static int show_check(struct cli *c, const struct value *reply)
+{
+	bool yes = false;
+	int code;
+
+	(void)value_get_bool(reply, "suppressed", &yes);
+	if (c->json) {
+		code = cli_json(reply);
+	} else {
+		out_line("%s: %s", c->operands[0],
+		    yes ? "suppressed" : "not suppressed");
+		code = show_rows(c, value_get(reply, "suppressions"));
+	}
+	return code != CLI_DONE ? code : yes ? CLI_DONE : CLI_NO;
+}
+
+static int run_check(struct cli *c)
+{
+	struct value *reply;
+	struct buf path;
+	int code;
+
+	buf_init(&path, PATH_MAX_HTTP);
+	buf_addz(&path, "/v1/suppressions/check");
+	client_query(&path, "target", cli_operand(c, 0));
+	code =
+	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
+		&reply, NULL);
+	if (code == CLI_DONE)
+		code = show_check(c, reply);
+	value_free(&reply);
+	buf_fini(&path);
+	return code;
+}
+
+/* One page; *next is where the following one begins, empty at the end. */
+static int list_page(struct cli *c, struct str *next)
+{
+	struct value *reply;
+	struct buf path;
+	int code;
+
+	buf_init(&path, PATH_MAX_HTTP);
+	buf_addz(&path, "/v1/suppressions");
+	client_query(&path, "reason", cli_str(c, "reason"));
+	client_query(&path, "segment", cli_str(c, "segment"));
+	client_query(&path, "after", *next);
+	if (cli_opt(c, "redact") != NULL)
+		client_query(&path, "redact", STR("1"));
+	code =
+	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
+		&reply, NULL);
+	*next = STR_NULL;
+	if (code == CLI_DONE)
+		code = show_rows(c, value_get(reply, "suppressions"));
+	if (code == CLI_DONE && value_get_str(reply, "next").n > 0)
+		*next = arena_str(c->arena, value_get_str(reply, "next"));
+	value_free(&reply);
+	buf_fini(&path);
+	return code;
+}
+
+static int run_list(struct cli *c)
+{
+	struct str next = STR_NULL;
+	int code;
+
+	do
+		code = list_page(c, &next);
+	while (code == CLI_DONE && next.n > 0);
+	return code;
+}
+
+#define OPTION_SEGMENT                                                         \
+	{                                                                      \
+		"segment", "NAME", "this segment only, not all nurture mail",  \
+		    false                                                      \
+	}
+#define OPTION_NOTE                                                            \
+	{                                                                      \
+		"note", "TEXT", "for the record", false                        \
+	}
+
+static const struct cli_option add_options[] = {
+    {"reason", "WORD",
+	"manual (default), user_unknown, mailbox_disabled,\n"
+	"mailbox_moved, host_unknown, complaint, opt_out, imported",
+	false},
+    OPTION_SEGMENT,
+    {"until", "TIME",
+	"when it ends: 2027-01-31, 2027-01-31T12:00:00Z, or 90d\nfrom now",
+	false},
+    OPTION_NOTE,
+    {NULL, NULL, NULL, false},
+};
+static const struct cli_option remove_options[] = {
+    OPTION_SEGMENT,
+    OPTION_NOTE,
+    {NULL, NULL, NULL, false},
+};
+static const struct cli_option list_options[] = {
+    {"reason", "WORD", "only these", false},
+    {"segment", "NAME", "only those of this segment", false},
+    {"redact", NULL, "lead ids in place of addresses", false},
+    {NULL, NULL, NULL, false},
+};
+
+static const struct cli_command commands[] = {
+    {"add", "TARGET", 1, 1, add_options, "no nurture mail to TARGET any more",
+	run_add},
+    {"remove", "TARGET", 1, 1, remove_options, "takes that back", run_remove},
+    {"check", "TARGET", 1, 1, NULL,
+	"tells whether TARGET is suppressed, by itself, by its domain or by a "
+	"hash",
+	run_check},
+    {"list", "", 0, 0, list_options, "lists all", run_list},
+};
+
+const struct cli_verb verb_suppress = {
+    "suppress",
+    "who must not be written to",
+    "TARGET is an address, @domain (with its subdomains), sha256:HEX or\n"
+    "md5:HEX of an address.",
+    CLI_COMMANDS(commands),
+    "check: not suppressed",
+    "  tendril suppress add jane@a.example --note \"asked by phone\"\n"
+    "  tendril suppress add @competitor.example\n"
+    "  tendril suppress check jane@a.example\n",
+};

@@ -1,0 +1,17 @@
+/* verbs.h - one verb, one file; the order of `tendril help` is in main.c. */
+#ifndef AGENT_CLI_VERBS_H
+#define AGENT_CLI_VERBS_H
+
+#include "agent/cli/cli.h"
+
+extern const struct cli_verb verb_check;
+extern const struct cli_verb verb_consent;
+extern const struct cli_verb verb_explain;
+extern const struct cli_verb verb_help;
+extern const struct cli_verb verb_policy;
+extern const struct cli_verb verb_suppress;
+extern const struct cli_verb verb_version;
+
+#define CLI_COMMANDS(v) (v), sizeof(v) / sizeof((v)[0])
+
+#endif
