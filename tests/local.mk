@@ -152,6 +152,7 @@ EXTRA_DIST += \
 	%D%/e2e/bed/sink.py \
 	%D%/e2e/bed/story.py \
 	%D%/e2e/bed/tendril.py \
+	%D%/e2e/bed/web.py \
 	%D%/e2e/conftest.py \
 	%D%/e2e/test_bed.py \
 	%D%/e2e/test_judge.py \

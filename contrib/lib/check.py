@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import build  # noqa: E402
 
-BREAKS = ("sign",)
+BREAKS = ("cap", "consent", "opt-out", "sign", "suppress")
 HEARTBEAT_S = 20
 ALL = ("all", "check", "TESTS=")  # with the programs of tests, none run
 

@@ -109,7 +109,7 @@ def run(args, out):
         if args.keep:
             out.line(f"Files stay in {bed.root}.")
         story.start(bed)
-        passed, failed = story.tell(bed, seed, out)
+        passed, failed = story.tell(bed, seed, out, args.piece)
         if not args.once:
             stay_up(bed, out)
     out.line(f"{passed} passed, {failed} failed")

@@ -9,6 +9,7 @@ Postfix does.
     postfix   one Postfix instance of our own
     sasl      the server behind the submission service's AUTH
     sink      the outside world: an SMTP server that keeps what it gets
+    web       HTTP: the API, the links in mails
     mail      messages and how applications submit them
     keys      DKIM keys and the zone that publishes them
     conf      Tendril's conf and policy, as text

@@ -1,25 +1,32 @@
 """The story of contrib/run: a few mails, each with an outcome that the outside
 must see.
 
-A step sends, waits for what the world received and judges that (judge.py).
-What the product says about itself (verdict, reason, rule) is shown and never
-judged. Names and order come from a seed.
+A step sends, waits for what the world received and judges that (judge.py); at
+the end the counters of /metrics must be those of the story. What the product
+says about itself (verdict, reason, rule) is shown and never judged. Names and
+order come from a seed.
 """
 
+import collections
 import dataclasses
 import random
 import re
+import smtplib
 import time
 
 from . import bed as beds
-from . import conf, judge, mail, proc, show
+from . import conf, judge, mail, proc, show, web
 
 # What the product can do by now; a step runs when its needs are in here.
-PRODUCT_HAS = frozenset({"milter"})
+# agent: opt-outs and the API; release: messages to several recipients;
+# feedback: bounces.
+PRODUCT_HAS = frozenset({"milter", "agent"})
 
 NEWS = "news@example.com"
 CAMPAIGN = "june"
+PURPOSE = "newsletter"
 ALGORITHMS = ("rsa-sha256", "ed25519-sha256")
+ONE_CLICK = "List-Unsubscribe=One-Click"
 FIRST = ("ada", "bruno", "carla", "dario", "elif", "femke", "greta", "hamid",
          "ines", "jonas", "kaja", "luca", "mila", "nils", "olga", "pavel")
 LAST = ("adler", "berg", "costa", "dietz", "egger", "faber", "graf", "horn",
@@ -28,19 +35,32 @@ PLACES = ("north.example", "south.example", "east.example", "west.example")
 
 
 class Story:
-    """The bed and the people of one run."""
+    """The bed and the people of one run. piece: what is switched off."""
 
-    def __init__(self, bed, rng):
+    def __init__(self, bed, rng, piece=None):
         self.bed = bed
         self.rng = rng
+        self.piece = piece
+        self.api = web.Api(bed.conf.api)
+        self.purposes = {PURPOSE, policy(piece).webinar_purpose}
+        self.verdicts = collections.Counter()  # what /metrics must count
         self._names = [f"{first}.{last}" for first in FIRST for last in LAST]
         rng.shuffle(self._names)
         self._serial = 0
-        self.subscriber = self.person()
+        self.reader = self.person()
 
     def person(self, domain=None):
         """An address nobody had before."""
         return f"{self._names.pop()}@{domain or self.rng.choice(PLACES)}"
+
+    def subscriber(self, domain=None):
+        person = self.person(domain)
+        self.subscribe(person)
+        return person
+
+    def subscribe(self, person):
+        for purpose in sorted(self.purposes):
+            self.api.consent(person, purpose)
 
     def letter(self, sender, recipient, subject, *fields):
         """A message of an application that gives it a Message-ID."""
@@ -61,7 +81,7 @@ class Story:
                                  data)
 
     def row(self, recipient, queue_id=None, **known):
-        """A table row; what the milter logged of it is filled in."""
+        """A table row; what the milter logged last of it is filled in."""
         row = show.Row(recipient, reason="no decision: passed", **known)
         for event in self.bed.tendril.events():
             if event["event"] == "decision" and \
@@ -69,7 +89,8 @@ class Story:
                 row.segment = event.get("segment") or row.segment
                 row.verdict = event.get("verdict", "-")
                 row.reason = event.get("reason", "")
-                row.rule = event.get("rule", "")
+                row.rule = f"line {event['line']}: {event['rule']}" \
+                    if event.get("rule") else ""
             elif event["event"] == "signed" and \
                     event.get("qid") == queue_id:
                 row.verdict = "sign"
@@ -83,6 +104,12 @@ class Story:
         except proc.BedError:
             return None
 
+    def settle(self, queue_id):
+        """Wait until the MTA is done with a message and Tendril, which reads
+        its log five times a second, has had time to know."""
+        self.bed.hub.wait_log(f"{queue_id}: removed")
+        time.sleep(0.6)
+
 
 def _signed(row, story, message):
     row.outside = f"{len(message.data)} bytes"
@@ -91,9 +118,10 @@ def _signed(row, story, message):
                               ALGORITHMS)
 
 
-def judge_nurture(story, recipient, segment, data, sent, count=1):
-    """A row for a nurture message that must have left, composed and
-    signed."""
+def sent_on(story, recipient, segment, data, sent, count=1):
+    """A row for a nurture message that must have left: composed, signed, for
+    this person alone. count: how many the person then has."""
+    story.verdicts["allow", "allowed", segment] += 1
     if sent.final[0] != 250:
         return story.row(recipient, segment=segment, reply=sent.final_text,
                          complaints=["refused"])
@@ -116,15 +144,15 @@ def judge_nurture(story, recipient, segment, data, sent, count=1):
     return row
 
 
-def judge_refused(story, recipient, segment, sent, arrived=0):
-    """A row for a message that must have been refused with 550; `arrived`
-    is what the person had before."""
-    row = story.row(recipient, segment=segment,
-                    reply=sent.final_text)
+def refused(story, recipient, segment, reason, sent, had=0):
+    """A row for a message that must have been refused with 550. had: what
+    the person received before."""
+    story.verdicts["reject", reason, segment] += 1
+    row = story.row(recipient, segment=segment, reply=sent.final_text)
     if sent.final[0] != 550:
         row.complaints.append("not refused with 550")
-        time.sleep(1)  # what must not arrive needs a moment to do so
-    extra = len(story.bed.sink.messages(recipient)) - arrived
+        time.sleep(1)  # what must not arrive gets time to do so
+    extra = len(story.bed.sink.messages(recipient)) - had
     if extra:
         row.outside = f"{extra} too many"
         row.complaints.append(f"{extra} messages got out")
@@ -132,9 +160,46 @@ def judge_refused(story, recipient, segment, sent, arrived=0):
 
 
 def first_newsletter(story):
-    person = story.subscriber
+    person = story.reader
+    story.subscribe(person)
     data, sent = story.nurture([person], "newsletter")
-    return [judge_nurture(story, person, "newsletter", data, sent)]
+    row = sent_on(story, person, "newsletter", data, sent)
+    if not row.complaints:
+        story.settle(sent.queue_id)
+    return [row]
+
+
+def over_the_cap(story):
+    person = story.reader
+    _, sent = story.nurture([person], "newsletter", "More news of June")
+    return [refused(story, person, "newsletter", "segment_cap", sent, had=1)]
+
+
+def suppressed(story):
+    person = story.subscriber()
+    if story.piece != "suppress":
+        story.api.suppress(person)
+    _, sent = story.nurture([person], "newsletter")
+    return [refused(story, person, "newsletter", "suppressed", sent)]
+
+
+def no_consent(story):
+    person = story.person()
+    _, sent = story.nurture([person], "newsletter")
+    return [refused(story, person, "newsletter", "no_consent", sent)]
+
+
+def three_recipients(story):
+    people = [story.subscriber() for _ in range(3)]
+    data, sent = story.nurture(people, "newsletter")
+    rows = [sent_on(story, person, "newsletter", data, sent)
+            for person in people]
+    links = {uri for person in people
+             for message in story.bed.sink.messages(person)
+             for uri in judge.unsubscribe_uris(message.data)[0]}
+    if len(links) != len(people):
+        rows[-1].complaints.append(f"{len(links)} different opt-out links")
+    return rows
 
 
 def transactional(story):
@@ -193,25 +258,85 @@ def forged_segment(story):
     return [_untouched(story, person, data)]
 
 
+def hard_bounce(story):
+    """Their MTA accepts and finds out later that there is no such user."""
+    person = story.subscriber(beds.LATE_DOMAIN)
+    _, sent = story.nurture([person], "newsletter")
+    story.verdicts["allow", "allowed", "newsletter"] += 1
+    row = story.row(person, outside="a bounce")
+    if sent.final[0] != 250:
+        row.complaints.append(sent.final_text)
+        return [row]
+    story.bed.late.wait_log(f"to=<{person}>", "status=bounced")
+    try:
+        proc.wait_until(
+            lambda: story.api.explain(person, "webinar")["reason"]
+            == "suppressed", 20, "suppression after the bounce")
+    except proc.BedError as error:
+        row.complaints.append(str(error))
+    _, sent = story.nurture([person], "webinar")
+    return [row, refused(story, person, "webinar", "suppressed", sent)]
+
+
+def one_click(story):
+    """The link in a mail ends this purpose in every segment, by POST only:
+    a mail gateway that fetches it first changes nothing."""
+    person = story.subscriber()
+    data, sent = story.nurture([person], "newsletter")
+    rows = [sent_on(story, person, "newsletter", data, sent)]
+    message = story.received(person)
+    links = judge.unsubscribe_uris(message.data)[0] if message else []
+    if not links:
+        rows[0].complaints.append("no link to follow")
+        return rows
+    fetched, _ = web.public(story.bed.ports["web"], "GET", links[0])
+    data, sent = story.nurture([person], "webinar")
+    rows.append(sent_on(story, person, "webinar", data, sent, count=2))
+    done, _ = web.public(story.bed.ports["web"], "POST", links[0], ONE_CLICK)
+    if (fetched, done) != (200, 200):
+        rows[-1].complaints.append(f"GET gave {fetched}, POST {done}")
+    _, sent = story.nurture([person], "webinar")
+    return rows + [refused(story, person, "webinar", "withdrawn", sent,
+                           had=2)]
+
+
 @dataclasses.dataclass(frozen=True)
 class Step:
     title: str
     run: object           # function(Story) -> list of show.Row
-    needs: frozenset = frozenset({"milter"})
+    needs: frozenset = frozenset({"milter", "agent"})
     after: tuple = ()     # functions that must have run before
 
 
 STEPS = (
     Step("A first newsletter", first_newsletter),
+    Step("A second one, over the cap", over_the_cap,
+         after=(first_newsletter,)),
+    Step("A suppressed address", suppressed),
+    Step("Somebody who never agreed", no_consent),
+    Step("A message to three recipients", three_recipients,
+         needs=frozenset({"milter", "agent", "release"})),
     Step("A receipt (transactional)", transactional),
     Step("Mail that is none of Tendril's business", none_of_our_business),
     Step("A stranger forges X-Tendril-Segment on port 25", forged_segment),
+    Step("A hard bounce", hard_bounce,
+         needs=frozenset({"milter", "agent", "feedback"})),
+    Step("One-click unsubscribe, then the same purpose in another segment",
+         one_click),
 )
 
-# piece -> what switches it off: (policy changes, function on the conf).
+# piece -> what the policy says instead.
 BREAKS = {
-    "sign": ({}, lambda text: setattr(text, "domain", "other.example")),
+    "cap": {"segment_cap": "100 per 7d"},
+    "consent": {"basis": "legitimate-interest"},
+    "opt-out": {"webinar_purpose": "events"},
+    "sign": {},      # make_bed() declares another domain than ours
+    "suppress": {},  # the step forgets to tell the product
 }
+
+
+def policy(piece):
+    return conf.PolicyText(**BREAKS.get(piece, {}))
 
 
 def enabled_steps():
@@ -232,24 +357,40 @@ def ordered(steps, rng):
 
 def make_bed(builddir, *, piece=None, **options):
     """A bed for the story, with one piece broken if asked."""
-    changes, tweak = BREAKS[piece] if piece else ({}, None)
-    if "ledger" not in PRODUCT_HAS:
-        changes = {"basis": "legitimate-interest", **changes}
-    return beds.Bed(builddir, policy=conf.PolicyText(**changes), tweak=tweak,
-                    **options)
+    def tweak(text):
+        if piece == "sign":
+            text.domain = "other.example"
+    return beds.Bed(builddir, policy=policy(piece), tweak=tweak, **options)
 
 
 def start(bed):
-    """Start what the enabled steps need."""
     bed.start_milter()
     bed.start_hub()
+    bed.start_late()
+    bed.start_agent()
 
 
-def tell(bed, seed, out):
+def judge_metrics(story):
+    """The counters must be those of the story: no decision more or less."""
+    wanted = {f'tendril_verdict_total{{action="{action}",reason="{reason}",'
+              f'segment="{segment}"}}': float(count)
+              for (action, reason, segment), count in story.verdicts.items()}
+    found = {key: value for key, value in judge.metrics(
+        story.api.metrics()).items() if key.startswith("tendril_verdict_")}
+    row = show.Row("/metrics", reason=f"{sum(wanted.values()):.0f} decisions")
+    for key in sorted(wanted.keys() | found.keys()):
+        if wanted.get(key, 0) != found.get(key, 0):
+            row.complaints.append(f"{key}: {found.get(key, 0):.0f}, wanted "
+                                  f"{wanted.get(key, 0):.0f}")
+    return [row]
+
+
+def tell(bed, seed, out, piece=None):
     """Run the story; (steps as expected, steps not)."""
     rng = random.Random(seed)
-    story = Story(bed, rng)
+    story = Story(bed, rng, piece)
     steps = ordered(enabled_steps(), rng)
+    steps.append(Step("What /metrics counted", judge_metrics))
     chapters = []
     for number, step in enumerate(steps, 1):
         begun = time.monotonic()
@@ -266,6 +407,6 @@ def run_step(step, story):
     """Trouble in one step is that step's failure."""
     try:
         return step.run(story)
-    except (proc.BedError, OSError, mail.smtplib.SMTPException) as error:
+    except (proc.BedError, OSError, smtplib.SMTPException) as error:
         text = re.sub(r"\s+", " ", str(error))
         return [show.Row("-", complaints=[f"the step broke off: {text}"])]

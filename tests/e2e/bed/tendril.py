@@ -22,7 +22,7 @@ class Tendril:
     """One installation: a conf file and the processes that use it."""
 
     def __init__(self, builddir, conf_file, root, env=None):
-        self.builddir = builddir
+        self.builddir = pathlib.Path(builddir).resolve()
         self.conf_file = conf_file
         self.root = pathlib.Path(root)
         self.env = {"TENDRIL_LOG": "stderr", **(env or {})}
