@@ -14,10 +14,12 @@ sys.dont_write_bytecode = True
 
 import build  # noqa: E402
 from bed import bed as beds  # noqa: E402
-from bed import judge, proc, show, story  # noqa: E402
+from bed import judge, proc, show, story, web  # noqa: E402
 
 # Exit status: the story failed; the bed or the build did.
 STORY_FAILED, BROKEN = 1, 2
+
+YOU = "you@north.example"
 
 SEND = """\
 #!/usr/bin/python3
@@ -65,13 +67,13 @@ def write_send(bed):
 
 def tell_where(bed, out):
     send = write_send(bed)
-    out.line("Send mail", "bold")
+    web.Api(bed.conf.api).consent(YOU, story.PURPOSE)
+    out.line(f"Send mail ({YOU} has agreed to get the newsletter)", "bold")
     for what, where in (
-            ("a newsletter", f"{send} you@north.example [newsletter|webinar]"),
+            ("a newsletter", f"{send} {YOU} [newsletter|webinar]"),
             ("any application", f"127.0.0.1:{bed.ports['apps']}, header "
              "X-Tendril-Segment; From example.com"),
-            ("sendmail(1)", f"sendmail -C {bed.hub.config_dir} "
-             "you@north.example"),
+            ("sendmail(1)", f"sendmail -C {bed.hub.config_dir} {YOU}"),
             ("a stranger", f"127.0.0.1:{bed.ports['smtp25']} from "
              f"{beds.STRANGER}, to *@example.com")):
         out.line(f"  {what:16} {where}")
@@ -79,8 +81,10 @@ def tell_where(bed, out):
     for what, where in (
             ("the outside got", bed.root / "outside"),
             ("the milter says", bed.tendril.milter.log_path),
+            ("the agent says", bed.tendril.agent.log_path),
             ("Postfix says", bed.hub.maillog),
-            ("conf, policy", f"{bed.conf_file}, {bed.conf.policy_file}")):
+            ("conf", bed.conf_file), ("policy", bed.conf.policy_file),
+            ("API, /metrics", f"unix socket {bed.conf.api}")):
         out.line(f"  {what:16} {where}")
     out.line()
 

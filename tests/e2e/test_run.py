@@ -96,6 +96,8 @@ def test_sending_by_hand(build):
         send = re.search(rf"{beds.BASE}/{beds.PREFIX}\w+/send", output)[0]
         answer = proc.run([send, "you@north.example", "newsletter"]).stdout
         assert answer.startswith("250 ")
+        again = proc.run([send, "you@north.example", "newsletter"]).stdout
+        assert again.startswith("550 ")
         refused = proc.run([send, "you@north.example", "nonsense"]).stdout
         assert refused.startswith("550 ")
         for line in child.stdout:
