@@ -25,11 +25,13 @@ SEND = """\
 #!/usr/bin/python3
 # send RECIPIENT [SEGMENT] - one newsletter, as an application would.
 import sys
+import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, {path!r})
 from bed import mail
 to, segment = (sys.argv[1:] + ["newsletter"])[:2]
 data = mail.message("news@example.com", to, "Try it",
+                    message_id=f"<{{time.time_ns()}}@app.example.com>",
                     fields=[("X-Tendril-Segment", segment)])
 print(*mail.submit({port}, "news@example.com", [to], data).final)
 """
@@ -137,6 +139,8 @@ def main():
             out.line(f"{build.tail(error.log)}\nwhole log: {error.log}")
     except proc.BedError as error:
         out.line(f"the test bed failed: {error}")
+    except BrokenPipeError:  # whoever read our output has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return BROKEN
 
 
