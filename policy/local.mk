@@ -157,6 +157,12 @@ policy_libpolicy_a_SOURCES = \
 	%D%/rules/recognise.h \
 	%D%/rules/verdict.c \
 	%D%/rules/verdict.h \
+	%D%/spool/envelope.c \
+	%D%/spool/envelope.h \
+	%D%/spool/spool.c \
+	%D%/spool/spool.h \
+	%D%/spool/spool_internal.h \
+	%D%/spool/spool_list.c \
 	%D%/state/consent.c \
 	%D%/state/consent.h \
 	%D%/state/copy.c \
@@ -175,6 +181,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/mtalogpos.h \
 	%D%/state/ops.h \
 	%D%/state/ops_consent.c \
+	%D%/state/ops_copy.c \
+	%D%/state/ops_copy.h \
 	%D%/state/ops_policy.c \
 	%D%/state/ops_slot.c \
 	%D%/state/ops_suppress.c \

@@ -63,6 +63,7 @@ unit_tests = \
 	%D%/unit/test_seal \
 	%D%/unit/test_snapshot \
 	%D%/unit/test_slots \
+	%D%/unit/test_spool \
 	%D%/unit/test_token \
 	%D%/unit/test_verdict \
 	%D%/unit/test_when \

@@ -189,7 +189,7 @@ struct event_copy_added {
 	unsigned char lead[LEAD_ID_BYTES];
 	struct str segment, stream;
 	int64_t due_ms, deadline_ms;
-	uint32_t then, recipients;
+	uint32_t then, recipients, first;
 };
 
 #define AT(field) offsetof(struct event_copy_added, field)
@@ -203,6 +203,7 @@ static const struct payload_field added_fields[] = {
     {7, PAYLOAD_I64, false, AT(deadline_ms)},
     {8, PAYLOAD_U32, false, AT(then)},
     {9, PAYLOAD_U32, true, AT(recipients)},
+    {10, PAYLOAD_U32, false, AT(first)},
 };
 #undef AT
 static const struct payload_desc added = PAYLOAD_DESC(added_fields);
@@ -255,8 +256,13 @@ int copy_emit_added(struct door_ctx *ctx, const struct copy_new *c)
 	    .due_ms = c->due_ms,
 	    .deadline_ms = c->deadline_ms,
 	    .then = (uint32_t)c->then,
-	    .recipients = c->recipients};
+	    .recipients = c->recipients,
+	    .first = c->first};
+	struct copy_record r;
+	int rc = copy_read(door_txn(ctx), c->id, &r);
 
+	if (rc != ERR_NOT_FOUND)
+		return rc == 0 ? ERR_EXISTS : rc;
 	memcpy(e.lead, c->lead.b, sizeof(e.lead));
 	return emit(ctx, EV_COPY_ADDED, &added, &e);
 }
@@ -301,7 +307,8 @@ int copy_reduce_added(
 	    .due_ms = e.due_ms,
 	    .deadline_ms = e.deadline_ms,
 	    .then = (enum policy_then)e.then,
-	    .recipients = e.recipients};
+	    .recipients = e.recipients,
+	    .next = e.first};
 	memcpy(r.lead.b, e.lead, sizeof(r.lead.b));
 	rc = put_record(t, &r);
 	if (rc == 0)
@@ -382,6 +389,8 @@ const char *copy_outcome_name(enum copy_outcome o)
 		return "dropped";
 	case COPY_REMOVED:
 		return "removed";
+	case COPY_SPLIT:
+		return "split";
 	}
 	return "unknown";
 }

@@ -32,6 +32,7 @@ enum copy_outcome {
 	COPY_BOUNCED = 3, /* deadline or refusal: DSN to the sender */
 	COPY_DROPPED = 4,
 	COPY_REMOVED = 5, /* by an operator */
+	COPY_SPLIT = 6,   /* waits as a held copy of its own now */
 };
 
 struct copy_new {
@@ -41,7 +42,8 @@ struct copy_new {
 	struct str segment, stream;
 	int64_t due_ms, deadline_ms; /* deadline 0: none */
 	enum policy_then then;
-	uint32_t recipients;
+	uint32_t first;      /* index of the first recipient in the file */
+	uint32_t recipients; /* index of the last one, plus one */
 };
 
 struct copy_record {
@@ -57,6 +59,7 @@ struct copy_record {
 };
 
 /* --- in a proposal --- */
+/* ERR_EXISTS when there is a copy of that id. */
 int copy_emit_added(struct door_ctx *ctx, const struct copy_new *c) MUST_CHECK;
 /* Recipient `index` is done; with the last one the row is gone. Doing one
  * that is done already changes nothing. */

@@ -1,0 +1,99 @@
+/* ops_copy.c - see ops_copy.h. */
+#include "policy/state/ops_copy.h"
+
+static int add_fn(struct door_ctx *ctx, void *arg)
+{
+	return copy_emit_added(ctx, arg);
+}
+
+int ops_copy_add(struct store *s, const struct copy_new *c, struct error *err)
+{
+	struct copy_new copy = *c;
+
+	return door_propose(s->door, add_fn, &copy, err);
+}
+
+struct done {
+	uint64_t id;
+	uint32_t index;
+	enum copy_outcome outcome;
+};
+
+static int done_fn(struct door_ctx *ctx, void *arg)
+{
+	const struct done *d = arg;
+
+	return copy_emit_recipient(ctx, d->id, d->index, d->outcome);
+}
+
+int ops_copy_done(struct store *s, uint64_t id, uint32_t index,
+    enum copy_outcome outcome, struct error *err)
+{
+	struct done d = {id, index, outcome};
+
+	return door_propose(s->door, done_fn, &d, err);
+}
+
+struct due {
+	uint64_t id;
+	int64_t due_ms;
+};
+
+static int due_fn(struct door_ctx *ctx, void *arg)
+{
+	const struct due *d = arg;
+
+	return copy_emit_due(ctx, d->id, d->due_ms);
+}
+
+int ops_copy_due(
+    struct store *s, uint64_t id, int64_t due_ms, struct error *err)
+{
+	struct due d = {id, due_ms};
+
+	return door_propose(s->door, due_fn, &d, err);
+}
+
+struct split {
+	struct done done;
+	struct copy_new held;
+};
+
+static int split_fn(struct door_ctx *ctx, void *arg)
+{
+	struct split *s = arg;
+	struct copy_record r;
+	int rc = copy_read(door_txn(ctx), s->done.id, &r);
+
+	if (rc == 0 && s->done.index < r.next)
+		rc = ERR_NOT_FOUND;
+	if (rc == 0)
+		rc = copy_emit_added(ctx, &s->held);
+	return rc != 0 ? rc : done_fn(ctx, &s->done);
+}
+
+int ops_copy_split(struct store *s, uint64_t id, uint32_t index,
+    const struct copy_new *held, struct error *err)
+{
+	struct split p = {{id, index, COPY_SPLIT}, *held};
+
+	return door_propose(s->door, split_fn, &p, err);
+}
+
+int ops_copy_get(
+    struct store *s, uint64_t id, struct arena *a, struct copy_record *out)
+{
+	struct ledger_txn *t = NULL;
+	int rc = ledger_read_begin(s->ledger, &t);
+
+	if (rc == 0)
+		rc = copy_read(t, id, out);
+	if (rc == 0) {
+		out->segment = arena_str(a, out->segment);
+		out->stream = arena_str(a, out->stream);
+		if (out->segment.p == NULL || out->stream.p == NULL)
+			rc = ERR_LIMIT;
+	}
+	ledger_read_end(&t);
+	return rc;
+}

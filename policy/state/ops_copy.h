@@ -1,0 +1,32 @@
+/* ops_copy.h - the rows of spool copies, as proposals: each is durable when it
+ * returns 0, or nothing has happened. Threads: any; each blocks for one ledger
+ * batch. */
+#ifndef POLICY_STATE_OPS_COPY_H
+#define POLICY_STATE_OPS_COPY_H
+
+#include "policy/state/copy.h"
+#include "policy/state/store.h"
+
+/* How long a copy may stay where the policy does not say. */
+#define OPS_COPY_LIFE_MS INT64_C(432000000) /* 5 days, as an MTA's queue */
+
+/* ERR_EXISTS when there is a copy of that id. */
+int ops_copy_add(
+    struct store *s, const struct copy_new *c, struct error *err) MUST_CHECK;
+/* Doing one that is done, or of a copy that is gone, changes nothing. */
+int ops_copy_done(struct store *s, uint64_t id, uint32_t index,
+    enum copy_outcome outcome, struct error *err) MUST_CHECK;
+int ops_copy_due(
+    struct store *s, uint64_t id, int64_t due_ms, struct error *err) MUST_CHECK;
+
+/* One recipient goes on as the held copy `held`, and is done in the copy
+ * `id`, in one step: nobody waits for the slowest of his list. ERR_NOT_FOUND
+ * when that recipient is done already. */
+int ops_copy_split(struct store *s, uint64_t id, uint32_t index,
+    const struct copy_new *held, struct error *err) MUST_CHECK;
+
+/* One row, its strings in the arena; in a transaction of its own. */
+int ops_copy_get(struct store *s, uint64_t id, struct arena *a,
+    struct copy_record *out) MUST_CHECK;
+
+#endif
