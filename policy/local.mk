@@ -133,6 +133,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/report.h \
 	%D%/mail/samekey.c \
 	%D%/mail/samekey.h \
+	%D%/mail/textfind.c \
+	%D%/mail/textfind.h \
 	%D%/mail/token.c \
 	%D%/mail/token.h \
 	%D%/mail/token_keys.c \
@@ -171,6 +173,9 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/counter.h \
 	%D%/state/decide.c \
 	%D%/state/decide.h \
+	%D%/state/decide_all.c \
+	%D%/state/decide_emit.c \
+	%D%/state/decide_internal.h \
 	%D%/state/facts_load.c \
 	%D%/state/facts_load.h \
 	%D%/state/lead.c \

@@ -217,6 +217,15 @@ const struct conf_domain *conf_domain_find(
 	return NULL;
 }
 
+const struct conf_stream *conf_stream_find(
+    const struct conf *c, struct str name)
+{
+	for (size_t i = 0; i < c->n_streams; i++)
+		if (str_eq(c->streams[i].name, name))
+			return &c->streams[i];
+	return NULL;
+}
+
 const struct conf_key *conf_key_find(const struct conf *c, struct str name)
 {
 	for (size_t i = 0; i < c->n_keys; i++)

@@ -111,7 +111,7 @@ struct conf_agent {
 };
 
 struct conf_web {
-	int line;           /* of the section; 1: the file has none */
+	int line;                 /* of the section; 1: the file has none */
 	struct str listen;        /* "127.0.0.1:8580"; empty: no web server */
 	struct str base_url;      /* "https://t.example.com", no final slash */
 	struct conf_nets proxies; /* whose X-Forwarded-For is believed */
@@ -162,6 +162,8 @@ void conf_unref(const struct conf **c); /* NULL is fine; sets *c = NULL */
 const struct conf_domain *conf_domain_find(
     const struct conf *c, struct str name);
 const struct conf_key *conf_key_find(const struct conf *c, struct str name);
+const struct conf_stream *conf_stream_find(
+    const struct conf *c, struct str name);
 bool conf_net_contains(
     const struct conf_net *net, const unsigned char addr[16]);
 const char *conf_class_name(enum conf_class class);

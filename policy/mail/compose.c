@@ -100,27 +100,54 @@ static unsigned index_of(const struct header_list *l, size_t at)
 	return index;
 }
 
+/* What does not stay. */
+struct strip {
+	bool ours;
+	struct strs control;
+	struct str signer;
+};
+
+/* RFC 6376 section 3.2: tags are separated by semicolons, blanks are free. */
+static bool is_signed_by(const struct header *h, struct str domain)
+{
+	struct str rest = h->value, tag;
+
+	if (!str_ieq(h->name, STR("DKIM-Signature")))
+		return false;
+	while (str_next(&rest, ';', &tag)) {
+		size_t eq = str_find(tag, 0, '=');
+
+		if (str_eq(str_trim(str_cut(tag, 0, eq)), STR("d")))
+			return str_ieq(str_trim(str_from(tag, eq + 1)), domain);
+	}
+	return false;
+}
+
+static bool is_stripped(const struct strip *what, const struct header *h)
+{
+	return (what->ours && is_ours(h->name)) ||
+	       is_control(h->name, &what->control) ||
+	       (what->signer.n > 0 && is_signed_by(h, what->signer));
+}
+
 /* Keeps what stays in order, and emits REMOVEs from the bottom up, so that
  * each index is right at the moment its change is applied. */
-static int strip(const struct header_list *headers, bool drop_ours,
-    const struct strs *control, struct arena *a, struct compose_out *out)
+static int strip(const struct header_list *headers, const struct strip *what,
+    struct arena *a, struct compose_out *out)
 {
 	int rc = 0;
 
 	for (size_t i = headers->n; rc == 0 && i-- > 0;) {
 		const struct header *h = &headers->v[i];
-		if ((drop_ours && is_ours(h->name)) ||
-		    is_control(h->name, control))
+		if (is_stripped(what, h))
 			rc = add_change(&out->changes, a,
 			    &(struct change){CHANGE_REMOVE, h->name, STR_NULL,
 				index_of(headers, i)});
 	}
 	for (size_t i = 0; rc == 0 && i < headers->n; i++) {
 		const struct header *h = &headers->v[i];
-		if ((drop_ours && is_ours(h->name)) ||
-		    is_control(h->name, control))
-			continue;
-		rc = header_add(&out->final, a, h->name, h->value);
+		if (!is_stripped(what, h))
+			rc = header_add(&out->final, a, h->name, h->value);
 	}
 	return rc;
 }
@@ -257,7 +284,9 @@ int compose_nurture(
 	*out = (struct compose_out){0};
 	rc = compose_one_click(in->headers, a, &out->app_one_click);
 	if (rc == 0)
-		rc = strip(in->headers, true, &in->control, a, out);
+		rc = strip(in->headers,
+		    &(struct strip){true, in->control, in->renew_domain}, a,
+		    out);
 	if (rc == 0)
 		rc = add_unsubscribe(in, a, out);
 	if (rc == 0)
@@ -277,10 +306,10 @@ int compose_nurture(
 int compose_plain(
     const struct header_list *headers, struct arena *a, struct compose_out *out)
 {
-	static const struct strs none = {NULL, 0};
+	static const struct strip tokens_only;
 
 	*out = (struct compose_out){0};
-	return strip(headers, false, &none, a, out);
+	return strip(headers, &tokens_only, a, out);
 }
 
 /* The https URI between angle brackets; comments and other schemes are

@@ -46,6 +46,8 @@ struct compose_in {
 	struct str unsubscribe_token; /* kind u */
 	struct str feedback_token;    /* kind f */
 	struct str id_token;          /* X-Tendril-Id */
+	struct str renew_domain; /* DKIM-Signature fields with this d= go: a
+	                          * second pass signs anew; empty: none */
 };
 
 struct compose_out {

@@ -113,6 +113,16 @@ const struct conf_stream *recognise_stream(const struct conf *c,
 	return NULL;
 }
 
+const struct conf_stream *recognise_release(
+    const struct conf *c, const struct recognise_origin *o)
+{
+	for (size_t i = 0; i < c->n_streams; i++)
+		if (c->streams[i].class == CONF_CLASS_RELEASE &&
+		    origin_matches(&c->streams[i].origin, o))
+			return &c->streams[i];
+	return NULL;
+}
+
 static struct str first_header(const struct strs *names,
     const struct header_list *headers, struct arena *a)
 {
@@ -121,7 +131,7 @@ static struct str first_header(const struct strs *names,
 		if (h != NULL)
 			return header_text(a, h);
 	}
-	return STR_NULL;
+	return STR("");
 }
 
 struct str recognise_segment(const struct conf_stream *s,

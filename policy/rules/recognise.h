@@ -28,8 +28,14 @@ const struct conf_stream *recognise_stream(const struct conf *c,
     const struct recognise_origin *o, struct str sender,
     const struct header_list *headers, bool *needs_headers_out);
 
+/* The first release stream whose origin is this: stream 0, which stands before
+ * all others. NULL: none. */
+const struct conf_stream *recognise_release(
+    const struct conf *c, const struct recognise_origin *o);
+
 /* The segment's name by the stream's rules: fixed, or first present header,
- * mapped. Empty: none. In the arena or borrowed from conf and headers. */
+ * mapped. Empty: none; p == NULL: the arena is full. In the arena or borrowed
+ * from conf and headers. */
 struct str recognise_segment(const struct conf_stream *s,
     const struct header_list *headers, struct arena *a);
 struct str recognise_campaign(const struct conf_stream *s,

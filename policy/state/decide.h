@@ -15,19 +15,32 @@ enum decide_mode {
 	DECIDE_REFUSE_ONLY, /* at RCPT: recorded if it is a final refusal, else
 	                     * nothing happens and the verdict is allow */
 	DECIDE_ONE_TO_ONE,  /* counted, never capped; suppression only */
-	DECIDE_SHADOW,      /* recorded, no slot: the send counts nowhere */
+	DECIDE_ONE_TO_ONE_REFUSE_ONLY,
+	DECIDE_SHADOW, /* recorded, no slot: the send counts nowhere */
 };
+
+/* Asked outside transactions, for each version of the policy that is tried;
+ * may take its time, must not propose. */
+typedef enum comply_result decide_comply_fn(
+    void *arg, const struct policy_segment *s);
 
 struct decide_in {
 	enum decide_mode mode;
 	struct address recipient;
 	struct str segment, stream, campaign, queue_id;
+	/* The stream's rule where the policy has no such segment. */
+	enum conf_unknown unknown;
+	struct str unknown_segment;
 	struct str sender;        /* the application's envelope sender */
 	struct str app_one_click; /* its RFC 8058 URL, or empty */
 	struct samekey same;
-	enum comply_result compliance;
+	enum comply_result compliance; /* where comply is NULL */
+	decide_comply_fn *comply;
+	void *comply_arg;
 	bool seed;         /* never counted */
 	bool log_followed; /* else proposed counts as delivered at once */
+	bool from_copy;    /* submitted from the spool, perhaps again: a match
+	                    * is a duplicate, log or no log */
 	bool may_hold;     /* a copy can be made; else hold is answered DEFER */
 	uint64_t copy_id;  /* of the written copy; 0: none yet */
 };
@@ -50,5 +63,15 @@ int decide_explain(struct store *s, const struct decide_in *in,
     const struct policy *policy, int64_t now_ms, struct decide_out *out,
     struct error *err) MUST_CHECK;
 void decide_fini(struct decide_out *out);
+
+/* The recipients of one message, in one step: DECIDE_ONE_TO_ONE, where one
+ * refusal is recorded and nobody gets a slot, so that all go or none; or
+ * DECIDE_SHADOW. At most DECIDE_ALL_MAX. A person who is in it twice has one
+ * slot. decide_fini() for each out in every case. */
+enum {
+	DECIDE_ALL_MAX = 500
+};
+int decide_propose_all(struct store *s, const struct decide_in *in, size_t n,
+    struct decide_out *out, struct error *err) MUST_CHECK;
 
 #endif

@@ -1,0 +1,271 @@
+/* textfind.c - see textfind.h. Both sides are reduced to a run of letters and
+ * digits in UTF-8 - a "skeleton" - and the words' is looked for in the parts'.
+ * The head that mime_scan() wants is rebuilt from the Content- fields: those
+ * alone decide how the body is read. */
+#include "policy/mail/textfind.h"
+
+#include "policy/base/buf.h"
+#include "policy/mail/mime.h"
+
+enum {
+	ARENA_MAX = 8 << 20,
+	HEAD_MAX = 64 << 10,
+	ENTITY_MAX = 10,
+};
+
+/* --- one character of a skeleton --- */
+
+static void add_utf8(struct buf *b, uint32_t c)
+{
+	if (c < 0x80) {
+		if (ascii_is_alnum((char)c))
+			buf_addc(b, ascii_lower((char)c));
+	} else if (c < 0x800) {
+		buf_addc(b, (char)(0xc0 | c >> 6));
+		buf_addc(b, (char)(0x80 | (c & 0x3f)));
+	} else if (c < 0x10000) {
+		buf_addc(b, (char)(0xe0 | c >> 12));
+		buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
+		buf_addc(b, (char)(0x80 | (c & 0x3f)));
+	} else if (c < 0x110000) {
+		buf_addc(b, (char)(0xf0 | c >> 18));
+		buf_addc(b, (char)(0x80 | (c >> 12 & 0x3f)));
+		buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
+		buf_addc(b, (char)(0x80 | (c & 0x3f)));
+	}
+}
+
+/* What stands between words and is not ASCII. */
+static bool is_gap(uint32_t c)
+{
+	return c == 0xa0 || c == 0xad || c == 0xb7 ||
+	       (c >= 0x2000 && c <= 0x206f) || c == 0xfeff;
+}
+
+static void add_char(struct buf *b, uint32_t c)
+{
+	if (!is_gap(c))
+		add_utf8(b, c);
+}
+
+/* --- charsets --- */
+
+static bool is_latin(struct str charset)
+{
+	return str_ieq(charset, STR("iso-8859-1")) ||
+	       str_ieq(charset, STR("iso-8859-15")) ||
+	       str_ieq(charset, STR("windows-1252"));
+}
+
+/* The length of the UTF-8 sequence at s, 0 when there is none. */
+static size_t utf8_at(struct str s, uint32_t *c)
+{
+	unsigned char first = (unsigned char)s.p[0];
+	size_t n = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+
+	if (first < 0xc2 || first > 0xf4 || s.n < n)
+		return 0;
+	*c = first & (0x7fU >> n);
+	for (size_t i = 1; i < n; i++) {
+		if (((unsigned char)s.p[i] & 0xc0) != 0x80)
+			return 0;
+		*c = *c << 6 | ((unsigned char)s.p[i] & 0x3f);
+	}
+	return n;
+}
+
+/* One character off s; its length. */
+static size_t add_one(struct buf *b, struct str s, bool latin)
+{
+	unsigned char first = (unsigned char)s.p[0];
+	uint32_t c = first;
+	size_t n = first < 0x80 || latin ? 1 : utf8_at(s, &c);
+
+	if (n > 0)
+		add_char(b, c);
+	return n > 0 ? n : 1;
+}
+
+static void add_text(struct buf *b, struct str s, bool latin)
+{
+	for (size_t at = 0; at < s.n;)
+		at += add_one(b, str_from(s, at), latin);
+}
+
+/* --- HTML --- */
+
+static const struct entity {
+	struct str name;
+	uint32_t c;
+} entities[] = {
+    {{"nbsp", 4}, 0xa0},
+    {{"amp", 3}, '&'},
+    {{"auml", 4}, 0xe4},
+    {{"ouml", 4}, 0xf6},
+    {{"uuml", 4}, 0xfc},
+    {{"Auml", 4}, 0xc4},
+    {{"Ouml", 4}, 0xd6},
+    {{"Uuml", 4}, 0xdc},
+    {{"szlig", 5}, 0xdf},
+    {{"eacute", 6}, 0xe9},
+    {{"egrave", 6}, 0xe8},
+    {{"agrave", 6}, 0xe0},
+    {{"aacute", 6}, 0xe1},
+    {{"ccedil", 6}, 0xe7},
+    {{"ntilde", 6}, 0xf1},
+    {{"oacute", 6}, 0xf3},
+    {{"iacute", 6}, 0xed},
+    {{"uacute", 6}, 0xfa},
+    {{"aring", 5}, 0xe5},
+    {{"oslash", 6}, 0xf8},
+    {{"aelig", 5}, 0xe6},
+};
+
+static bool number_of(struct str name, uint32_t *c)
+{
+	bool hex = name.n > 1 && ascii_lower(name.p[1]) == 'x';
+	struct str digits = str_from(name, hex ? 2 : 1);
+
+	*c = 0;
+	for (size_t i = 0; i < digits.n; i++) {
+		char d = ascii_lower(digits.p[i]);
+
+		if (ascii_is_digit(d))
+			*c = *c * (hex ? 16 : 10) + (uint32_t)(d - '0');
+		else if (hex && d >= 'a' && d <= 'f')
+			*c = *c * 16 + (uint32_t)(d - 'a') + 10;
+		else
+			return false;
+	}
+	return digits.n > 0;
+}
+
+/* The length of a reference that begins at s; 0 when it is none. */
+static size_t add_entity(struct buf *b, struct str s)
+{
+	struct str name = str_cut(s, 1, ENTITY_MAX);
+	uint32_t c;
+
+	name = str_cut(name, 0, str_find(name, 0, ';'));
+	if (name.n > 1 && name.p[0] == '#' && number_of(name, &c)) {
+		add_char(b, c);
+		return name.n + 2;
+	}
+	for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++)
+		if (str_eq(entities[i].name, name)) {
+			add_char(b, entities[i].c);
+			return name.n + 2;
+		}
+	return 0;
+}
+
+/* Where what begins with `open` at the head of s ends: behind `close`. */
+static size_t skip_to(struct str s, struct str close)
+{
+	for (size_t at = 0; at + close.n <= s.n; at++)
+		if (str_ieq(str_cut(s, at, close.n), close))
+			return at + close.n;
+	return s.n;
+}
+
+static size_t skip_tag(struct str s)
+{
+	if (str_starts(s, STR("<!--")))
+		return skip_to(s, STR("-->"));
+	if (str_istarts(s, STR("<style")))
+		return skip_to(s, STR("</style"));
+	if (str_istarts(s, STR("<script")))
+		return skip_to(s, STR("</script"));
+	return skip_to(s, STR(">"));
+}
+
+static void add_html(struct buf *b, struct str s, bool latin)
+{
+	for (size_t at = 0; at < s.n;) {
+		struct str rest = str_from(s, at);
+		size_t n = 0;
+
+		if (rest.p[0] == '<')
+			n = skip_tag(rest);
+		else if (rest.p[0] == '&')
+			n = add_entity(b, rest);
+		at += n > 0 ? n : add_one(b, rest, latin);
+	}
+}
+
+/* --- parts --- */
+
+static bool contains(struct str text, struct str words)
+{
+	return words.n > 0 && str_contains(text, words);
+}
+
+static bool in_part(
+    const struct mime_part *p, struct str words, struct arena *a)
+{
+	bool html = mime_is(p, "text", "html"), found;
+	struct str text;
+	struct buf b;
+
+	if (p->kind != MIME_LEAF ||
+	    str_ieq(p->disposition, STR("attachment")) ||
+	    (!html && !mime_is(p, "text", "plain")) ||
+	    mime_body(p, TEXTFIND_MAX, a, &text) != 0)
+		return false;
+	buf_init(&b, 2 * TEXTFIND_MAX);
+	if (html)
+		add_html(&b, text, is_latin(p->charset));
+	else
+		add_text(&b, text, is_latin(p->charset));
+	found = buf_error(&b) == 0 && contains(buf_str(&b), words);
+	buf_fini(&b);
+	return found;
+}
+
+static bool in_parts(struct str message, struct str words)
+{
+	struct arena *a = arena_new(ARENA_MAX);
+	struct mime mime;
+	bool found = false;
+
+	if (a != NULL && mime_scan(message, a, &mime) == 0)
+		for (size_t i = 0; !found && i < mime.n; i++)
+			found = in_part(&mime.part[i], words, a);
+	arena_free(&a);
+	return found;
+}
+
+static void add_message(
+    struct buf *b, const struct header_list *headers, struct str body)
+{
+	for (size_t i = 0; i < headers->n; i++) {
+		const struct header *h = &headers->v[i];
+
+		if (!str_istarts(h->name, STR("Content-")) ||
+		    h->value.n > HEAD_MAX)
+			continue;
+		buf_add(b, h->name);
+		buf_addc(b, ':');
+		buf_add(b, h->value);
+		buf_addz(b, "\r\n");
+	}
+	buf_addz(b, "\r\n");
+	buf_add(b, str_cut(body, 0, TEXTFIND_MAX));
+}
+
+bool textfind_in_message(
+    const struct header_list *headers, struct str body, struct str words)
+{
+	struct buf message, skeleton;
+	bool found = false;
+
+	buf_init(&message, TEXTFIND_MAX + 4 * HEAD_MAX);
+	buf_init(&skeleton, HEAD_MAX);
+	add_message(&message, headers, body);
+	add_text(&skeleton, words, false);
+	if (buf_error(&message) == 0 && buf_error(&skeleton) == 0)
+		found = in_parts(buf_str(&message), buf_str(&skeleton));
+	buf_fini(&skeleton);
+	buf_fini(&message);
+	return found;
+}

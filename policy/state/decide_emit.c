@@ -1,0 +1,266 @@
+/* decide_emit.c - what is recorded of a decision: slots, duplicates, holds,
+ * refusals; see decide_internal.h. */
+#include "policy/state/decide_internal.h"
+
+#include "policy/mail/msgid.h"
+#include "policy/state/copy.h"
+#include "policy/state/message.h"
+#include "policy/state/person.h"
+#include "policy/state/refusal.h"
+#include "policy/state/subject.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum {
+	PAYLOAD_MAX = 65536,
+	ID_TRIES = 8,
+};
+#define HISTORY_MS INT64_C(5356800000) /* 62 days: two calendar months */
+
+int decide_draw_id(struct door_ctx *ctx, uint64_t *out)
+{
+	struct message_record r;
+
+	for (int i = 0; i < ID_TRIES; i++) {
+		uint32_t random;
+		int rc;
+
+		if (getrandom(&random, sizeof(random), 0) !=
+		    (ssize_t)sizeof(random))
+			return -EIO;
+		*out = msgid_make(door_now_ms(ctx), random);
+		rc = message_read(door_txn(ctx), *out, &r);
+		if (rc == ERR_NOT_FOUND)
+			return 0;
+		if (rc != 0)
+			return rc;
+	}
+	return ERR_LIMIT;
+}
+
+static int64_t prune_before(const struct decide_out *out, int64_t now_ms)
+{
+	int64_t keep = HISTORY_MS;
+
+	for (size_t i = 0; out->policy != NULL && i < out->policy->person.n;
+	     i++)
+		if (out->policy->person.windows[i].span_ms > keep)
+			keep = out->policy->person.windows[i].span_ms;
+	for (size_t i = 0; out->segment != NULL && i < out->segment->caps.n;
+	     i++)
+		if (out->segment->caps.windows[i].span_ms > keep)
+			keep = out->segment->caps.windows[i].span_ms;
+	return now_ms - keep;
+}
+
+/* The name that the decision went by, which may be the stream's stand-in. */
+static struct str segment_of(const struct decide_work *w)
+{
+	return w->out->segment != NULL ? w->out->segment->name : w->in->segment;
+}
+
+static int seal_fields(struct decide_work *w, const struct person *p,
+    struct arena *a, struct event_slot_proposed *e)
+{
+	int rc = person_seal(p, PERSON_APP_ONE_CLICK, w->in->app_one_click, a,
+	    &e->app_one_click);
+
+	return rc != 0 ? rc
+		       : person_seal(p, PERSON_APP_SENDER, w->in->sender, a,
+			     &e->app_sender);
+}
+
+static int fill_slot(
+    struct decide_work *w, struct door_ctx *ctx, struct event_slot_proposed *e)
+{
+	const struct decide_in *in = w->in;
+	struct decide_out *out = w->out;
+	int rc = 0;
+
+	*e = (struct event_slot_proposed){
+	    .message_id = out->message_id,
+	    .key = in->same.key,
+	    .label = policy_label(segment_of(w)),
+	    .policy_version = out->policy != NULL ? out->policy->version : 0,
+	    .segment = segment_of(w),
+	    .stream = in->stream,
+	    .campaign = in->campaign,
+	    .queue_id = in->queue_id,
+	    .counts = !in->seed,
+	    .delivered = !in->log_followed,
+	    .shadowed = out->verdict.shadowed,
+	    .prune_before_ms = prune_before(out, door_now_ms(ctx)),
+	};
+	memcpy(e->lead, out->lead.b, sizeof(e->lead));
+	if (out->segment != NULL) {
+		e->purpose = out->segment->purpose;
+		rc = subject_id_of(&out->lead, e->purpose, &out->subject_id);
+		e->subject_id = out->subject_id;
+	}
+	return rc;
+}
+
+static int emit_proposed(
+    const struct event_slot_proposed *e, struct door_ctx *ctx)
+{
+	struct buf b;
+	int rc;
+
+	buf_init(&b, PAYLOAD_MAX);
+	rc = message_encode_proposed(e, &b);
+	if (rc == 0)
+		rc = door_emit(ctx, EV_SLOT_PROPOSED, 1, buf_str(&b));
+	buf_fini(&b);
+	return rc;
+}
+
+int decide_emit_slot(
+    struct decide_work *w, struct door_ctx *ctx, uint64_t message_id)
+{
+	struct event_slot_proposed e;
+	struct person p;
+	int rc = person_open(&p, w->store, door_txn(ctx), &w->in->recipient);
+
+	w->out->message_id = message_id;
+	if (rc == 0)
+		rc = fill_slot(w, ctx, &e);
+	if (rc == 0)
+		rc = seal_fields(w, &p, door_arena(ctx), &e);
+	if (rc == 0)
+		rc = person_emit(&p, ctx, &w->in->recipient);
+	if (rc == 0)
+		rc = emit_proposed(&e, ctx);
+	person_fini(&p);
+	return rc;
+}
+
+static int emit_duplicate(struct decide_work *w, struct door_ctx *ctx)
+{
+	struct event_duplicate e = {w->dup_of, w->in->queue_id};
+	struct buf b;
+	int rc;
+
+	buf_init(&b, PAYLOAD_MAX);
+	rc = message_encode_duplicate(&e, &b);
+	if (rc == 0)
+		rc = door_emit(ctx, EV_DUPLICATE, 1, buf_str(&b));
+	buf_fini(&b);
+	return rc;
+}
+
+static struct event_refusal refusal_of(
+    const struct decide_work *w, int64_t now_ms)
+{
+	const struct verdict *v = &w->out->verdict;
+	struct event_refusal e = {
+	    .action = v->action,
+	    .reason = v->reason,
+	    .detail = v->suppression != 0 ? (uint32_t)v->suppression
+					  : (uint32_t)v->compliance,
+	    .policy_version =
+		w->out->policy != NULL ? w->out->policy->version : 0,
+	    .line = v->rule != NULL ? (uint32_t)v->rule->line : 0,
+	    .stream_label = policy_label(w->in->stream),
+	    .day = refusal_day(now_ms),
+	    .earliest_ms = v->earliest_ms,
+	    .segment = segment_of(w),
+	    .stream = w->in->stream,
+	    .queue_id = w->in->queue_id,
+	    .shadowed = v->shadowed || w->in->mode == DECIDE_SHADOW,
+	};
+
+	memcpy(e.lead, w->out->lead.b, sizeof(e.lead));
+	return e;
+}
+
+/* The first refusal of a person, stream and day that an auditor would ask
+ * about is an audit event. */
+int decide_emit_refusal(struct decide_work *w, struct door_ctx *ctx)
+{
+	struct event_refusal e = refusal_of(w, door_now_ms(ctx));
+	unsigned type = EV_DECIDED;
+	uint32_t count = 0;
+	struct buf b;
+	int rc = 0;
+
+	if (refusal_is_audit(w->out->verdict.reason) && !e.shadowed) {
+		rc = refusal_count(door_txn(ctx), &w->out->lead, e.stream_label,
+		    e.day, &count);
+		if (count == 0)
+			type = EV_REFUSED;
+	}
+	buf_init(&b, PAYLOAD_MAX);
+	if (rc == 0)
+		rc = refusal_encode(&e, &b);
+	if (rc == 0)
+		rc = door_emit(ctx, type, 1, buf_str(&b));
+	buf_fini(&b);
+	return rc;
+}
+
+static int emit_hold(struct decide_work *w, struct door_ctx *ctx)
+{
+	const struct verdict *v = &w->out->verdict;
+	struct copy_new c = {
+	    .id = w->in->copy_id,
+	    .kind = COPY_HELD,
+	    .lead = w->out->lead,
+	    .segment = segment_of(w),
+	    .stream = w->in->stream,
+	    .due_ms = v->earliest_ms != 0 ? v->earliest_ms : v->deadline_ms,
+	    .deadline_ms = v->deadline_ms,
+	    .then = v->then,
+	    .recipients = 1,
+	};
+	struct person p;
+	int rc;
+
+	if (w->in->copy_id == 0)
+		return ERR_NEED_COPY;
+	rc = person_open(&p, w->store, door_txn(ctx), &w->in->recipient);
+	if (rc == 0)
+		rc = person_emit(&p, ctx, &w->in->recipient);
+	person_fini(&p);
+	if (rc == 0)
+		rc = copy_emit_added(ctx, &c);
+	return rc != 0 ? rc : decide_emit_refusal(w, ctx);
+}
+
+static int emit_allow(struct decide_work *w, struct door_ctx *ctx)
+{
+	uint64_t id;
+	int rc = decide_draw_id(ctx, &id);
+
+	return rc != 0 ? rc : decide_emit_slot(w, ctx, id);
+}
+
+static bool is_refuse_only(enum decide_mode mode)
+{
+	return mode == DECIDE_REFUSE_ONLY ||
+	       mode == DECIDE_ONE_TO_ONE_REFUSE_ONLY;
+}
+
+int decide_emit(struct decide_work *w, struct door_ctx *ctx)
+{
+	struct verdict *v = &w->out->verdict;
+
+	w->out->message_id = w->out->subject_id = 0;
+	if (w->in->mode == DECIDE_SHADOW)
+		return decide_emit_refusal(w, ctx);
+	if (is_refuse_only(w->in->mode)) {
+		if (verdict_is_final(v))
+			return decide_emit_refusal(w, ctx);
+		*v = (struct verdict){
+		    .action = VERDICT_ALLOW, .reason = REASON_ALLOWED};
+		return 0;
+	}
+	if (v->reason == REASON_DUPLICATE)
+		return emit_duplicate(w, ctx);
+	if (v->action == VERDICT_HOLD)
+		return emit_hold(w, ctx);
+	if (v->action == VERDICT_ALLOW)
+		return emit_allow(w, ctx);
+	return decide_emit_refusal(w, ctx);
+}
