@@ -1,32 +1,24 @@
-/* eom.c - see eom.h.
- *
- * The order of architecture section 4: recognise (done at EOH), decide and
- * reserve, compose, sign, apply, answer. All that can fail without a slot is
- * done before the slot is reserved. */
+/* eom.c - see eom.h and eom_internal.h: what all classes share, and which file
+ * goes on. The order is that of architecture section 4: recognise (done at the
+ * end of the header), decide and reserve, compose, sign, apply, answer. All
+ * that can fail without a slot is done before the slot is reserved. */
 #include "milter/eom.h"
 
 #include "milter/apply.h"
+#include "milter/nurture.h"
+#include "milter/onetoone.h"
+#include "milter/release.h"
 #include "milter/reply.h"
+#include "milter/takeover.h"
 #include "milter/transform.h"
 #include "policy/base/clock.h"
 #include "policy/base/log.h"
-#include "policy/mail/addrlist.h"
-#include "policy/rules/comply.h"
 #include "policy/state/ops.h"
 
+#include <errno.h>
 #include <string.h>
 
-/* What is known of the message before it is decided. */
-struct message {
-	struct session *s;
-	struct addrlist from;
-	const struct keyring_domain *signer;
-	struct str segment, campaign;
-	unsigned char body_hash[32];
-	struct comply_in comply;
-};
-
-static enum answer say(struct session *s, enum answer a, const struct reply *r)
+enum answer eom_say(struct session *s, enum answer a, const struct reply *r)
 {
 	if (r->code != 0 && s->mta->set_reply(s->mta->ctx, r) != 0)
 		LOG_EV_LIMITED(
@@ -34,15 +26,45 @@ static enum answer say(struct session *s, enum answer a, const struct reply *r)
 	return a;
 }
 
-static enum answer trouble(
-    struct session *s, const char *where, const struct error *err)
+enum answer eom_quarantine(struct session *s)
 {
 	struct reply r;
-	enum answer a = reply_trouble(&r);
+
+	if (s->mta->quarantine(s->mta->ctx, "tendril: not decided") == 0) {
+		LOG_EV(LOG_LEVEL_ERR, "message.quarantined",
+		    KV_Z("qid", s->queue_id));
+		return ANSWER_ACCEPT;
+	}
+	/* The MTA is gone: this is said for the record. */
+	return eom_say(s, reply_trouble(&r), &r);
+}
+
+static bool is_decided(const struct session *s)
+{
+	return s->stream->class == CONF_CLASS_NURTURE ||
+	       s->stream->class == CONF_CLASS_ONE_TO_ONE;
+}
+
+enum answer eom_trouble(
+    struct message *m, const char *where, const struct error *err)
+{
+	struct session *s = m->s;
+	struct reply r;
 
 	LOG_EV(LOG_LEVEL_ERR, "message.trouble", KV_Z("qid", s->queue_id),
 	    KV_Z("at", where), KV_Z("error", err->text));
-	return say(s, a, &r);
+	if (!s->local)
+		return eom_say(s, reply_trouble(&r), &r);
+	return is_decided(s) ? takeover_undecided(m) : eom_quarantine(s);
+}
+
+struct store *eom_store(struct session *s, struct error *err)
+{
+	struct store *store = atomic_load(&s->sh->store);
+
+	if (store == NULL)
+		(void)error_set(err, ERR_UNAVAILABLE, "ledger is not open");
+	return store;
 }
 
 static int read_from(struct message *m)
@@ -60,7 +82,7 @@ static int read_from(struct message *m)
 	return rc;
 }
 
-static int examine(struct message *m, struct error *err)
+int eom_examine(struct message *m, struct error *err)
 {
 	struct session *s = m->s;
 	int rc = read_from(m);
@@ -82,7 +104,7 @@ static int examine(struct message *m, struct error *err)
 	return 0;
 }
 
-static void log_decision(
+void eom_log_decision(
     const struct message *m, struct str recipient, const struct decide_out *p)
 {
 	const struct verdict *v = &p->verdict;
@@ -91,7 +113,9 @@ static void log_decision(
 	LOG_EV(LOG_LEVEL_NOTICE, "decision", KV_Z("qid", m->s->queue_id),
 	    KV_I64("msg", (int64_t)p->message_id),
 	    KV_Z("class", conf_class_name(m->s->stream->class)),
-	    KV_STR("stream", m->s->stream->name), KV_STR("segment", m->segment),
+	    KV_STR("stream", m->s->stream->name),
+	    KV_STR(
+		"segment", p->segment != NULL ? p->segment->name : m->segment),
 	    KV_STR("to", redact ? STR("-") : recipient),
 	    KV_Z("verdict", verdict_action_name(v->action)),
 	    KV_Z("reason", verdict_reason_name(v->reason)),
@@ -101,8 +125,7 @@ static void log_decision(
 	    KV_I64("shadow", v->shadowed));
 }
 
-/* Compose, sign, apply: the part after the yes. */
-static int send_on(
+int eom_send_on(
     struct message *m, const struct decide_out *p, struct error *err)
 {
 	struct transform_in t = {
@@ -112,6 +135,7 @@ static int send_on(
 	    .decision = p,
 	    .segment = m->segment,
 	    .campaign = m->campaign,
+	    .renew = m->renew,
 	};
 	struct compose_out changes;
 	int rc;
@@ -134,8 +158,8 @@ static bool is_seed(const struct conf *conf, struct str address)
 	return false;
 }
 
-static int fill_decide(
-    struct message *m, struct decide_in *in, struct error *err)
+int eom_fill_decide(
+    struct message *m, size_t rcpt, struct decide_in *in, struct error *err)
 {
 	struct session *s = m->s;
 	const struct conf *conf = s->snap->conf;
@@ -147,17 +171,18 @@ static int fill_decide(
 	int rc;
 
 	*in = (struct decide_in){
-	    .mode =
-		conf->mode == CONF_MODE_SHADOW ? DECIDE_SHADOW : DECIDE_SEND,
 	    .segment = m->segment,
 	    .stream = s->stream->name,
 	    .campaign = m->campaign,
 	    .queue_id = str_of(s->queue_id),
+	    .unknown = s->stream->unknown,
+	    .unknown_segment = s->stream->unknown_segment,
 	    .sender = s->g.sender,
 	    .log_followed = conf->mta_log.file.n > 0,
+	    .from_copy = m->copy_id != 0,
 	};
 	rc = address_parse(
-	    s->g.arena, s->g.rcpts[0].address, &in->recipient, err);
+	    s->g.arena, s->g.rcpts[rcpt].address, &in->recipient, err);
 	if (rc == 0)
 		rc = compose_one_click(
 		    &s->g.headers, s->g.arena, &in->app_one_click);
@@ -170,8 +195,7 @@ static int fill_decide(
 	return rc != 0 ? error_set(err, rc, "%s", error_text(rc)) : 0;
 }
 
-/* The slot was reserved and the message will not go: give it back. */
-static void release_slot(struct message *m, const struct decide_out *p)
+void eom_release_slot(const struct message *m, const struct decide_out *p)
 {
 	struct slot_change c = {
 	    .kind = SLOT_CHANGE_RELEASED,
@@ -180,65 +204,24 @@ static void release_slot(struct message *m, const struct decide_out *p)
 	    .release = RELEASE_TROUBLE,
 	};
 	struct error err = {0};
+	struct store *store = eom_store(m->s, &err);
 
-	if (p->message_id != 0 &&
-	    ops_slot_apply(m->s->sh->store, &c, &err) != 0)
+	if (p->message_id == 0 || store == NULL)
+		return;
+	if (ops_slot_apply(store, &c, &err) != 0)
 		LOG_EV(LOG_LEVEL_ERR, "slot.not_released",
 		    KV_Z("qid", m->s->queue_id), KV_Z("error", err.text));
 }
 
-static enum answer answer_decided(struct message *m, const struct decide_out *p)
-{
-	struct error err = {0};
-	struct reply r;
-	enum answer a;
-
-	if (m->s->snap->conf->mode == CONF_MODE_SHADOW)
-		return ANSWER_ACCEPT;
-	a = say(m->s, reply_from_verdict(&p->verdict, &r), &r);
-	if (a != ANSWER_CONTINUE || send_on(m, p, &err) == 0)
-		return a;
-	release_slot(m, p);
-	return trouble(m->s, "send", &err);
-}
-
-static enum answer decide_one(struct message *m)
-{
-	struct session *s = m->s;
-	struct decide_out p = {0};
-	struct decide_in in;
-	struct error err = {0};
-	enum answer a;
-
-	if (fill_decide(m, &in, &err) != 0)
-		return trouble(s, "proposal", &err);
-	in.compliance = comply_may_sign(&m->comply);
-	if (decide_propose(s->sh->store, &in, &p, &err) != 0)
-		a = trouble(s, "decide", &err);
-	else {
-		log_decision(m, in.recipient.text, &p);
-		a = answer_decided(m, &p);
-	}
-	decide_fini(&p);
-	return a;
-}
-
-static enum answer eom_nurture(struct message *m)
-{
-	struct session *s = m->s;
-
-	m->segment = recognise_segment(s->stream, &s->g.headers, s->g.arena);
-	m->campaign = recognise_campaign(s->stream, &s->g.headers, s->g.arena);
-	return decide_one(m);
-}
-
 /* Signed where this origin may; a From that it may not sign for goes out as
  * it came, and that is told. */
-static enum answer eom_signed(struct message *m)
+static enum answer eom_transactional(struct message *m)
 {
 	enum comply_result c = comply_may_sign(&m->comply);
 	struct error err = {0};
 
+	if (m->s->snap->conf->mode == CONF_MODE_SHADOW)
+		return ANSWER_ACCEPT;
 	if (c != COMPLY_OK) {
 		LOG_EV(LOG_LEVEL_WARNING, "unsigned",
 		    KV_Z("qid", m->s->queue_id),
@@ -246,13 +229,34 @@ static enum answer eom_signed(struct message *m)
 		    KV_Z("reason", comply_result_name(c)));
 		m->signer = NULL;
 	}
-	if (send_on(m, NULL, &err) != 0)
-		return trouble(m->s, "sign", &err);
+	if (eom_send_on(m, NULL, &err) != 0)
+		return eom_trouble(m, "sign", &err);
 	LOG_EV(LOG_LEVEL_NOTICE, "signed", KV_Z("qid", m->s->queue_id),
 	    KV_Z("class", conf_class_name(m->s->stream->class)),
 	    KV_STR("stream", m->s->stream->name),
 	    KV_I64("recipients", (int64_t)m->s->g.n_rcpts));
 	return ANSWER_CONTINUE;
+}
+
+static enum answer eom_ours(struct message *m)
+{
+	struct error err = {0};
+
+	if (eom_examine(m, &err) != 0)
+		return eom_trouble(m, "examine", &err);
+	switch (m->s->stream->class) {
+	case CONF_CLASS_NURTURE:
+		return nurture_run(m);
+	case CONF_CLASS_ONE_TO_ONE:
+		return onetoone_run(m);
+	case CONF_CLASS_TRANSACTIONAL:
+		return eom_transactional(m);
+	case CONF_CLASS_RELEASE:
+	case CONF_CLASS_INBOUND:
+	case CONF_CLASS_PASS:
+		break;
+	}
+	return ANSWER_ACCEPT;
 }
 
 enum answer eom_run(struct session *s)
@@ -262,19 +266,12 @@ enum answer eom_run(struct session *s)
 	struct reply r;
 
 	if (s->g.overflow)
-		return say(s, reply_too_complex(&r), &r);
-	if (examine(&m, &err) != 0)
-		return trouble(s, "examine", &err);
-	switch (s->stream->class) {
-	case CONF_CLASS_NURTURE:
-		return eom_nurture(&m);
-	case CONF_CLASS_TRANSACTIONAL:
-	case CONF_CLASS_ONE_TO_ONE:
-		return eom_signed(&m);
-	case CONF_CLASS_RELEASE:
-	case CONF_CLASS_INBOUND:
-	case CONF_CLASS_PASS:
-		break;
+		return eom_say(s, reply_too_complex(&r), &r);
+	if (s->g.n_rcpts == 0) {
+		(void)error_set(&err, -EPROTO, "no recipient");
+		return eom_trouble(&m, "envelope", &err);
 	}
-	return ANSWER_ACCEPT;
+	if (s->stream->class == CONF_CLASS_RELEASE)
+		return release_run(&m);
+	return eom_ours(&m);
 }

@@ -79,9 +79,10 @@ void gather_reset(struct gather *g)
 	*g = (struct gather){.arena = arena, .body = body};
 }
 
-/* sendmail(1) comes without <>, SMTP with. */
-static struct str strip_angles(struct str s)
+struct str gather_address(const char *z)
 {
+	struct str s = str_of(z);
+
 	if (s.n >= 2 && s.p[0] == '<' && s.p[s.n - 1] == '>')
 		return str_cut(s, 1, s.n - 2);
 	return s;
@@ -112,7 +113,7 @@ static struct strs copy_args(struct gather *g, char **argv)
 
 void gather_sender(struct gather *g, char **argv)
 {
-	g->sender = arena_str(g->arena, strip_angles(str_of(argv[0])));
+	g->sender = arena_str(g->arena, gather_address(argv[0]));
 	if (g->sender.p == NULL)
 		g->no_memory = true;
 	g->sender_args = copy_args(g, argv + 1);
@@ -144,7 +145,7 @@ void gather_rcpt(struct gather *g, char **argv, size_t max_rcpts)
 		return;
 	}
 	r = &g->rcpts[g->n_rcpts];
-	r->address = arena_str(g->arena, strip_angles(str_of(argv[0])));
+	r->address = arena_str(g->arena, gather_address(argv[0]));
 	r->args = copy_args(g, argv + 1);
 	if (r->address.p == NULL)
 		g->no_memory = true;

@@ -34,6 +34,8 @@ void gather_close(struct gather *g);
 /* Forgets the message; keeps memory. */
 void gather_reset(struct gather *g);
 
+/* Without <>: sendmail(1) comes without, SMTP with. Borrowed. */
+struct str gather_address(const char *z);
 /* argv as libmilter gives it: address, then ESMTP arguments; NULL ends. */
 void gather_sender(struct gather *g, char **argv);
 void gather_rcpt(struct gather *g, char **argv, size_t max_rcpts);

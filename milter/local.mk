@@ -6,13 +6,22 @@ noinst_LIBRARIES += milter/libmilterside.a
 milter_libmilterside_a_SOURCES = \
 	%D%/apply.c \
 	%D%/apply.h \
+	%D%/early.c \
+	%D%/early.h \
 	%D%/eom.c \
 	%D%/eom.h \
+	%D%/eom_internal.h \
 	%D%/gather.c \
 	%D%/gather.h \
 	%D%/keyring.c \
 	%D%/keyring.h \
 	%D%/mta.h \
+	%D%/nurture.c \
+	%D%/nurture.h \
+	%D%/onetoone.c \
+	%D%/onetoone.h \
+	%D%/release.c \
+	%D%/release.h \
 	%D%/reply.c \
 	%D%/reply.h \
 	%D%/session.c \
@@ -21,6 +30,8 @@ milter_libmilterside_a_SOURCES = \
 	%D%/shared.h \
 	%D%/snapshot.c \
 	%D%/snapshot.h \
+	%D%/takeover.c \
+	%D%/takeover.h \
 	%D%/transform.c \
 	%D%/transform.h
 

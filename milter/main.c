@@ -21,6 +21,7 @@
 
 enum {
 	DRAIN_MS = 30000,
+	RETRY_S = 5,
 	EXIT_USAGE = 2,
 	EXIT_CONFIG = 78
 };
@@ -124,7 +125,7 @@ static void wait_for_sessions(struct shared *sh)
 
 /* A ledger without any policy takes conf's policy-file as its first. */
 static int first_policy(
-    struct shared *sh, const struct snapshot *snap, struct error *err)
+    struct store *store, const struct snapshot *snap, struct error *err)
 {
 	const struct policy *now;
 	struct ops_policy apply = {
@@ -132,7 +133,7 @@ static int first_policy(
 	    .reason = STR("policy-file, at first start"),
 	};
 	uint32_t version;
-	int rc = policyver_cache_get(sh->store->policies, &now, err);
+	int rc = policyver_cache_get(store->policies, &now, err);
 
 	if (rc != 0 || now != NULL || snap->file_policy == NULL) {
 		policy_unref(&now);
@@ -140,17 +141,69 @@ static int first_policy(
 	}
 	apply.path = snap->file_policy->path;
 	apply.text = snap->file_policy->text;
-	rc = ops_policy_apply(sh->store, &apply, &version, err);
+	rc = ops_policy_apply(store, &apply, &version, err);
 	return rc == ERR_EXISTS ? 0 : rc;
 }
 
+/* Opens the ledger, once; its first policy may come with a later call. */
+static int open_ledger(struct shared *sh, struct error *err)
+{
+	const struct snapshot *snap = snapshots_get(sh->snapshots);
+	struct store *store = atomic_load(&sh->store);
+	int rc = 0;
+
+	if (store == NULL) {
+		rc = store_open(&store, snap->conf, STORE_CREATE, err);
+		atomic_store(&sh->store, store);
+	}
+	if (rc == 0)
+		rc = first_policy(store, snap, err);
+	snapshot_unref(&snap);
+	return rc;
+}
+
+static void *open_loop(void *arg)
+{
+	struct error err = {0};
+
+	for (;;) {
+		(void)nanosleep(&(struct timespec){.tv_sec = RETRY_S}, NULL);
+		if (open_ledger(arg, &err) == 0)
+			break;
+		LOG_EV_LIMITED(LOG_LEVEL_ERR, "ledger.not_open",
+		    KV_Z("error", err.text));
+	}
+	LOG_EV(LOG_LEVEL_NOTICE, "ledger.open");
+	return NULL;
+}
+
+static int start_thread(
+    void *(*run)(void *), struct shared *sh, struct error *err)
+{
+	pthread_t thread;
+	int rc = pthread_create(&thread, NULL, run, sh);
+
+	if (rc != 0)
+		return error_set(err, -rc, "thread: %s", error_text(-rc));
+	(void)pthread_detach(thread);
+	return 0;
+}
+
+/* A disk in trouble stops nurture alone; a key or a program that does not fit
+ * the ledger stops the start, since waiting cures neither. */
 static int open_all(struct shared *sh, struct error *err)
 {
 	const struct snapshot *snap = snapshots_get(sh->snapshots);
-	int rc = store_open(&sh->store, snap->conf, STORE_CREATE, err);
+	int rc = spool_open(&sh->spool, snap->conf->state_dir, err);
 
 	if (rc == 0)
-		rc = first_policy(sh, snap, err);
+		rc = open_ledger(sh, err);
+	if (rc != 0 && sh->spool != NULL && rc != ERR_KEY &&
+	    rc != ERR_VERSION) {
+		LOG_EV(
+		    LOG_LEVEL_ERR, "ledger.not_open", KV_Z("error", err->text));
+		rc = start_thread(open_loop, sh, err);
+	}
 	if (rc == 0)
 		rc = smfi_setup(sh, &snap->conf->milter, err);
 	snapshot_unref(&snap);
@@ -159,15 +212,12 @@ static int open_all(struct shared *sh, struct error *err)
 
 static int serve(struct shared *sh, struct error *err)
 {
-	pthread_t reloader;
 	int rc = open_all(sh, err);
 
+	if (rc == 0)
+		rc = start_thread(reload_loop, sh, err);
 	if (rc != 0)
 		return rc;
-	rc = pthread_create(&reloader, NULL, reload_loop, sh);
-	if (rc != 0)
-		return error_set(err, -rc, "thread: %s", error_text(-rc));
-	(void)pthread_detach(reloader);
 	LOG_EV(LOG_LEVEL_NOTICE, "started", KV_Z("version", VERSION));
 	rc = smfi_serve(err);
 	wait_for_sessions(sh);

@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+	ADDRESS_SHOWN = 100
+};
+
 void reply_set(
     struct reply *r, int code, const char *enhanced, const char *fmt, ...)
 {
@@ -38,6 +42,38 @@ enum answer reply_too_complex(struct reply *out)
 enum answer reply_no_such_address(struct reply *out)
 {
 	reply_set(out, 550, "5.1.1", "No such address here");
+	return ANSWER_REJECT;
+}
+
+enum answer reply_bad_address(struct reply *out)
+{
+	reply_set(out, 550, "5.1.3", "Malformed recipient address");
+	return ANSWER_REJECT;
+}
+
+enum answer reply_bad_address_named(struct str address, struct reply *out)
+{
+	reply_set(out, 550, "5.1.3", "Malformed recipient address: %.*s",
+	    STR_ARG(str_cut(address, 0, ADDRESS_SHOWN)));
+	return ANSWER_REJECT;
+}
+
+enum answer reply_too_many(struct reply *out)
+{
+	reply_set(out, 550, "5.5.3", "Too many recipients");
+	return ANSWER_REJECT;
+}
+
+enum answer reply_not_configured(struct reply *out)
+{
+	reply_set(out, 451, "4.3.5",
+	    "No release listener: one recipient a message, please");
+	return ANSWER_TEMPFAIL;
+}
+
+enum answer reply_not_ours(struct reply *out)
+{
+	reply_set(out, 550, "5.7.1", "Not a copy of ours");
 	return ANSWER_REJECT;
 }
 
@@ -94,6 +130,19 @@ static void set_refusal(const struct verdict *v, int code, struct reply *out)
 	clock_format(v->earliest_ms, when);
 	reply_set(out, code, code < 500 ? "4.7.1" : "5.7.1",
 	    "%s (%s), not before %s", refusal_text(v), detail, when);
+}
+
+enum answer reply_named(
+    const struct verdict *v, struct str recipient, struct reply *out)
+{
+	struct reply plain;
+	enum answer a = reply_from_verdict(v, &plain);
+
+	*out = plain;
+	if (a == ANSWER_REJECT || a == ANSWER_TEMPFAIL)
+		reply_set(out, plain.code, plain.enhanced, "%.*s: %.80s",
+		    STR_ARG(str_cut(recipient, 0, ADDRESS_SHOWN)), plain.text);
+	return a;
 }
 
 enum answer reply_from_verdict(const struct verdict *v, struct reply *out)

@@ -15,6 +15,19 @@ enum answer reply_trouble(struct reply *out);
 enum answer reply_too_complex(struct reply *out);
 /* 550 5.1.1: an address of ours that does not exist. */
 enum answer reply_no_such_address(struct reply *out);
+/* 550 5.1.3: the recipient's address is malformed. */
+enum answer reply_bad_address(struct reply *out);
+/* The same for a message, naming the address. */
+enum answer reply_bad_address_named(struct str address, struct reply *out);
+/* As reply_from_verdict(), naming the recipient: he is one of several. */
+enum answer reply_named(
+    const struct verdict *v, struct str recipient, struct reply *out);
+/* 550 5.5.3: more recipients than one person's mail has. */
+enum answer reply_too_many(struct reply *out);
+/* 451 4.3.5: needs the release listener, and the conf names none. */
+enum answer reply_not_configured(struct reply *out);
+/* 550 5.7.1: the release listener is for copies of ours only. */
+enum answer reply_not_ours(struct reply *out);
 /* Copies text, reduced to printable ASCII, cut to fit. */
 void reply_set(struct reply *r, int code, const char *enhanced, const char *fmt,
     ...) PRINTF_LIKE(4, 5);

@@ -6,15 +6,24 @@
  * message gets a tempfail at the next answer. */
 #include "milter/session.h"
 
+#include "milter/early.h"
 #include "milter/eom.h"
+#include "milter/eom_internal.h"
+#include "milter/release.h"
 #include "milter/reply.h"
-#include "milter/session_internal.h"
 #include "policy/base/fault.h"
 #include "policy/base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+	/* What the MTA may add to a copy on its way back to us, so that a
+	 * message within the limits stays there. */
+	SLACK_HEADERS = 16,
+	SLACK_BYTES = 8192
+};
 
 #define NO SESSION_STATES /* impossible */
 
@@ -69,6 +78,8 @@ static void message_end(struct session *s)
 	gather_reset(&s->g);
 	snapshot_unref(&s->snap);
 	s->stream = NULL;
+	s->early = NULL;
+	s->early_known = false;
 	s->disordered = false;
 	s->sasl_user[0] = '\0';
 	s->queue_id[0] = '\0';
@@ -111,6 +122,15 @@ void session_connect(struct session *s, const char *host,
 	copy_macro(s, "daemon_name", s->listener, sizeof(s->listener));
 }
 
+static void set_limits(struct session *s)
+{
+	s->limits = s->snap->conf->milter;
+	if (recognise_release(s->snap->conf, &s->origin) == NULL)
+		return;
+	s->limits.max_headers += SLACK_HEADERS;
+	s->limits.max_header_bytes += SLACK_BYTES;
+}
+
 void session_mail(struct session *s, char **argv)
 {
 	message_end(s);
@@ -128,21 +148,36 @@ void session_mail(struct session *s, char **argv)
 	    .local = s->local,
 	};
 	memcpy(s->origin.client, s->client, sizeof(s->client));
+	set_limits(s);
 	gather_sender(&s->g, argv);
+}
+
+static enum answer judge_rcpt(struct session *s, const char *address)
+{
+	if (!s->early_known)
+		s->early = early_stream(s);
+	s->early_known = true;
+	if (s->early == NULL)
+		return ANSWER_CONTINUE;
+	return early_rcpt(s, s->early, gather_address(address));
 }
 
 enum answer session_rcpt(struct session *s, char **argv)
 {
+	enum answer a;
+
 	if (!step(s, EVENT_RCPT))
 		return s->local ? ANSWER_CONTINUE : ANSWER_TEMPFAIL;
-	gather_rcpt(&s->g, argv, s->snap->conf->milter.max_recipients);
-	return ANSWER_CONTINUE;
+	a = judge_rcpt(s, argv[0]);
+	if (a == ANSWER_CONTINUE)
+		gather_rcpt(&s->g, argv, s->limits.max_recipients);
+	return a;
 }
 
 void session_header(struct session *s, const char *name, const char *value)
 {
 	if (step(s, EVENT_HEADER) && s->state == SESSION_HEADER)
-		gather_header(&s->g, &s->snap->conf->milter, name, value);
+		gather_header(&s->g, &s->limits, name, value);
 }
 
 /* What went over a bound before the stream was certain: mail of a stream
@@ -160,8 +195,7 @@ static enum answer overflow_answer(struct session *s)
 		return ANSWER_ACCEPT;
 	LOG_EV_LIMITED(LOG_LEVEL_WARNING, "message.too_complex",
 	    KV_Z("listener", s->listener));
-	(void)s->mta->set_reply(s->mta->ctx, (reply_too_complex(&r), &r));
-	return ANSWER_REJECT;
+	return eom_say(s, reply_too_complex(&r), &r);
 }
 
 static bool is_ours(const struct conf_stream *stream)
@@ -170,27 +204,26 @@ static bool is_ours(const struct conf_stream *stream)
 	       stream->class != CONF_CLASS_INBOUND;
 }
 
-static enum answer trouble(struct session *s)
+/* Disorder or no memory, so that not even the stream is certain. Local mail
+ * can only be quarantined, and that at its end. */
+static enum answer trouble(struct session *s, bool at_end)
 {
 	struct reply r;
 	enum answer a = reply_trouble(&r);
 
-	(void)s->mta->set_reply(s->mta->ctx, &r);
-	return a;
+	if (s->local && !at_end)
+		return ANSWER_CONTINUE;
+	return s->local ? eom_quarantine(s) : eom_say(s, a, &r);
 }
 
-enum answer session_eoh(struct session *s)
+static enum answer recognise(struct session *s)
 {
 	bool unused;
 
-	if (!step(s, EVENT_EOH) || s->disordered || s->g.no_memory)
-		return trouble(s);
-	if (s->state == SESSION_DONE)
-		return ANSWER_ACCEPT;
-	if (s->g.overflow)
-		return overflow_answer(s);
-	s->stream = recognise_stream(
-	    s->snap->conf, &s->origin, s->g.sender, &s->g.headers, &unused);
+	s->stream = release_recognise(s);
+	if (s->stream == NULL)
+		s->stream = recognise_stream(s->snap->conf, &s->origin,
+		    s->g.sender, &s->g.headers, &unused);
 	if (!is_ours(s->stream)) {
 		s->state = SESSION_DONE;
 		return ANSWER_ACCEPT;
@@ -200,7 +233,21 @@ enum answer session_eoh(struct session *s)
 		s->body_hash = dkim_body_new();
 	else
 		dkim_body_reset(s->body_hash);
-	return s->body_hash != NULL ? ANSWER_CONTINUE : trouble(s);
+	if (s->body_hash != NULL)
+		return ANSWER_CONTINUE;
+	s->disordered = true;
+	return trouble(s, false);
+}
+
+enum answer session_eoh(struct session *s)
+{
+	if (!step(s, EVENT_EOH) || s->disordered || s->g.no_memory) {
+		s->disordered = true;
+		return trouble(s, false);
+	}
+	if (s->state == SESSION_DONE)
+		return ANSWER_ACCEPT;
+	return s->g.overflow ? overflow_answer(s) : recognise(s);
 }
 
 void session_body(struct session *s, struct str chunk)
@@ -208,7 +255,7 @@ void session_body(struct session *s, struct str chunk)
 	if (!step(s, EVENT_BODY) || s->state != SESSION_BODY ||
 	    s->body_hash == NULL)
 		return;
-	gather_chunk(&s->g, &s->snap->conf->milter, chunk);
+	gather_chunk(&s->g, &s->limits, chunk);
 	dkim_body_update(s->body_hash, chunk);
 }
 
@@ -217,14 +264,13 @@ enum answer session_eom(struct session *s)
 	bool done = s->state == SESSION_DONE;
 	enum answer a;
 
+	copy_macro(s, "i", s->queue_id, sizeof(s->queue_id));
 	if (!step(s, EVENT_EOM) || s->disordered || s->g.no_memory)
-		a = trouble(s);
+		a = trouble(s, true);
 	else if (done)
 		a = ANSWER_ACCEPT;
-	else {
-		copy_macro(s, "i", s->queue_id, sizeof(s->queue_id));
+	else
 		a = eom_run(s);
-	}
 	message_end(s);
 	s->state = SESSION_IDLE;
 	return a;

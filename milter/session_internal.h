@@ -1,4 +1,5 @@
-/* session_internal.h - the inside of a session, for session.c and eom.c. */
+/* session_internal.h - the inside of a session, for session.c and what decides
+ * on messages. */
 #ifndef MILTER_SESSION_INTERNAL_H
 #define MILTER_SESSION_INTERNAL_H
 
@@ -43,7 +44,10 @@ struct session {
 	char queue_id[64];
 	struct recognise_origin origin;
 	const struct snapshot *snap;
+	struct conf_milter limits;
 	struct gather g;
+	bool early_known;                 /* early is set */
+	const struct conf_stream *early;  /* recipients are judged at RCPT */
 	const struct conf_stream *stream; /* final from EOH on */
 	struct dkim_body *body_hash;
 };

@@ -1,18 +1,22 @@
 /* shared.h - what all sessions of the process share. Threads: each member says
- * so itself; the struct is immutable after start. */
+ * so itself; the struct is immutable after start, but for what is atomic. */
 #ifndef MILTER_SHARED_H
 #define MILTER_SHARED_H
 
 #include "milter/snapshot.h"
+#include "policy/spool/spool.h"
 #include "policy/state/store.h"
 
 #include <stdatomic.h>
 
 struct shared {
 	struct snapshots *snapshots; /* internally locked */
-	struct store *store;         /* likewise */
-	atomic_ulong in_flight;      /* messages between MAIL and their end */
-	atomic_ulong signed_count;   /* for self-verification of every Nth */
+	/* NULL while the ledger cannot be opened: nurture waits, other mail
+	 * flows. Set once, by one thread. */
+	struct store *_Atomic store;
+	struct spool *spool;       /* internally locked */
+	atomic_ulong in_flight;    /* messages between MAIL and their end */
+	atomic_ulong signed_count; /* for self-verification of every Nth */
 };
 
 #endif

@@ -268,8 +268,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long have_actions,
 	(void)ctx;
 	(void)unused2;
 	(void)unused3;
-	if ((have_actions & need) != need ||
-	    (have_steps & want) != want)
+	if ((have_actions & need) != need || (have_steps & want) != want)
 		return SMFIS_REJECT;
 	*actions = need;
 	*steps = have_steps & want;

@@ -90,6 +90,14 @@ static struct strs control_headers(
 	return (struct strs){v, at};
 }
 
+/* The name that was decided by, where the policy has it. */
+static struct str segment_name(const struct transform_in *in)
+{
+	const struct policy_segment *seg = in->decision->segment;
+
+	return seg != NULL ? seg->name : in->segment;
+}
+
 int transform_nurture(
     const struct transform_in *in, struct compose_out *out, struct error *err)
 {
@@ -102,13 +110,15 @@ int transform_nurture(
 	    .bounce_domain = in->signer->conf->bounce_domain,
 	    .sender_id = in->signer->conf->sender_id,
 	    .from_domain = in->from_domain,
-	    .list_id = seg->list_id,
+	    .list_id = seg != NULL ? seg->list_id : STR(""),
 	    .campaign = in->campaign,
-	    .segment = in->segment,
+	    .segment = segment_name(in),
 	    .stream = in->s->stream->name,
 	};
 	int rc = token_text(in, TOKEN_BOUNCE, &c.bounce_token);
 
+	if (in->renew)
+		c.renew_domain = in->signer->conf->name;
 	if (rc == 0)
 		rc = token_text(in, TOKEN_UNSUBSCRIBE, &c.unsubscribe_token);
 	if (rc == 0)

@@ -14,6 +14,7 @@ struct transform_in {
 	/* nurture only: */
 	const struct decide_out *decision;
 	struct str segment, campaign;
+	bool renew; /* second pass: signatures of the signer's domain go */
 };
 
 /* Fields, VERP sender and signatures of a nurture message. */

@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	%D%/corpora/check_dkim.py \
 	%D%/unit/dkim_vectors.h \
 	%D%/unit/apitest.h \
+	%D%/unit/sessiontest.h \
 	%D%/unit/storetest.h \
 	%D%/data/mtalog \
 	%D%/unit/outcome_text.h \
@@ -61,13 +62,18 @@ unit_tests = \
 	%D%/unit/test_report \
 	%D%/unit/test_recognise \
 	%D%/unit/test_seal \
+	%D%/unit/test_session \
 	%D%/unit/test_snapshot \
 	%D%/unit/test_slots \
 	%D%/unit/test_spool \
+	%D%/unit/test_takeover \
 	%D%/unit/test_token \
 	%D%/unit/test_verdict \
 	%D%/unit/test_when \
 	$(END)
+
+tests_unit_test_session_LDADD = milter/libmilterside.a $(POLICY_LIBS)
+tests_unit_test_takeover_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 
 # Programs that the checks over the corpora run.
 check_PROGRAMS += \

@@ -1,0 +1,260 @@
+/* nurture.c - see nurture.h.
+ *
+ * A verdict that needs a copy is found without one first (ERR_NEED_COPY,
+ * nothing has happened), the copy written, and proposed with its id. The
+ * second verdict may be another - time passed - and then the copy goes. */
+#include "milter/nurture.h"
+
+#include "milter/reply.h"
+#include "milter/takeover.h"
+#include "policy/base/log.h"
+#include "policy/mail/textfind.h"
+
+enum {
+	SEGMENT_MAX = 64, /* longer than any name of a policy */
+	CAMPAIGN_MAX = 256,
+	ID_TRIES = 3,
+};
+
+static int clean(struct arena *a, struct str in, size_t max, struct str *out)
+{
+	char *p;
+
+	if (in.p == NULL && in.n == 0)
+		return ERR_LIMIT;
+	*out = arena_str(a, str_cut(in, 0, max));
+	if (out->p == NULL)
+		return ERR_LIMIT;
+	p = (char *)(uintptr_t)out->p;
+	for (size_t i = 0; i < out->n; i++)
+		if (p[i] < ' ' || p[i] > '~')
+			p[i] = '?';
+	return 0;
+}
+
+int nurture_labels(struct message *m)
+{
+	struct session *s = m->s;
+	struct arena *a = s->g.arena;
+	int rc = clean(a, recognise_segment(s->stream, &s->g.headers, a),
+	    SEGMENT_MAX, &m->segment);
+
+	return rc != 0
+		   ? rc
+		   : clean(a, recognise_campaign(s->stream, &s->g.headers, a),
+			 CAMPAIGN_MAX, &m->campaign);
+}
+
+/* Compliance with the policy's segment; asked for each version tried. */
+static enum comply_result comply(void *arg, const struct policy_segment *seg)
+{
+	struct message *m = arg;
+	struct comply_in in = m->comply;
+	struct str body;
+
+	if (seg->postal_address.n > 0 && gather_body(&m->s->g, &body) == 0)
+		in.has_postal_address = textfind_in_message(
+		    &m->s->g.headers, body, seg->postal_address);
+	return comply_decide(seg, &in);
+}
+
+static int fill(
+    struct message *m, size_t rcpt, struct decide_in *in, struct error *err)
+{
+	struct session *s = m->s;
+	bool shadow = s->snap->conf->mode == CONF_MODE_SHADOW;
+	int rc = eom_fill_decide(m, rcpt, in, err);
+
+	in->mode = shadow ? DECIDE_SHADOW : DECIDE_SEND;
+	in->comply = comply;
+	in->comply_arg = m;
+	in->may_hold = !shadow && m->copy_id == 0 && takeover_is_possible(s);
+	return rc;
+}
+
+static int propose_with_copy(struct message *m, struct store *store,
+    struct decide_in *in, struct decide_out *out, struct error *err)
+{
+	int rc = takeover_write(m, COPY_HELD, &in->copy_id, err);
+
+	if (rc != 0)
+		return rc;
+	rc = decide_propose(store, in, out, err);
+	if (rc != 0 || out->verdict.action != VERDICT_HOLD)
+		takeover_forget(m->s, in->copy_id);
+	return rc;
+}
+
+static int propose(struct message *m, struct decide_in *in,
+    struct decide_out *out, struct error *err)
+{
+	struct store *store = eom_store(m->s, err);
+	int rc;
+
+	if (store == NULL)
+		return ERR_UNAVAILABLE;
+	rc = decide_propose(store, in, out, err);
+	if (rc != ERR_NEED_COPY)
+		return rc;
+	rc = ERR_EXISTS;
+	for (int i = 0; i < ID_TRIES && rc == ERR_EXISTS; i++) {
+		decide_fini(out);
+		rc = propose_with_copy(m, store, in, out, err);
+	}
+	return rc;
+}
+
+static enum answer answer_decided(struct message *m, const struct decide_out *p)
+{
+	struct session *s = m->s;
+	struct error err = {0};
+	struct reply r;
+	enum answer a = reply_from_verdict(&p->verdict, &r);
+
+	if (a == ANSWER_TEMPFAIL && s->local)
+		return takeover_undecided(m);
+	if (a != ANSWER_CONTINUE)
+		return eom_say(s, a, &r);
+	if (eom_send_on(m, p, &err) == 0)
+		return a;
+	eom_release_slot(m, p);
+	return eom_trouble(m, "send", &err);
+}
+
+static enum answer decide_one(struct message *m)
+{
+	struct session *s = m->s;
+	struct decide_out p = {0};
+	struct decide_in in;
+	struct error err = {0};
+	struct reply r;
+	enum answer a;
+	int rc = fill(m, 0, &in, &err);
+
+	if (rc == ERR_SYNTAX)
+		return eom_say(s, reply_bad_address(&r), &r);
+	if (rc != 0)
+		return eom_trouble(m, "proposal", &err);
+	if (propose(m, &in, &p, &err) != 0)
+		a = eom_trouble(m, "decide", &err);
+	else {
+		eom_log_decision(m, in.recipient.text, &p);
+		a = answer_decided(m, &p);
+	}
+	decide_fini(&p);
+	return a;
+}
+
+/* --- shadow mode: all recipients are decided and recorded, nothing else --- */
+
+static void shadow_some(struct message *m, struct store *store,
+    const struct decide_in *in, size_t n)
+{
+	struct decide_out *out = arena_array(m->s->g.arena, n, sizeof(*out));
+	struct error err = {0};
+
+	if (out == NULL || decide_propose_all(store, in, n, out, &err) != 0)
+		LOG_EV_LIMITED(LOG_LEVEL_WARNING, "shadow.not_recorded",
+		    KV_Z("qid", m->s->queue_id), KV_Z("error", err.text));
+	for (size_t i = 0; out != NULL && i < n; i++) {
+		if (out[i].verdict.reason != REASON_TROUBLE)
+			eom_log_decision(m, in[i].recipient.text, &out[i]);
+		decide_fini(&out[i]);
+	}
+}
+
+static enum answer shadow(struct message *m)
+{
+	struct session *s = m->s;
+	struct error err = {0};
+	struct store *store = eom_store(s, &err);
+	struct decide_in *in =
+	    arena_array(s->g.arena, DECIDE_ALL_MAX, sizeof(*in));
+	size_t n = 0;
+
+	for (size_t i = 0; store != NULL && in != NULL && i < s->g.n_rcpts;
+	     i++) {
+		if (fill(m, i, &in[n], &err) == 0)
+			n++;
+		if (n == DECIDE_ALL_MAX || (n > 0 && i + 1 == s->g.n_rcpts)) {
+			shadow_some(m, store, in, n);
+			n = 0;
+		}
+	}
+	return ANSWER_ACCEPT;
+}
+
+/* --- several recipients --- */
+
+/* What no recipient's facts could change is said at once, and not to each of
+ * them by a report. */
+static struct verdict whole_verdict(
+    struct message *m, const struct policy *policy)
+{
+	struct verdict v = {.action = VERDICT_REJECT};
+	const struct policy_segment *seg;
+
+	if (policy == NULL)
+		return (struct verdict){
+		    .action = VERDICT_DEFER, .reason = REASON_NO_POLICY};
+	seg = policy_segment_find(policy, m->segment);
+	if (seg == NULL && m->s->stream->unknown == CONF_UNKNOWN_REJECT) {
+		v.reason = REASON_UNKNOWN_SEGMENT;
+		return v;
+	}
+	if (seg != NULL && seg->not_compliant.action == POLICY_REJECT)
+		v.compliance = comply(m, seg);
+	if (v.compliance != COMPLY_OK)
+		v.reason = REASON_NOT_COMPLIANT;
+	else
+		v.action = VERDICT_ALLOW;
+	return v;
+}
+
+/* True: the answer is in *out. */
+static bool refuse_whole(
+    struct message *m, struct store *store, enum answer *out, struct error *err)
+{
+	const struct policy *policy;
+	struct verdict v;
+	struct reply r;
+
+	if (policyver_cache_get(store->policies, &policy, err) != 0)
+		return false;
+	v = whole_verdict(m, policy);
+	policy_unref(&policy);
+	*out = reply_from_verdict(&v, &r);
+	if (*out == ANSWER_CONTINUE || (*out == ANSWER_TEMPFAIL && m->s->local))
+		return false;
+	eom_log_decision(m, STR("-"), &(struct decide_out){.verdict = v});
+	*out = eom_say(m->s, *out, &r);
+	return true;
+}
+
+static enum answer take_over(struct message *m)
+{
+	struct error err = {0};
+	struct store *store = eom_store(m->s, &err);
+	enum answer a;
+
+	if (store != NULL && refuse_whole(m, store, &a, &err))
+		return a;
+	return takeover_all(m);
+}
+
+enum answer nurture_run(struct message *m)
+{
+	struct session *s = m->s;
+	struct error err = {0};
+	int rc = nurture_labels(m);
+
+	if (rc != 0) {
+		(void)error_set(&err, rc, "%s", error_text(rc));
+		return eom_trouble(m, "segment", &err);
+	}
+	if (s->snap->conf->mode == CONF_MODE_SHADOW)
+		return shadow(m);
+	if (s->g.n_rcpts == 1 || m->copy_id != 0)
+		return decide_one(m);
+	return take_over(m);
+}

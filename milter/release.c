@@ -1,0 +1,243 @@
+/* release.c - see release.h.
+ *
+ * The token proves that we wrote the header field; the row tells by which
+ * stream the copy came. A token whose row is gone is not refused but put off:
+ * the agent looks at the row again and finds that the copy is done, while a
+ * refusal would make it report one that was delivered. */
+#include "milter/release.h"
+
+#include "milter/nurture.h"
+#include "milter/onetoone.h"
+#include "milter/reply.h"
+#include "policy/base/log.h"
+#include "policy/state/message.h"
+#include "policy/state/ops_copy.h"
+
+#include <string.h>
+
+/* Mail of ours that comes back through a network declared re-inject. */
+static const struct conf_stream re_inject = {
+    .name = {"re-inject", 9},
+    .class = CONF_CLASS_RELEASE,
+};
+
+/* The topmost field is the agent's: below it may stand what an application
+ * wrote into its message. */
+static int find_token(
+    const struct session *s, unsigned kinds, struct token *out)
+{
+	const struct token_keys *keys = keyring_token_keys(s->snap->keyring);
+	const struct header *h =
+	    header_find(&s->g.headers, STR("X-Tendril-Id"), 0);
+
+	if (keys == NULL || h == NULL)
+		return ERR_NOT_FOUND;
+	return token_parse(keys, kinds, str_trim(h->value), out);
+}
+
+static bool comes_back(const struct session *s)
+{
+	const struct conf_nets *nets = &s->snap->conf->re_inject;
+	struct token t;
+
+	for (size_t i = 0; s->has_client && !s->local && i < nets->n; i++)
+		if (conf_net_contains(&nets->v[i], s->client))
+			return find_token(s, TOKEN_SET(TOKEN_COMPOSED), &t) ==
+			       0;
+	return false;
+}
+
+const struct conf_stream *release_recognise(const struct session *s)
+{
+	const struct conf_stream *st =
+	    recognise_release(s->snap->conf, &s->origin);
+
+	if (st != NULL)
+		return st;
+	return comes_back(s) ? &re_inject : NULL;
+}
+
+static enum answer refuse(struct message *m)
+{
+	struct reply r;
+
+	LOG_EV(LOG_LEVEL_WARNING, "release.refused",
+	    KV_Z("qid", m->s->queue_id),
+	    KV_I64("recipients", (int64_t)m->s->g.n_rcpts));
+	return eom_say(m->s, reply_not_ours(&r), &r);
+}
+
+/* Signed if From is a domain of ours, and nothing else. */
+static enum answer send_plain(struct message *m)
+{
+	struct error err = {0};
+
+	if (m->s->snap->conf->mode == CONF_MODE_SHADOW ||
+	    comply_may_sign(&m->comply) != COMPLY_OK)
+		m->signer = NULL;
+	if (eom_send_on(m, NULL, &err) != 0)
+		return eom_trouble(m, "sign", &err);
+	LOG_EV(LOG_LEVEL_NOTICE, "released", KV_Z("qid", m->s->queue_id),
+	    KV_I64("copy", (int64_t)m->copy_id));
+	return ANSWER_CONTINUE;
+}
+
+/* --- raw: a copy --- */
+
+/* The stream that the copy came by becomes the message's. */
+static int restore_stream(struct message *m, struct error *err)
+{
+	struct session *s = m->s;
+	struct store *store = eom_store(s, err);
+	const struct conf_stream *st;
+	struct copy_record r;
+	int rc;
+
+	if (store == NULL)
+		return ERR_UNAVAILABLE;
+	rc = ops_copy_get(store, m->copy_id, s->g.arena, &r);
+	if (rc != 0)
+		return error_set(err, rc, "copy: %s", error_text(rc));
+	st = conf_stream_find(s->snap->conf, r.stream);
+	if (st == NULL || (st->class != CONF_CLASS_NURTURE &&
+			      st->class != CONF_CLASS_ONE_TO_ONE))
+		return error_set(err, ERR_NOT_FOUND,
+		    "copy of stream %.*s, which is gone", STR_ARG(r.stream));
+	s->stream = st;
+	return 0;
+}
+
+static enum answer run_copy(struct message *m)
+{
+	struct session *s = m->s;
+
+	if (s->snap->conf->mode == CONF_MODE_SHADOW)
+		return send_plain(m);
+	return s->stream->class == CONF_CLASS_NURTURE ? nurture_run(m)
+						      : onetoone_run(m);
+}
+
+static enum answer run_raw(struct message *m)
+{
+	struct session *s = m->s;
+	struct error err = {0};
+
+	if (s->g.n_rcpts != 1 || s->stream == &re_inject)
+		return refuse(m);
+	if (s->g.sender.n > 0 && restore_stream(m, &err) != 0)
+		return eom_trouble(m, "release", &err);
+	if (eom_examine(m, &err) != 0)
+		return eom_trouble(m, "examine", &err);
+	return s->g.sender.n > 0 ? run_copy(m) : send_plain(m);
+}
+
+/* --- composed: a second pass --- */
+
+struct pass {
+	struct message_record record; /* strings in the arena */
+	struct decide_out decision;
+};
+
+static int copy_strings(struct arena *a, struct message_record *r)
+{
+	struct str *v[] = {&r->segment, &r->stream, &r->campaign};
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		*v[i] = arena_str(a, *v[i]);
+		if (v[i]->p == NULL)
+			return ERR_LIMIT;
+	}
+	return 0;
+}
+
+static int load_pass(
+    struct message *m, uint64_t id, struct pass *p, struct error *err)
+{
+	struct session *s = m->s;
+	struct store *store = eom_store(s, err);
+	struct ledger_txn *t = NULL;
+	int rc;
+
+	if (store == NULL)
+		return ERR_UNAVAILABLE;
+	rc = ledger_read_begin(store->ledger, &t);
+	if (rc == 0)
+		rc = message_read(t, id, &p->record);
+	if (rc == 0)
+		rc = copy_strings(s->g.arena, &p->record);
+	ledger_read_end(&t);
+	if (rc != 0)
+		return error_set(err, rc, "message: %s", error_text(rc));
+	rc = policyver_cache_get(store->policies, &p->decision.policy, err);
+	if (rc == 0 && p->decision.policy != NULL)
+		p->decision.segment =
+		    policy_segment_find(p->decision.policy, p->record.segment);
+	p->decision.message_id = id;
+	p->decision.subject_id = p->record.subject_id;
+	return rc;
+}
+
+static enum answer send_again(struct message *m, const struct pass *p)
+{
+	struct session *s = m->s;
+	const struct conf_stream *st =
+	    conf_stream_find(s->snap->conf, p->record.stream);
+	struct error err = {0};
+
+	if (st == NULL || st->class != CONF_CLASS_NURTURE)
+		return send_plain(m);
+	s->stream = st;
+	m->segment = p->record.segment;
+	m->campaign = p->record.campaign;
+	m->comply.stream = st;
+	if (comply_may_sign(&m->comply) != COMPLY_OK)
+		return refuse(m);
+	m->renew = true;
+	if (eom_send_on(m, &p->decision, &err) != 0)
+		return eom_trouble(m, "renew", &err);
+	LOG_EV(LOG_LEVEL_NOTICE, "renewed", KV_Z("qid", s->queue_id),
+	    KV_I64("msg", (int64_t)p->decision.message_id));
+	return ANSWER_CONTINUE;
+}
+
+static enum answer run_composed(struct message *m, uint64_t message_id)
+{
+	struct session *s = m->s;
+	struct pass p = {0};
+	struct error err = {0};
+	enum answer a;
+	int rc;
+
+	if (s->snap->conf->mode == CONF_MODE_SHADOW)
+		return ANSWER_ACCEPT;
+	if (eom_examine(m, &err) != 0)
+		return eom_trouble(m, "examine", &err);
+	rc = load_pass(m, message_id, &p, &err);
+	if (rc == 0)
+		a = send_again(m, &p);
+	else if (rc == ERR_NOT_FOUND)
+		a = refuse(m);
+	else
+		a = eom_trouble(m, "renew", &err);
+	decide_fini(&p.decision);
+	return a;
+}
+
+enum answer release_run(struct message *m)
+{
+	struct token t;
+	int rc = find_token(
+	    m->s, TOKEN_SET(TOKEN_RAW) | TOKEN_SET(TOKEN_COMPOSED), &t);
+	struct error err = {0};
+
+	if (rc == ERR_NOT_FOUND)
+		return refuse(m);
+	if (rc != 0) {
+		(void)error_set(&err, rc, "token: %s", error_text(rc));
+		return eom_trouble(m, "release", &err);
+	}
+	if (t.kind == TOKEN_COMPOSED)
+		return run_composed(m, t.message_id);
+	m->copy_id = t.message_id;
+	return run_raw(m);
+}

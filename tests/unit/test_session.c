@@ -1,0 +1,411 @@
+/* test_session.c - what each class of mail gets, and that nothing of one
+ * message reaches the next. */
+#include "tests/unit/sessiontest.h"
+
+static struct mail to(const char *rcpt, const char *segment)
+{
+	return (struct mail){.rcpts = {rcpt}, .segment = segment};
+}
+
+static void is_refused(const char *enhanced, const char *part, const char *what)
+{
+	IS_STR(S.script.reply.enhanced, enhanced, "%s: status", what);
+	OK(strstr(S.script.reply.text, part) != NULL, "%s: %s", what,
+	    S.script.reply.text);
+}
+
+static void test_single(void)
+{
+	struct mail m = to("<ann@b.example>", " demo");
+
+	m.extra[0] = "List-Unsubscribe";
+	m.extra[1] = " <https://app.example/u>";
+	m.extra[2] = "X-Tendril-Id";
+	m.extra[3] = " forged";
+	sessiontest_connect("apps");
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "nurture: sent on");
+	OK(sessiontest_composed(), "composed and signed");
+	OK(sessiontest_find(CHANGE_REMOVE, "List-Unsubscribe") != NULL &&
+		sessiontest_find(CHANGE_REMOVE, "X-Tendril-Id") != NULL &&
+		sessiontest_find(CHANGE_REMOVE, "X-Tendril-Segment") != NULL,
+	    "the application's fields and a forged token go");
+	m = to("<ann@b.example>", " nosuch");
+	IS_INT(sessiontest_send(&m), ANSWER_REJECT, "unknown segment");
+	is_refused("5.7.1", "unknown", "unknown segment");
+	m.segment = " n\xff\xfesuch and a very long name that no policy could "
+		    "ever have, since names end at 64 characters";
+	IS_INT(sessiontest_send(&m), ANSWER_REJECT, "a strange one");
+	m = to("<ann@>", " demo");
+	IS_INT(sessiontest_send(&m), ANSWER_REJECT, "malformed address");
+	is_refused("5.1.3", "Malformed", "malformed address");
+	sessiontest_suppress("ned@b.example");
+	m = to("<ned@b.example>", " demo");
+	IS_INT(sessiontest_send(&m), ANSWER_REJECT, "suppressed");
+	is_refused("5.7.1", "suppressed", "suppressed");
+	m = to("<ann@b.example>", " later");
+	IS_INT(sessiontest_send(&m), ANSWER_TEMPFAIL, "policy: defer");
+	IS_INT(sessiontest_rows(NULL), 0, "no copies so far");
+}
+
+static void test_duplicate(void)
+{
+	struct slot_change c = {.kind = SLOT_CHANGE_QUEUED,
+	    .queue_id = STR("4dupQ1"),
+	    .at_ms = clock_now_ms()};
+	struct mail m = to("<dup@b.example>", " demo");
+	struct error err = {0};
+
+	sessiontest_connect("apps");
+	m.id = " <same@app.example>";
+	S.script.queue_id = "4dupQ1";
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "first");
+	S.script.queue_id = "4dupQ2";
+	IS_INT(sessiontest_send(&m), ANSWER_TEMPFAIL, "the log is silent yet");
+	IS_INT(ops_slot_apply(S.st.store, &c, &err), 0, "queued");
+	IS_INT(sessiontest_send(&m), ANSWER_DISCARD, "after a lost 250");
+	IS_INT(S.script.n_changes, 0, "nothing goes out");
+	S.script.queue_id = NULL;
+}
+
+static void test_classes(void)
+{
+	struct mail m = to("<x@b.example>", " demo");
+
+	sessiontest_connect("shop");
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "transactional");
+	OK(sessiontest_find(CHANGE_TOP, "DKIM-Signature") != NULL &&
+		sessiontest_find(CHANGE_APPEND, "List-Unsubscribe") == NULL,
+	    "signed, not composed");
+	sessiontest_connect("smtpd");
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "a stranger passes");
+	IS_INT(S.script.n_changes, 0, "untouched");
+	sessiontest_connect("apps");
+	m.segment = NULL;
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "no condition: passes");
+	m = to("<x@b.example>", " demo");
+	m.sender = "<>";
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "null sender: no nurture");
+	IS_INT(S.script.n_changes, 0, "untouched");
+}
+
+static void test_unknown_rules(void)
+{
+	struct mail m = to("<u@b.example>", " nosuch");
+	uint64_t id;
+
+	sessiontest_connect("stand");
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "stand-in segment");
+	OK(sessiontest_composed(), "as segment demo");
+	m.segment = NULL;
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "no segment: the same");
+	sessiontest_connect("wait");
+	IS_INT(sessiontest_send(&m), ANSWER_DISCARD, "unknown = hold");
+	IS_INT(sessiontest_rows(&id), 1, "held");
+	IS_INT(sessiontest_files(SPOOL_COPIES), 1, "with a file");
+}
+
+static void test_postal(void)
+{
+	struct mail m = to("<p@b.example>", " posted");
+
+	sessiontest_connect("apps");
+	IS_INT(sessiontest_send(&m), ANSWER_REJECT, "no postal address");
+	is_refused("5.7.1", "no_postal_address", "no postal address");
+	m.extra[0] = "Content-Type";
+	m.extra[1] = " text/html; charset=utf-8";
+	m.body = "<p>M&uuml;ller <b>GmbH</b><br>Weg 1<br>\r\n10115&nbsp;Berlin";
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "found in HTML");
+}
+
+static void test_one_to_one(void)
+{
+	struct mail m = {
+	    .rcpts = {"<a@c.example>", "<A@c.example>", "<b@c.example>"}};
+
+	sessiontest_connect("submission");
+	S.script.sasl_user = "anna";
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "several: not split");
+	OK(sessiontest_find(CHANGE_TOP, "DKIM-Signature") != NULL, "signed");
+	sessiontest_suppress("c@c.example");
+	m.rcpts[1] = "<c@c.example>";
+	session_close(&S.session);
+	sessiontest_connect("submission");
+	S.script.sasl_user = "anna";
+	(void)sessiontest_envelope(&m);
+	IS_STR(S.script.reply.enhanced, "5.7.1", "refused at RCPT");
+	session_abort(S.session);
+	m.rcpts[1] = "<@>";
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE,
+	    "the others go; the malformed one was refused at RCPT");
+	is_refused("5.1.3", "Malformed", "at RCPT");
+}
+
+/* A header condition before the stream: RCPT decides nothing, the end does,
+ * and names who was refused. */
+static void test_one_to_one_at_end(void)
+{
+	struct mail m = {.rcpts = {"<a@c.example>", "<c@c.example>"}};
+
+	sessiontest_connect("apps");
+	S.script.sasl_user = "anna";
+	IS_INT(sessiontest_send(&m), ANSWER_REJECT, "one is suppressed");
+	is_refused("5.7.1", "c@c.example: Recipient is suppressed", "named");
+	m.rcpts[1] = "<c.example>";
+	IS_INT(sessiontest_send(&m), ANSWER_REJECT, "one is malformed");
+	is_refused("5.1.3", "address: c.example", "named");
+}
+
+static void test_early(void)
+{
+	struct mail m = to("<ned@b.example>", NULL);
+
+	sessiontest_connect("fixed");
+	IS_INT(sessiontest_envelope(&m), ANSWER_REJECT, "refused at RCPT");
+	is_refused("5.7.1", "suppressed", "at RCPT");
+	session_abort(S.session);
+	m.rcpts[0] = "<ned@";
+	IS_INT(sessiontest_envelope(&m), ANSWER_REJECT, "malformed at RCPT");
+	m.rcpts[0] = "<ned@b.example>";
+	m.rcpts[1] = "<early@b.example>";
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE,
+	    "the one that is left makes a message of one recipient");
+	OK(sessiontest_composed(), "sent on");
+	sessiontest_connect("apps");
+	m = to("<ned@b.example>", " demo");
+	IS_INT(sessiontest_envelope(&m), ANSWER_CONTINUE,
+	    "a header decides: not at RCPT");
+	session_abort(S.session);
+	sessiontest_reload("mode = \"shadow\"");
+	sessiontest_connect("fixed");
+	IS_INT(sessiontest_envelope(&m), ANSWER_CONTINUE, "shadow: never");
+	session_abort(S.session);
+	sessiontest_reload("");
+}
+
+static void test_shadow(void)
+{
+	struct mail m = to("<ned@b.example>", " demo");
+
+	sessiontest_reload("mode = \"shadow\"");
+	sessiontest_connect("apps");
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "suppressed: accepted");
+	m.rcpts[1] = "<two@b.example>";
+	m.rcpts[2] = "<not an address>";
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "several: accepted");
+	IS_INT(S.script.n_changes, 0, "untouched");
+	sessiontest_connect("shop");
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "transactional");
+	IS_INT(S.script.n_changes, 0, "not signed");
+	sessiontest_reload("");
+}
+
+/* --- one connection, several messages --- */
+
+static void test_no_leaks(void)
+{
+	struct mail news = to("<l1@b.example>", " demo"),
+		    plain = to("<l2@b.example>", NULL);
+
+	plain.sender = "<>";
+	sessiontest_connect("apps");
+	IS_INT(sessiontest_send(&news), ANSWER_CONTINUE, "nurture");
+	IS_INT(sessiontest_send(&plain), ANSWER_ACCEPT, "then a report");
+	IS_INT(S.script.n_changes, 0, "untouched");
+	news.rcpts[0] = "<l3@b.example>";
+	IS_INT(sessiontest_send(&news), ANSWER_CONTINUE, "nurture again");
+	OK(sessiontest_composed(), "composed");
+	S.script.sasl_user = "anna";
+	IS_INT(sessiontest_send(&plain), ANSWER_ACCEPT,
+	    "login, null sender: passes");
+	S.script.sasl_user = NULL;
+	plain.sender = NULL;
+	IS_INT(sessiontest_send(&plain), ANSWER_ACCEPT,
+	    "the login of one message does not reach the next");
+	IS_INT(atomic_load(&S.sh.in_flight), 0, "none in flight");
+}
+
+static void reset_after(int steps)
+{
+	struct mail m = to("<r@b.example>", " demo");
+	char *mail[] = {(char *)(uintptr_t) "<app@example.com>", NULL};
+	char *rcpt[] = {(char *)(uintptr_t) "<ned@b.example>", NULL};
+
+	sessiontest_connect("apps");
+	if (steps > 0)
+		session_mail(S.session, mail);
+	if (steps > 1)
+		(void)session_rcpt(S.session, rcpt);
+	if (steps > 2)
+		session_header(S.session, "X-Tendril-Segment", " nosuch");
+	if (steps > 3)
+		(void)session_eoh(S.session);
+	if (steps > 4)
+		session_body(S.session, STR("rest"));
+	session_abort(S.session);
+	m.rcpts[0] = (const char *[]){"<r0@b.example>", "<r1@b.example>",
+	    "<r2@b.example>", "<r3@b.example>", "<r4@b.example>",
+	    "<r5@b.example>"}[steps];
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE,
+	    "RSET after %d steps, then a message", steps);
+	if (steps > 0)
+		session_mail(S.session, mail);
+	session_close(&S.session);
+	IS_INT(atomic_load(&S.sh.in_flight), 0, "connection lost: forgotten");
+}
+
+static void test_disorder(void)
+{
+	struct mail m = to("<o@b.example>", " demo");
+
+	sessiontest_connect("apps");
+	IS_INT(session_eom(S.session), ANSWER_TEMPFAIL, "end of nothing");
+	IS_INT(session_eoh(S.session), ANSWER_TEMPFAIL, "head of nothing");
+	session_header(S.session, "From", " x");
+	session_body(S.session, STR("x"));
+	IS_INT(sessiontest_envelope(&m), ANSWER_CONTINUE, "MAIL is right");
+	session_body(S.session, STR("body before header"));
+	IS_INT(session_eoh(S.session), ANSWER_TEMPFAIL, "disorder: tempfail");
+	IS_INT(session_eom(S.session), ANSWER_TEMPFAIL, "to the end");
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "MAIL heals");
+}
+
+/* --- limits --- */
+
+static void test_limits(void)
+{
+	struct mail m = to("<lim@b.example>", " demo");
+	char *rcpt[] = {(char *)(uintptr_t) "<many@b.example>", NULL};
+	char *huge = malloc((1 << 20) + 100);
+	static const char *const listeners[] = {"apps", "smtpd"};
+
+	if (huge == NULL)
+		exit(1);
+	memset(huge, 'x', (1 << 20) + 99);
+	huge[(1 << 20) + 99] = '\0';
+	for (int i = 0; i < 2; i++) {
+		enum answer want = i == 0 ? ANSWER_REJECT : ANSWER_ACCEPT;
+
+		sessiontest_connect(listeners[i]);
+		(void)sessiontest_envelope(&m);
+		for (int n = 0; n < 100000; n++)
+			session_header(S.session, "X-Many", " value");
+		IS_INT(session_eoh(S.session), want, "100000 fields");
+		session_abort(S.session);
+		(void)sessiontest_envelope(&m);
+		session_header(S.session, "X-Huge", huge);
+		IS_INT(session_eoh(S.session), want, "a field of 1 MB");
+		session_abort(S.session);
+		(void)sessiontest_envelope(&m);
+		for (int n = 0; n < 10000; n++)
+			(void)session_rcpt(S.session, rcpt);
+		IS_INT(sessiontest_head(&m), want, "10000 recipients");
+		session_abort(S.session);
+	}
+	sessiontest_connect("apps");
+	(void)sessiontest_envelope(&m);
+	IS_INT(sessiontest_head(&m), ANSWER_CONTINUE, "a head");
+	for (int n = 0; n < 5; n++)
+		session_body(S.session, (struct str){huge, 1 << 20});
+	IS_INT(session_eom(S.session), ANSWER_REJECT, "5 MB, 3 are allowed");
+	IS_STR(S.script.reply.enhanced, "5.3.4", "too large");
+	m.rcpts[0] = "<lim2@b.example>";
+	(void)sessiontest_envelope(&m);
+	IS_INT(sessiontest_head(&m), ANSWER_CONTINUE, "a head");
+	session_body(S.session, (struct str){huge, 1 << 20});
+	session_body(S.session, (struct str){huge, 1 << 20});
+	IS_INT(session_eom(S.session), ANSWER_CONTINUE, "2 MB, spilled");
+	free(huge);
+}
+
+static void test_unusual(void)
+{
+	struct mail m = to("<j\xc3\xb6rg@b\xc3\xbc\x63her.example>", " demo");
+
+	m.rcpt_args = "NOTIFY=NEVER";
+	m.extra[0] = "Bcc";
+	m.extra[1] = " secret@b.example";
+	sessiontest_connect("apps");
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "SMTPUTF8, Bcc");
+	m = to("<nobody@b.example>", " demo");
+	m.rcpts[0] = NULL;
+	(void)sessiontest_envelope(&m);
+	IS_INT(sessiontest_head(&m), ANSWER_TEMPFAIL, "no recipient at all");
+	m = to("<n@b.example>", " demo");
+	m.extra[0] = "From";
+	m.extra[1] = " other@example.com";
+	IS_INT(sessiontest_send(&m), ANSWER_REJECT, "two From fields");
+	is_refused("5.7.1", "no_from", "two From fields");
+}
+
+/* Whatever allocation fails: never a silent accept of nurture mail. */
+static void test_no_memory(void)
+{
+	int wrong = 0, good = 0;
+	long n;
+
+	for (n = 1; n < 500 && good == 0; n++) {
+		struct mail m = to("<mem@b.example>", " demo");
+		enum answer a;
+
+		S.script.n_changes = 0;
+		fault_alloc_at(n);
+		sessiontest_connect("apps");
+		a = sessiontest_send(&m);
+		fault_alloc_at(0);
+		good = a == ANSWER_CONTINUE && sessiontest_composed();
+		wrong += a != ANSWER_TEMPFAIL && a != ANSWER_REJECT && !good;
+		wrong += a == ANSWER_REJECT && S.script.reply.code != 552;
+	}
+	IS_INT(wrong, 0, "%ld allocations failing: 451 (or 552)", n);
+	OK(good == 1 && n > 10, "then it works");
+	IS_INT(atomic_load(&S.sh.in_flight), 0, "none in flight");
+}
+
+static void test_change_fails(void)
+{
+	struct mail m = to("<chg@b.example>", " demo");
+	int at = 1;
+
+	m.id = " <chg@app.example>";
+	sessiontest_connect("apps");
+	for (; at < 30; at++) {
+		S.script.change_fails_at = at;
+		if (sessiontest_send(&m) != ANSWER_TEMPFAIL)
+			break;
+	}
+	S.script.change_fails_at = 0;
+	OK(at > 5 && sessiontest_composed(),
+	    "each of %d changes failing: 451, slot given back", at - 1);
+}
+
+int main(void)
+{
+	sessiontest_open();
+	{
+		struct mail m = to("<ann@b.example>", " demo");
+		sessiontest_connect("apps");
+		IS_INT(sessiontest_send(&m), ANSWER_TEMPFAIL, "no policy yet");
+		m.rcpts[1] = "<bob@b.example>";
+		IS_INT(sessiontest_send(&m), ANSWER_TEMPFAIL, "for several");
+	}
+	sessiontest_apply(sessiontest_policy);
+	test_single();
+	test_duplicate();
+	test_classes();
+	test_unknown_rules();
+	test_postal();
+	test_one_to_one();
+	test_one_to_one_at_end();
+	test_early();
+	test_shadow();
+	test_no_leaks();
+	for (int i = 0; i <= 5; i++)
+		reset_after(i);
+	test_disorder();
+	test_limits();
+	test_unusual();
+	test_no_memory();
+	test_change_fails();
+	sessiontest_close();
+	return tap_done();
+}
