@@ -163,6 +163,7 @@ EXTRA_DIST += \
 	%D%/e2e/conftest.py \
 	%D%/e2e/test_bed.py \
 	%D%/e2e/test_judge.py \
+	%D%/e2e/test_outside.py \
 	%D%/e2e/test_run.py \
 	$(END)
 

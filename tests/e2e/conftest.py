@@ -3,8 +3,8 @@
     TENDRIL_BUILDDIR=.../build /usr/bin/python3 -m pytest tests/e2e
 
 Root is needed, because Postfix needs it. `world` is one bed for the whole run
-without Tendril, `system` one with the milter in front of the MTA; both are
-emptied before each test. A test that changes conf or stops daemons makes its
+without Tendril, `system` one with milter and agent; both are emptied of mail
+before each test, the ledger is not. A test that changes conf or stops daemons makes its
 own bed with `make_bed`.
 """
 
@@ -14,6 +14,7 @@ import pathlib
 import pytest
 
 from bed import bed as beds
+from bed import web
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +59,7 @@ def world(_world):
 def _system(build):
     with beds.Bed(build) as one:
         one.start_milter()
+        one.start_agent()
         one.start_hub()
         one.start_late()
         yield one
@@ -65,7 +67,7 @@ def _system(build):
 
 @pytest.fixture
 def system(_system):
-    """The company's MTA with the milter in front of it."""
+    """The company's MTA with Tendril beside it; the outside."""
     _system.reset()
     return _system
 
@@ -83,6 +85,17 @@ def postfix(system):
 @pytest.fixture
 def milter(system):
     return system.tendril.milter
+
+
+@pytest.fixture
+def agent(system):
+    return system.tendril.agent
+
+
+@pytest.fixture
+def api(system):
+    """/v1 as root."""
+    return web.Api(system.conf.api)
 
 
 @pytest.fixture

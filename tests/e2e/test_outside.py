@@ -1,0 +1,139 @@
+"""What leaves through a real Postfix, seen by two verifiers that are not ours:
+dkimpy and opendkim (keys from a file). Also: what is not ours stays as it
+was."""
+
+import itertools
+import subprocess
+
+import pytest
+
+from bed import bed as beds
+from bed import judge, mail
+
+ORDERS = "orders@example.com"
+HEAD = ("From: Shop <orders@example.com>\r\nTo: {to}\r\nSubject: {subject}\r\n"
+        "Date: Mon, 01 Jun 2026 10:00:00 +0000\r\n"
+        "Message-ID: <{number}@app.example.com>\r\n")
+NUMBERS = itertools.count(1)
+
+# name -> (further header fields, body); CRLF.
+SHAPES = {
+    "plain": ("", "Hello\r\n"),
+    "empty body": ("", ""),
+    "only blank lines": ("", "\r\n\r\n\r\n"),
+    "no final line end": ("", "Hello"),
+    "blanks at line ends": ("", "Hello \t \r\n  two   blanks\r\n \r\n"),
+    "dots": ("", ".\r\n..\r\n.three\r\n"),
+    "long line": ("", "x" * 990 + "\r\n"),
+    "8-bit": ("Content-Type: text/plain; charset=utf-8\r\n"
+              "Content-Transfer-Encoding: 8bit\r\n", "Grüße, žluťoučký\r\n"),
+    "8-bit header": ("X-Name: Jürgen\r\n", "Hello\r\n"),
+    "folded": ("X-Long: one\r\n two\r\n\tthree\r\n", "Hello\r\n"),
+    "begins on the next line": ("Reply-To:\r\n help@example.com\r\n",
+                                "Hello\r\n"),
+    "empty field": ("X-Empty:\r\nX-Blank: \r\n", "Hello\r\n"),
+    "no blank after the colon": ("Reply-To:help@example.com\r\n",
+                                 "Hello\r\n"),
+    "fields twice": ("Cc: a@west.example\r\nCc: b@west.example\r\n",
+                     "Hello\r\n"),
+    "large": ("", "All work and no play.\r\n" * 20000),
+}
+
+
+def letter(shape, number):
+    more, body = SHAPES[shape]
+    head = HEAD.format(to=f"p{number}@north.example", subject=shape,
+                       number=number)
+    return f"{head}{more}\r\n{body}".encode()
+
+
+def received(system, sender, data, number, **options):
+    recipient = f"p{number}@north.example"
+    sent = mail.submit(system.ports["apps"], sender, [recipient], data,
+                       **options)
+    assert sent.final[0] == 250, sent
+    return system.sink.wait(recipient)[0]
+
+
+def opendkim_results(system, data):
+    """'pass' or 'fail' of each signature, by opendkim in its test mode."""
+    records = system.root / "opendkim.keys"
+    records.write_text("".join(f"{name} {txt}\n" for name, txt in
+                               system.zone.records.items()))
+    conf = system.root / "opendkim.conf"
+    conf.write_text(f"Mode v\nTestPublicKeys {records}\nSyslog no\n")
+    message = system.root / "opendkim.mail"
+    message.write_bytes(data)
+    done = subprocess.run(
+        ["/usr/sbin/opendkim", "-x", conf, "-vv", "-t", message], check=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60)
+    lines = done.stdout.decode(errors="replace").splitlines()
+    return ["pass" if "dkim=pass" in line else "fail"
+            for line in lines if "header.a=" in line]
+
+
+def verified(system, data):
+    complaints = judge.judge_signed(data, system.zone, beds.OWN_DOMAIN,
+                                    ["rsa-sha256", "ed25519-sha256"])
+    assert complaints == []
+    assert opendkim_results(system, data) == ["pass", "pass"]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_signatures_hold_outside(system, shape):
+    number = next(NUMBERS)
+    data = letter(shape, number)
+    message = received(system, ORDERS, data, number,
+                       mail_options=["BODY=8BITMIME"])
+    verified(system, message.data)
+    body = judge.split(data)[1]
+    if not body.endswith(b"\r\n") and body:
+        body += b"\r\n"
+    assert judge.split(message.data)[1] == body
+
+
+@pytest.mark.parametrize("shape", ["plain", "folded", "8-bit", "dots"])
+def test_bare_line_feeds(system, shape):
+    """An application that sends LF: the MTA makes lines of it."""
+    number = next(NUMBERS)
+    data = letter(shape, number).replace(b"\r\n", b"\n")
+    if shape == "dots":
+        data = data.replace(b"\n.", b"\n..")
+    message = received(system, ORDERS, data, number)
+    verified(system, message.data)
+    assert b"\r\n" in judge.split(message.data)[0]
+
+
+def test_a_change_on_the_way_is_seen(system):
+    number = next(NUMBERS)
+    message = received(system, ORDERS, letter("plain", number), number)
+    changed = message.data.replace(b"Hello", b"Hallo")
+    assert opendkim_results(system, changed) == ["fail", "fail"]
+    assert judge.signature_summary(changed, system.zone).endswith("BAD")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_is_not_ours_passes_as_it_is(system, shape):
+    number = next(NUMBERS)
+    data = letter(shape, number).replace(b"orders@example.com",
+                                         b"cron@example.com")
+    message = received(system, "cron@example.com", data, number,
+                       mail_options=["BODY=8BITMIME"])
+    end = b"" if data.endswith(b"\r\n") else b"\r\n"
+    assert judge.judge_untouched(message.data, data + end) == []
+
+
+def test_milter_stops_and_starts_without_losing_mail(make_bed, build):
+    """SIGTERM ends it cleanly; meanwhile applications are told to wait."""
+    bed = make_bed(build)
+    bed.start_milter()
+    bed.start_hub()
+    data = letter("plain", next(NUMBERS))
+    assert bed.tendril.stop_milter() == 0
+    refused = mail.submit(bed.ports["apps"], ORDERS, ["a@north.example"],
+                          data)
+    assert refused.final[0] == 451
+    bed.start_milter()
+    sent = mail.submit(bed.ports["apps"], ORDERS, ["a@north.example"], data)
+    assert sent.final[0] == 250
+    verified(bed, bed.sink.wait("a@north.example")[0].data)
