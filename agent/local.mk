@@ -68,12 +68,17 @@ tendril_SOURCES = \
 	%D%/cli/keys.c \
 	%D%/cli/keys.h \
 	%D%/cli/main.c \
+	%D%/cli/offline.c \
+	%D%/cli/offline.h \
 	%D%/cli/out.c \
 	%D%/cli/out.h \
+	%D%/cli/verb_backup.c \
 	%D%/cli/verb_check.c \
 	%D%/cli/verb_consent.c \
 	%D%/cli/verb_explain.c \
 	%D%/cli/verb_help.c \
+	%D%/cli/verb_key.c \
+	%D%/cli/verb_ledger.c \
 	%D%/cli/verb_policy.c \
 	%D%/cli/verb_suppress.c \
 	%D%/cli/verbs.h \

@@ -262,17 +262,30 @@ static void print_option(FILE *out, const struct cli_option *o, const char *of)
 		    STR_ARG(line));
 }
 
+enum {
+	SYNOPSIS_WIDTH = 88,
+	SYNOPSIS_INDENT = 11,
+	WORD_MAX = 120,
+};
+
 static void print_synopsis(FILE *out, const struct cli_verb *v,
     const struct cli_command *cmd, const char *lead)
 {
-	(void)fprintf(out, "%s tendril %s%s%s%s%s", lead, v->name,
+	const struct cli_option *o = cmd->options;
+	int column = fprintf(out, "%s tendril %s%s%s%s%s", lead, v->name,
 	    cmd->name[0] != '\0' ? " " : "", cmd->name,
 	    cmd->operands[0] != '\0' ? " " : "", cmd->operands);
-	for (const struct cli_option *o = cmd->options;
-	     o != NULL && o->name != NULL; o++)
-		(void)fprintf(out, " %s--%s%s%s%s", o->required ? "" : "[",
-		    o->name, o->arg != NULL ? " " : "",
+
+	for (; o != NULL && o->name != NULL; o++) {
+		char word[WORD_MAX];
+		int n = snprintf(word, sizeof(word), "%s--%s%s%s%s",
+		    o->required ? "" : "[", o->name, o->arg != NULL ? " " : "",
 		    o->arg != NULL ? o->arg : "", o->required ? "" : "]");
+
+		if (column + n > SYNOPSIS_WIDTH)
+			column = fprintf(out, "\n%*s", SYNOPSIS_INDENT, "");
+		column += fprintf(out, " %s", word);
+	}
 	(void)fputc('\n', out);
 }
 

@@ -1,0 +1,425 @@
+"""The command line, verb by verb, with an agent of its own and no MTA."""
+
+import base64
+import json
+import os
+import pathlib
+import pwd
+import re
+import stat
+import subprocess
+
+import pytest
+
+from bed import proc, tendril
+
+CONF = """\
+state-dir = "{root}/state"
+authserv-id = "mail.example.com"
+lead-key = "{root}/lead.key"
+token-key = "{root}/token.key"
+epoch-key = "{root}/epoch.key"
+map-size = "64M"
+milter {{ socket = "unix:{root}/m" }}
+agent {{
+  api = "{root}/api"
+  release = "127.0.0.1:1"
+  maildir = "{root}/Maildir"
+  auditors = {{"nobody"}}
+}}
+web {{ base-url = "https://t.example.com" }}
+mta-log {{ file = "{root}/mail.log" }}
+key r1 {{
+  domain = "example.com" selector = "r1" file = "{root}/r1.pem"
+  algorithm = "rsa-sha256"
+}}
+key e1 {{
+  domain = "example.com" selector = "e1" file = "{root}/e1.pem"
+  algorithm = "ed25519-sha256"
+}}
+domain example.com {{
+  keys = {{"r1", "e1"}} bounce-domain = "bounces.example.com"
+  sender-id = "examplecom"
+}}
+stream release {{ class = "release" listener = {{"release"}} }}
+stream news {{
+  class = "nurture" listener = {{"apps"}} from-domains = {{"example.com"}}
+  segment-from = {{"X-Tendril-Segment"}} unknown = "reject"
+}}
+stream fixed {{
+  class = "nurture" sasl-user = {{"crm"}} segment = "webinar"
+}}
+stream rest {{ class = "pass" }}
+"""
+
+POLICY = """\
+person {{ at-most = {{"2 per 7d"}} }}
+segment newsletter {{
+  purpose = newsletter
+  at-most = "{cap}"
+}}
+segment webinar {{ purpose = events }}
+"""
+
+
+class Home:
+    """A conf, its keys, and the programs."""
+
+    def __init__(self, build, root):
+        self.root = pathlib.Path(root)
+        self.conf_file = self.root / "tendril.conf"
+        self.conf_file.write_text(CONF.format(root=root))
+        self.tendril = tendril.Tendril(build, self.conf_file, root)
+        (self.root / "Maildir").mkdir()
+        (self.root / "mail.log").touch()
+
+    def cli(self, *words, **options):
+        return self.tendril.cli(*words, check=False, **options)
+
+    def ok(self, *words, status=0, **options):
+        """Standard output of a verb that ends with this status."""
+        done = self.cli(*words, **options)
+        assert done.returncode == status, \
+            f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def json(self, *words, status=0, **options):
+        """The values of --json, one a line."""
+        text = self.ok(*words, "--json", status=status, **options)
+        return [json.loads(line) for line in text.splitlines()]
+
+    def refused(self, *words, status=2, **options):
+        """Standard error of a verb that ends with this status."""
+        done = self.cli(*words, **options)
+        assert done.returncode == status, \
+            f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert done.stderr.startswith("tendril: ")
+        return done.stderr
+
+    def policy(self, name, cap="1 per 7d"):
+        path = self.root / name
+        path.write_text(POLICY.format(cap=cap))
+        return path
+
+    def make_keys(self):
+        for kind in ("lead", "token", "epoch"):
+            self.ok("key", "new", kind, "--out", self.root / f"{kind}.key")
+        for name in ("r1", "e1"):
+            self.ok("key", "new", "dkim", "--out", self.root / f"{name}.pem",
+                    "--algorithm", "rsa-sha256" if name == "r1" else
+                    "ed25519-sha256")
+
+
+@pytest.fixture
+def home(build, tmp_path):
+    """Keys, no agent."""
+    tmp_path.chmod(0o755)
+    for parent in tmp_path.parents[:2]:
+        parent.chmod(0o755)
+    one = Home(build, tmp_path)
+    one.make_keys()
+    return one
+
+
+@pytest.fixture
+def agent(home):
+    """Keys and a running agent with a policy."""
+    home.tendril.start_agent(home.root / "api")
+    home.ok("policy", "apply", home.policy("first.policy"), "--reason",
+            "first")
+    yield home
+    home.tendril.stop()
+
+
+VERBS = re.compile(r"^  ([a-z-]+) +\S", re.MULTILINE)
+
+
+def verbs_of(home):
+    return VERBS.findall(home.ok("help"))
+
+
+def test_help_and_usage(home):
+    verbs = verbs_of(home)
+    assert {"policy", "suppress", "consent", "explain", "check", "key",
+            "ledger", "backup", "restore", "help", "version"} <= set(verbs)
+    for verb in verbs:
+        text = home.ok(verb, "--help")
+        assert f"usage: tendril {verb}" in text
+        assert "exit status:" in text
+        assert max(map(len, text.splitlines())) <= 100, verb
+        assert home.ok("help", verb) == text
+    assert home.json("version")[0]["version"] in home.ok("version")
+
+
+@pytest.mark.parametrize("words, hint", [
+    (["nothing"], "no verb"),
+    (["policy"], "needs a word more"),
+    (["policy", "aply"], 'has no "aply"'),
+    (["policy", "apply"], "wanted: tendril policy apply FILE"),
+    (["policy", "apply", "a", "b"], "wanted:"),
+    (["policy", "apply", "a"], "--reason TEXT is needed"),
+    (["policy", "apply", "a", "--reson", "x"], "did you mean --reason?"),
+    (["policy", "apply", "a", "--reason"], "--reason wants TEXT"),
+    (["policy", "log", "--base", "1"], "no option --base"),
+    (["policy", "log", "--json=1"], "--json takes no value"),
+    (["policy", "log", "-x"], "no option -x"),
+    (["help", "nothing"], "no verb"),
+    (["key", "new", "brass", "--out", "/nonexistent"], "no kind of key"),
+])
+def test_usage_errors(home, words, hint):
+    assert hint in home.refused(*words)
+
+
+def test_nobody_listens(home):
+    assert "is tendril-agent running?" in home.refused(
+        "policy", "log", status=75)
+
+
+def test_bad_conf(home):
+    home.conf_file.write_text("state-dirr = \"/x\"\n")
+    err = home.refused("policy", "log", status=1)
+    assert "tendril.conf:1:" in err and "state-dir" in err
+    assert "tendril.conf:1:" in home.ok("check", status=1)
+
+
+def test_check(home):
+    policy = home.policy("p")
+    assert "nothing to complain about" in home.ok("check", "--policy", policy)
+    assert home.json("check", "--policy", policy) == []
+    (home.root / "r1.pem").chmod(0o644)
+    found = home.json("check", status=1)
+    assert found[0]["level"] == "error" and "r1.pem" in found[0]["text"]
+    (home.root / "r1.pem").chmod(0o600)
+    policy.write_text("segment newsletter { purpose = newsletter\n")
+    assert f"error: {policy}:1:" in home.ok("check", "--policy", policy,
+                                            status=1)
+    policy.write_text("segment newsletter { purpose = newsletter }\n")
+    assert "webinar" in home.ok("check", "--policy", policy, status=1)
+    printed = home.root / "printed"
+    printed.write_text(home.ok("check", "--print"))
+    assert home.ok("check", "--print", "--conf", printed) == \
+        printed.read_text()
+
+
+def test_policy(agent):
+    second = agent.policy("second.policy", "3 per 7d")
+    assert "at-most was" in agent.ok("policy", "check", second)
+    assert "at-most was" in agent.ok("policy", "diff", second)
+    out = agent.json("policy", "apply", second, "--reason", "more",
+                     "--base", "1")
+    assert out[0]["version"] == 2
+    assert "in force already" in agent.refused(
+        "policy", "apply", second, "--reason", "again", status=1)
+    assert "version 2 is in force" in agent.refused(
+        "policy", "apply", agent.policy("third.policy", "4 per 7d"),
+        "--reason", "x", "--base", "1", status=1)
+    assert agent.ok("policy", "show") == second.read_text()
+    assert agent.ok("policy", "show", "1") == POLICY.format(cap="1 per 7d")
+    assert agent.ok("policy", "diff").startswith("segment newsletter: ")
+    assert agent.ok("policy", "diff", "2", "2") == "the same rules\n"
+    log = agent.json("policy", "log")
+    assert [(one["version"], one["author"], one["reason"]) for one in log] \
+        == [(2, "root", "more"), (1, "root", "first")]
+    agent.ok("policy", "revert", "1", "--reason", "complaints")
+    assert agent.json("policy", "show")[0]["version"] == 3
+    assert "no policy version 9" in agent.refused("policy", "show", "9",
+                                                  status=1)
+
+
+def test_policy_refused(agent):
+    bad = agent.root / "bad.policy"
+    bad.write_text("segment newsletter {\n  purpos = newsletter\n}\n")
+    err = agent.refused("policy", "apply", bad, "--reason", "x", status=1)
+    assert f"{bad}:2:" in err and "purpose" in err
+    bad.write_text("segment newsletter { purpose = newsletter }\n")
+    err = agent.refused("policy", "apply", bad, "--reason", "x", status=1)
+    assert "orphans" in err
+    assert agent.json("policy", "show")[0]["version"] == 1
+    agent.ok("policy", "apply", bad, "--reason", "x", "--orphans", "hold")
+    assert agent.json("policy", "show")[0]["version"] == 2
+
+
+def test_suppress(agent):
+    agent.ok("suppress", "add", "Jane@A.example", "--note", "by phone",
+             "--until", "30d")
+    agent.ok("suppress", "add", "@b.example", "--reason", "complaint")
+    agent.ok("suppress", "add", "joe@c.example", "--segment", "webinar")
+    assert "already" in agent.ok("suppress", "add", "@b.example",
+                                 "--reason", "complaint")
+    rows = agent.json("suppress", "list")
+    assert {row["target"] for row in rows} == {
+        "jane@a.example", "@b.example", "joe@c.example"}
+    text = agent.ok("suppress", "list", "--reason", "complaint")
+    assert text.splitlines()[0].split()[:2] == ["target", "reason"]
+    assert "@b.example" in text and "jane" not in text
+    assert "jane" not in agent.ok("suppress", "list", "--redact")
+    assert agent.json("suppress", "check", "jane@a.example")[0]["suppressed"]
+    assert "@b.example" in agent.ok("suppress", "check", "x@sub.b.example")
+    agent.ok("suppress", "check", "x@c.example", status=1)
+    agent.ok("suppress", "remove", "jane@a.example")
+    agent.ok("suppress", "check", "jane@a.example", status=1)
+    agent.refused("suppress", "add", "no address")
+    agent.refused("suppress", "add", "a@b.example", "--reason", "dislike")
+
+
+def test_consent_and_explain(agent):
+    address = "jo@c.example"
+    assert "no consent" in agent.ok("explain", address, "newsletter",
+                                    status=1)
+    agent.ok("consent", "show", address, status=1)
+    agent.ok("consent", "grant", address, "newsletter", "--origin", "form",
+             "--evidence", "192.0.2.1", "--said", "2026-01-31")
+    assert "already" in agent.ok("consent", "grant", address, "newsletter")
+    row = agent.json("consent", "show", address)[0]["purposes"][0]
+    assert row["state"] == "granted" and row["origin"] == "form"
+    assert row["since"] == "2026-01-31T00:00:00Z"
+    assert agent.json("explain", address, "newsletter")[0]["verdict"] == \
+        "allow"
+    agent.ok("consent", "withdraw", address, "newsletter")
+    verdict = agent.json("explain", address, "newsletter", status=1)[0]
+    assert verdict["reason"] == "withdrawn" and verdict["policy"] == 1
+    agent.ok("consent", "object", address, "events")
+    text = agent.ok("explain", address, "webinar", status=1)
+    assert "line 6 of policy 1" in text
+    agent.refused("explain", "no address", "webinar")
+
+
+def test_roles(agent):
+    """nobody is an auditor by conf; others have no role at all."""
+    def as_user(name, *words):
+        return agent.cli(*words, user=name, cwd="/")
+    done = as_user("nobody", "suppress", "list")
+    assert done.returncode == 0, done.stderr
+    done = as_user("nobody", "suppress", "add", "a@b.example")
+    assert done.returncode == 1
+    assert "role auditor" in done.stderr and "marketer" in done.stderr
+    done = as_user("games", "suppress", "list")
+    assert done.returncode == 1 and "role nobody" in done.stderr
+
+
+def test_times_of_this_terminal(agent):
+    agent.ok("consent", "grant", "a@b.example", "events", "--said",
+             "2026-01-31")
+    assert "2026-01-31 00:00 UTC" in agent.ok("consent", "show",
+                                              "a@b.example")
+    local = agent.tendril.env
+    local["TZ"] = "CET-1"
+    assert "2026-01-31 01:00 CET" in agent.ok("consent", "show",
+                                              "a@b.example", "--local")
+    del local["TZ"]
+
+
+def test_key_files(home):
+    for name, mode in (("lead.key", 0o640), ("token.key", 0o640),
+                       ("epoch.key", 0o640), ("r1.pem", 0o600)):
+        found = os.stat(home.root / name)
+        assert stat.S_IMODE(found.st_mode) == mode, name
+    before = (home.root / "lead.key").read_bytes()
+    assert "never overwritten" in home.refused(
+        "key", "new", "lead", "--out", home.root / "lead.key", status=1)
+    assert (home.root / "lead.key").read_bytes() == before
+    out = home.root / "other.pem"
+    home.ok("key", "new", "dkim", "--out", out, "--user", "nobody")
+    assert os.stat(out).st_uid == pwd.getpwnam("nobody").pw_uid
+    home.refused("key", "new", "dkim", "--out", home.root / "x",
+                 "--algorithm", "rsa-sha1")
+    assert not (home.root / "x").exists()
+
+
+def test_key_list(home):
+    listed = home.json("key", "list")
+    assert [one["kind"] for one in listed] == ["lead", "token", "epoch",
+                                               "dkim", "dkim"]
+    assert all(one["usable"] for one in listed)
+    (home.root / "e1.pem").unlink()
+    done = home.cli("key", "list")
+    assert done.returncode == 1 and "e1.pem" in done.stderr
+    assert "NOT usable" in done.stdout
+
+
+def openssl_public(path):
+    der = proc.run(["openssl", "pkey", "-in", path, "-pubout", "-outform",
+                    "DER"], text=False).stdout
+    return der
+
+
+def test_key_dns(home):
+    """A zone file that says what openssl says of the same keys."""
+    text = home.ok("key", "dns")
+    strings = re.findall(r'"([^"]*)"', text.partition("\n;")[0])
+    assert all(len(one) <= 255 for one in strings)
+    records = {one["name"]: one["value"] for one in home.json("key", "dns")}
+    rsa = records["r1._domainkey.example.com"]
+    assert base64.b64encode(openssl_public(home.root / "r1.pem")).decode() \
+        in rsa
+    ed25519 = records["e1._domainkey.example.com"]
+    assert base64.b64encode(
+        openssl_public(home.root / "e1.pem")[-32:]).decode() in ed25519
+    assert "".join(strings) == rsa + ed25519
+    assert "; bounces.example.com. IN MX" in text
+    assert len(records) == 2
+
+
+def test_key_test_without_dns(home):
+    """A name server that does not answer is trouble that may pass."""
+    port = proc.free_ports(1)[0]
+    done = home.cli("key", "test", "--server", f"127.0.0.1:{port}")
+    assert done.returncode == 75 and "tempfail" in done.stdout
+
+
+def test_ledger(agent):
+    agent.ok("consent", "grant", "a@b.example", "newsletter")
+    assert "whole" in agent.ok("ledger", "check")
+    assert agent.json("ledger", "check")[0]["damaged"] == 0
+    assert "0 differ" in agent.ok("ledger", "rebuild")
+    stat_of = agent.json("ledger", "stat")[0]
+    assert stat_of["schema"] == 1 and stat_of["last_event"] >= 3
+    assert any(one["table"] == "consent" and one["rows"] == 1
+               for one in stat_of["tables"])
+    assert "consent" in agent.ok("ledger", "stat")
+
+
+def test_ledger_rebuild_write(agent):
+    out = agent.root / "again"
+    agent.ok("ledger", "rebuild", "--write", out)
+    assert "whole" in agent.ok("ledger", "check", "--folder", out)
+    agent.refused("ledger", "rebuild", "--write", out, status=1)
+
+
+def test_damaged_ledger_is_found(agent):
+    for number in range(50):
+        agent.ok("suppress", "add", f"user{number}@b.example")
+    backup = agent.root / "backup"
+    agent.ok("backup", backup)
+    data = bytearray((backup / "data.mdb").read_bytes())
+    for place in range(len(data) // 2, len(data), 97):
+        data[place] ^= 0x55
+    (backup / "data.mdb").write_bytes(data)
+    done = agent.cli("ledger", "check", "--folder", backup)
+    assert done.returncode == 1, done.stdout + done.stderr
+
+
+def test_backup_and_restore(agent):
+    backup = agent.root / "backup"
+    agent.ok("suppress", "add", "jane@a.example")
+    assert "verified" in agent.ok("backup", backup)
+    agent.refused("backup", backup, status=1)
+    agent.ok("suppress", "add", "later@a.example")
+    agent.refused("restore", backup, status=1)
+    agent.tendril.agent.stop()
+    (agent.root / "state" / "ledger").rename(agent.root / "old")
+    assert "new epoch" in agent.ok("restore", backup)
+    agent.tendril.start_agent(agent.root / "api")
+    agent.ok("suppress", "check", "jane@a.example")
+    agent.ok("suppress", "check", "later@a.example", status=1)
+    assert agent.json("ledger", "stat")[0]["epoch"] == 2
+
+
+def test_output_that_cannot_be_written(agent):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [str(tendril.program(agent.tendril.builddir, "tendril")),
+             "policy", "show"], stdout=full, stderr=subprocess.PIPE,
+            env={**os.environ, "TENDRIL_CONF": str(agent.conf_file)},
+            check=False, text=True)
+    assert done.returncode == 75 and "cannot write" in done.stderr
