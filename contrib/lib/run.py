@@ -14,7 +14,7 @@ sys.dont_write_bytecode = True
 
 import build  # noqa: E402
 from bed import bed as beds  # noqa: E402
-from bed import judge, proc, show, story, web  # noqa: E402
+from bed import judge, proc, show, story  # noqa: E402
 
 # Exit status: the story failed; the bed or the build did.
 STORY_FAILED, BROKEN = 1, 2
@@ -69,7 +69,7 @@ def write_send(bed):
 
 def tell_where(bed, out):
     send = write_send(bed)
-    web.Api(bed.conf.api).consent(YOU, story.PURPOSE)
+    bed.tendril.cli("consent", "grant", YOU, story.PURPOSE)
     out.line(f"Send mail ({YOU} has agreed to get the newsletter)", "bold")
     for what, where in (
             ("a newsletter", f"{send} {YOU} [newsletter|webinar]"),
@@ -79,6 +79,9 @@ def tell_where(bed, out):
             ("a stranger", f"127.0.0.1:{bed.ports['smtp25']} from "
              f"{beds.STRANGER}, to *@example.com")):
         out.line(f"  {what:16} {where}")
+    out.line(f"Ask (with {bed.tendril.builddir} in $PATH)", "bold")
+    out.line(f"  export TENDRIL_CONF={bed.conf_file}")
+    out.line(f"  tendril explain {YOU} newsletter")
     out.line("Look", "bold")
     for what, where in (
             ("the outside got", bed.root / "outside"),

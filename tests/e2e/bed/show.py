@@ -21,6 +21,7 @@ class Row:
     segment: str = "-"
     verdict: str = "-"
     reason: str = ""
+    line: str = ""  # of the policy, and what it says
     rule: str = ""
     outside: str = "nothing"
     signed: str = "-"
@@ -64,11 +65,11 @@ class Show:
         self.line()
 
     def _row(self, row):
-        why = f"{row.reason}, {row.rule}" if row.rule else row.reason
+        why = f"{row.reason}, {row.line}" if row.line else row.reason
         self.line(self._cells([row.recipient, row.segment, row.verdict, why,
                                row.outside, row.signed]))
-        if len(why) > dict(COLUMNS)["reason, policy line"]:
-            self._note(why, "dim")
+        if row.rule:
+            self._note(f"the policy says: {row.rule}", "dim")
         if row.reply:
             self._note(f"the MTA said: {row.reply}", "dim")
         for complaint in row.complaints:

@@ -60,7 +60,9 @@ class Story:
 
     def subscribe(self, person):
         for purpose in sorted(self.purposes):
-            self.api.consent(person, purpose)
+            self.bed.tendril.cli("consent", "grant", person, purpose,
+                                 "--origin", "form",
+                                 "--evidence", "the form of the story")
 
     def letter(self, sender, recipient, subject, *fields):
         """A message of an application that gives it a Message-ID."""
@@ -89,8 +91,8 @@ class Story:
                 row.segment = event.get("segment") or row.segment
                 row.verdict = event.get("verdict", "-")
                 row.reason = event.get("reason", "")
-                row.rule = f"line {event['line']}: {event['rule']}" \
-                    if event.get("rule") else ""
+                row.rule = event.get("rule", "")
+                row.line = event.get("line", "").removeprefix("0")
             elif event["event"] == "signed" and \
                     event.get("qid") == queue_id:
                 row.verdict = "sign"
@@ -178,7 +180,7 @@ def over_the_cap(story):
 def suppressed(story):
     person = story.subscriber()
     if story.piece != "suppress":
-        story.api.suppress(person)
+        story.bed.tendril.cli("suppress", "add", person)
     _, sent = story.nurture([person], "newsletter")
     return [refused(story, person, "newsletter", "suppressed", sent)]
 
@@ -269,9 +271,9 @@ def hard_bounce(story):
         return [row]
     story.bed.late.wait_log(f"to=<{person}>", "status=bounced")
     try:
-        proc.wait_until(
-            lambda: story.api.explain(person, "webinar")["reason"]
-            == "suppressed", 20, "suppression after the bounce")
+        proc.wait_until(lambda: story.bed.tendril.cli(
+            "suppress", "check", person, check=False).returncode == 0,
+            20, "suppression after the bounce")
     except proc.BedError as error:
         row.complaints.append(str(error))
     _, sent = story.nurture([person], "webinar")

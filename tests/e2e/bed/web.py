@@ -48,22 +48,6 @@ class Api:
             raise proc.BedError(f"{method} {path}: {status} {text}")
         return json.loads(text)
 
-    def apply_policy(self, text, reason):
-        return self.call("POST", "/v1/policy", text=text, reason=reason,
-                         path="policy")["version"]
-
-    def suppress(self, target, reason="manual"):
-        self.call("POST", "/v1/suppressions", target=target, reason=reason)
-
-    def consent(self, address, purpose, state="granted"):
-        self.call("POST", "/v1/consent", address=address, purpose=purpose,
-                  state=state, origin="story", evidence="form of the story")
-
-    def explain(self, address, segment):
-        query = urllib.parse.urlencode({"address": address,
-                                        "segment": segment})
-        return self.call("GET", f"/v1/explain?{query}")
-
     def metrics(self):
         status, text = self.ask("GET", "/metrics")
         if status != 200:
