@@ -65,7 +65,7 @@ class Show:
         self.line()
 
     def _row(self, row):
-        why = f"{row.reason}, {row.line}" if row.line else row.reason
+        why = f"{row.reason}, line {row.line}" if row.line else row.reason
         self.line(self._cells([row.recipient, row.segment, row.verdict, why,
                                row.outside, row.signed]))
         if row.rule:
