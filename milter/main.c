@@ -106,6 +106,7 @@ static void *reload_loop(void *arg)
 	(void)sigaddset(&set, SIGUSR1);
 	while (sigwait(&set, &sig) == 0) {
 		struct error err = {0};
+		store_log_stats(atomic_load(&sh->store));
 		if (snapshots_reload(sh->snapshots, &err) == 0)
 			LOG_EV(LOG_LEVEL_NOTICE, "reloaded");
 		else
@@ -221,6 +222,7 @@ static int serve(struct shared *sh, struct error *err)
 	LOG_EV(LOG_LEVEL_NOTICE, "started", KV_Z("version", VERSION));
 	rc = smfi_serve(err);
 	wait_for_sessions(sh);
+	store_log_stats(atomic_load(&sh->store));
 	LOG_EV(LOG_LEVEL_NOTICE, "stopped",
 	    KV_I64("left", (int64_t)atomic_load(&sh->in_flight)));
 	return rc;

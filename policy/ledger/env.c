@@ -213,6 +213,7 @@ static int env_start(struct ledger *l, struct error *err)
 	flags |= l->o.flags & LEDGER_READ_ONLY ? MDB_RDONLY : 0;
 	flags |= l->o.flags & LEDGER_NO_SYNC ? MDB_NOSYNC : 0;
 	flags |= l->o.flags & LEDGER_NO_LOCK ? MDB_NOLOCK : 0;
+	flags |= l->o.flags & LEDGER_RANDOM ? MDB_NORDAHEAD : 0;
 	l->env = NULL;
 	rc = env_create(l);
 	if (rc == 0)

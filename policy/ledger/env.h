@@ -47,6 +47,9 @@ enum ledger_flags {
 	LEDGER_READ_ONLY = 2, /* absent tables read as empty */
 	LEDGER_NO_SYNC = 4,   /* commits are not durable: tests, rebuild */
 	LEDGER_NO_LOCK = 8,   /* with READ_ONLY: a copy nobody else uses */
+	LEDGER_RANDOM = 16,   /* rows are wanted singly: no read-ahead, which
+	                       * reads up to megabytes for each row that is not
+	                       * in memory; slows scans of a cold ledger */
 };
 
 struct ledger_options {

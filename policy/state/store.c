@@ -3,6 +3,7 @@
 
 #include "policy/base/fault.h"
 #include "policy/base/file.h"
+#include "policy/base/log.h"
 #include "policy/state/reducers.h"
 #include "policy/state/tables.h"
 
@@ -41,7 +42,7 @@ static int open_ledger(
 	    .n_tables = reducers.n_tables,
 	    .schema = STATE_SCHEMA,
 	    .flags = (create ? (unsigned)LEDGER_CREATE : 0) |
-		     (read_only ? (unsigned)LEDGER_READ_ONLY : 0),
+		     (unsigned)(read_only ? LEDGER_READ_ONLY : LEDGER_RANDOM),
 	    .map_size = conf->map_bytes,
 	};
 	int rc = store_path(conf, "ledger", dir, sizeof(dir), err);
@@ -103,4 +104,26 @@ void store_close(struct store **s)
 	ledger_close(&(*s)->ledger);
 	free(*s);
 	*s = NULL;
+}
+
+void store_log_stats(const struct store *s)
+{
+	struct door_stats st;
+
+	if (s == NULL || s->door == NULL)
+		return;
+	door_stats(s->door, &st);
+	LOG_EV(LOG_LEVEL_NOTICE, "door.stats",
+	    KV_I64("proposals", (int64_t)st.proposals),
+	    KV_I64("refused", (int64_t)st.refused),
+	    KV_I64("events", (int64_t)st.events),
+	    KV_I64("batches", (int64_t)st.batches),
+	    KV_I64("commits", (int64_t)st.commits),
+	    KV_I64("failed_commits", (int64_t)st.failed_commits),
+	    KV_I64("reruns", (int64_t)st.reruns),
+	    KV_I64("timeouts", (int64_t)st.timeouts),
+	    KV_I64("queued_most", (int64_t)st.queued_most),
+	    KV_I64("batch_p50_us", st.batch_p50_us),
+	    KV_I64("batch_p99_us", st.batch_p99_us),
+	    KV_I64("batch_max_us", st.batch_max_us));
 }

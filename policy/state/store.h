@@ -29,6 +29,9 @@ int store_open(struct store **out, const struct conf *conf, unsigned flags,
     struct error *err) MUST_CHECK;
 void store_close(struct store **s); /* drains the door; NULL is fine */
 
+/* Logs what the door has done since it was opened: event=door.stats. */
+void store_log_stats(const struct store *s);
+
 /* "STATE-DIR/part" in out; ERR_LIMIT when it does not fit. */
 int store_path(const struct conf *conf, const char *part, char *out, size_t cap,
     struct error *err) MUST_CHECK;

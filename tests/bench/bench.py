@@ -33,18 +33,18 @@ def arguments(groups):
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.5,
                         help="of one load")
+    parser.add_argument("--leads", type=int, default=100000,
+                        help="people in the ledger of group decide")
     parser.add_argument("--ledger", default=None,
-                        help="prepared state folder (group decide)")
-    parser.add_argument("--prepare", default=None,
-                        help="command that makes it: COMMAND DIR LEADS")
+                        help="folder to keep that ledger in")
     args = parser.parse_args()
     args.named = [name for name in args.groups.split(",") if name]
     unknown = [name for name in args.named if name not in groups]
     if unknown:
         parser.error(f"no such group: {', '.join(unknown)}; there are "
                      f"{', '.join(groups)}")
-    if args.rounds < 1 or not 0 < args.seconds <= 60:
-        parser.error("--rounds from 1, --seconds up to 60")
+    if args.rounds < 1 or not 0 < args.seconds <= 60 or args.leads < 10000:
+        parser.error("--rounds from 1, --seconds up to 60, --leads from 10000")
     return args
 
 
@@ -56,7 +56,7 @@ def main():
     if load > 1:
         benchlib.progress(f"load average is {load:.1f}: figures will be low")
     with benchlib.Bench(args.build, rounds=args.rounds, seconds=args.seconds,
-                        ledger=args.ledger, prepare=args.prepare) as bench:
+                        ledger=args.ledger, leads=args.leads) as bench:
         for name in args.named or groups:
             benchlib.progress(f"{name}: {groups[name][1]}")
             try:

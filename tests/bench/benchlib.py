@@ -103,8 +103,12 @@ class Peer:
                                       ) from None
                 time.sleep(0.05)
 
+    def log(self):
+        """What it wrote since it was started last."""
+        return self._log.read_text(errors="replace")
+
     def _last_words(self):
-        text = self._log.read_text(errors="replace").strip()
+        text = self.log().strip()
         return (text.splitlines() or ["ended at once"])[-1]
 
     def stop(self):
@@ -123,10 +127,10 @@ class Peer:
 class Bench:
     """One run of `make bench`."""
 
-    def __init__(self, build, *, rounds, seconds, ledger=None, prepare=None):
+    def __init__(self, build, *, rounds, seconds, ledger=None, leads=100000):
         self.build = pathlib.Path(build).resolve()
         self.rounds, self.seconds = rounds, seconds
-        self.ledger, self.prepare = ledger, prepare
+        self.ledger, self.leads = ledger, leads
         self.skipped = []
         self._folder = None
         self._keys = {}
@@ -151,7 +155,12 @@ class Bench:
               sep="\t", flush=True)
 
     def skip(self, name, reason):
+        """What should have run and could not."""
         self.skipped.append(name)
+        self.line_skipped(name, reason)
+
+    def line_skipped(self, name, reason):
+        """What nobody asked for."""
         print(name, f"skipped: {reason}", sep="\t", flush=True)
 
     # --- programs and files ------------------------------------------------

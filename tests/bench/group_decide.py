@@ -1,103 +1,181 @@
-"""The whole path: decide, reserve durably, compose, sign. 64 connections,
-distinct recipients of 1 M leads, against the ceiling.
+"""The whole path: decide, reserve durably, compose, sign. 64 connections, each
+message to another person of a ledger with full histories, against the ceiling.
 
-The ledger with the leads is prepared beforehand:
+    make bench BENCH=decide [BENCH_LEADS=1000000] [BENCH_LEDGER=DIR]
 
-    make bench BENCH=decide BENCH_LEDGER=DIR BENCH_PREPARE=COMMAND
+The ledger is made by makeledger (see there): 100 000 people unless BENCH_LEADS
+says otherwise, about 20 KB and 0.3 ms each. With BENCH_LEDGER it stays in DIR
+and is used again; without, it is in the temporary folder and goes with it.
 
-DIR is the state-dir that tendril-milter gets. If it does not exist yet,
-COMMAND is run with two arguments, DIR and the number of leads, and must fill
-it (addresses lead1@example.org to leadN@example.org with their histories,
-consent to the purpose of segment "bench", a policy that lets each have mail).
-DIR/lead.key, token.key and epoch.key are the keys it was made with."""
+tendril-milter is started afresh in each round, after the ledger has left the
+page cache. Each round asks for people of its own.
+
+decide.LEADS.64.PEER.*          as in group sign, LEADS in thousands
+decide.LEADS.64.commits         batches made durable, and
+decide.LEADS.64.fsyncs          the disk flushes of it, two each, a second
+decide.LEADS.64.batch           proposals in one commit
+decide.LEADS.bytes_a_lead       the ledger on disk, freshly made
+decide.LEADS.propose.*          bench_decide, no mail: a proposal's CPU time
+decide.LEADS.explain.*          and a verdict's alone, against 10 000 people"""
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
 from benchlib import Unavailable, group, progress
 from group_sign import against_ceiling
 
-LEADS = 1000000
+SMALL = 10000
+HUGE = 10000000
+THREADS = 64
 LOAD = ("-c", 64, "-b", 4096, "--header", "X-Tendril-Segment: bench")
 STREAM = 'segment-from = "X-Tendril-Segment"'
+FLUSHES_A_COMMIT = 2
 
 
-@group("decide", "decide, reserve durably, compose and sign, 1 M leads")
+@group("decide", "decide, reserve durably, compose and sign, full histories")
 def run(bench):
+    name = f"decide.{bench.leads // 1000}k"
     try:
-        state = ledger(bench)
-        product = bench.tendril(klass="nurture", state=state, stream=STREAM)
-        for key in ("lead", "token", "epoch"):
-            shutil.copy(state / f"{key}.key", bench.folder("tendril"))
+        state = ledger(bench, bench.leads, bench.ledger)
+        size = ledger_file(state).stat().st_blocks * 512
+        bench.line(f"{name}.bytes_a_lead", [size / bench.leads], "bytes")
+        whole_path(bench, name, state)
+        alone(bench, name, state)
     except (Unavailable, OSError) as why:
-        bench.skip("decide", str(why))
-        return
-    with bench.running(product) as up:
-        if up:
-            with bench.running(bench.ceiling(steps=product.steps)) as others:
-                measure(bench, others + up, state)
+        bench.skip(name, str(why))
+    if bench.leads < HUGE:
+        bench.line_skipped(f"decide.{HUGE // 1000}k",
+                           f"BENCH_LEADS={HUGE} was not asked for")
 
 
-def ledger(bench):
-    if bench.ledger is None:
-        raise Unavailable("no prepared ledger: BENCH_LEDGER=DIR (and "
-                          "BENCH_PREPARE=COMMAND to make one)")
-    folder = pathlib.Path(bench.ledger)
-    if folder.exists():
+def ledger(bench, leads, wanted=None):
+    """Folder of a ledger with so many people: the one of an earlier run, or
+    made now."""
+    folder = pathlib.Path(wanted or bench.folder("ledgers") / str(leads))
+    mark = folder / "leads"
+    if mark.exists():
+        if int(mark.read_text()) != leads:
+            raise Unavailable(f"{folder} has {mark.read_text().strip()} leads")
         return folder
-    if bench.prepare is None:
-        raise Unavailable(f"{folder} does not exist and no "
-                          "BENCH_PREPARE=COMMAND makes it")
-    progress(f"  preparing {LEADS} leads in {folder}")
-    done = subprocess.run([bench.prepare, folder, str(LEADS)], check=False)
-    if done.returncode != 0:
-        raise Unavailable(f"{bench.prepare} ended with {done.returncode}")
+    if folder.exists():
+        raise Unavailable(f"{folder} is no finished ledger of this bench")
+    progress(f"  making {leads} leads in {folder}")
+    subprocess.run([bench.program("tests/bench/makeledger"), folder,
+                    str(leads)], check=True)
+    mark.write_text(f"{leads}\n")
     return folder
 
 
-def flushes(folder):
-    """Flush requests that the folder's disk has completed; None if unknown.
-    (Fields after the device's name: /proc/diskstats, the 18th.)"""
-    device = os.stat(folder).st_dev
-    with open("/proc/diskstats", encoding="ascii") as lines:
-        for line in lines:
-            fields = line.split()
-            if (int(fields[0]), int(fields[1])) == (
-                    os.major(device), os.minor(device)):
-                return int(fields[18]) if len(fields) > 18 else None
-    return None
+def ledger_file(state):
+    return state / "ledger" / "data.mdb"
 
 
-def measure(bench, up, state):
-    """Each round its own part of the recipients, so that none is asked for
-    twice."""
-    rounds = {peer.name: {} for peer in up}
-    per_second = []
-    first = 0
+def cool(state):
+    """Takes the ledger out of the page cache; nobody has it open now."""
+    fd = os.open(ledger_file(state), os.O_RDONLY)
+    try:
+        os.fdatasync(fd)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(fd)
+
+
+# --- the whole path ----------------------------------------------------------
+
+def whole_path(bench, name, state):
+    product = bench.tendril(klass="nurture", state=state, stream=STREAM)
+    for key in ("lead", "token", "epoch"):
+        shutil.copy(state / f"{key}.key", bench.folder("tendril"))
+    rounds = {"tendril": {}, "ceiling": {}}
+    share = bench.leads // bench.rounds
     for turn in range(bench.rounds):
-        for peer in up:
-            before = flushes(state)
-            try:
-                figures = bench.load(
-                    peer, *LOAD, "--rcpt-first", 1 + first, "--rcpt-count",
-                    LEADS // bench.rounds)
-            except Unavailable as why:
-                bench.skip(f"decide.{peer.name}", str(why))
+        cool(state)
+        with bench.running(product) as up:
+            if not up:
                 return
-            if peer.name == "tendril" and before is not None:
-                per_second.append((flushes(state) - before)
-                                  / figures["seconds"])
-            progress(f"  round {turn + 1}/{bench.rounds} {peer.name}: "
-                     f"{figures['rate']:.0f} msgs/s")
-            for name, value in figures.items():
-                rounds[peer.name].setdefault(name, []).append(value)
-        first += LEADS // bench.rounds
-    for name, figures in rounds.items():
+            steps = product.steps
+            note(bench, rounds, product, turn, "--rcpt-first",
+                 1 + turn * share, "--rcpt-count", share)
+        note_door(rounds["tendril"], product)
+        with bench.running(bench.ceiling(steps=steps)) as up:
+            for peer in up:
+                note(bench, rounds, peer, turn)
+    lines(bench, f"{name}.{LOAD[1]}", rounds)
+
+
+def note(bench, rounds, peer, turn, *options):
+    figures = bench.load(peer, *LOAD, *options)
+    progress(f"  round {turn + 1}/{bench.rounds} {peer.name}: "
+             f"{figures['rate']:.0f} msgs/s, "
+             f"{figures['cpu_per_message']:.0f} us")
+    for figure, value in figures.items():
+        rounds[peer.name].setdefault(figure, []).append(value)
+
+
+def note_door(figures, product):
+    """What the door told when the product stopped."""
+    last = [line for line in product.log().splitlines()
+            if "event=door.stats" in line][-1:]
+    if not last:
+        raise Unavailable("tendril-milter told nothing of its door")
+    told = {key: int(value)
+            for key, value in re.findall(r"(\w+)=(\d+)", last[0])}
+    batch = told["proposals"] / told["commits"]
+    commits = figures["rate"][-1] / batch
+    for figure, value in (("commits", commits), ("batch", batch),
+                          ("fsyncs", commits * FLUSHES_A_COMMIT),
+                          ("batch_p99", told["batch_p99_us"] / 1000)):
+        figures.setdefault(figure, []).append(value)
+
+
+def lines(bench, prefix, rounds):
+    for peer, figures in rounds.items():
         for figure, unit in (("rate", "msgs/s"), ("cpu_per_message", "us"),
                              ("p99", "ms")):
-            bench.line(f"decide.64.{name}.{figure}", figures[figure], unit)
-    against_ceiling(bench, "decide.64", rounds)
-    if per_second:
-        bench.line("decide.64.flushes", per_second, "flushes/s")
+            if figure in figures:
+                bench.line(f"{prefix}.{peer}.{figure}", figures[figure], unit)
+    if rounds["tendril"] and rounds["ceiling"]:
+        against_ceiling(bench, prefix, rounds)
+    for figure, unit in (("commits", "/s"), ("fsyncs", "/s"),
+                         ("batch", "proposals"), ("batch_p99", "ms")):
+        bench.line(f"{prefix}.{figure}", rounds["tendril"][figure], unit)
+
+
+# --- without mail ------------------------------------------------------------
+
+def alone(bench, name, state):
+    """Large against small, in turn; each proposal needs another person, so the
+    small ledger is made anew for each round."""
+    large, small = {}, {}
+    for turn in range(bench.rounds):
+        little = ledger(bench, SMALL)
+        decide_alone(bench, little, SMALL, 0, small)
+        shutil.rmtree(little)
+        first = bench.leads * turn // bench.rounds
+        decide_alone(bench, state, bench.leads, first, large)
+        progress(f"  round {turn + 1}/{bench.rounds} without mail: "
+                 f"{large['propose.cpu'][-1]:.0f} us, of {SMALL} people "
+                 f"{small['propose.cpu'][-1]:.0f} us")
+    for figure in ("propose.rate", "propose.cpu", "propose.batch",
+                   "explain.cpu"):
+        unit = large[f"{figure} unit"]
+        anchor = f"decide.{SMALL // 1000}k.{figure}"
+        bench.line(f"{name}.{figure}", large[figure], unit, anchor,
+                   small[figure])
+
+
+def decide_alone(bench, state, leads, first, figures):
+    cool(state)
+    done = subprocess.run(
+        [bench.program("tests/bench/bench_decide"), state, str(leads),
+         str(first), str(bench.seconds), str(THREADS)],
+        capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode != 0:
+        raise Unavailable(done.stderr.strip())
+    for line in done.stdout.splitlines():
+        figure, value, unit = line.split("\t")
+        figures.setdefault(figure, []).append(float(value))
+        figures[f"{figure} unit"] = unit

@@ -1,11 +1,13 @@
 # tests/bench/: `make bench`, `make bench BENCH=sign,decide`. Nothing here is
 # built by `make` or `make check`; the peers' configurations are *.in.
 bench_programs = \
+	%D%/bench_decide \
 	%D%/bench_ledger \
 	%D%/bench_mtalog \
 	%D%/bench_classify \
 	%D%/bench_dkim \
 	%D%/ceilingmilter \
+	%D%/makeledger \
 	%D%/milterload \
 	%D%/nullmilter \
 	$(END)
@@ -13,6 +15,7 @@ bench_programs = \
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 
+tests_bench_bench_decide_LDADD = $(POLICY_LIBS)
 tests_bench_bench_ledger_LDADD = policy/libpolicy.a $(LMDB_LIBS)
 tests_bench_bench_mtalog_LDADD = agent/libagent.a policy/libpolicy.a
 tests_bench_bench_classify_LDADD = policy/libpolicy.a
@@ -25,6 +28,7 @@ tests_bench_ceilingmilter_LDADD = policy/libpolicy.a $(MILTER_LIBS) \
 tests_bench_nullmilter_SOURCES = %D%/benchmilter.c %D%/benchmilter.h \
 	%D%/nullmilter.c
 tests_bench_nullmilter_LDADD = policy/libpolicy.a $(MILTER_LIBS)
+tests_bench_makeledger_LDADD = $(POLICY_LIBS)
 tests_bench_milterload_SOURCES = \
 	%D%/load_conn.c \
 	%D%/load_conn.h \
@@ -39,6 +43,7 @@ tests_bench_milterload_SOURCES = \
 tests_bench_milterload_LDADD = tests/mta/libmta.a policy/libpolicy.a
 
 EXTRA_DIST += \
+	%D%/README \
 	%D%/bench.py \
 	%D%/benchlib.py \
 	%D%/group_classify.py \
@@ -53,11 +58,11 @@ EXTRA_DIST += \
 	$(END)
 
 # make bench [BENCH=sign,decide] [BENCH_ROUNDS=3] [BENCH_SECONDS=1.5]
-# [BENCH_LEDGER=DIR] [BENCH_PREPARE=COMMAND]: see bench.py. What could not run of
+# [BENCH_LEADS=100000] [BENCH_LEDGER=DIR]: see bench.py. What could not run of
 # a named group makes its exit status 3, which make shows as "Error 3".
 .PHONY: bench
 bench: all $(bench_programs)
 	@PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 \
 	    $(srcdir)/tests/bench/bench.py --build . $(BENCH:%=--groups=%) \
 	    $(BENCH_ROUNDS:%=--rounds=%) $(BENCH_SECONDS:%=--seconds=%) \
-	    $(BENCH_LEDGER:%=--ledger=%) $(BENCH_PREPARE:%=--prepare=%)
+	    $(BENCH_LEADS:%=--leads=%) $(BENCH_LEDGER:%=--ledger=%)
