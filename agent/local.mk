@@ -20,6 +20,15 @@ agent_libagent_a_SOURCES = \
 	%D%/api/show.c \
 	%D%/api/show.h \
 	%D%/app.h \
+	%D%/in/act.c \
+	%D%/in/act.h \
+	%D%/in/feedback.c \
+	%D%/in/feedback.h \
+	%D%/in/maildir.c \
+	%D%/in/maildir.h \
+	%D%/in/maildir_aside.c \
+	%D%/in/maildir_aside.h \
+	%D%/in/maildir_deliver.c \
 	%D%/in/mtalog.h \
 	%D%/in/mtalog_files.c \
 	%D%/in/mtalog_files.h \
@@ -33,6 +42,10 @@ agent_libagent_a_SOURCES = \
 	%D%/in/outcome.h \
 	%D%/in/outcome_session.c \
 	%D%/in/outcome_session.h \
+	%D%/in/sort.c \
+	%D%/in/sort.h \
+	%D%/part.c \
+	%D%/part.h \
 	%D%/in/slots.c \
 	%D%/in/slots.h \
 	%D%/in/waits.c \

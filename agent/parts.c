@@ -4,7 +4,9 @@
 #include "agent/parts.h"
 
 #include "agent/api/api.h"
+#include "agent/in/feedback.h"
 #include "agent/in/slots.h"
+#include "agent/part.h"
 #include "agent/steps.h"
 #include "agent/web/public.h"
 #include "agent/web/server.h"
@@ -80,6 +82,19 @@ static int start_web(struct parts *p, struct error *err)
 	return o.listen.n > 0 ? server_open(&p->web, &o, err) : 0;
 }
 
+static int start_feedback(struct parts *p, struct error *err)
+{
+	int rc;
+
+	if (p->app->conf->agent.maildir.n == 0)
+		return 0;
+	rc = feedback_open(&p->feedback, p->app, err);
+	if (rc == 0)
+		rc = part_start(&p->feedback_part, "feedback", feedback_step,
+		    p->feedback, err);
+	return rc;
+}
+
 int parts_start(struct parts **out, struct app *app, struct error *err)
 {
 	struct parts *p = fault_alloc() ? NULL : calloc(1, sizeof(*p));
@@ -96,6 +111,8 @@ int parts_start(struct parts **out, struct app *app, struct error *err)
 		rc = start_api(p, err);
 	if (rc == 0)
 		rc = start_web(p, err);
+	if (rc == 0)
+		rc = start_feedback(p, err);
 	if (rc != 0) {
 		atomic_store(&app->stopping, true);
 		parts_stop(&p);
@@ -108,6 +125,8 @@ void parts_stop(struct parts **p)
 {
 	if (*p == NULL)
 		return;
+	part_stop(&(*p)->feedback_part);
+	feedback_close(&(*p)->feedback);
 	server_close(&(*p)->web);
 	server_close(&(*p)->api);
 	steps_close(&(*p)->steps);

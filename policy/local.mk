@@ -153,6 +153,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/rules/dup.h \
 	%D%/rules/facts.c \
 	%D%/rules/facts.h \
+	%D%/rules/giveup.c \
+	%D%/rules/giveup.h \
 	%D%/rules/phrases.c \
 	%D%/rules/phrases.h \
 	%D%/rules/recognise.c \
@@ -178,6 +180,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/decide_internal.h \
 	%D%/state/facts_load.c \
 	%D%/state/facts_load.h \
+	%D%/state/feedback.c \
+	%D%/state/feedback.h \
 	%D%/state/lead.c \
 	%D%/state/lead.h \
 	%D%/state/message.c \
@@ -188,6 +192,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/ops_consent.c \
 	%D%/state/ops_copy.c \
 	%D%/state/ops_copy.h \
+	%D%/state/ops_feedback.c \
+	%D%/state/ops_feedback.h \
 	%D%/state/ops_policy.c \
 	%D%/state/ops_slot.c \
 	%D%/state/ops_suppress.c \
@@ -201,6 +207,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/reducers.h \
 	%D%/state/refusal.c \
 	%D%/state/refusal.h \
+	%D%/state/seen.c \
+	%D%/state/seen.h \
 	%D%/state/store.c \
 	%D%/state/store.h \
 	%D%/state/subject.c \

@@ -1,7 +1,9 @@
 /* verp.c - see verp.h. */
 #include "policy/mail/verp.h"
 
+#include "policy/base/when.h"
 #include "policy/mail/address.h"
+#include "policy/mail/msgid.h"
 
 #include <errno.h>
 
@@ -25,6 +27,13 @@ bool verp_is_one(struct str local, enum token_kind *kind_out)
 			return true;
 		}
 	return false;
+}
+
+bool verp_is_expired(const struct token *t, int64_t now_ms)
+{
+	return t->kind == TOKEN_BOUNCE &&
+	       now_ms - msgid_time_ms(t->message_id) >
+		   VERP_BOUNCE_DAYS * WHEN_DAY_MS;
 }
 
 int verp_make(struct arena *a, const struct token_keys *keys,

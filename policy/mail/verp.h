@@ -26,6 +26,13 @@ int verp_make(struct arena *a, const struct token_keys *keys,
  * ours to judge. */
 bool verp_is_one(struct str local, enum token_kind *kind_out);
 
+/* Bounces come within days; a bounce token that is older than VERP_BOUNCE_DAYS
+ * is not believed any more. Unsubscribe and feedback tokens never expire. */
+enum {
+	VERP_BOUNCE_DAYS = 30
+};
+bool verp_is_expired(const struct token *t, int64_t now_ms);
+
 /* A local part, as it stands before the "@". ERR_NOT_FOUND when it is none of
  * ours or forged; ERR_CRYPTO. */
 int verp_parse(const struct token_keys *keys, struct str local,

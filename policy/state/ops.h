@@ -52,6 +52,9 @@ int ops_suppress_add(struct store *s, const struct ops_suppress *in,
     bool *changed_out, struct error *err) MUST_CHECK;
 int ops_suppress_remove(struct store *s, const struct ops_suppress *in,
     bool *changed_out, struct error *err) MUST_CHECK;
+/* ops_suppress_add() for use inside a proposal. */
+int ops_suppress_emit(struct door_ctx *ctx, struct store *s,
+    const struct ops_suppress *in, bool *changed_out) MUST_CHECK;
 
 /* --- consent --- */
 
@@ -66,6 +69,9 @@ struct ops_consent {
 };
 int ops_consent_set(struct store *s, const struct ops_consent *in,
     bool *changed_out, struct error *err) MUST_CHECK;
+/* The same for use inside a proposal. */
+int ops_consent_emit(struct door_ctx *ctx, struct store *s,
+    const struct ops_consent *in, bool *changed_out) MUST_CHECK;
 
 /* --- slots: what the MTA's log tells --- */
 

@@ -66,6 +66,16 @@ static int set_fn(struct door_ctx *ctx, void *arg)
 	return rc;
 }
 
+int ops_consent_emit(struct door_ctx *ctx, struct store *s,
+    const struct ops_consent *in, bool *changed_out)
+{
+	struct change c = {.store = s, .in = in};
+	int rc = set_fn(ctx, &c);
+
+	*changed_out = rc == 0 && c.changed;
+	return rc;
+}
+
 int ops_consent_set(struct store *s, const struct ops_consent *in,
     bool *changed_out, struct error *err)
 {

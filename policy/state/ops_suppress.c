@@ -159,6 +159,16 @@ static int run(struct store *s, const struct ops_suppress *in, door_fn *fn,
 	return rc;
 }
 
+int ops_suppress_emit(struct door_ctx *ctx, struct store *s,
+    const struct ops_suppress *in, bool *changed_out)
+{
+	struct change c = {.store = s, .in = in};
+	int rc = add_fn(ctx, &c);
+
+	*changed_out = rc == 0 && c.changed;
+	return rc;
+}
+
 int ops_suppress_add(struct store *s, const struct ops_suppress *in,
     bool *changed_out, struct error *err)
 {

@@ -4,11 +4,13 @@
 
 #include "policy/state/consent.h"
 #include "policy/state/copy.h"
+#include "policy/state/feedback.h"
 #include "policy/state/lead.h"
 #include "policy/state/message.h"
 #include "policy/state/mtalogpos.h"
 #include "policy/state/policyver.h"
 #include "policy/state/refusal.h"
+#include "policy/state/seen.h"
 #include "policy/state/suppression.h"
 #include "policy/state/tables.h"
 
@@ -28,6 +30,9 @@ static const struct reducer list[] = {
     {EV_COPY_ADDED, 1, EVENT_ACTIVITY, copy_reduce_added},
     {EV_COPY_RECIPIENT, 1, EVENT_ACTIVITY, copy_reduce_recipient},
     {EV_COPY_DUE, 1, EVENT_ACTIVITY, copy_reduce_due},
+    {EV_FEEDBACK_MAIL, 1, EVENT_ACTIVITY, seen_reduce},
+    {EV_BOUNCE, 1, EVENT_ACTIVITY, feedback_reduce_bounce},
+    {EV_COMPLAINT, 1, EVENT_AUDIT, feedback_reduce_complaint},
     {EV_SLOT_MOVED, 1, EVENT_ACTIVITY, message_reduce_moved},
     {EV_MTALOG, 1, EVENT_ACTIVITY, mtalogpos_reduce},
 };
@@ -46,6 +51,8 @@ static const char *const table_names[TABLE_COUNT] = {
     [TABLE_REFUSAL] = "refusal",
     [TABLE_MTALOG] = "mtalog",
     [TABLE_COUNTER] = "counter",
+    [TABLE_FEEDBACK] = "feedback",
+    [TABLE_SEEN] = "seen",
 };
 
 const struct reducer_table reducers = {

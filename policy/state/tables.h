@@ -18,6 +18,8 @@ enum table {
 	TABLE_REFUSAL,     /* refusal.c: lead, stream, day -> count */
 	TABLE_MTALOG,      /* mtalog.c: log file -> position */
 	TABLE_COUNTER,     /* counter.c: hour, segment, what -> count */
+	TABLE_FEEDBACK,    /* feedback.c: message id, lead id -> what came back */
+	TABLE_SEEN,        /* seen.c: digests of consumed feedback mail */
 	TABLE_COUNT
 };
 

@@ -1,0 +1,29 @@
+/* act.h - the one place where an answer becomes events: of a sorted mail, and
+ * of a failure in the MTA's log. Each failure, complaint and opt-out has its
+ * effect once, by message id, however often and by whichever way it is told.
+ * Threads: any; act_mail() blocks for a ledger batch a token. */
+#ifndef AGENT_IN_ACT_H
+#define AGENT_IN_ACT_H
+
+#include "agent/app.h"
+#include "agent/in/sort.h"
+
+/* Nothing happens if the digest was seen already (*news_out false). Durable
+ * when 0. */
+int act_mail(const struct app *app, const struct sort *mail,
+    const unsigned char digest[SEEN_DIGEST], bool *news_out,
+    struct error *err) MUST_CHECK;
+
+/* A recipient that the MTA gave up on, as its log says. */
+struct act_failure {
+	uint64_t message_id;
+	struct str rcpt;      /* as the milter saw it, quoted as in SMTP */
+	struct str rewritten; /* where an alias sent it; may be empty */
+	struct str status;    /* "5.1.1" */
+	struct str text;      /* the remote server's words */
+};
+/* Inside the proposal that releases the slot. */
+int act_log_bounce(struct door_ctx *ctx, struct store *s,
+    const struct bounce_rules *rules, const struct act_failure *f) MUST_CHECK;
+
+#endif

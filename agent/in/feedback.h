@@ -1,0 +1,19 @@
+/* feedback.h - the way in of an answer: Maildir -> sort -> act. A step for
+ * the agent's parts. */
+#ifndef AGENT_IN_FEEDBACK_H
+#define AGENT_IN_FEEDBACK_H
+
+#include "agent/app.h"
+
+struct feedback;
+
+/* conf's agent.maildir must be set. */
+int feedback_open(
+    struct feedback **out, const struct app *app, struct error *err) MUST_CHECK;
+void feedback_close(struct feedback **f); /* NULL is fine */
+
+/* Works for a bounded time; how many ms to wait before the next call.
+ * arg: struct feedback. */
+int64_t feedback_step(void *arg);
+
+#endif

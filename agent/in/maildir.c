@@ -1,0 +1,325 @@
+/* maildir.c - see maildir.h. */
+#include "agent/in/maildir.h"
+
+#include "agent/in/maildir_aside.h"
+#include "policy/base/clock.h"
+#include "policy/base/codec.h"
+#include "policy/base/digest.h"
+#include "policy/base/fault.h"
+#include "policy/base/file.h"
+#include "policy/base/log.h"
+#include "policy/base/when.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	POLL_MS = 1000,
+	TROUBLE_MS = 5000,
+	TROUBLES_MAX = 3, /* in a row, then the step ends */
+	RETRY_MS = 60000,
+	KEEP_CAP = 1 << 20,
+	NAME_SIZE = NAME_MAX + 1,
+};
+
+struct maildir {
+	char *path;
+	maildir_fn *fn;
+	void *arg;
+	struct buf bytes;
+	int root, cur;                    /* folders, open during a step */
+	int troubles;                     /* in a row */
+	int64_t retry_at_ms, sweep_at_ms; /* monotonic */
+};
+
+/* A claimed message: its file is `name` in cur/. */
+struct claim {
+	char base[NAME_SIZE], name[NAME_SIZE];
+	unsigned tries; /* this one included */
+};
+
+int maildir_open(struct maildir **out, struct str path, maildir_fn *fn,
+    void *arg, struct error *err)
+{
+	struct maildir *m = fault_alloc() ? NULL : calloc(1, sizeof(*m));
+
+	*out = NULL;
+	if (m == NULL)
+		return error_set(err, -ENOMEM, "out of memory");
+	m->fn = fn;
+	m->arg = arg;
+	m->root = m->cur = -1;
+	buf_init(&m->bytes, MAILDIR_READ_MAX);
+	m->path = path.n > 0 && path.n < PATH_MAX ? malloc(path.n + 1) : NULL;
+	if (m->path == NULL) {
+		maildir_close(&m);
+		return error_set(
+		    err, -ENOMEM, "maildir: no memory for its path");
+	}
+	memcpy(m->path, path.p, path.n);
+	m->path[path.n] = '\0';
+	*out = m;
+	return 0;
+}
+
+void maildir_close(struct maildir **m)
+{
+	if (*m == NULL)
+		return;
+	buf_fini(&(*m)->bytes);
+	free((*m)->path);
+	free(*m);
+	*m = NULL;
+}
+
+static void tell(const struct maildir *m, const char *what, int rc)
+{
+	LOG_EV_LIMITED(LOG_LEVEL_ERR, "maildir.trouble",
+	    KV_Z("maildir", m->path), KV_Z("at", what),
+	    KV_Z("error", error_text(rc)));
+}
+
+/* --- claims --- */
+
+/* "X" or "X:2,S" was never in work, "X:1,N" N times. */
+static void read_name(const char *name, struct claim *out)
+{
+	struct str s = str_of(name);
+	size_t colon = str_rfind(s, ':');
+	uint64_t n = 0;
+
+	if (str_starts(str_from(s, colon), STR(":1,")) &&
+	    str_u64(str_from(s, colon + 3), MAILDIR_TRIES, &n) != 0)
+		n = MAILDIR_TRIES;
+	out->tries = (unsigned)n;
+	(void)snprintf(out->base, sizeof(out->base), "%.*s", (int)colon, name);
+}
+
+static int rename_claim(
+    struct maildir *m, int from, const char *name, struct claim *c)
+{
+	/* 255 bytes do for the names of all MTAs; longer ones are cut */
+	int n = snprintf(c->name, sizeof(c->name), "%.*s:1,%u", NAME_SIZE - 8,
+	    c->base, c->tries);
+
+	if (n < 0)
+		return -EINVAL;
+	return renameat(from, name, m->cur, c->name) == 0 ? 0 : -errno;
+}
+
+/* Trouble was not the message's fault: its claim does not count. */
+static void give_back(struct maildir *m, struct claim *c)
+{
+	char claimed[NAME_SIZE];
+	int rc;
+
+	memcpy(claimed, c->name, sizeof(claimed));
+	c->tries--;
+	rc = rename_claim(m, m->cur, claimed, c);
+	if (rc != 0)
+		tell(m, "give back", rc);
+}
+
+static void set_aside(
+    struct maildir *m, const struct claim *c, const char *reason)
+{
+	int rc = maildir_aside(m->root, m->cur, c->name, reason);
+
+	LOG_EV_LIMITED(LOG_LEVEL_WARNING, "feedback.unparsed",
+	    KV_Z("file", c->base), KV_Z("reason", reason));
+	if (rc != 0)
+		tell(m, "set aside", rc);
+}
+
+/* --- one message --- */
+
+static int digest(const struct buf *b, off_t size, unsigned char *out)
+{
+	unsigned char both[DIGEST_SHA256 + 8];
+	int rc = digest_sha256(buf_str(b), both);
+
+	codec_put_u64(both + DIGEST_SHA256, (uint64_t)size);
+	return rc != 0
+		   ? rc
+		   : digest_sha256(
+			 (struct str){(const char *)both, sizeof(both)}, out);
+}
+
+/* ERR_SYNTAX: no regular file. */
+static int read_mail(
+    struct maildir *m, const char *name, struct maildir_mail *out)
+{
+	struct stat st;
+	int rc = 0, fd = openat(m->cur, name,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ELOOP || errno == ENXIO ? ERR_SYNTAX : -errno;
+	if (fstat(fd, &st) != 0)
+		rc = -errno;
+	else if (!S_ISREG(st.st_mode))
+		rc = ERR_SYNTAX;
+	else
+		rc = file_read_fd(fd, &m->bytes, NULL);
+	(void)close(fd);
+	if (rc == ERR_LIMIT && buf_error(&m->bytes) == 0) {
+		out->cut = true;
+		rc = 0;
+	}
+	out->bytes = buf_str(&m->bytes);
+	return rc != 0 ? rc : digest(&m->bytes, st.st_size, out->digest);
+}
+
+static void finish(struct maildir *m, struct claim *c, enum maildir_answer a,
+    const struct error *err)
+{
+	switch (a) {
+	case MAILDIR_DONE:
+		m->troubles = 0;
+		if (unlinkat(m->cur, c->name, 0) != 0)
+			tell(m, "unlink", -errno);
+		return;
+	case MAILDIR_ASIDE:
+		m->troubles = 0;
+		set_aside(m, c, err->text);
+		return;
+	case MAILDIR_TROUBLE:
+		break;
+	}
+	LOG_EV_LIMITED(LOG_LEVEL_ERR, "feedback.trouble", KV_Z("file", c->base),
+	    KV_Z("error", err->text));
+	m->troubles++;
+	give_back(m, c);
+}
+
+/* Gives a claimed message to the handler. */
+static void work(struct maildir *m, struct claim *c)
+{
+	struct maildir_mail mail = {.cut = false};
+	struct error err = {0};
+	enum maildir_answer a;
+	int rc;
+
+	if (c->tries > MAILDIR_TRIES) {
+		set_aside(m, c, "the program ended each time it read this");
+		return;
+	}
+	buf_reset(&m->bytes);
+	rc = read_mail(m, c->name, &mail);
+	if (rc == 0)
+		a = m->fn(m->arg, &mail, &err);
+	else {
+		a = rc == ERR_SYNTAX ? MAILDIR_ASIDE : MAILDIR_TROUBLE;
+		(void)error_set(&err, rc, "%s",
+		    rc == ERR_SYNTAX ? "not a regular file" : error_text(rc));
+	}
+	finish(m, c, a, &err);
+	if (m->bytes.cap > KEEP_CAP)
+		buf_fini(&m->bytes);
+}
+
+/* --- a step --- */
+
+/* Works through a folder until it is used up, max or trouble. */
+static int walk(struct maildir *m, int folder, size_t max, size_t *n)
+{
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+	int rc = 0;
+
+	if (d == NULL) {
+		rc = -errno;
+		if (fd >= 0)
+			(void)close(fd);
+		return rc;
+	}
+	while (*n < max && m->troubles < TROUBLES_MAX &&
+	       (e = readdir(d)) != NULL) {
+		struct claim c;
+		if (e->d_name[0] == '.')
+			continue;
+		read_name(e->d_name, &c);
+		c.tries++;
+		rc = rename_claim(m, folder, e->d_name, &c);
+		if (rc == -ENOENT) /* gone: its deliverer's business */
+			continue;
+		if (rc != 0)
+			break;
+		work(m, &c);
+		++*n;
+	}
+	(void)closedir(d);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int open_folders(struct maildir *m, int *new_out)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+	*new_out = -1;
+	m->root = open(m->path, flags);
+	if (m->root < 0)
+		return -errno;
+	*new_out = openat(m->root, "new", flags);
+	if (*new_out < 0)
+		return -errno;
+	if (mkdirat(m->root, "cur", 0700) != 0 && errno != EEXIST)
+		return -errno;
+	m->cur = openat(m->root, "cur", flags);
+	return m->cur >= 0 ? 0 : -errno;
+}
+
+static void close_folders(struct maildir *m, int new)
+{
+	if (new >= 0)
+		(void)close(new);
+	if (m->cur >= 0)
+		(void)close(m->cur);
+	if (m->root >= 0)
+		(void)close(m->root);
+	m->root = m->cur = -1;
+}
+
+static int run(struct maildir *m, int new, size_t max, size_t *n)
+{
+	int64_t now = clock_mono_ms();
+	int rc = 0;
+
+	if (now >= m->retry_at_ms) {
+		m->retry_at_ms = now + RETRY_MS;
+		rc = walk(m, m->cur, max, n);
+	}
+	if (rc == 0)
+		rc = walk(m, new, max, n);
+	if (now >= m->sweep_at_ms) {
+		m->sweep_at_ms = now + WHEN_HOUR_MS;
+		maildir_sweep(m->root, clock_now_ms());
+	}
+	return rc;
+}
+
+int64_t maildir_step(struct maildir *m, size_t max, size_t *n_out)
+{
+	int new, rc = open_folders(m, &new);
+
+	*n_out = 0;
+	m->troubles = 0;
+	if (rc == 0)
+		rc = run(m, new, max, n_out);
+	close_folders(m, new);
+	if (rc == -ENOENT) /* no mail was ever delivered */
+		return POLL_MS;
+	if (rc != 0)
+		tell(m, "folders", rc);
+	if (rc != 0 || m->troubles >= TROUBLES_MAX)
+		return TROUBLE_MS;
+	return *n_out >= max ? 0 : POLL_MS;
+}

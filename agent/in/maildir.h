@@ -1,0 +1,65 @@
+/* maildir.h - consumes the mail that an MTA delivers into a Maildir, each
+ * message to its end, across kill -9.
+ *
+ * new/X is claimed by a rename to cur/X:1,N (":1," is the suffix that the
+ * Maildir format leaves to experiments). N counts the claims that never came
+ * back: a message that was in work N times when the program died is not given
+ * again after MAILDIR_TRIES but set aside, so one message cannot kill the
+ * agent for ever. The handler makes what the message means durable; then the
+ * file is removed. Killed in between, the message is given again: the handler
+ * knows it by its digest.
+ *
+ * What the handler cannot read goes to unparsed/ID.eml with ID.reason beside
+ * it, for people; kept for 30 days and at most MAILDIR_ASIDE_MAX of them.
+ * Trouble of ours (ledger full) leaves the message in cur/, to be tried again
+ * every minute; after a few in a row the step ends, so an outage costs little.
+ *
+ * Anything but a regular file is set aside unread; symbolic links are not
+ * followed. Deliveries left in tmp/ for 36 hours are removed. Memory: one message, at most MAILDIR_READ_MAX bytes of it.
+ * Threads: one owner; one consumer at a time, any number of deliverers. */
+#ifndef AGENT_IN_MAILDIR_H
+#define AGENT_IN_MAILDIR_H
+
+#include "policy/base/str.h"
+
+enum {
+	MAILDIR_READ_MAX = 25 << 20, /* of larger ones only the head is read */
+	MAILDIR_TRIES = 5,
+	MAILDIR_ASIDE_MAX = 10000,
+	MAILDIR_DIGEST = 32,
+};
+
+struct maildir_mail {
+	struct str bytes; /* borrowed during the call */
+	bool cut;         /* there is more in the file */
+	/* SHA-256 of bytes and the file's size: the same mail has the same
+	 * one, whatever its file is called. */
+	unsigned char digest[MAILDIR_DIGEST];
+};
+
+enum maildir_answer {
+	MAILDIR_DONE,    /* durable: the file may go */
+	MAILDIR_ASIDE,   /* err->text says why */
+	MAILDIR_TROUBLE, /* ours: try again later */
+};
+typedef enum maildir_answer maildir_fn(
+    void *arg, const struct maildir_mail *mail, struct error *err);
+
+struct maildir;
+
+/* path is copied; the folder need not be there yet: MTAs make it. */
+int maildir_open(struct maildir **out, struct str path, maildir_fn *fn,
+    void *arg, struct error *err) MUST_CHECK;
+void maildir_close(struct maildir **m); /* NULL is fine */
+
+/* Gives up to max messages. Returns how many ms to wait before the next call:
+ * 0 when there may be more. *n_out: given or set aside. Errors of the file
+ * system are logged. */
+int64_t maildir_step(struct maildir *m, size_t max, size_t *n_out);
+
+/* Writes a message into a Maildir, durably: tmp/, then new/. Makes the folders
+ * where absent. For `tendril ingest`. */
+int maildir_deliver(
+    struct str path, struct str mail, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,143 @@
+/* maildir_aside.c - see maildir_aside.h. */
+#include "agent/in/maildir_aside.h"
+
+#include "agent/in/maildir.h"
+#include "policy/base/clock.h"
+#include "policy/base/file.h"
+#include "policy/base/when.h"
+#include "policy/mail/msgid.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	FILE_NAME = 32,
+	FILES_MAX = 2 * MAILDIR_ASIDE_MAX, /* each has its reason */
+	KEEP_DAYS = 30,
+	TMP_HOURS = 36,
+};
+
+static int write_reason(int dir, const char *name, const char *reason)
+{
+	struct buf b;
+	int rc, fd = openat(
+		    dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	buf_init(&b, 4096);
+	buf_printf(&b, "%s\n", reason);
+	rc = buf_error(&b);
+	if (rc == 0)
+		rc = file_write_all(fd, buf_str(&b));
+	buf_fini(&b);
+	if (close(fd) != 0 && rc == 0)
+		rc = -errno;
+	return rc;
+}
+
+int maildir_aside(int root, int from, const char *name, const char *reason)
+{
+	char file[FILE_NAME], note[FILE_NAME];
+	uint32_t random = 0;
+	unsigned long long id;
+	int rc, dir;
+
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return -EIO;
+	id = msgid_make(clock_now_ms(), random);
+	(void)snprintf(file, sizeof(file), "%016llx.eml", id);
+	(void)snprintf(note, sizeof(note), "%016llx.reason", id);
+	if (mkdirat(root, "unparsed", 0700) != 0 && errno != EEXIST)
+		return -errno;
+	dir = openat(root, "unparsed", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	rc = write_reason(dir, note, reason);
+	if (rc == 0 && renameat(from, name, dir, file) != 0)
+		rc = -errno;
+	(void)close(dir);
+	return rc;
+}
+
+/* --- what has become too old or too much --- */
+
+struct sweep {
+	int64_t before_ms;
+	size_t n;
+	char (*names)[FILE_NAME]; /* FILES_MAX, or NULL: not counted */
+};
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* A folder that has been put here as a message cannot be unlinked so. */
+static void remove_one(int dir, const char *name)
+{
+	if (unlinkat(dir, name, 0) != 0 && errno == EISDIR)
+		(void)unlinkat(dir, name, AT_REMOVEDIR);
+}
+
+/* Too many: half of the room is made, oldest first. */
+static void make_room(int dir, struct sweep *s)
+{
+	qsort(s->names, s->n, FILE_NAME, compare);
+	for (size_t i = 0; i < s->n / 2; i++)
+		remove_one(dir, s->names[i]);
+	memmove(s->names, s->names + s->n / 2,
+	    (s->n - s->n / 2) * sizeof(*s->names));
+	s->n -= s->n / 2;
+}
+
+static void sweep_one(int dir, const char *name, struct sweep *s)
+{
+	struct stat st;
+
+	if (name[0] == '.' || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return;
+	if ((int64_t)st.st_mtime * 1000 < s->before_ms) {
+		remove_one(dir, name);
+		return;
+	}
+	if (s->names == NULL || strlen(name) >= FILE_NAME)
+		return;
+	if (s->n == FILES_MAX)
+		make_room(dir, s);
+	memcpy(s->names[s->n++], name, strlen(name) + 1);
+}
+
+static void sweep_folder(int root, const char *name, struct sweep *s)
+{
+	int fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+
+	if (d == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	while ((e = readdir(d)) != NULL)
+		sweep_one(fd, e->d_name, s);
+	(void)closedir(d);
+}
+
+void maildir_sweep(int root, int64_t now_ms)
+{
+	struct sweep aside = {.before_ms = now_ms - KEEP_DAYS * WHEN_DAY_MS};
+	struct sweep tmp = {.before_ms = now_ms - TMP_HOURS * WHEN_HOUR_MS};
+
+	aside.names = calloc(FILES_MAX, sizeof(*aside.names));
+	sweep_folder(root, "unparsed", &aside);
+	free(aside.names);
+	sweep_folder(root, "tmp", &tmp);
+}

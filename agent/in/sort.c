@@ -1,0 +1,189 @@
+/* sort.c - see sort.h. */
+#include "agent/in/sort.h"
+
+#include "policy/mail/addrlist.h"
+#include "policy/mail/verp.h"
+
+#include <errno.h>
+
+struct job {
+	const struct sort_with *with;
+	struct arena *a;
+	struct sort *out;
+};
+
+static bool has_message(const struct sort *s, const struct token *t)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->tokens[i].token.message_id == t->message_id &&
+		    s->tokens[i].token.kind == t->kind)
+			return true;
+	return false;
+}
+
+static void add_token(struct sort *s, const struct token *t)
+{
+	if (s->n < SORT_TOKENS_MAX && !has_message(s, t))
+		s->tokens[s->n++].token = *t;
+}
+
+/* --- where tokens are --- */
+
+static int add_local(struct job *j, struct str local)
+{
+	struct token t;
+	int rc = verp_parse(j->with->keys, local, &t);
+
+	if (rc == 0)
+		add_token(j->out, &t);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* The field holds one bare address, as the MTA wrote it. */
+static int add_trace(struct job *j, const char *name)
+{
+	const struct header *h =
+	    header_find(&j->out->report.head, str_of(name), 0);
+	struct str text;
+
+	if (h == NULL)
+		return 0;
+	text = header_text(j->a, h);
+	if (text.p == NULL)
+		return ERR_LIMIT;
+	return add_local(j, str_cut(text, 0, str_rfind(text, '@')));
+}
+
+static int add_list(struct job *j, const char *name)
+{
+	const struct header *h =
+	    header_find(&j->out->report.head, str_of(name), 0);
+	struct addrlist l = {0};
+	int rc = 0;
+
+	if (h == NULL)
+		return 0;
+	/* a full list: what was read so far is used */
+	if (addrlist_add(&l, j->a, h->value) == -ENOMEM)
+		return -ENOMEM;
+	for (size_t i = 0; rc == 0 && i < l.n; i++)
+		rc = add_local(j, l.v[i].addr.local);
+	return rc;
+}
+
+static int add_returned(struct job *j, const char *name, enum token_kind kind)
+{
+	const struct header *h =
+	    header_find(&j->out->report.original, str_of(name), 0);
+	struct token t;
+	struct str text;
+	int rc;
+
+	if (h == NULL)
+		return 0;
+	text = header_text(j->a, h);
+	if (text.p == NULL)
+		return ERR_LIMIT;
+	rc = token_parse(j->with->keys, TOKEN_SET(kind), text, &t);
+	if (rc == 0)
+		add_token(j->out, &t);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int find_tokens(struct job *j)
+{
+	struct sort *s = j->out;
+	int rc = add_trace(j, "X-Original-To");
+
+	if (rc == 0)
+		rc = add_trace(j, "Delivered-To");
+	if (rc == 0 && s->n == 0)
+		rc = add_list(j, "To");
+	if (rc == 0 && s->n == 0)
+		rc = add_list(j, "Cc");
+	if (rc == 0 && s->n == 0)
+		rc = add_returned(j, "X-Tendril-Id", TOKEN_COMPOSED);
+	if (rc == 0 && s->n == 0)
+		rc = add_returned(j, "CFBL-Feedback-ID", TOKEN_FEEDBACK);
+	return rc;
+}
+
+/* --- what they mean --- */
+
+static enum seen_kind report_meaning(const struct report *r)
+{
+	switch (r->kind) {
+	case REPORT_HARD:
+	case REPORT_SOFT:
+		return SEEN_BOUNCE;
+	case REPORT_DELAYED:
+		return SEEN_DELAYED;
+	case REPORT_DELIVERED:
+		return SEEN_DELIVERED;
+	case REPORT_COMPLAINT:
+		return SEEN_COMPLAINT;
+	case REPORT_UNSUBSCRIBE:
+		return SEEN_UNSUBSCRIBE;
+	case REPORT_AUTO_REPLY:
+		return SEEN_AUTO_REPLY;
+	case REPORT_NONE:
+		break;
+	}
+	return r->source == REPORT_BY_NOTHING ? SEEN_UNPARSED : SEEN_REPORT;
+}
+
+/* A mail to an unsubscribe address means that, whatever is in it. A failure
+ * is believed of a bounce address only, and while it is fresh. */
+static enum seen_kind meaning(const struct job *j, const struct token *t)
+{
+	enum seen_kind said = report_meaning(&j->out->report);
+
+	if (t->kind == TOKEN_UNSUBSCRIBE)
+		return SEEN_UNSUBSCRIBE;
+	if (verp_is_expired(t, j->with->now_ms))
+		return SEEN_EXPIRED;
+	if (t->kind == TOKEN_FEEDBACK && said == SEEN_BOUNCE)
+		return SEEN_REPORT;
+	return said;
+}
+
+static int weight(enum seen_kind kind)
+{
+	static const enum seen_kind order[] = {SEEN_UNPARSED, SEEN_EXPIRED,
+	    SEEN_REPORT, SEEN_DELIVERED, SEEN_DELAYED, SEEN_AUTO_REPLY,
+	    SEEN_BOUNCE, SEEN_COMPLAINT, SEEN_UNSUBSCRIBE};
+
+	for (int i = 0; i < (int)(sizeof(order) / sizeof(*order)); i++)
+		if (order[i] == kind)
+			return i;
+	return -1;
+}
+
+static void weigh(struct job *j)
+{
+	struct sort *s = j->out;
+
+	s->kind = SEEN_UNPARSED;
+	s->reason = s->n == 0 ? "no address or token of ours in it"
+			      : "nothing to act on in it";
+	for (size_t i = 0; i < s->n; i++) {
+		s->tokens[i].meaning = meaning(j, &s->tokens[i].token);
+		if (weight(s->tokens[i].meaning) > weight(s->kind))
+			s->kind = s->tokens[i].meaning;
+	}
+}
+
+int sort_mail(const struct sort_with *with, struct str message, struct arena *a,
+    struct sort *out)
+{
+	struct job j = {with, a, out};
+	int rc;
+
+	*out = (struct sort){0};
+	rc = report_classify(with->rules, message, a, &out->report);
+	if (rc == 0)
+		rc = find_tokens(&j);
+	if (rc == 0)
+		weigh(&j);
+	return rc;
+}

@@ -1,0 +1,47 @@
+/* sort.h - what one feedback mail is: which messages of ours it is about, and
+ * what it says of them.
+ *
+ * The messages come from tokens, each verified here, since the MTA's own
+ * bounces never pass the milter. Where a token may be, first find wins:
+ *   1. X-Original-To and Delivered-To, the topmost of each: the MTA's word
+ *      for the envelope recipient (Postfix adds them on local delivery);
+ *   2. To and Cc: for MTAs that add none;
+ *   3. X-Tendril-Id and CFBL-Feedback-ID of the message that a report
+ *      returns: for reports sent to another address of the message.
+ * Nothing else in the mail is proof of anything. Pure. Threads: any. */
+#ifndef AGENT_IN_SORT_H
+#define AGENT_IN_SORT_H
+
+#include "policy/mail/report.h"
+#include "policy/mail/token.h"
+#include "policy/state/seen.h"
+
+enum {
+	SORT_TOKENS_MAX = 16, /* more are not looked at */
+};
+
+struct sort_token {
+	struct token token;
+	enum seen_kind meaning; /* what the mail says about this message */
+};
+
+struct sort {
+	struct report report;
+	struct sort_token tokens[SORT_TOKENS_MAX];
+	size_t n;
+	enum seen_kind kind; /* of the mail: the weightiest meaning */
+	const char *reason;  /* SEEN_UNPARSED: why, in English */
+};
+
+struct sort_with {
+	const struct token_keys *keys;
+	const struct bounce_rules *rules;
+	int64_t now_ms;
+};
+
+/* Borrows message and arena. ERR_LIMIT: more than the arena holds; -ENOMEM,
+ * ERR_CRYPTO; no other errors: what has no meaning is SEEN_UNPARSED. */
+int sort_mail(const struct sort_with *with, struct str message, struct arena *a,
+    struct sort *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,61 @@
+/* giveup.h - what a failed delivery means for the person: never to be written
+ * to again, perhaps, or nothing at all. Pure. Threads: any.
+ *
+ * Only reasons of class person (bounce.h) may ever suppress:
+ *   user_unknown, mailbox_disabled, mailbox_moved   at once
+ *   host_unknown   the third message in a row that failed so, more than three
+ *                  days after the first; a delivery in between starts anew
+ * and only when the report names the person. Full mailboxes, refused content,
+ * our reputation and broken paths never count against the person. */
+#ifndef POLICY_RULES_GIVEUP_H
+#define POLICY_RULES_GIVEUP_H
+
+#include "policy/rules/bounce.h"
+#include "policy/rules/facts.h"
+
+enum {
+	GIVEUP_HOST_FAILURES = 3,
+};
+#define GIVEUP_HOST_MS INT64_C(259200000) /* three days */
+
+/* How much a failure says; of one message only what says more than all before
+ * it counts. So log line, DSN and late DSN of one failure are one. Numbers
+ * are stored. */
+enum giveup_rank {
+	GIVEUP_NOTHING = 0,
+	GIVEUP_OTHER_PERSON = 1, /* the report names somebody else */
+	GIVEUP_FAILED = 2,
+	GIVEUP_HOST = 3, /* counts in a row */
+	GIVEUP_PERSON = 4,
+};
+
+/* What one recipient's failure is, as bounce_classify() says. */
+struct giveup_failure {
+	enum bounce_reason reason;
+	enum bounce_class class;
+	bool names_lead;
+};
+enum giveup_rank giveup_rank(const struct giveup_failure *f);
+
+/* Failures in a row of one lead for an unknown host. */
+struct giveup_hosts {
+	uint32_t count;
+	int64_t first_ms;
+};
+/* One more, of another message. last_delivered_ms: the lead's newest
+ * delivery, 0: none. */
+void giveup_host_failed(
+    struct giveup_hosts *h, int64_t last_delivered_ms, int64_t at_ms);
+
+/* The suppression that follows at at_ms, after hosts was brought up to date;
+ * 0: none. */
+int giveup_suppression(const struct giveup_failure *f,
+    const struct giveup_hosts *hosts, int64_t at_ms);
+
+/* May a suppression for `next`, without end, take the place of one for `now`
+ * that ends at until_ms (0: never)? A bounce must not hide an objection: lifted
+ * with all bounces of a bad day, it would be lost. */
+bool giveup_replaces(enum suppression_reason now, int64_t until_ms,
+    enum suppression_reason next);
+
+#endif

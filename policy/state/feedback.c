@@ -1,0 +1,242 @@
+/* feedback.c - see feedback.h. Records: 'm': version 1, rank, reason, flags,
+ * first_ms; 'h': version 1, count, first_ms. */
+#include "policy/state/feedback.h"
+
+#include "policy/base/codec.h"
+#include "policy/state/counter.h"
+#include "policy/state/message.h"
+#include "policy/state/payload.h"
+#include "policy/state/tables.h"
+#include "policy/state/wire.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	RECORD_VERSION = 1,
+	RECORD_MAX = 64,
+	PAYLOAD_MAX = 4096,
+	COMPLAINED = 1,
+};
+
+struct row_key {
+	char b[1 + LEAD_ID_BYTES];
+};
+
+static struct str message_key(uint64_t id, struct row_key *k)
+{
+	k->b[0] = 'm';
+	codec_put_u64(k->b + 1, id);
+	return (struct str){k->b, 9};
+}
+
+static struct str lead_key(const unsigned char *lead, struct row_key *k)
+{
+	k->b[0] = 'h';
+	memcpy(k->b + 1, lead, LEAD_ID_BYTES);
+	return (struct str){k->b, 1 + LEAD_ID_BYTES};
+}
+
+int feedback_read(const struct ledger_txn *t, uint64_t message_id,
+    struct feedback_record *out)
+{
+	struct row_key k;
+	struct str value;
+	struct wire w;
+	int rc =
+	    ledger_get(t, TABLE_FEEDBACK, message_key(message_id, &k), &value);
+
+	*out = (struct feedback_record){0};
+	if (rc != 0)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	w = wire_open(value);
+	if (wire_u8(&w) != RECORD_VERSION)
+		return ERR_VERSION;
+	out->rank = (enum giveup_rank)wire_u8(&w);
+	out->reason = (enum bounce_reason)wire_u8(&w);
+	out->complained = (wire_u8(&w) & COMPLAINED) != 0;
+	out->first_ms = wire_i64(&w);
+	return wire_done(&w);
+}
+
+static int put_record(
+    struct ledger_txn *t, uint64_t message_id, const struct feedback_record *r)
+{
+	struct row_key k;
+	struct buf b;
+	int rc;
+
+	buf_init(&b, RECORD_MAX);
+	wire_put_u8(&b, RECORD_VERSION);
+	wire_put_u8(&b, (uint8_t)r->rank);
+	wire_put_u8(&b, (uint8_t)r->reason);
+	wire_put_u8(&b, r->complained ? COMPLAINED : 0);
+	wire_put_i64(&b, r->first_ms);
+	rc = buf_error(&b);
+	if (rc == 0)
+		rc = ledger_put(t, TABLE_FEEDBACK, message_key(message_id, &k),
+		    buf_str(&b));
+	buf_fini(&b);
+	return rc;
+}
+
+int feedback_hosts(const struct ledger_txn *t, const struct lead_id *lead,
+    struct giveup_hosts *out)
+{
+	struct row_key k;
+	struct str value;
+	struct wire w;
+	int rc = ledger_get(t, TABLE_FEEDBACK, lead_key(lead->b, &k), &value);
+
+	*out = (struct giveup_hosts){0};
+	if (rc != 0)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	w = wire_open(value);
+	if (wire_u8(&w) != RECORD_VERSION)
+		return ERR_VERSION;
+	out->count = wire_u32(&w);
+	out->first_ms = wire_i64(&w);
+	return wire_done(&w);
+}
+
+static int put_hosts(struct ledger_txn *t, const struct event_bounce *e)
+{
+	struct row_key k;
+	struct buf b;
+	int rc;
+
+	if (e->hosts == 0)
+		return 0;
+	buf_init(&b, RECORD_MAX);
+	wire_put_u8(&b, RECORD_VERSION);
+	wire_put_u32(&b, e->hosts);
+	wire_put_i64(&b, e->hosts_first_ms);
+	rc = buf_error(&b);
+	if (rc == 0)
+		rc = ledger_put(
+		    t, TABLE_FEEDBACK, lead_key(e->lead, &k), buf_str(&b));
+	buf_fini(&b);
+	return rc;
+}
+
+#define AT(field) offsetof(struct event_bounce, field)
+static const struct payload_field bounce_fields[] = {
+    {1, PAYLOAD_U64, true, AT(message_id)},
+    {2, PAYLOAD_ID16, true, AT(lead)},
+    {3, PAYLOAD_U32, true, AT(source)},
+    {4, PAYLOAD_U32, false, AT(reason)},
+    {5, PAYLOAD_U32, false, AT(class)},
+    {6, PAYLOAD_U32, true, AT(rank)},
+    {7, PAYLOAD_U32, false, AT(hosts)},
+    {8, PAYLOAD_I64, false, AT(hosts_first_ms)},
+    {9, PAYLOAD_BYTES, false, AT(status)},
+    {10, PAYLOAD_BYTES, false, AT(diagnostic)},
+};
+#undef AT
+static const struct payload_desc bounce = PAYLOAD_DESC(bounce_fields);
+
+#define AT(field) offsetof(struct event_complaint, field)
+static const struct payload_field complaint_fields[] = {
+    {1, PAYLOAD_U64, true, AT(message_id)},
+    {2, PAYLOAD_ID16, true, AT(lead)},
+    {3, PAYLOAD_U32, false, AT(reason)},
+};
+#undef AT
+static const struct payload_desc complaint = PAYLOAD_DESC(complaint_fields);
+
+static int emit(struct door_ctx *ctx, unsigned type,
+    const struct payload_desc *d, const void *e)
+{
+	struct buf b;
+	int rc;
+
+	buf_init(&b, PAYLOAD_MAX);
+	rc = payload_encode(d, e, &b);
+	if (rc == 0)
+		rc = door_emit(ctx, type, 1, buf_str(&b));
+	buf_fini(&b);
+	return rc;
+}
+
+int feedback_emit_bounce(struct door_ctx *ctx, const struct event_bounce *e)
+{
+	return emit(ctx, EV_BOUNCE, &bounce, e);
+}
+
+int feedback_emit_complaint(
+    struct door_ctx *ctx, const struct event_complaint *e)
+{
+	return emit(ctx, EV_COMPLAINT, &complaint, e);
+}
+
+int feedback_decode_bounce(struct str payload, struct event_bounce *out)
+{
+	*out = (struct event_bounce){0};
+	return payload_decode(&bounce, payload, out);
+}
+
+static int count(struct ledger_txn *t, const struct event *ev, const char *kind,
+    uint32_t reason, uint64_t message_id)
+{
+	char name[COUNTER_NAME_MAX];
+	struct message_record m;
+	int rc = message_read(t, message_id, &m);
+
+	if (rc != 0)
+		return rc;
+	(void)snprintf(name, sizeof(name), "%s.%s", kind,
+	    bounce_reason_name((enum bounce_reason)reason));
+	return counter_add(t, ev->time_ms, name, m.segment);
+}
+
+static const char *counter_kind(const struct event_bounce *e)
+{
+	if (e->rank == GIVEUP_OTHER_PERSON)
+		return "bounce.other_person";
+	return e->class == BOUNCE_CLASS_PERSON ? "bounce.hard" : "bounce.soft";
+}
+
+int feedback_reduce_bounce(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	struct feedback_record r;
+	struct event_bounce e;
+	int rc = feedback_decode_bounce(ev->payload, &e);
+
+	if (rc == 0)
+		rc = feedback_read(t, e.message_id, &r);
+	if (rc == 0) {
+		r.rank = (enum giveup_rank)e.rank;
+		r.reason = (enum bounce_reason)e.reason;
+		if (r.first_ms == 0)
+			r.first_ms = ev->time_ms;
+		rc = put_record(t, e.message_id, &r);
+	}
+	if (rc == 0)
+		rc = put_hosts(t, &e);
+	if (rc == 0)
+		rc = count(t, ev, counter_kind(&e), e.reason, e.message_id);
+	return rc != 0 ? error_set(err, rc, "bounce: %s", error_text(rc)) : 0;
+}
+
+int feedback_reduce_complaint(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	struct event_complaint e = {0};
+	struct feedback_record r;
+	int rc = payload_decode(&complaint, ev->payload, &e);
+
+	if (rc == 0)
+		rc = feedback_read(t, e.message_id, &r);
+	if (rc == 0) {
+		r.complained = true;
+		if (r.first_ms == 0)
+			r.first_ms = ev->time_ms;
+		rc = put_record(t, e.message_id, &r);
+	}
+	if (rc == 0)
+		rc = count(t, ev, "complaint", e.reason, e.message_id);
+	return rc != 0 ? error_set(err, rc, "complaint: %s", error_text(rc))
+		       : 0;
+}

@@ -1,0 +1,68 @@
+/* feedback.h - what came back on a message, and failures in a row of a lead.
+ * Owns EV_BOUNCE and EV_COMPLAINT. One failure is recorded once, whether the
+ * log, a DSN or both tell it: feedback.rank is the most that was said
+ * (giveup.h), and only more than that is news.
+ *
+ * Counts "bounce.hard.REASON" (class person), "bounce.soft.REASON",
+ * "bounce.other_person.REASON" (a report with our token that names somebody
+ * else) and "complaint.TYPE", by segment. A failure whose later report says
+ * more counts again under its new name.
+ *
+ * Keys of TABLE_FEEDBACK: 'm', message id (8); 'h', lead id (16).
+ * Threads: as the transaction. */
+#ifndef POLICY_STATE_FEEDBACK_H
+#define POLICY_STATE_FEEDBACK_H
+
+#include "policy/ledger/door.h"
+#include "policy/mail/lead_id.h"
+#include "policy/rules/giveup.h"
+
+/* Who told. Numbers are stored. */
+enum feedback_source {
+	FEEDBACK_BY_DSN = 1,
+	FEEDBACK_BY_LOG = 2,
+};
+
+struct feedback_record { /* zero: nothing came back */
+	enum giveup_rank rank;
+	enum bounce_reason reason; /* of that rank */
+	bool complained;
+	int64_t first_ms;
+};
+
+struct event_bounce {
+	uint64_t message_id;
+	unsigned char lead[LEAD_ID_BYTES];
+	uint32_t source; /* enum feedback_source */
+	uint32_t reason, class, rank;
+	uint32_t hosts; /* failures in a row with this one; host_unknown */
+	int64_t hosts_first_ms;
+	struct str status;     /* RFC 3463, where there is one */
+	struct str diagnostic; /* sealed */
+};
+
+struct event_complaint {
+	uint64_t message_id;
+	unsigned char lead[LEAD_ID_BYTES];
+	uint32_t reason; /* BOUNCE_ABUSE */
+};
+
+/* All zero when there is no row. */
+int feedback_read(const struct ledger_txn *t, uint64_t message_id,
+    struct feedback_record *out) MUST_CHECK;
+int feedback_hosts(const struct ledger_txn *t, const struct lead_id *lead,
+    struct giveup_hosts *out) MUST_CHECK;
+
+int feedback_emit_bounce(
+    struct door_ctx *ctx, const struct event_bounce *e) MUST_CHECK;
+int feedback_emit_complaint(
+    struct door_ctx *ctx, const struct event_complaint *e) MUST_CHECK;
+int feedback_decode_bounce(
+    struct str payload, struct event_bounce *out) MUST_CHECK;
+
+int feedback_reduce_bounce(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+int feedback_reduce_complaint(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+
+#endif

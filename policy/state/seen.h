@@ -1,0 +1,42 @@
+/* seen.h - the feedback mails that were consumed, by a digest of their bytes.
+ * A mail that comes twice (killed between commit and unlink, a retry of
+ * `tendril ingest`) does nothing the second time. Rows are kept for 30 days.
+ * Owns EV_FEEDBACK_MAIL; counts "feedback.KIND".
+ *
+ * Keys of TABLE_SEEN: 'd', digest (32) -> time, kind; 't', time (8), digest:
+ * by age. Threads: as the transaction. */
+#ifndef POLICY_STATE_SEEN_H
+#define POLICY_STATE_SEEN_H
+
+#include "policy/ledger/door.h"
+
+enum {
+	SEEN_DIGEST = 32,
+};
+
+/* What a mail was. Numbers are stored; names are API. */
+enum seen_kind {
+	SEEN_BOUNCE = 1,
+	SEEN_DELAYED = 2, /* a DSN of a failure that may pass */
+	SEEN_DELIVERED = 3,
+	SEEN_COMPLAINT = 4,
+	SEEN_UNSUBSCRIBE = 5,
+	SEEN_AUTO_REPLY = 6,
+	SEEN_REPORT = 7,   /* receipts, authentication reports */
+	SEEN_EXPIRED = 8,  /* the token is too old to be believed */
+	SEEN_UNPARSED = 9, /* set aside */
+};
+
+/* Was it consumed already? */
+int seen_has(const struct ledger_txn *t,
+    const unsigned char digest[SEEN_DIGEST], bool *yes_out) MUST_CHECK;
+/* In a proposal. message_id: the first that it is about; 0: none. */
+int seen_emit(struct door_ctx *ctx, const unsigned char digest[SEEN_DIGEST],
+    enum seen_kind kind, uint64_t message_id) MUST_CHECK;
+
+int seen_reduce(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+
+const char *seen_kind_name(enum seen_kind kind);
+
+#endif
