@@ -44,8 +44,6 @@ agent_libagent_a_SOURCES = \
 	%D%/in/outcome_session.h \
 	%D%/in/sort.c \
 	%D%/in/sort.h \
-	%D%/part.c \
-	%D%/part.h \
 	%D%/in/slots.c \
 	%D%/in/slots.h \
 	%D%/in/waits.c \

@@ -6,7 +6,6 @@
 #include "agent/api/api.h"
 #include "agent/in/feedback.h"
 #include "agent/in/slots.h"
-#include "agent/part.h"
 #include "agent/steps.h"
 #include "agent/web/public.h"
 #include "agent/web/server.h"
@@ -28,6 +27,7 @@ struct parts {
 	struct app *app;
 	struct server *api, *web;
 	struct slots *slots;
+	struct feedback *feedback;
 	struct steps *steps;
 };
 
@@ -49,6 +49,18 @@ static int start_slots(struct parts *p, struct error *err)
 		return 0;
 	rc = slots_open(&p->slots, p->app, err);
 	return rc != 0 ? rc : steps_add(p->steps, "mtalog", step_slots, p, err);
+}
+
+static int start_feedback(struct parts *p, struct error *err)
+{
+	int rc;
+
+	if (p->app->conf->agent.maildir.n == 0)
+		return 0;
+	rc = feedback_open(&p->feedback, p->app, err);
+	return rc != 0 ? rc
+		       : steps_add(p->steps, "feedback", feedback_step,
+			     p->feedback, err);
 }
 
 static int start_api(struct parts *p, struct error *err)
@@ -82,19 +94,6 @@ static int start_web(struct parts *p, struct error *err)
 	return o.listen.n > 0 ? server_open(&p->web, &o, err) : 0;
 }
 
-static int start_feedback(struct parts *p, struct error *err)
-{
-	int rc;
-
-	if (p->app->conf->agent.maildir.n == 0)
-		return 0;
-	rc = feedback_open(&p->feedback, p->app, err);
-	if (rc == 0)
-		rc = part_start(&p->feedback_part, "feedback", feedback_step,
-		    p->feedback, err);
-	return rc;
-}
-
 int parts_start(struct parts **out, struct app *app, struct error *err)
 {
 	struct parts *p = fault_alloc() ? NULL : calloc(1, sizeof(*p));
@@ -108,11 +107,11 @@ int parts_start(struct parts **out, struct app *app, struct error *err)
 	if (rc == 0)
 		rc = start_slots(p, err);
 	if (rc == 0)
+		rc = start_feedback(p, err);
+	if (rc == 0)
 		rc = start_api(p, err);
 	if (rc == 0)
 		rc = start_web(p, err);
-	if (rc == 0)
-		rc = start_feedback(p, err);
 	if (rc != 0) {
 		atomic_store(&app->stopping, true);
 		parts_stop(&p);
@@ -125,11 +124,10 @@ void parts_stop(struct parts **p)
 {
 	if (*p == NULL)
 		return;
-	part_stop(&(*p)->feedback_part);
-	feedback_close(&(*p)->feedback);
 	server_close(&(*p)->web);
 	server_close(&(*p)->api);
 	steps_close(&(*p)->steps);
+	feedback_close(&(*p)->feedback);
 	slots_close(&(*p)->slots);
 	free(*p);
 	*p = NULL;

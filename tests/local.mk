@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	%D%/corpora/check_mime.py \
 	%D%/corpora/check_reports.py \
 	%D%/corpora/check_dkim.py \
+	%D%/unit/answertest.h \
 	%D%/unit/dkim_vectors.h \
 	%D%/unit/apitest.h \
 	%D%/unit/sessiontest.h \
@@ -46,6 +47,7 @@ unit_tests = \
 	%D%/unit/test_door \
 	%D%/unit/test_door_kill \
 	%D%/unit/test_dsn \
+	%D%/unit/test_feedback \
 	%D%/unit/test_events \
 	%D%/unit/test_event \
 	%D%/unit/test_lead_id \
@@ -53,6 +55,7 @@ unit_tests = \
 	%D%/unit/test_ledger_env \
 	%D%/unit/test_lint \
 	%D%/unit/test_load \
+	%D%/unit/test_maildir \
 	%D%/unit/test_mime \
 	%D%/unit/test_mtalog_follow \
 	%D%/unit/test_mtalog_postfix \
@@ -140,6 +143,8 @@ EXTRA_DIST += \
 # What these test is in agent/.
 tests_tools_logtool_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_api_LDADD = $(AGENT_LIBS)
+tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_maildir_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_follow_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_postfix_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_outcome_LDADD = agent/libagent.a $(POLICY_LIBS)

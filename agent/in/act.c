@@ -7,13 +7,16 @@
 
 #include "policy/base/log.h"
 #include "policy/mail/address.h"
+#include "policy/state/message.h"
 #include "policy/state/ops_feedback.h"
+#include "policy/state/person.h"
 
 #include <errno.h>
 
 enum {
 	FAILURES_MAX = 64, /* of one report; ours has one */
 	EVIDENCE_MAX = 500,
+	RECIPIENTS_MAX = 1000, /* of one queue id */
 };
 
 /* --- canonical addresses --- */
@@ -109,25 +112,22 @@ static int token_fn(struct door_ctx *ctx, void *arg)
 	return rc;
 }
 
-static void tell(const struct work *w)
+static void tell_result(
+    enum seen_kind kind, uint64_t id, const struct ops_feedback_out *o)
 {
-	const struct ops_feedback_out *o = &w->out;
-	bool person = o->suppressed != 0;
+	const char *why = o->known ? bounce_reason_name(o->reason) : "";
+	const char *suppressed = "";
 
-	if (w->seen || w->token == NULL)
-		return;
-	LOG_EV(LOG_LEVEL_NOTICE, "feedback",
-	    KV_I64("msg", (int64_t)w->token->token.message_id),
-	    KV_Z("kind", seen_kind_name(w->token->meaning)),
-	    KV_Z("reason", o->known ? bounce_reason_name(o->reason) : ""),
-	    KV_Z("suppressed", person
-				   ? suppression_reason_name(
-					 (enum suppression_reason)o->suppressed)
-				   : ""),
-	    KV_I64("news", o->news), KV_I64("known", o->known));
-	if (w->token->meaning == SEEN_BOUNCE && o->known && !o->names_lead)
+	if (o->suppressed != 0)
+		suppressed = suppression_reason_name(
+		    (enum suppression_reason)o->suppressed);
+	LOG_EV(LOG_LEVEL_NOTICE, "feedback", KV_I64("msg", (int64_t)id),
+	    KV_Z("kind", seen_kind_name(kind)), KV_Z("reason", why),
+	    KV_Z("suppressed", suppressed), KV_I64("news", o->news),
+	    KV_I64("known", o->known));
+	if (kind == SEEN_BOUNCE && o->known && o->news && !o->names_lead)
 		LOG_EV(LOG_LEVEL_WARNING, "feedback.other_person",
-		    KV_I64("msg", (int64_t)w->token->token.message_id));
+		    KV_I64("msg", (int64_t)id));
 }
 
 /* --- a mail --- */
@@ -173,8 +173,9 @@ static int propose(const struct app *app, struct work *w, struct error *err)
 		w->token = i < mail->n ? &mail->tokens[i] : NULL;
 		w->last = i + 1 >= mail->n;
 		rc = door_propose(app->store->door, token_fn, w, err);
-		if (rc == 0)
-			tell(w);
+		if (rc == 0 && !w->seen && w->token != NULL)
+			tell_result(w->token->meaning,
+			    w->token->token.message_id, &w->out);
 		if (w->last)
 			break;
 	}
@@ -205,28 +206,76 @@ int act_mail(const struct app *app, const struct sort *mail,
 
 /* --- the log --- */
 
-int act_log_bounce(struct door_ctx *ctx, struct store *s,
-    const struct bounce_rules *rules, const struct act_failure *f)
+struct log_work {
+	struct store *store;
+	const struct act_failure *f;
+	struct bounce_answer answer;
+	uint64_t message_id; /* 0: none of ours */
+	struct ops_feedback_out out;
+};
+
+/* The message of that queue id, with several the one to that address. */
+static int find_message(
+    struct door_ctx *ctx, struct log_work *w, struct str rcpt)
+{
+	const struct ledger_txn *t = door_txn(ctx);
+	uint64_t ids[RECIPIENTS_MAX];
+	struct message_record m;
+	struct str address;
+	size_t n;
+	int rc = message_by_queue(t, w->f->queue_id, ids, RECIPIENTS_MAX, &n);
+
+	w->message_id = 0;
+	if (rc == 0 && n == 1)
+		w->message_id = ids[0];
+	for (size_t i = 0; rc == 0 && n > 1 && i < n; i++) {
+		rc = message_read(t, ids[i], &m);
+		if (rc == 0)
+			rc = person_address(
+			    w->store, t, &m.lead, door_arena(ctx), &address);
+		if (rc == 0 && str_eq(address, rcpt)) {
+			w->message_id = ids[i];
+			break;
+		}
+	}
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int log_fn(struct door_ctx *ctx, void *arg)
+{
+	struct log_work *w = arg;
+	struct arena *a = door_arena(ctx);
+	struct ops_failure failure = {
+	    .address = {canonical(a, w->f->rcpt), canonical(a, w->f->rewritten),
+		STR_NULL},
+	    .reason = w->answer.reason,
+	    .class = w->answer.class,
+	    .status = w->f->status,
+	    .diagnostic = w->f->text,
+	};
+	struct ops_bounce in = {
+	    .source = FEEDBACK_BY_LOG, .failures = &failure, .n = 1};
+	int rc = find_message(ctx, w, failure.address[0]);
+
+	w->out = (struct ops_feedback_out){0};
+	in.message_id = w->message_id;
+	if (rc != 0 || w->message_id == 0)
+		return rc;
+	return ops_bounce_emit(ctx, w->store, &in, &w->out);
+}
+
+int act_log_bounce(const struct app *app, const struct bounce_rules *rules,
+    const struct act_failure *f, struct error *err)
 {
 	struct bounce_evidence e = {.outcome = BOUNCE_FAILED,
 	    .status = f->status,
 	    .diagnostic = f->text};
-	struct bounce_answer answer;
-	struct ops_failure failure;
-	struct ops_bounce in = {.message_id = f->message_id,
-	    .source = FEEDBACK_BY_LOG,
-	    .failures = &failure,
-	    .n = 1};
-	struct ops_feedback_out out;
+	struct log_work w = {.store = app->store, .f = f};
+	int rc;
 
-	bounce_classify(rules, &e, &answer);
-	failure = (struct ops_failure){
-	    .address = {canonical(door_arena(ctx), f->rcpt),
-		canonical(door_arena(ctx), f->rewritten), STR_NULL},
-	    .reason = answer.reason,
-	    .class = answer.class,
-	    .status = f->status,
-	    .diagnostic = f->text,
-	};
-	return ops_bounce_emit(ctx, s, &in, &out);
+	bounce_classify(rules, &e, &w.answer);
+	rc = door_propose(app->store->door, log_fn, &w, err);
+	if (rc == 0 && w.out.news)
+		tell_result(SEEN_BOUNCE, w.message_id, &w.out);
+	return rc;
 }

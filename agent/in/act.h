@@ -16,14 +16,14 @@ int act_mail(const struct app *app, const struct sort *mail,
 
 /* A recipient that the MTA gave up on, as its log says. */
 struct act_failure {
-	uint64_t message_id;
+	struct str queue_id;
 	struct str rcpt;      /* as the milter saw it, quoted as in SMTP */
 	struct str rewritten; /* where an alias sent it; may be empty */
 	struct str status;    /* "5.1.1" */
 	struct str text;      /* the remote server's words */
 };
-/* Inside the proposal that releases the slot. */
-int act_log_bounce(struct door_ctx *ctx, struct store *s,
-    const struct bounce_rules *rules, const struct act_failure *f) MUST_CHECK;
+/* Durable when 0; its slot is released by the caller. */
+int act_log_bounce(const struct app *app, const struct bounce_rules *rules,
+    const struct act_failure *f, struct error *err) MUST_CHECK;
 
 #endif

@@ -89,10 +89,10 @@ void feedback_close(struct feedback **f)
 	*f = NULL;
 }
 
-int64_t feedback_step(void *arg)
+int feedback_step(void *arg, int64_t *wait_ms_out, struct error *err)
 {
 	struct feedback *f = arg;
 	size_t n;
 
-	return maildir_step(f->maildir, MAILS_A_STEP, &n);
+	return maildir_step(f->maildir, MAILS_A_STEP, &n, wait_ms_out, err);
 }

@@ -12,8 +12,7 @@ int feedback_open(
     struct feedback **out, const struct app *app, struct error *err) MUST_CHECK;
 void feedback_close(struct feedback **f); /* NULL is fine */
 
-/* Works for a bounded time; how many ms to wait before the next call.
- * arg: struct feedback. */
-int64_t feedback_step(void *arg);
+/* A step_fn (agent/steps.h); arg: struct feedback. */
+int feedback_step(void *arg, int64_t *wait_ms_out, struct error *err);
 
 #endif

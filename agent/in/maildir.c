@@ -306,7 +306,8 @@ static int run(struct maildir *m, int new, size_t max, size_t *n)
 	return rc;
 }
 
-int64_t maildir_step(struct maildir *m, size_t max, size_t *n_out)
+int maildir_step(struct maildir *m, size_t max, size_t *n_out,
+    int64_t *wait_ms_out, struct error *err)
 {
 	int new, rc = open_folders(m, &new);
 
@@ -315,11 +316,11 @@ int64_t maildir_step(struct maildir *m, size_t max, size_t *n_out)
 	if (rc == 0)
 		rc = run(m, new, max, n_out);
 	close_folders(m, new);
+	*wait_ms_out = *n_out >= max ? 0 : POLL_MS;
 	if (rc == -ENOENT) /* no mail was ever delivered */
-		return POLL_MS;
-	if (rc != 0)
-		tell(m, "folders", rc);
-	if (rc != 0 || m->troubles >= TROUBLES_MAX)
-		return TROUBLE_MS;
-	return *n_out >= max ? 0 : POLL_MS;
+		return 0;
+	if (m->troubles >= TROUBLES_MAX)
+		*wait_ms_out = TROUBLE_MS;
+	return rc != 0 ? error_set(err, rc, "%s: %s", m->path, error_text(rc))
+		       : 0;
 }

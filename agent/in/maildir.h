@@ -52,10 +52,11 @@ int maildir_open(struct maildir **out, struct str path, maildir_fn *fn,
     void *arg, struct error *err) MUST_CHECK;
 void maildir_close(struct maildir **m); /* NULL is fine */
 
-/* Gives up to max messages. Returns how many ms to wait before the next call:
- * 0 when there may be more. *n_out: given or set aside. Errors of the file
- * system are logged. */
-int64_t maildir_step(struct maildir *m, size_t max, size_t *n_out);
+/* Gives up to max messages; *n_out: given or set aside. *wait_ms_out: how long
+ * to wait before the next call, 0 when there may be more. Errors are those of
+ * the folders; a folder that is not there yet is none. */
+int maildir_step(struct maildir *m, size_t max, size_t *n_out,
+    int64_t *wait_ms_out, struct error *err) MUST_CHECK;
 
 /* Writes a message into a Maildir, durably: tmp/, then new/. Makes the folders
  * where absent. For `tendril ingest`. */

@@ -1,6 +1,7 @@
 /* slots.c - see slots.h. */
 #include "agent/in/slots.h"
 
+#include "agent/in/act.h"
 #include "agent/in/mtalog_follow.h"
 #include "agent/in/mtalog_postfix.h"
 #include "agent/in/outcome.h"
@@ -30,9 +31,13 @@ struct slots {
 	struct outcome_book *book;
 	struct waits *waits;
 	struct arena *arena; /* of the batch */
+	struct bounce_rules *rules;
 	struct slot_change *changes;
 	size_t n_changes;
+	struct act_failure *failures; /* BATCH_LINES */
+	size_t n_failures;
 	bool full, moved;  /* moved: the position is another than stored */
+	bool renamed;      /* a queue id is new: later lines in a later batch */
 	int64_t stored_ms; /* when it was last stored; 0: never */
 	struct mtalog_pos pos;
 	struct mtalog_when when;
@@ -103,7 +108,9 @@ int slots_open(struct slots **out, struct app *app, struct error *err)
 	s->app = app;
 	s->arena = arena_new(ARENA_MAX);
 	s->changes = calloc(CHANGES_MAX, sizeof(*s->changes));
-	if (s->arena == NULL || s->changes == NULL)
+	s->failures = calloc(BATCH_LINES, sizeof(*s->failures));
+	if (s->arena == NULL || s->changes == NULL || s->failures == NULL ||
+	    bounce_rules_new(&s->rules) != 0)
 		rc = error_set(err, -ENOMEM, "out of memory");
 	if (rc == 0)
 		rc = open_stored(s, err);
@@ -119,6 +126,8 @@ void slots_close(struct slots **s)
 		return;
 	close_parts(*s);
 	arena_free(&(*s)->arena);
+	bounce_rules_free(&(*s)->rules);
+	free((*s)->failures);
 	free((*s)->changes);
 	free(*s);
 	*s = NULL;
@@ -142,6 +151,27 @@ static void add_change(struct slots *s, const struct slot_change *c)
 		s->full = true;
 	else
 		s->n_changes++;
+}
+
+/* What the server said of one recipient may speak of the person. */
+static void add_failure(struct slots *s, const struct outcome *o)
+{
+	struct act_failure *f = &s->failures[s->n_failures];
+
+	if (s->n_failures == BATCH_LINES) {
+		s->full = true;
+		return;
+	}
+	f->queue_id = arena_str(s->arena, o->queue_id);
+	f->rcpt = arena_str(s->arena, o->rcpt);
+	f->rewritten = arena_str(s->arena, o->rewritten);
+	f->status = arena_str(s->arena, o->dsn);
+	f->text = arena_str(s->arena, o->text);
+	if (f->queue_id.p == NULL || f->rcpt.p == NULL ||
+	    f->rewritten.p == NULL || f->status.p == NULL || f->text.p == NULL)
+		s->full = true;
+	else
+		s->n_failures++;
 }
 
 static bool find_lead(
@@ -246,6 +276,9 @@ static void on_outcome(void *arg, const struct outcome *o)
 		return;
 	c.has_lead = find_lead(s, o->rcpt, &c.lead);
 	add_change(s, &c);
+	s->renamed |= o->kind == OUTCOME_MOVED;
+	if (o->kind == OUTCOME_BOUNCED)
+		add_failure(s, o);
 }
 
 static int on_item(void *arg, const struct mtalog_item *item)
@@ -253,7 +286,7 @@ static int on_item(void *arg, const struct mtalog_item *item)
 	struct slots *s = arg;
 	struct mtalog_line line;
 
-	if (s->full || s->n_changes + 20 > CHANGES_MAX)
+	if (s->full || s->renamed || s->n_changes + 20 > CHANGES_MAX)
 		return ERR_LIMIT; /* enough for one batch; comes again */
 	s->moved = true;
 	s->pos = item->after;
@@ -326,6 +359,17 @@ static int restart(struct slots *s, int rc)
 	return rc;
 }
 
+/* Before the position is stored: killed in between, they are read again and
+ * known by their message. */
+static int act_on_failures(struct slots *s, struct error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < s->n_failures; i++)
+		rc = act_log_bounce(s->app, s->rules, &s->failures[i], err);
+	return rc;
+}
+
 int slots_step(
     struct slots *s, int64_t now_ms, bool *more_out, struct error *err)
 {
@@ -336,8 +380,8 @@ int slots_step(
 		return restart(
 		    s, error_set(err, ERR_UNAVAILABLE, "the log is not open"));
 	arena_reset(s->arena);
-	s->n_changes = 0;
-	s->full = false;
+	s->n_changes = s->n_failures = 0;
+	s->full = s->renamed = false;
 	s->when = (struct mtalog_when){now_ms, utc_offset(now_ms)};
 	rc = mtalog_follow_next(s->follow, BATCH_LINES, on_item, s, err);
 	if (s->full)
@@ -354,7 +398,9 @@ int slots_step(
 	    (s->n_changes == 0 && now_ms - s->stored_ms < STORE_MS &&
 		now_ms >= s->stored_ms))
 		return 0;
-	rc = door_propose(s->app->store->door, store_fn, s, err);
+	rc = act_on_failures(s, err);
+	if (rc == 0)
+		rc = door_propose(s->app->store->door, store_fn, s, err);
 	if (rc != 0)
 		return restart(s, rc);
 	s->stored_ms = now_ms;

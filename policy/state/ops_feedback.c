@@ -147,7 +147,7 @@ static int release(struct door_ctx *ctx, const struct ops_bounce *in,
 	    .status = str_cut(f->status, 0, STATUS_MAX),
 	};
 
-	return in->release_slot ? ops_slot_change(ctx, &c) : 0;
+	return in->release_slot ? ops_slot_changes(ctx, &c, 1) : 0;
 }
 
 static int follow_bounce(struct door_ctx *ctx, struct store *s,

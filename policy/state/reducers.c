@@ -30,11 +30,11 @@ static const struct reducer list[] = {
     {EV_COPY_ADDED, 1, EVENT_ACTIVITY, copy_reduce_added},
     {EV_COPY_RECIPIENT, 1, EVENT_ACTIVITY, copy_reduce_recipient},
     {EV_COPY_DUE, 1, EVENT_ACTIVITY, copy_reduce_due},
+    {EV_SLOT_MOVED, 1, EVENT_ACTIVITY, message_reduce_moved},
+    {EV_MTALOG, 1, EVENT_ACTIVITY, mtalogpos_reduce},
     {EV_FEEDBACK_MAIL, 1, EVENT_ACTIVITY, seen_reduce},
     {EV_BOUNCE, 1, EVENT_ACTIVITY, feedback_reduce_bounce},
     {EV_COMPLAINT, 1, EVENT_AUDIT, feedback_reduce_complaint},
-    {EV_SLOT_MOVED, 1, EVENT_ACTIVITY, message_reduce_moved},
-    {EV_MTALOG, 1, EVENT_ACTIVITY, mtalogpos_reduce},
 };
 
 static const char *const table_names[TABLE_COUNT] = {

@@ -1,0 +1,509 @@
+/* test_feedback.c - an answer becomes events: bounces, complaints, opt-outs,
+ * and what must not have any effect. */
+#include "tests/unit/answertest.h"
+
+#include "policy/base/digest.h"
+#include "policy/ledger/rebuild.h"
+#include "policy/state/reducers.h"
+
+static struct answertest A;
+
+/* Sorts and acts as the agent does; what it was taken for. */
+static enum seen_kind take(struct str mail)
+{
+	struct sort_with with = {A.app.tokens, A.rules, A.now_ms};
+	unsigned char digest[SEEN_DIGEST];
+	struct arena *arena = arena_new(8 << 20);
+	struct error err = {0};
+	struct sort s;
+	bool news;
+	int rc;
+
+	rc = digest_sha256(mail, digest);
+	if (rc == 0)
+		rc = sort_mail(&with, mail, arena, &s);
+	if (rc == 0)
+		rc = act_mail(&A.app, &s, digest, &news, &err);
+	IS_INT(rc, 0, "taken %s", err.text);
+	arena_free(&arena);
+	return rc == 0 ? s.kind : 0;
+}
+
+static enum seen_kind dsn(
+    uint64_t id, const char *final, const char *status, const char *diagnostic)
+{
+	return take(answertest_dsn(&A, answertest_address(&A, TOKEN_BOUNCE, id),
+	    final, status, diagnostic));
+}
+
+static struct str mail_to(const char *to, const char *body)
+{
+	const char *z = arena_printf(A.t.arena,
+	    "X-Original-To: %s\nDelivered-To: %s\nFrom: ann@b.example\n"
+	    "To: %s\nSubject: x\n%s",
+	    to, to, to, body);
+
+	return str_of(z);
+}
+
+/* --- what a failure does, by its reason --- */
+
+static const struct {
+	const char *name, *status, *diagnostic;
+	int suppressed;
+	const char *counter;
+} failures[] = {
+    {"user unknown", "5.1.1", "550 5.1.1 no such user here",
+	SUPPRESSION_USER_UNKNOWN, "bounce.hard.user_unknown"},
+    {"disabled", "5.2.1", "550 5.2.1 mailbox disabled",
+	SUPPRESSION_MAILBOX_DISABLED, "bounce.hard.mailbox_disabled"},
+    {"moved", "5.1.6", "551 5.1.6 mailbox has moved", SUPPRESSION_MAILBOX_MOVED,
+	"bounce.hard.mailbox_moved"},
+    {"full", "5.2.2", "552 5.2.2 mailbox full", 0, "bounce.soft.mailbox_full"},
+    {"content", "5.7.1", "554 5.7.1 message looks like spam", 0,
+	"bounce.soft.spam_content"},
+    {"reputation", "5.7.1",
+	"554 5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org", 0,
+	"bounce.soft.reputation"},
+    {"too big", "5.3.4", "552 5.3.4 message too big", 0, "bounce.soft.too_big"},
+    {"unknown host, once", "5.1.2", "Host or domain name not found", 0,
+	"bounce.hard.host_unknown"},
+};
+
+static void test_reasons(void)
+{
+	for (size_t i = 0; i < sizeof(failures) / sizeof(*failures); i++) {
+		char to[64];
+		uint64_t id;
+
+		(void)snprintf(to, sizeof(to), "r%zu@reason.example", i);
+		id = answertest_send(&A, to, "");
+		IS_INT(dsn(id, to, failures[i].status, failures[i].diagnostic),
+		    SEEN_BOUNCE, "%s: a bounce", failures[i].name);
+		IS_INT(answertest_suppressed(&A, to), failures[i].suppressed,
+		    "%s: suppression", failures[i].name);
+		IS_INT(answertest_slot(&A, id), SLOT_RELEASED,
+		    "%s: the slot is free", failures[i].name);
+		IS_INT(answertest_counter(&A, failures[i].counter), 1,
+		    "%s: counted as %s", failures[i].name, failures[i].counter);
+	}
+}
+
+static void test_verdict_follows(void)
+{
+	struct decide_in in = {.mode = DECIDE_SEND,
+	    .recipient = storetest_address(&A.t, "R0@Reason.example"),
+	    .segment = STR("demo"),
+	    .stream = STR("apps"),
+	    .same = {.key = 777777, .has_message_id = true},
+	    .log_followed = true};
+	struct decide_out out;
+	struct error err;
+
+	IS_INT(decide_propose(A.t.store, &in, &out, &err), 0, "decided");
+	OK(out.verdict.reason == REASON_SUPPRESSED &&
+		out.verdict.suppression == SUPPRESSION_USER_UNKNOWN,
+	    "bounce in, suppression out");
+	decide_fini(&out);
+}
+
+/* --- once --- */
+
+static void test_once(void)
+{
+	const char *to = "once@b.example";
+	uint64_t events, id = answertest_send(&A, to, "4qOnce");
+	struct act_failure line = {.queue_id = STR("4qOnce"),
+	    .rcpt = STR("once@b.example"),
+	    .status = STR("5.1.1"),
+	    .text = STR("host mx said: 550 5.1.1 no such user")};
+	struct str mail =
+	    answertest_dsn(&A, answertest_address(&A, TOKEN_BOUNCE, id), to,
+		"5.1.1", "550 5.1.1 no such user");
+	struct error err = {0};
+	int before = answertest_counter(&A, "bounce.hard.user_unknown");
+
+	IS_INT(act_log_bounce(&A.app, A.rules, &line, &err), 0, "log line %s",
+	    err.text);
+	IS_INT(answertest_suppressed(&A, to), SUPPRESSION_USER_UNKNOWN,
+	    "the log line suppresses");
+	IS_INT(take(mail), SEEN_BOUNCE, "its DSN");
+	events = answertest_events(&A);
+	IS_INT(take(mail), SEEN_BOUNCE, "the same DSN once more");
+	IS_INT(answertest_events(&A), events, "leaves no trace");
+	IS_INT(act_log_bounce(&A.app, A.rules, &line, &err), 0, "line again");
+	IS_INT(answertest_events(&A), events, "nor does the line");
+	IS_INT(dsn(id, to, "5.1.1", "550 5.1.1 no such user, really"),
+	    SEEN_BOUNCE, "a late DSN of other bytes");
+	IS_INT(answertest_counter(&A, "bounce.hard.user_unknown"), before + 1,
+	    "line, DSN and late DSN of one failure are one");
+}
+
+static void test_says_more(void)
+{
+	const char *to = "more@b.example";
+	uint64_t id = answertest_send(&A, to, "4qMore");
+	struct act_failure line = {.queue_id = STR("4qMore"),
+	    .rcpt = STR("elsewhere@b.example"),
+	    .status = STR("5.1.1"),
+	    .text = STR("550 5.1.1 no such user")};
+	struct error err = {0};
+
+	IS_INT(act_log_bounce(&A.app, A.rules, &line, &err), 0, "line");
+	IS_INT(answertest_suppressed(&A, to), 0,
+	    "a line that names another address suppresses nobody");
+	IS_INT(dsn(id, to, "5.2.2", "552 5.2.2 mailbox full"), SEEN_BOUNCE,
+	    "full");
+	IS_INT(answertest_suppressed(&A, to), 0, "nor does a full mailbox");
+	IS_INT(dsn(id, to, "5.1.1", "550 5.1.1 no such user"), SEEN_BOUNCE,
+	    "unknown");
+	IS_INT(answertest_suppressed(&A, to), SUPPRESSION_USER_UNKNOWN,
+	    "a later report that says more does");
+}
+
+static void test_after_delivery(void)
+{
+	const char *to = "late@b.example";
+	uint64_t id = answertest_send(&A, to, "4qLate");
+	struct slot_change c = {
+	    .kind = SLOT_CHANGE_DELIVERED, .message_id = id, .at_ms = A.now_ms};
+	struct error err;
+
+	IS_INT(ops_slot_apply(A.t.store, &c, &err), 0, "delivered");
+	IS_INT(dsn(id, to, "5.1.1", "550 5.1.1 no such user"), SEEN_BOUNCE,
+	    "a late bounce");
+	IS_INT(answertest_slot(&A, id), SLOT_DELIVERED, "counted is counted");
+	IS_INT(answertest_suppressed(&A, to), SUPPRESSION_USER_UNKNOWN,
+	    "suppressed all the same");
+}
+
+/* --- whom a report may speak of --- */
+
+static void test_other_person(void)
+{
+	const char *to = "owner@b.example", *victim = "victim@b.example";
+	uint64_t id = answertest_send(&A, to, "");
+
+	(void)answertest_send(&A, victim, "");
+	IS_INT(dsn(id, victim, "5.1.1", "550 5.1.1 no such user"), SEEN_BOUNCE,
+	    "a DSN with a good token names another person");
+	IS_INT(answertest_suppressed(&A, victim), 0, "not that person");
+	IS_INT(answertest_suppressed(&A, to), 0, "nor the owner");
+	IS_INT(answertest_slot(&A, id), SLOT_PROPOSED, "the slot stands");
+	IS_INT(answertest_counter(&A, "bounce.other_person.user_unknown"), 2,
+	    "on record");
+	IS_INT(dsn(id, "OWNER@B.Example.", "5.1.1", "550 5.1.1 unknown user"),
+	    SEEN_BOUNCE, "the owner, in another spelling");
+	IS_INT(answertest_suppressed(&A, to), SUPPRESSION_USER_UNKNOWN,
+	    "is the owner");
+}
+
+static void test_original_recipient(void)
+{
+	const char *to = "alias@b.example";
+	uint64_t id = answertest_send(&A, to, "");
+
+	IS_INT(dsn(id,
+		   "home@elsewhere.example\nOriginal-Recipient: rfc822; "
+		   "alias@b.example",
+		   "5.1.1", "550 5.1.1 no such user"),
+	    SEEN_BOUNCE, "forwarded, and the end is unknown");
+	IS_INT(answertest_suppressed(&A, to), SUPPRESSION_USER_UNKNOWN,
+	    "Original-Recipient names the lead");
+}
+
+/* --- the host is unknown --- */
+
+static void host_fails(const char *to)
+{
+	uint64_t id = answertest_send(&A, to, "");
+
+	IS_INT(dsn(id, to, "5.1.2", "Host or domain name not found"),
+	    SEEN_BOUNCE, "unknown host");
+}
+
+static void test_hosts(void)
+{
+	const char *to = "h@gone.example", *quick = "q@gone.example";
+	int64_t start = A.now_ms;
+
+	for (int i = 0; i < 4; i++)
+		host_fails(quick);
+	IS_INT(answertest_suppressed(&A, quick), 0, "four in an hour: not yet");
+	host_fails(to);
+	answertest_time(&A, start + 2 * ANSWERTEST_DAY);
+	host_fails(to);
+	answertest_time(&A, start + 3 * ANSWERTEST_DAY);
+	host_fails(to);
+	IS_INT(answertest_suppressed(&A, to), 0, "three, but not over 3 days");
+	answertest_time(&A, start + 3 * ANSWERTEST_DAY + 1000);
+	host_fails(to);
+	IS_INT(answertest_suppressed(&A, to), SUPPRESSION_HOST_UNKNOWN,
+	    "in a row over more than three days");
+}
+
+static void test_hosts_between(void)
+{
+	const char *to = "b@gone.example";
+	struct slot_change c = {.kind = SLOT_CHANGE_DELIVERED};
+	struct error err;
+
+	host_fails(to);
+	answertest_time(&A, A.now_ms + 2 * ANSWERTEST_DAY);
+	host_fails(to);
+	c.message_id = answertest_send(&A, to, "");
+	c.at_ms = A.now_ms;
+	IS_INT(ops_slot_apply(A.t.store, &c, &err), 0, "one got through");
+	answertest_time(&A, A.now_ms + 2 * ANSWERTEST_DAY);
+	host_fails(to);
+	IS_INT(answertest_suppressed(&A, to), 0,
+	    "a delivery in between: they count anew");
+}
+
+/* --- opt-outs and complaints --- */
+
+static void test_unsubscribe(void)
+{
+	const char *to = "leave@b.example";
+	uint64_t id = answertest_send(&A, to, "");
+	const char *addr = answertest_address(&A, TOKEN_UNSUBSCRIBE, id);
+
+	IS_INT(answertest_consent(&A, to, "demos"), CONSENT_NONE, "before");
+	IS_INT(take(mail_to(addr, "\nunsubscribe\n")), SEEN_UNSUBSCRIBE,
+	    "a mail to the unsubscribe address");
+	IS_INT(answertest_consent(&A, to, "demos"), CONSENT_WITHDRAWN,
+	    "withdraws");
+	IS_INT(answertest_suppressed(&A, to), 0, "from that purpose only");
+	to = "leave2@b.example";
+	id = answertest_send(&A, to, "");
+	answertest_time(&A, A.now_ms + 400 * ANSWERTEST_DAY);
+	IS_INT(take(answertest_dsn(&A,
+		   answertest_address(&A, TOKEN_UNSUBSCRIBE, id), "x@y.example",
+		   "4.0.0", "whatever")),
+	    SEEN_UNSUBSCRIBE, "any content will do, after a year too");
+	IS_INT(answertest_consent(&A, to, "demos"), CONSENT_WITHDRAWN,
+	    "withdraws");
+}
+
+static struct str arf(const char *to, const char *type)
+{
+	return str_of(arena_printf(A.t.arena,
+	    "X-Original-To: %s\nFrom: fbl@provider.example\nTo: %s\n"
+	    "Subject: complaint\nMIME-Version: 1.0\n"
+	    "Content-Type: multipart/report; report-type=feedback-report;\n"
+	    " boundary=b\n\n--b\nContent-Type: text/plain\n\nhi\n--b\n"
+	    "Content-Type: message/feedback-report\n\nFeedback-Type: %s\n"
+	    "User-Agent: P/1\nVersion: 1\n\n--b\n"
+	    "Content-Type: message/rfc822\n\nSubject: News\n\nHello\n--b--\n",
+	    to, to, type));
+}
+
+static void test_complaint(void)
+{
+	const char *to = "angry@b.example";
+	uint64_t id = answertest_send(&A, to, "");
+	const char *addr = answertest_address(&A, TOKEN_FEEDBACK, id);
+
+	IS_INT(take(arf(addr, "not-spam")), SEEN_REPORT, "not spam after all");
+	IS_INT(answertest_suppressed(&A, to), 0, "no complaint");
+	IS_INT(take(arf(addr, "abuse")), SEEN_COMPLAINT, "abuse");
+	IS_INT(answertest_suppressed(&A, to), SUPPRESSION_COMPLAINT,
+	    "no more nurture");
+	IS_INT(answertest_counter(&A, "complaint.abuse"), 1, "counted");
+	IS_INT(take(arf(addr, "fraud")), SEEN_COMPLAINT, "and again");
+	IS_INT(answertest_counter(&A, "complaint.abuse"), 1, "once a message");
+	IS_INT(dsn(id, to, "5.1.1", "550 5.1.1 no such user"), SEEN_BOUNCE,
+	    "then it bounces");
+	IS_INT(answertest_suppressed(&A, to), SUPPRESSION_COMPLAINT,
+	    "a bounce does not hide a complaint");
+	to = "quiet@b.example";
+	id = answertest_send(&A, to, "");
+	IS_INT(take(arf(answertest_address(&A, TOKEN_FEEDBACK, id), "opt-out")),
+	    SEEN_UNSUBSCRIBE, "the provider asks to stop");
+	IS_INT(answertest_consent(&A, to, "demos"), CONSENT_WITHDRAWN,
+	    "that purpose ends");
+	IS_INT(answertest_suppressed(&A, to), 0, "no complaint");
+}
+
+/* --- tokens --- */
+
+static void test_tokens(void)
+{
+	const char *to = "t@token.example";
+	uint64_t id = answertest_send(&A, to, "");
+	const char *good = answertest_address(&A, TOKEN_BOUNCE, id);
+	char bad[200];
+
+	(void)snprintf(bad, sizeof(bad), "%s", good);
+	bad[6] = bad[6] == 'a' ? 'b' : 'a';
+	IS_INT(take(answertest_dsn(&A, bad, to, "5.1.1", "550 no such user")),
+	    SEEN_UNPARSED, "forged token");
+	(void)snprintf(bad, sizeof(bad), "%s", good);
+	memmove(bad + 3, bad + 4, strlen(bad + 3));
+	IS_INT(take(answertest_dsn(&A, bad, to, "5.1.1", "550 no such user")),
+	    SEEN_UNPARSED, "short token");
+	(void)snprintf(bad, sizeof(bad), "f%s", good + 1);
+	IS_INT(take(answertest_dsn(&A, bad, to, "5.1.1", "550 no such user")),
+	    SEEN_UNPARSED, "token of another kind");
+	IS_INT(
+	    take(answertest_dsn(&A, answertest_address(&A, TOKEN_FEEDBACK, id),
+		to, "5.1.1", "550 no such user")),
+	    SEEN_REPORT, "a failure at the complaint address");
+	IS_INT(answertest_suppressed(&A, to), 0, "none of these suppresses");
+	for (char *p = memcpy(bad, good, strlen(good) + 1); *p != '\0'; p++)
+		if (*p >= 'a' && *p <= 'z')
+			*p = (char)(*p - 'a' + 'A');
+	IS_INT(take(answertest_dsn(&A, bad, to, "5.1.1", "550 no such user")),
+	    SEEN_BOUNCE, "capitals");
+	IS_INT(answertest_suppressed(&A, to), SUPPRESSION_USER_UNKNOWN,
+	    "mail systems may change case");
+	to = "old@token.example";
+	id = answertest_send(&A, to, "");
+	answertest_time(&A, A.now_ms + 31 * ANSWERTEST_DAY);
+	IS_INT(dsn(id, to, "5.1.1", "550 5.1.1 no such user"), SEEN_EXPIRED,
+	    "a bounce after a month");
+	IS_INT(answertest_suppressed(&A, to), 0, "is not believed");
+}
+
+static void test_where_tokens_are(void)
+{
+	static const char *const heads[] = {
+	    "To: \"Bounce, you\" <", "Cc: friends:;, <"};
+	const char *rest =
+	    "\nX-Failed-Recipients: w@token.example\nFrom: "
+	    "mailer-daemon@x.example\n\n  w@token.example\n    unknown user\n";
+	uint64_t id = answertest_send(&A, "w@token.example", "");
+	const char *addr = answertest_address(&A, TOKEN_BOUNCE, id);
+	struct token t = {TOKEN_COMPOSED, id, 0, 0};
+	char text[TOKEN_TEXT_MAX + 1], *mail;
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
+		mail = arena_printf(A.t.arena, "%s%s>%s", heads[i], addr, rest);
+		IS_INT(take(str_of(mail)), SEEN_BOUNCE, "in %.2s", heads[i]);
+	}
+	IS_INT(answertest_suppressed(&A, "w@token.example"),
+	    SUPPRESSION_USER_UNKNOWN, "found");
+	id = answertest_send(&A, "v@token.example", "");
+	t.message_id = id;
+	if (token_make(A.app.tokens, &t, text) != 0)
+		exit(1);
+	mail = arena_printf(A.t.arena,
+	    "To: postmaster@example.com\nContent-Type: multipart/report; "
+	    "boundary=b; report-type=feedback-report\n\n--b\n\nx\n--b\n"
+	    "Content-Type: message/feedback-report\n\nFeedback-Type: abuse\n"
+	    "\n--b\nContent-Type: message/rfc822\n\nX-Tendril-Id: %s\n\nx\n"
+	    "--b--\n",
+	    text);
+	IS_INT(take(str_of(mail)), SEEN_COMPLAINT,
+	    "a report to another address, with our id in what it returns");
+	IS_INT(answertest_suppressed(&A, "v@token.example"),
+	    SUPPRESSION_COMPLAINT, "acts");
+}
+
+static void test_unknown_message(void)
+{
+	uint64_t events = answertest_events(&A);
+
+	IS_INT(dsn(0x123456789abcdefULL | 1ULL << 62, "x@y.example", "5.1.1",
+		   "550 5.1.1 no such user"),
+	    SEEN_BOUNCE, "a token of ours for a message not on record");
+	IS_INT(answertest_events(&A), events + 1, "only the mail is recorded");
+}
+
+/* --- hostile bytes --- */
+
+static void test_hostile(void)
+{
+	const char *to = "hostile@b.example";
+	uint64_t id = answertest_send(&A, to, "");
+	const char *addr = answertest_address(&A, TOKEN_BOUNCE, id);
+	struct str s;
+	struct buf b;
+
+	IS_INT(take(mail_to(addr, "\n")), SEEN_UNPARSED, "empty");
+	IS_INT(take(STR("")), SEEN_UNPARSED, "nothing at all");
+	IS_INT(take(STR("\0\0\n\0: \0")), SEEN_UNPARSED, "NULs");
+	s = answertest_dsn(&A, addr, "a@b\r\nX-Injected: yes", "5.1.1",
+	    "550 \r\n\r\nX: y\001\033[2J");
+	IS_INT(take(s), SEEN_BOUNCE, "line ends and escapes in the fields");
+	IS_INT(answertest_suppressed(&A, to), 0, "name nobody");
+	buf_init(&b, 4 << 20);
+	buf_addz(&b, "X-Original-To: ");
+	buf_addz(&b, addr);
+	buf_addz(&b, "\nContent-Type: multipart/report; boundary=b; "
+		     "report-type=delivery-status\n\n--b\nContent-Type: "
+		     "message/delivery-status\n\n");
+	for (int i = 0; i < 5000; i++)
+		buf_printf(&b,
+		    "\nFinal-Recipient: rfc822; p%d@b.example\nAction: failed\n"
+		    "Status: 5.1.1\n",
+		    i);
+	buf_addz(&b, "\n--b--\n");
+	IS_INT(buf_error(&b), 0, "5000 recipients");
+	IS_INT(take(buf_str(&b)), SEEN_BOUNCE, "read");
+	IS_INT(answertest_suppressed(&A, to), 0, "nobody of ours among them");
+	buf_fini(&b);
+}
+
+/* A bounce of our bounce: the inner report is not the report. */
+static void test_nested(void)
+{
+	const char *to = "nested@b.example";
+	uint64_t id = answertest_send(&A, to, "");
+	const char *addr = answertest_address(&A, TOKEN_BOUNCE, id);
+	struct str inner =
+	    answertest_dsn(&A, addr, to, "5.1.1", "550 no such user");
+	char *mail = arena_printf(A.t.arena,
+	    "X-Original-To: %s\nContent-Type: multipart/report; boundary=o; "
+	    "report-type=delivery-status\n\n--o\nContent-Type: "
+	    "message/delivery-status\n\nReporting-MTA: dns; x\n\n"
+	    "Final-Recipient: rfc822; postmaster@other.example\n"
+	    "Action: failed\nStatus: 5.1.1\n\n--o\n"
+	    "Content-Type: message/rfc822\n\n%.*s\n--o--\n",
+	    addr, STR_ARG(inner));
+
+	IS_INT(take(str_of(mail)), SEEN_BOUNCE, "a bounce in a bounce");
+	IS_INT(answertest_suppressed(&A, to), 0,
+	    "the outer one names somebody else");
+}
+
+/* Reducers read events and tables only: a replay gives the same bytes. */
+static void test_rebuild(void)
+{
+	struct rebuild_source source = {.from = A.t.store->ledger};
+	struct check_options o = {.reducers = &reducers};
+	struct rebuild_report report = {0};
+	struct error err = {0};
+	char scratch[128];
+
+	(void)snprintf(scratch, sizeof(scratch), "%s/scratch", A.t.dir);
+	IS_INT(rebuild_compare(&source, scratch, &o, &report, &err), 0,
+	    "replayed: %s", err.text);
+	OK(report.differ + report.only_live + report.only_rebuilt == 0 &&
+		report.same > 100,
+	    "%llu rows are the same", (unsigned long long)report.same);
+}
+
+int main(void)
+{
+	answertest_open(&A);
+	test_reasons();
+	test_verdict_follows();
+	test_once();
+	test_says_more();
+	test_after_delivery();
+	test_other_person();
+	test_original_recipient();
+	test_hosts();
+	test_hosts_between();
+	test_unsubscribe();
+	test_complaint();
+	test_tokens();
+	test_where_tokens_are();
+	test_unknown_message();
+	test_hostile();
+	test_nested();
+	test_rebuild();
+	answertest_close(&A);
+	return tap_done();
+}

@@ -1,0 +1,475 @@
+/* test_maildir.c - each message to its end: across kill -9, trouble, poison,
+ * huge and strange files, and deliveries that go on meanwhile. */
+#include "tests/unit/answertest.h"
+
+#include "agent/in/feedback.h"
+#include "agent/in/maildir.h"
+#include "policy/base/fault.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/wait.h>
+
+static char dir[64];
+
+/* --- a folder and what is in it --- */
+
+static void make_dir(void)
+{
+	static const char *const names[] = {"tmp", "new", "cur"};
+	char path[128];
+
+	(void)snprintf(dir, sizeof(dir), "/tmp/tendril-maildir.XXXXXX");
+	if (mkdtemp(dir) == NULL)
+		exit(1);
+	for (int i = 0; i < 3; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		if (mkdir(path, 0700) != 0)
+			exit(1);
+	}
+}
+
+static void remove_dir(void)
+{
+	(void)nftw(dir, storetest_unlink, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void put_file(const char *name, struct str bytes)
+{
+	char path[512];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	if (fd < 0 || file_write_all(fd, bytes) != 0) {
+		printf("Bail out! %s\n", path);
+		exit(1);
+	}
+	close(fd);
+}
+
+static int count_files(const char *name, const char *end)
+{
+	char path[512];
+	const struct dirent *e;
+	int n = 0;
+	DIR *d;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	d = opendir(path);
+	if (d == NULL)
+		return 0;
+	while ((e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.' &&
+		     str_ends(str_of(e->d_name), str_of(end));
+	closedir(d);
+	return n;
+}
+
+static bool is_there(const char *name)
+{
+	char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return access(path, F_OK) == 0;
+}
+
+/* --- a handler that is told what to answer --- */
+
+struct hand {
+	enum maildir_answer answer;
+	bool die;
+	int calls;
+	bool cut;
+	size_t bytes;
+	unsigned char digest[MAILDIR_DIGEST];
+};
+
+static enum maildir_answer handle(
+    void *arg, const struct maildir_mail *mail, struct error *err)
+{
+	struct hand *h = arg;
+
+	if (h->die)
+		_exit(9);
+	h->calls++;
+	h->cut = mail->cut;
+	h->bytes = mail->bytes.n;
+	memcpy(h->digest, mail->digest, sizeof(h->digest));
+	(void)error_set(err, ERR_SYNTAX, "because");
+	return h->answer;
+}
+
+static int64_t step(struct hand *h, size_t max, size_t *n_out)
+{
+	struct maildir *m;
+	struct error err = {0};
+	int64_t wait = -1;
+
+	*n_out = 0;
+	if (maildir_open(&m, str_of(dir), handle, h, &err) != 0 ||
+	    maildir_step(m, max, n_out, &wait, &err) != 0)
+		printf("# %s\n", err.text);
+	maildir_close(&m);
+	return wait;
+}
+
+static void test_plain(void)
+{
+	struct hand h = {.answer = MAILDIR_DONE};
+	unsigned char first[MAILDIR_DIGEST];
+	size_t n;
+
+	put_file("new/1.host", STR("From: a\n\nx\n"));
+	IS_INT(step(&h, 10, &n), 1000, "one message, then a wait");
+	OK(n == 1 && h.calls == 1 && h.bytes == 11 && !h.cut, "given");
+	IS_INT(count_files("new", "") + count_files("cur", ""), 0, "gone");
+	memcpy(first, h.digest, sizeof(first));
+	put_file("new/2.host", STR("From: a\n\nx\n"));
+	(void)step(&h, 10, &n);
+	OK(memcmp(first, h.digest, sizeof(first)) == 0,
+	    "the same bytes have the same digest, whatever the name");
+	put_file("new/3.host", STR("From: a\n\ny\n"));
+	(void)step(&h, 10, &n);
+	OK(memcmp(first, h.digest, sizeof(first)) != 0, "others another");
+	put_file("new/.hidden", STR("x"));
+	(void)step(&h, 10, &n);
+	IS_INT((long long)n, 0, "names with a dot are not messages");
+	for (int i = 0; i < 5; i++) {
+		char name[32];
+		(void)snprintf(name, sizeof(name), "new/m%d", i);
+		put_file(name, STR("x\n"));
+	}
+	IS_INT(step(&h, 3, &n), 0, "more at once");
+	IS_INT((long long)n, 3, "three a step");
+	(void)step(&h, 3, &n);
+	put_file("cur/read.host:2,S", STR("by a mail reader\n"));
+	h.calls = 0;
+	(void)step(&h, 3, &n);
+	IS_INT(h.calls, 1, "what a mail reader has moved is taken too");
+}
+
+static void test_aside(void)
+{
+	struct hand h = {.answer = MAILDIR_ASIDE};
+	size_t n;
+
+	put_file("new/poison", STR("x\n"));
+	(void)step(&h, 10, &n);
+	IS_INT(count_files("unparsed", ".eml"), 1, "kept");
+	IS_INT(count_files("unparsed", ".reason"), 1, "with a reason");
+	IS_INT(count_files("new", "") + count_files("cur", ""), 0,
+	    "out of the way");
+}
+
+static void test_trouble(void)
+{
+	struct hand h = {.answer = MAILDIR_TROUBLE};
+	size_t n;
+
+	for (int i = 0; i < 10; i++) {
+		char name[32];
+		(void)snprintf(name, sizeof(name), "new/t%d", i);
+		put_file(name, STR("x\n"));
+	}
+	IS_INT(step(&h, 100, &n), 5000, "trouble: a longer wait");
+	IS_INT((long long)n, 3, "after three in a row");
+	IS_INT(count_files("new", "") + count_files("cur", ""), 10,
+	    "nothing is lost");
+	for (int i = 0; i < 20; i++)
+		(void)step(&h, 100, &n);
+	h.answer = MAILDIR_DONE;
+	h.calls = 0;
+	(void)step(&h, 100, &n);
+	IS_INT(h.calls, 10, "trouble never counts against a message");
+	IS_INT(count_files("unparsed", ".eml"), 1, "none was set aside");
+}
+
+/* A child that dies while it handles a message. */
+static void die_in_step(void)
+{
+	struct hand h = {.die = true};
+	size_t n;
+	pid_t pid;
+	int status;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		(void)step(&h, 1, &n);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid ||
+	    WEXITSTATUS(status) != 9)
+		printf("# the child did not die in the handler\n");
+}
+
+static void test_killer(void)
+{
+	struct hand h = {.answer = MAILDIR_DONE};
+	size_t n;
+
+	put_file("new/once", STR("x\n"));
+	die_in_step();
+	OK(is_there("cur/once:1,1"), "a claim that did not come back");
+	(void)step(&h, 10, &n);
+	IS_INT(h.calls, 1, "is given again");
+	put_file("new/killer", STR("x\n"));
+	for (int i = 0; i < MAILDIR_TRIES; i++)
+		die_in_step();
+	h.calls = 0;
+	(void)step(&h, 10, &n);
+	IS_INT(h.calls, 0, "not for ever");
+	IS_INT(count_files("unparsed", ".eml"), 2, "set aside");
+}
+
+static void test_strange(void)
+{
+	struct hand h = {.answer = MAILDIR_DONE};
+	char path[512], target[512], name[256];
+	size_t n;
+
+	(void)snprintf(path, sizeof(path), "%s/new/link", dir);
+	(void)snprintf(target, sizeof(target), "%s/secret", dir);
+	put_file("secret", STR("secret\n"));
+	OK(symlink(target, path) == 0, "a symbolic link");
+	(void)snprintf(path, sizeof(path), "%s/new/fifo", dir);
+	OK(mkfifo(path, 0600) == 0, "a fifo");
+	(void)snprintf(path, sizeof(path), "%s/new/folder", dir);
+	OK(mkdir(path, 0700) == 0, "a folder");
+	(void)step(&h, 10, &n);
+	IS_INT(h.calls, 0, "none is read");
+	IS_INT(
+	    count_files("new", "") + count_files("cur", ""), 0, "none stays");
+	OK(is_there("secret"), "the link was not followed");
+	memset(name, 'n', sizeof(name) - 1);
+	memcpy(name, "new/", 4);
+	name[255] = '\0';
+	put_file(name, STR("x\n"));
+	(void)step(&h, 10, &n);
+	OK(h.calls == 1 && count_files("cur", "") == 0, "a name of 251 bytes");
+	put_file("new/evil:1,99999999999999999999", STR("x\n"));
+	(void)step(&h, 10, &n);
+	OK(count_files("new", "") + count_files("cur", "") == 0,
+	    "a forged count of tries");
+}
+
+static void test_huge(void)
+{
+	struct hand h = {.answer = MAILDIR_DONE};
+	char path[512];
+	size_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/new/huge", dir);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	OK(fd >= 0 && ftruncate(fd, (off_t)MAILDIR_READ_MAX + 100) == 0,
+	    "larger than is read");
+	close(fd);
+	(void)step(&h, 10, &n);
+	OK(h.calls == 1 && h.cut && h.bytes == MAILDIR_READ_MAX,
+	    "its head only");
+	put_file("new/empty", STR(""));
+	(void)step(&h, 10, &n);
+	OK(h.calls == 2 && h.bytes == 0, "an empty one");
+}
+
+static void test_no_folder(void)
+{
+	struct hand h = {0};
+	struct maildir *m;
+	struct error err = {0};
+	int64_t wait;
+	size_t n;
+
+	IS_INT(maildir_open(
+		   &m, STR("/tmp/tendril-no-such-folder"), handle, &h, &err),
+	    0, "no folder yet");
+	IS_INT(maildir_step(m, 10, &n, &wait, &err), 0, "is no trouble");
+	OK(n == 0 && wait == 1000, "only a wait");
+	maildir_close(&m);
+}
+
+/* --- deliveries meanwhile --- */
+
+enum {
+	DELIVERIES = 200
+};
+
+static void *deliver(void *arg)
+{
+	struct error err = {0};
+
+	(void)arg;
+	for (int i = 0; i < DELIVERIES; i++)
+		if (maildir_deliver(
+			str_of(dir), STR("Subject: x\n\nx\n"), &err) != 0)
+			printf("# %s\n", err.text);
+	return NULL;
+}
+
+static void test_concurrent(void)
+{
+	struct hand h = {.answer = MAILDIR_DONE};
+	struct maildir *m;
+	struct error err = {0};
+	pthread_t t[2];
+	int64_t wait;
+	size_t n;
+
+	if (maildir_open(&m, str_of(dir), handle, &h, &err) != 0)
+		exit(1);
+	for (int i = 0; i < 2; i++)
+		if (pthread_create(&t[i], NULL, deliver, NULL) != 0)
+			exit(1);
+	for (int i = 0; i < 2000 && h.calls < DELIVERIES; i++)
+		(void)!maildir_step(m, 7, &n, &wait, &err);
+	for (int i = 0; i < 2; i++)
+		(void)pthread_join(t[i], NULL);
+	do
+		(void)!maildir_step(m, 64, &n, &wait, &err);
+	while (n > 0);
+	IS_INT(h.calls, 2 * DELIVERIES, "each delivery once");
+	IS_INT(count_files("tmp", ""), 0, "nothing left in tmp");
+	maildir_close(&m);
+}
+
+static void test_deliver_fails(void)
+{
+	struct error err = {0};
+
+	fault_write_at(1);
+	OK(maildir_deliver(str_of(dir), STR("x\n"), &err) != 0,
+	    "disk full: refused");
+	fault_write_at(0);
+	IS_INT(count_files("tmp", "") + count_files("new", ""), 0,
+	    "nothing half-written");
+	OK(maildir_deliver(STR("/proc/none"), STR("x\n"), &err) != 0,
+	    "no such place");
+}
+
+static void test_sweep(void)
+{
+	struct hand h = {.answer = MAILDIR_DONE};
+	char path[512];
+	struct timespec old[2] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
+	size_t n;
+
+	put_file("tmp/left", STR("x\n"));
+	put_file("tmp/young", STR("x\n"));
+	put_file("unparsed/0000000000000001.eml", STR("x\n"));
+	for (int i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir,
+		    i == 0 ? "tmp/left" : "unparsed/0000000000000001.eml");
+		OK(utimensat(AT_FDCWD, path, old, 0) == 0, "made old");
+	}
+	n = (size_t)count_files("unparsed", ".eml");
+	(void)step(&h, 1, &(size_t){0});
+	OK(!is_there("tmp/left") && is_there("tmp/young"),
+	    "an old delivery is removed from tmp, a young one is not");
+	IS_INT(count_files("unparsed", ".eml"), (long long)n - 1,
+	    "so is what was set aside long ago");
+}
+
+/* --- with the real handler --- */
+
+static struct answertest A;
+
+static void run_feedback(void)
+{
+	struct feedback *f;
+	struct error err = {0};
+	int64_t wait = 0;
+
+	if (feedback_open(&f, &A.app, &err) != 0) {
+		printf("Bail out! %s\n", err.text);
+		exit(1);
+	}
+	IS_INT(feedback_step(f, &wait, &err), 0, "step %s", err.text);
+	feedback_close(&f);
+}
+
+static void test_feedback(void)
+{
+	const char *to = "ann@b.example";
+	uint64_t events, id = answertest_send(&A, to, "");
+	struct str mail =
+	    answertest_dsn(&A, answertest_address(&A, TOKEN_BOUNCE, id), to,
+		"5.1.1", "550 5.1.1 no such user");
+	struct error err;
+	int aside = count_files("unparsed", ".eml");
+
+	IS_INT(maildir_deliver(str_of(dir), mail, &err), 0, "a DSN comes");
+	run_feedback();
+	IS_INT(answertest_suppressed(&A, to), SUPPRESSION_USER_UNKNOWN,
+	    "from the Maildir to the suppression");
+	IS_INT(answertest_slot(&A, id), SLOT_RELEASED, "and the slot is free");
+	events = answertest_events(&A);
+	put_file("cur/same:1,1", mail);
+	run_feedback();
+	IS_INT(answertest_events(&A), events,
+	    "killed between commit and unlink: nothing the second time");
+	IS_INT(count_files("cur", ""), 0, "but the file goes");
+	put_file("new/stray", STR("To: who@example.com\n\nhello\n"));
+	run_feedback();
+	IS_INT(count_files("unparsed", ".eml"), aside + 1, "a stray is kept");
+	IS_INT(answertest_counter(&A, "feedback.unparsed"), 1, "and counted");
+}
+
+/* Header fields beyond all bounds: set aside, whatever they say. */
+static void test_too_much(void)
+{
+	int aside = count_files("unparsed", ".eml");
+	struct buf b;
+
+	buf_init(&b, 24 << 20);
+	for (int i = 0; i < 300000; i++)
+		buf_addz(&b, "X-Field: value that takes some room\n");
+	buf_addz(&b, "\nbody\n");
+	IS_INT(buf_error(&b), 0, "300000 header fields");
+	put_file("new/fields", buf_str(&b));
+	buf_fini(&b);
+	run_feedback();
+	IS_INT(count_files("unparsed", ".eml"), aside + 1, "set aside");
+	IS_INT(count_files("new", "") + count_files("cur", ""), 0, "at once");
+}
+
+static void test_alloc(void)
+{
+	struct feedback *f = NULL;
+	struct error err;
+	int n = 0, rc;
+
+	do {
+		fault_alloc_at(++n);
+		rc = feedback_open(&f, &A.app, &err);
+		fault_alloc_at(0);
+	} while (rc != 0 && n < 1000);
+	OK(rc == 0 && n > 2, "opens after %d failed allocations", n - 1);
+	feedback_close(&f);
+}
+
+int main(void)
+{
+	make_dir();
+	test_plain();
+	test_aside();
+	test_trouble();
+	test_killer();
+	test_strange();
+	test_huge();
+	test_no_folder();
+	test_concurrent();
+	test_deliver_fails();
+	test_sweep();
+	answertest_open(&A);
+	A.conf.agent.maildir = str_of(dir);
+	test_feedback();
+	test_too_much();
+	test_alloc();
+	answertest_close(&A);
+	remove_dir();
+	return tap_done();
+}
