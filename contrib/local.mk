@@ -1,13 +1,64 @@
-# contrib/: what the build does not need.
+# contrib/: what the build does not need. `make install` puts examples into
+# $(pkgdatadir), units for systemd below $(prefix)/lib, where it looks for them
+# with the prefixes /usr and /usr/local.
 EXTRA_DIST += \
 	%D%/check \
-	%D%/examples/tendril.conf \
 	%D%/fresh \
 	%D%/lib/build.py \
 	%D%/lib/check.py \
 	%D%/lib/packages.sh \
 	%D%/lib/run.py \
+	%D%/run \
+	%D%/systemd/tendril-agent.service.in \
+	%D%/systemd/tendril-agent@.service.in \
+	%D%/systemd/tendril-milter.service.in \
+	%D%/systemd/tendril-milter@.service.in \
+	%D%/systemd/tmpfiles.d/tendril.conf.in \
+	$(END)
+
+examplesdir = $(pkgdatadir)/examples
+dist_examples_DATA = %D%/examples/tendril.conf
+
+policiesdir = $(pkgdatadir)/policies
+dist_policies_DATA = \
 	%D%/policies/b2b-newsletter.policy \
 	%D%/policies/minimal.policy \
-	%D%/run \
 	$(END)
+
+postfixdir = $(pkgdatadir)/postfix
+dist_postfix_DATA = \
+	%D%/postfix/main.cf \
+	%D%/postfix/master.cf \
+	$(END)
+dist_postfix_SCRIPTS = %D%/postfix/setup
+
+nginxdir = $(pkgdatadir)/nginx
+dist_nginx_DATA = %D%/nginx/tendril.conf
+
+sysusersdir = $(prefix)/lib/sysusers.d
+dist_sysusers_DATA = %D%/systemd/sysusers.d/tendril.conf
+
+tmpfilesdir = $(prefix)/lib/tmpfiles.d
+nodist_tmpfiles_DATA = %D%/systemd/tmpfiles.d/tendril.conf
+
+unitdir = $(prefix)/lib/systemd/system
+nodist_unit_DATA = \
+	%D%/systemd/tendril-agent.service \
+	%D%/systemd/tendril-agent@.service \
+	%D%/systemd/tendril-milter.service \
+	%D%/systemd/tendril-milter@.service \
+	$(END)
+
+CLEANFILES += $(nodist_tmpfiles_DATA) $(nodist_unit_DATA)
+
+# [@]: or config.status would take them for its own.
+$(nodist_tmpfiles_DATA) $(nodist_unit_DATA): Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
+	    sed -e 's,[@]sbindir[@],$(sbindir),' \
+	    -e 's,[@]sysconfdir[@],$(sysconfdir),' $(srcdir)/$@.in >$@.new && \
+	    mv $@.new $@
+%D%/systemd/tendril-agent.service: %D%/systemd/tendril-agent.service.in
+%D%/systemd/tendril-agent@.service: %D%/systemd/tendril-agent@.service.in
+%D%/systemd/tendril-milter.service: %D%/systemd/tendril-milter.service.in
+%D%/systemd/tendril-milter@.service: %D%/systemd/tendril-milter@.service.in
+%D%/systemd/tmpfiles.d/tendril.conf: %D%/systemd/tmpfiles.d/tendril.conf.in

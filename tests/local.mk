@@ -168,6 +168,7 @@ EXTRA_DIST += \
 	%D%/e2e/bed/web.py \
 	%D%/e2e/conftest.py \
 	%D%/e2e/test_bed.py \
+	%D%/e2e/test_contrib.py \
 	%D%/e2e/test_judge.py \
 	%D%/e2e/test_outside.py \
 	%D%/e2e/test_run.py \
