@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import signal
 import time
 
@@ -46,10 +47,18 @@ class Tendril:
 
     def cli(self, *words, check=True, **options):
         """Run `tendril WORDS`; the completed process, output as text."""
-        return proc.run([program(self.builddir, "tendril"), *words],
-                        check=check, env={
-                            **os.environ, **self.env,
-                            "TENDRIL_CONF": str(self.conf_file)}, **options)
+        path = program(self.builddir, "tendril")
+        if "user" in options:
+            path = self._copy_for_others(path)
+        env = {**os.environ, **self.env, "TENDRIL_CONF": str(self.conf_file)}
+        return proc.run([path, *words], check=check, env=env, **options)
+
+    def _copy_for_others(self, path):
+        """Another user may not enter the checkout (one below /root)."""
+        copy = self.root / path.name
+        if not copy.exists():
+            shutil.copy(path, copy)
+        return copy
 
     def stop_milter(self):
         """SIGTERM; returns the exit status. libmilter looks for a stop only
