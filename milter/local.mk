@@ -11,6 +11,8 @@ milter_libmilterside_a_SOURCES = \
 	%D%/eom.c \
 	%D%/eom.h \
 	%D%/eom_internal.h \
+	%D%/feedback_rcpt.c \
+	%D%/feedback_rcpt.h \
 	%D%/gather.c \
 	%D%/gather.h \
 	%D%/keyring.c \

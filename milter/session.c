@@ -9,6 +9,7 @@
 #include "milter/early.h"
 #include "milter/eom.h"
 #include "milter/eom_internal.h"
+#include "milter/feedback_rcpt.h"
 #include "milter/release.h"
 #include "milter/reply.h"
 #include "policy/base/fault.h"
@@ -80,6 +81,7 @@ static void message_end(struct session *s)
 	s->stream = NULL;
 	s->early = NULL;
 	s->early_known = false;
+	s->n_feedback = 0;
 	s->disordered = false;
 	s->sasl_user[0] = '\0';
 	s->queue_id[0] = '\0';
@@ -120,6 +122,11 @@ void session_connect(struct session *s, const char *host,
 	s->local = addr != NULL && port == 0 && host != NULL &&
 		   strcmp(host, "localhost") == 0;
 	copy_macro(s, "daemon_name", s->listener, sizeof(s->listener));
+}
+
+void session_helo(struct session *s, const char *name)
+{
+	(void)snprintf(s->helo, sizeof(s->helo), "%s", name);
 }
 
 static void set_limits(struct session *s)
@@ -169,6 +176,8 @@ enum answer session_rcpt(struct session *s, char **argv)
 	if (!step(s, EVENT_RCPT))
 		return s->local ? ANSWER_CONTINUE : ANSWER_TEMPFAIL;
 	a = judge_rcpt(s, argv[0]);
+	if (a == ANSWER_CONTINUE)
+		a = feedback_rcpt(s, gather_address(argv[0]));
 	if (a == ANSWER_CONTINUE)
 		gather_rcpt(&s->g, argv, s->limits.max_recipients);
 	return a;
@@ -224,11 +233,11 @@ static enum answer recognise(struct session *s)
 	if (s->stream == NULL)
 		s->stream = recognise_stream(s->snap->conf, &s->origin,
 		    s->g.sender, &s->g.headers, &unused);
-	if (!is_ours(s->stream)) {
+	if (!is_ours(s->stream) && s->n_feedback == 0) {
 		s->state = SESSION_DONE;
 		return ANSWER_ACCEPT;
 	}
-	s->g.want_body = true;
+	s->g.want_body = is_ours(s->stream); /* else its hash will do */
 	if (s->body_hash == NULL)
 		s->body_hash = dkim_body_new();
 	else
@@ -270,7 +279,7 @@ enum answer session_eom(struct session *s)
 	else if (done)
 		a = ANSWER_ACCEPT;
 	else
-		a = eom_run(s);
+		a = is_ours(s->stream) ? eom_run(s) : feedback_rcpt_end(s);
 	message_end(s);
 	s->state = SESSION_IDLE;
 	return a;

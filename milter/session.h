@@ -24,6 +24,8 @@ void session_close(struct session **s);
  * "localhost" is local submission (pickup). */
 void session_connect(struct session *s, const char *host,
     const unsigned char *addr, unsigned port);
+/* May come again; counts from the next message on. */
+void session_helo(struct session *s, const char *name);
 /* argv: address, then ESMTP arguments; ends with NULL. */
 void session_mail(struct session *s, char **argv);
 enum answer session_rcpt(struct session *s, char **argv);

@@ -19,6 +19,10 @@ enum session_state {
 };
 #define SESSION_STATES 6
 
+enum {
+	SESSION_FEEDBACK_MAX = 16, /* more are not named to the agent */
+};
+
 enum session_event {
 	EVENT_MAIL,
 	EVENT_RCPT,
@@ -38,6 +42,7 @@ struct session {
 	unsigned char client[16];
 	bool has_client, local;
 	char listener[64];
+	char helo[256]; /* cut */
 	/* of the message */
 	bool in_message, disordered;
 	char sasl_user[256];
@@ -50,6 +55,8 @@ struct session {
 	const struct conf_stream *early;  /* recipients are judged at RCPT */
 	const struct conf_stream *stream; /* final from EOH on */
 	struct dkim_body *body_hash;
+	struct str feedback[SESSION_FEEDBACK_MAX]; /* our own addresses */
+	size_t n_feedback;
 };
 
 #endif

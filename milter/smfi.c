@@ -184,6 +184,15 @@ static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *sa)
 	return SMFIS_NOREPLY;
 }
 
+static sfsistat on_helo(SMFICTX *ctx, char *name)
+{
+	struct session *s = session_of(ctx);
+
+	if (s != NULL && name != NULL)
+		session_helo(s, name);
+	return SMFIS_NOREPLY;
+}
+
 static sfsistat on_mail(SMFICTX *ctx, char **argv)
 {
 	struct session *s = session_of(ctx);
@@ -263,7 +272,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long have_actions,
 				   SMFIF_ADDRCPT | SMFIF_ADDRCPT_PAR;
 	const unsigned long want =
 	    SMFIP_NR_CONN | SMFIP_NR_MAIL | SMFIP_NR_HDR | SMFIP_NR_BODY |
-	    SMFIP_HDR_LEADSPC | SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN;
+	    SMFIP_HDR_LEADSPC | SMFIP_NR_HELO | SMFIP_NODATA | SMFIP_NOUNKNOWN;
 
 	(void)ctx;
 	(void)unused2;
@@ -283,6 +292,7 @@ static struct smfiDesc description = {
     .xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGFROM |
 		  SMFIF_QUARANTINE | SMFIF_ADDRCPT | SMFIF_ADDRCPT_PAR,
     .xxfi_connect = on_connect,
+    .xxfi_helo = on_helo,
     .xxfi_envfrom = on_mail,
     .xxfi_envrcpt = on_rcpt,
     .xxfi_header = on_header,

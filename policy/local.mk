@@ -127,6 +127,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/multireport.h \
 	%D%/mail/nfc.c \
 	%D%/mail/nfc.h \
+	%D%/mail/origin.c \
+	%D%/mail/origin.h \
 	%D%/mail/psl.c \
 	%D%/mail/psl.h \
 	%D%/mail/report.c \

@@ -48,6 +48,7 @@ unit_tests = \
 	%D%/unit/test_door_kill \
 	%D%/unit/test_dsn \
 	%D%/unit/test_feedback \
+	%D%/unit/test_feedback_rcpt \
 	%D%/unit/test_events \
 	%D%/unit/test_event \
 	%D%/unit/test_lead_id \
@@ -60,6 +61,7 @@ unit_tests = \
 	%D%/unit/test_mtalog_follow \
 	%D%/unit/test_mtalog_postfix \
 	%D%/unit/test_mtaproto \
+	%D%/unit/test_origin \
 	%D%/unit/test_outcome \
 	%D%/unit/test_policy \
 	%D%/unit/test_report \
@@ -75,6 +77,7 @@ unit_tests = \
 	%D%/unit/test_when \
 	$(END)
 
+tests_unit_test_feedback_rcpt_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 tests_unit_test_session_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 tests_unit_test_takeover_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 

@@ -147,21 +147,30 @@ static int read_failures(const struct sort *mail, struct arena *a,
 	return 0;
 }
 
-/* Who asked, as the mail says; not proven, but the token is. */
+static struct str first_text(
+    const struct sort *mail, const char *name, struct arena *a)
+{
+	const struct header *h =
+	    header_find(&mail->report.head, str_of(name), 0);
+
+	return h != NULL ? str_cut(header_text(a, h), 0, EVIDENCE_MAX)
+			 : STR("");
+}
+
+/* Who asked: what the mail says, and where the milter saw it come from. */
 static int read_evidence(
     const struct sort *mail, struct arena *a, struct str *out)
 {
-	const struct header *from =
-	    header_find(&mail->report.head, STR("From"), 0);
+	struct str from = first_text(mail, "From", a);
+	struct str origin = STR("");
+	char *z;
 
-	*out = STR("");
-	if (from == NULL)
-		return 0;
-	*out = header_text(a, from);
-	if (out->p == NULL)
-		return ERR_LIMIT;
-	*out = str_cut(*out, 0, EVIDENCE_MAX);
-	return 0;
+	if (mail->has_origin)
+		origin = first_text(mail, ORIGIN_FIELD, a);
+	z = arena_printf(a, "From: %.*s%s%.*s", STR_ARG(from),
+	    origin.n > 0 ? "; " : "", STR_ARG(origin));
+	*out = str_of(z);
+	return z != NULL ? 0 : ERR_LIMIT;
 }
 
 static int propose(const struct app *app, struct work *w, struct error *err)

@@ -35,7 +35,8 @@ static enum maildir_answer take(
     void *arg, const struct maildir_mail *mail, struct error *err)
 {
 	struct feedback *f = arg;
-	struct sort_with with = {f->app->tokens, f->rules, clock_now_ms()};
+	struct sort_with with = {
+	    f->app->tokens, f->rules, clock_now_ms(), mail->cut};
 	struct sort s;
 	bool news;
 	int rc;

@@ -2,12 +2,14 @@
 #include "agent/in/sort.h"
 
 #include "policy/mail/addrlist.h"
+#include "policy/mail/headblock.h"
 #include "policy/mail/verp.h"
 
 #include <errno.h>
 
 struct job {
 	const struct sort_with *with;
+	struct str message;
 	struct arena *a;
 	struct sort *out;
 };
@@ -39,6 +41,11 @@ static int add_local(struct job *j, struct str local)
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
+static int add_address(struct job *j, struct str address)
+{
+	return add_local(j, str_cut(address, 0, str_rfind(address, '@')));
+}
+
 /* The field holds one bare address, as the MTA wrote it. */
 static int add_trace(struct job *j, const char *name)
 {
@@ -51,7 +58,7 @@ static int add_trace(struct job *j, const char *name)
 	text = header_text(j->a, h);
 	if (text.p == NULL)
 		return ERR_LIMIT;
-	return add_local(j, str_cut(text, 0, str_rfind(text, '@')));
+	return add_address(j, text);
 }
 
 static int add_list(struct job *j, const char *name)
@@ -90,11 +97,57 @@ static int add_returned(struct job *j, const char *name, enum token_kind kind)
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
+static struct str body_of(struct str message)
+{
+	size_t at = headblock_start(message);
+	struct header h;
+
+	while (headblock_next(message, &at, &h))
+		continue;
+	(void)headblock_skip_empty(message, &at);
+	return str_from(message, at);
+}
+
+static int hash_body(struct str message, unsigned char out[DKIM_BODY_HASH])
+{
+	struct dkim_body *b = dkim_body_new();
+	int rc;
+
+	if (b == NULL)
+		return -ENOMEM;
+	dkim_body_update(b, body_of(message));
+	rc = dkim_body_final(b, out);
+	dkim_body_free(&b);
+	return rc;
+}
+
+/* The topmost field is the milter's, if any is. */
+static int add_origin(struct job *j)
+{
+	const struct header *h =
+	    header_find(&j->out->report.head, STR(ORIGIN_FIELD), 0);
+	unsigned char body[DKIM_BODY_HASH];
+	struct origin *o = &j->out->origin;
+	int rc;
+
+	if (h == NULL || j->with->cut)
+		return 0;
+	rc = hash_body(j->message, body);
+	if (rc == 0)
+		rc = origin_read(j->with->keys, h->value, body, j->a, o);
+	j->out->has_origin = rc == 0;
+	for (size_t i = 0; rc == 0 && i < o->rcpts.n; i++)
+		rc = add_address(j, o->rcpts.v[i]);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 static int find_tokens(struct job *j)
 {
 	struct sort *s = j->out;
-	int rc = add_trace(j, "X-Original-To");
+	int rc = add_origin(j);
 
+	if (rc == 0)
+		rc = add_trace(j, "X-Original-To");
 	if (rc == 0)
 		rc = add_trace(j, "Delivered-To");
 	if (rc == 0 && s->n == 0)
@@ -176,7 +229,7 @@ static void weigh(struct job *j)
 int sort_mail(const struct sort_with *with, struct str message, struct arena *a,
     struct sort *out)
 {
-	struct job j = {with, a, out};
+	struct job j = {with, message, a, out};
 	int rc;
 
 	*out = (struct sort){0};

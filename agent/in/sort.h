@@ -8,10 +8,13 @@
  *   2. To and Cc: for MTAs that add none;
  *   3. X-Tendril-Id and CFBL-Feedback-ID of the message that a report
  *      returns: for reports sent to another address of the message.
- * Nothing else in the mail is proof of anything. Pure. Threads: any. */
+ * Before these, where the milter's origin field is there and right (origin.h):
+ * the envelope recipients that it names. Nothing else in the mail is proof of
+ * anything. Pure. Threads: any. */
 #ifndef AGENT_IN_SORT_H
 #define AGENT_IN_SORT_H
 
+#include "policy/mail/origin.h"
 #include "policy/mail/report.h"
 #include "policy/mail/token.h"
 #include "policy/state/seen.h"
@@ -31,12 +34,15 @@ struct sort {
 	size_t n;
 	enum seen_kind kind; /* of the mail: the weightiest meaning */
 	const char *reason;  /* SEEN_UNPARSED: why, in English */
+	bool has_origin;     /* the milter's word, verified */
+	struct origin origin;
 };
 
 struct sort_with {
 	const struct token_keys *keys;
 	const struct bounce_rules *rules;
 	int64_t now_ms;
+	bool cut; /* the end of the mail is missing: no origin then */
 };
 
 /* Borrows message and arena. ERR_LIMIT: more than the arena holds; -ENOMEM,

@@ -14,7 +14,7 @@
 
 #include <errno.h>
 
-static const char sessiontest_policy[] =
+__attribute__((unused)) static const char sessiontest_policy[] =
     "person { at-most = \"2 per 7d\" }\n"
     "segment news { purpose = newsletter legal-basis = legitimate-interest\n"
     "  at-most = \"1 per 7d\" when-full = \"hold 10d, then bounce\" }\n"
@@ -61,7 +61,7 @@ struct script {
 	int quarantined;
 	bool quarantine_fails;
 	struct reply reply;
-	char text[64][600]; /* values of changes: borrowed ones are gone */
+	char text[64][3000]; /* values of changes: borrowed ones are gone */
 };
 
 struct sessiontest {
@@ -96,8 +96,8 @@ static int sessiontest_change(
 		return -EIO;
 	if (k->n_changes == 64)
 		exit(1);
-	(void)snprintf(
-	    text, 600, "%.*s|%.*s", STR_ARG(c->name), STR_ARG(c->value));
+	(void)snprintf(text, sizeof(k->text[0]), "%.*s|%.*s", STR_ARG(c->name),
+	    STR_ARG(c->value));
 	k->changes[k->n_changes] = *c;
 	k->changes[k->n_changes].name = (struct str){text, c->name.n};
 	k->changes[k->n_changes].value = str_of(text + c->name.n + 1);
@@ -168,7 +168,7 @@ static void sessiontest_reload(const char *first)
 	}
 }
 
-static void sessiontest_apply(const char *text)
+__attribute__((unused)) static void sessiontest_apply(const char *text)
 {
 	struct ops_policy in = {.path = STR("p"),
 	    .text = str_of(text),
@@ -323,7 +323,7 @@ static const struct change *sessiontest_find(
 }
 
 /* Composed and signed, as a nurture message leaves. */
-static bool sessiontest_composed(void)
+__attribute__((unused)) static bool sessiontest_composed(void)
 {
 	return sessiontest_find(CHANGE_APPEND, "List-Unsubscribe") != NULL &&
 	       sessiontest_find(CHANGE_APPEND, "X-Tendril-Id") != NULL &&

@@ -11,7 +11,7 @@ static struct answertest A;
 /* Sorts and acts as the agent does; what it was taken for. */
 static enum seen_kind take(struct str mail)
 {
-	struct sort_with with = {A.app.tokens, A.rules, A.now_ms};
+	struct sort_with with = {A.app.tokens, A.rules, A.now_ms, false};
 	unsigned char digest[SEEN_DIGEST];
 	struct arena *arena = arena_new(8 << 20);
 	struct error err = {0};
@@ -400,6 +400,39 @@ static void test_where_tokens_are(void)
 	    SUPPRESSION_COMPLAINT, "acts");
 }
 
+/* The envelope as the milter saw it, on the right body only. */
+static void test_origin(void)
+{
+	const char *to = "o@token.example", *rest = "a body\n";
+	uint64_t id = answertest_send(&A, to, "");
+	struct str addr = str_of(answertest_address(&A, TOKEN_UNSUBSCRIBE, id));
+	struct origin o = {.helo = STR("mx"), .rcpts = {&addr, 1}};
+	struct dkim_body *b = dkim_body_new();
+	struct str value;
+
+	dkim_body_update(b, str_of(rest));
+	if (dkim_body_final(b, o.body) != 0 ||
+	    origin_make(A.app.tokens, &o, A.t.arena, &value) != 0)
+		exit(1);
+	dkim_body_free(&b);
+	IS_INT(take(str_of(arena_printf(A.t.arena,
+		   ORIGIN_FIELD ":%.*s\nSubject: x\n\nanother body\n",
+		   STR_ARG(value)))),
+	    SEEN_UNPARSED, "an origin field put on another mail");
+	IS_INT(take(str_of(arena_printf(A.t.arena,
+		   "Subject: x\n" ORIGIN_FIELD ": v=1; forged\n" ORIGIN_FIELD
+		   ":%.*s\n\n%s",
+		   STR_ARG(value), rest))),
+	    SEEN_UNPARSED, "not the topmost");
+	IS_INT(answertest_consent(&A, to, "demos"), CONSENT_NONE, "nothing");
+	IS_INT(
+	    take(str_of(arena_printf(A.t.arena,
+		ORIGIN_FIELD ":%.*s\nSubject: x\n\n%s", STR_ARG(value), rest))),
+	    SEEN_UNSUBSCRIBE, "on its own mail");
+	IS_INT(answertest_consent(&A, to, "demos"), CONSENT_WITHDRAWN,
+	    "names the recipient that no other field names");
+}
+
 static void test_unknown_message(void)
 {
 	uint64_t events = answertest_events(&A);
@@ -500,6 +533,7 @@ int main(void)
 	test_complaint();
 	test_tokens();
 	test_where_tokens_are();
+	test_origin();
 	test_unknown_message();
 	test_hostile();
 	test_nested();

@@ -1,0 +1,135 @@
+/* feedback_rcpt.c - see feedback_rcpt.h. */
+#include "milter/feedback_rcpt.h"
+
+#include "milter/apply.h"
+#include "milter/eom_internal.h"
+#include "milter/reply.h"
+#include "policy/base/clock.h"
+#include "policy/base/log.h"
+#include "policy/mail/origin.h"
+#include "policy/mail/verp.h"
+
+static bool is_bounce_domain(const struct conf *conf, struct str domain)
+{
+	if (str_ends(domain, STR(".")))
+		domain.n--;
+	for (size_t i = 0; i < conf->n_domains; i++)
+		if (conf->domains[i].bounce_domain.n > 0 &&
+		    str_ieq(conf->domains[i].bounce_domain, domain))
+			return true;
+	return false;
+}
+
+/* Quotes that nobody needs, but that are allowed (RFC 5321 section 4.1.2). */
+static struct str unquote(struct str local)
+{
+	if (local.n >= 2 && local.p[0] == '"' && local.p[local.n - 1] == '"')
+		return str_cut(local, 1, local.n - 2);
+	return local;
+}
+
+static bool is_looked_at(const struct session *s)
+{
+	return s->snap->conf->mode != CONF_MODE_SHADOW &&
+	       keyring_token_keys(s->snap->keyring) != NULL &&
+	       recognise_release(s->snap->conf, &s->origin) == NULL;
+}
+
+static enum answer refuse(struct session *s, const char *why)
+{
+	struct reply r;
+
+	LOG_EV_LIMITED(LOG_LEVEL_NOTICE, "feedback.refused",
+	    KV_Z("reason", why), KV_Z("listener", s->listener));
+	if (s->local)
+		return ANSWER_CONTINUE;
+	return eom_say(s, reply_no_such_address(&r), &r);
+}
+
+static void remember(struct session *s, struct str rcpt)
+{
+	struct str copy;
+
+	if (s->n_feedback == SESSION_FEEDBACK_MAX)
+		return;
+	copy = arena_str(s->g.arena, rcpt);
+	if (copy.p == NULL)
+		s->g.no_memory = true;
+	else
+		s->feedback[s->n_feedback++] = copy;
+}
+
+enum answer feedback_rcpt(struct session *s, struct str rcpt)
+{
+	size_t at = str_rfind(rcpt, '@');
+	struct str local = unquote(str_cut(rcpt, 0, at));
+	enum token_kind kind;
+	struct token t;
+	int rc;
+
+	if (!is_bounce_domain(s->snap->conf, str_from(rcpt, at + 1)) ||
+	    !verp_is_one(local, &kind) || !is_looked_at(s))
+		return ANSWER_CONTINUE;
+	rc = verp_parse(keyring_token_keys(s->snap->keyring), local, &t);
+	if (rc == ERR_NOT_FOUND)
+		return refuse(s, "token");
+	if (rc == 0 && verp_is_expired(&t, clock_now_ms()))
+		return refuse(s, "expired");
+	if (rc == 0)
+		remember(s, rcpt);
+	return ANSWER_CONTINUE;
+}
+
+static int remove_forged(struct session *s, struct change_list *out)
+{
+	size_t n = header_count(&s->g.headers, STR(ORIGIN_FIELD));
+
+	out->v = arena_array(s->g.arena, n + 1, sizeof(*out->v));
+	if (out->v == NULL)
+		return ERR_LIMIT;
+	out->cap = n + 1;
+	/* highest index first: the others keep theirs */
+	for (; n > 0; n--)
+		out->v[out->n++] = (struct change){
+		    CHANGE_REMOVE, STR(ORIGIN_FIELD), STR_NULL, (unsigned)n};
+	return 0;
+}
+
+static int add_origin(struct session *s, struct change_list *out)
+{
+	struct origin o = {.has_client = s->has_client,
+	    .helo = str_of(s->helo),
+	    .sender = s->g.sender,
+	    .rcpts = {s->feedback, s->n_feedback}};
+	struct change *top = &out->v[out->n];
+	int rc;
+
+	for (size_t i = 0; i < sizeof(o.client); i++)
+		o.client[i] = s->client[i];
+	*top = (struct change){CHANGE_TOP, STR(ORIGIN_FIELD), STR_NULL, 0};
+	rc = dkim_body_final(s->body_hash, o.body);
+	if (rc == 0)
+		rc = origin_make(keyring_token_keys(s->snap->keyring), &o,
+		    s->g.arena, &top->value);
+	if (rc == 0)
+		out->n++;
+	return rc;
+}
+
+enum answer feedback_rcpt_end(struct session *s)
+{
+	struct change_list changes = {0};
+	int rc = remove_forged(s, &changes);
+	struct reply r;
+
+	if (rc == 0)
+		rc = add_origin(s, &changes);
+	if (rc == 0)
+		rc = apply_changes(s->mta, &changes, &s->g.sender_args);
+	if (rc == 0)
+		return ANSWER_CONTINUE;
+	LOG_EV_LIMITED(LOG_LEVEL_ERR, "feedback.no_origin",
+	    KV_Z("qid", s->queue_id), KV_Z("error", error_text(rc)));
+	/* The agent can do without; pickup would come back at once. */
+	return s->local ? ANSWER_CONTINUE : eom_say(s, reply_trouble(&r), &r);
+}

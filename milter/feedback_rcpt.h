@@ -1,0 +1,22 @@
+/* feedback_rcpt.h - mail that comes in for our own addresses: b-TOKEN, u-TOKEN
+ * and f-TOKEN in a declared bounce-domain (verp.h).
+ *
+ * At RCPT a forged or truncated token, one of another kind and a bounce token
+ * of more than VERP_BOUNCE_DAYS get 550 5.1.1 - but for local submission,
+ * where MTAs cannot refuse a recipient. A mail with a valid one is changed in
+ * one way only, at its end: our origin field (origin.h) on top, and every field
+ * of that name that came along removed. Nothing of this on the release
+ * listener nor in shadow mode. Threads: the session's. */
+#ifndef MILTER_FEEDBACK_RCPT_H
+#define MILTER_FEEDBACK_RCPT_H
+
+#include "milter/session_internal.h"
+
+/* rcpt: without <>. CONTINUE, or REJECT with the reply set; a valid address
+ * is added to s->feedback. */
+enum answer feedback_rcpt(struct session *s, struct str rcpt);
+
+/* The end of a message that is none of ours but for its recipient. */
+enum answer feedback_rcpt_end(struct session *s);
+
+#endif
