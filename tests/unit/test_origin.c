@@ -95,7 +95,7 @@ static void test_escapes(void)
 	char long_helo[3000];
 	struct str value, rest, line;
 
-	o.helo = (struct str){"a b\0c\r\nX: y;mac=%00\xff", 22};
+	o.helo = STR("a b\0c\r\nX: y;mac=%00\xff");
 	o.sender = STR("\"a;b\"@x\\");
 	o.rcpts = (struct strs){rcpt, 1};
 	value = make(&o);
