@@ -48,6 +48,19 @@ agent_libagent_a_SOURCES = \
 	%D%/in/slots.h \
 	%D%/in/waits.c \
 	%D%/in/waits.h \
+	%D%/out/nondelivery.c \
+	%D%/out/nondelivery.h \
+	%D%/out/release.c \
+	%D%/out/release.h \
+	%D%/out/release_internal.h \
+	%D%/out/release_one.c \
+	%D%/out/release_upkeep.c \
+	%D%/out/smtp.c \
+	%D%/out/smtp.h \
+	%D%/out/smtpconn.c \
+	%D%/out/smtpconn.h \
+	%D%/out/submit.c \
+	%D%/out/submit.h \
 	%D%/parts.c \
 	%D%/parts.h \
 	%D%/steps.c \

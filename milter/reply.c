@@ -73,7 +73,7 @@ enum answer reply_not_configured(struct reply *out)
 
 enum answer reply_not_ours(struct reply *out)
 {
-	reply_set(out, 550, "5.7.1", "Not a copy of ours");
+	reply_set(out, 550, "5.7.7", "Not a copy of ours");
 	return ANSWER_REJECT;
 }
 

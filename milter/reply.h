@@ -26,7 +26,8 @@ enum answer reply_named(
 enum answer reply_too_many(struct reply *out);
 /* 451 4.3.5: needs the release listener, and the conf names none. */
 enum answer reply_not_configured(struct reply *out);
-/* 550 5.7.1: the release listener is for copies of ours only. */
+/* 550 5.7.7: the release listener is for copies of ours only. A status of its
+ * own, so that the agent does not take two key files for a refused recipient. */
 enum answer reply_not_ours(struct reply *out);
 /* Copies text, reduced to printable ASCII, cut to fit. */
 void reply_set(struct reply *r, int code, const char *enhanced, const char *fmt,

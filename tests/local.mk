@@ -19,7 +19,9 @@ EXTRA_DIST += \
 	%D%/unit/answertest.h \
 	%D%/unit/dkim_vectors.h \
 	%D%/unit/apitest.h \
+	%D%/unit/mtabridge.h \
 	%D%/unit/sessiontest.h \
+	%D%/unit/smtpserver.h \
 	%D%/unit/storetest.h \
 	%D%/data/mtalog \
 	%D%/unit/outcome_text.h \
@@ -64,10 +66,12 @@ unit_tests = \
 	%D%/unit/test_origin \
 	%D%/unit/test_outcome \
 	%D%/unit/test_policy \
+	%D%/unit/test_release \
 	%D%/unit/test_report \
 	%D%/unit/test_recognise \
 	%D%/unit/test_seal \
 	%D%/unit/test_session \
+	%D%/unit/test_smtp \
 	%D%/unit/test_snapshot \
 	%D%/unit/test_slots \
 	%D%/unit/test_spool \
@@ -78,7 +82,9 @@ unit_tests = \
 	$(END)
 
 tests_unit_test_feedback_rcpt_LDADD = milter/libmilterside.a $(POLICY_LIBS)
+tests_unit_test_release_LDADD = milter/libmilterside.a $(AGENT_LIBS)
 tests_unit_test_session_LDADD = milter/libmilterside.a $(POLICY_LIBS)
+tests_unit_test_smtp_LDADD = $(AGENT_LIBS)
 tests_unit_test_takeover_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 
 # Programs that the checks over the corpora run.

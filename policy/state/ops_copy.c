@@ -1,6 +1,8 @@
 /* ops_copy.c - see ops_copy.h. */
 #include "policy/state/ops_copy.h"
 
+#include "policy/state/person.h"
+
 static int add_fn(struct door_ctx *ctx, void *arg)
 {
 	return copy_emit_added(ctx, arg);
@@ -55,9 +57,22 @@ int ops_copy_due(
 }
 
 struct split {
+	struct store *store;
 	struct done done;
+	const struct address *recipient;
 	struct copy_new held;
 };
+
+static int emit_lead(struct split *s, struct door_ctx *ctx)
+{
+	struct person p;
+	int rc = person_open(&p, s->store, door_txn(ctx), s->recipient);
+
+	if (rc == 0)
+		rc = person_emit(&p, ctx, s->recipient);
+	person_fini(&p);
+	return rc;
+}
 
 static int split_fn(struct door_ctx *ctx, void *arg)
 {
@@ -68,14 +83,17 @@ static int split_fn(struct door_ctx *ctx, void *arg)
 	if (rc == 0 && s->done.index < r.next)
 		rc = ERR_NOT_FOUND;
 	if (rc == 0)
+		rc = emit_lead(s, ctx);
+	if (rc == 0)
 		rc = copy_emit_added(ctx, &s->held);
 	return rc != 0 ? rc : done_fn(ctx, &s->done);
 }
 
 int ops_copy_split(struct store *s, uint64_t id, uint32_t index,
-    const struct copy_new *held, struct error *err)
+    const struct address *recipient, const struct copy_new *held,
+    struct error *err)
 {
-	struct split p = {{id, index, COPY_SPLIT}, *held};
+	struct split p = {s, {id, index, COPY_SPLIT}, recipient, *held};
 
 	return door_propose(s->door, split_fn, &p, err);
 }

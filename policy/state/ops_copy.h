@@ -4,6 +4,7 @@
 #ifndef POLICY_STATE_OPS_COPY_H
 #define POLICY_STATE_OPS_COPY_H
 
+#include "policy/mail/address.h"
 #include "policy/state/copy.h"
 #include "policy/state/store.h"
 
@@ -20,10 +21,11 @@ int ops_copy_due(
     struct store *s, uint64_t id, int64_t due_ms, struct error *err) MUST_CHECK;
 
 /* One recipient goes on as the held copy `held`, and is done in the copy
- * `id`, in one step: nobody waits for the slowest of his list. ERR_NOT_FOUND
- * when that recipient is done already. */
+ * `id`, in one step: nobody waits for the slowest of his list. He becomes a
+ * known lead. ERR_NOT_FOUND when that recipient is done already. */
 int ops_copy_split(struct store *s, uint64_t id, uint32_t index,
-    const struct copy_new *held, struct error *err) MUST_CHECK;
+    const struct address *recipient, const struct copy_new *held,
+    struct error *err) MUST_CHECK;
 
 /* One row, its strings in the arena; in a transaction of its own. */
 int ops_copy_get(struct store *s, uint64_t id, struct arena *a,

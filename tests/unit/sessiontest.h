@@ -27,7 +27,6 @@ __attribute__((unused)) static const char sessiontest_policy[] =
 
 static const char sessiontest_streams[] =
     "mta-log { file = \"/var/log/mail.log\" }\n"
-    "agent { release = \"127.0.0.1:10026\" }\n"
     "web { base-url = \"https://t.example.com\" }\n"
     "seeds = {\"proof@example.com\"}\n"
     "re-inject = {\"10.9.8.7\"}\n"
@@ -51,6 +50,9 @@ static const char sessiontest_streams[] =
     "stream shop { class = \"transactional\" listener = {\"shop\"} }\n"
     "stream sales { class = \"one-to-one\" sasl-user = {\"anna\"} }\n"
     "stream rest { class = \"pass\" }\n";
+
+/* The MTA's listener for copies. */
+static char sessiontest_release[32] = "127.0.0.1:10026";
 
 /* What the MTA was asked to do. */
 struct script {
@@ -152,8 +154,9 @@ static void sessiontest_conf(const char *first)
 	    "  max-recipients = 300 max-message = \"3M\"\n"
 	    "  self-verify-every = 1 dns-check = no }\n"
 	    "key e1 { domain = \"example.com\" selector = \"e1\"\n"
-	    "  file = \"%s/e1.pem\" algorithm = \"ed25519-sha256\" }\n%s",
-	    first, d, d, d, d, d, d, sessiontest_streams);
+	    "  file = \"%s/e1.pem\" algorithm = \"ed25519-sha256\" }\n"
+	    "agent { release = \"%s\" }\n%s",
+	    first, d, d, d, d, d, d, sessiontest_release, sessiontest_streams);
 	storetest_write(&S.st, "tendril.conf", text);
 }
 

@@ -416,7 +416,7 @@ static void test_release_forged(void)
 
 	sessiontest_connect("release");
 	IS_INT(sessiontest_send(&m), ANSWER_REJECT, "no token");
-	IS_STR(S.script.reply.enhanced, "5.7.1", "no token");
+	IS_STR(S.script.reply.enhanced, "5.7.7", "no token");
 	m.token = " raw";
 	IS_INT(sessiontest_send(&m), ANSWER_REJECT, "no token at all");
 	m.token = token(TOKEN_BOUNCE, id);

@@ -1,0 +1,43 @@
+/* release.h - gives copies back to the MTA when their time has come: held
+ * ones at their instant, taken and undecided ones at once, recipient by
+ * recipient. The milter decides anew at each submission and says it by SMTP:
+ *
+ *   250   the recipient is done (also where the milter knew the message as
+ *         one that went before: a crash between the 250 and our record is
+ *         repaired by submitting again, and the person has it once)
+ *   4xx   it waits: a held copy gets another instant, a recipient of several
+ *         becomes a held copy of its own, so that nobody waits for him
+ *   5xx   it is done, and the sender gets a report (nondelivery.h)
+ *
+ * At its deadline a copy bounces or is dropped, as its policy says. Before a
+ * submission the agent asks decide_explain(), which also gives the instant.
+ * Trouble on the way (listener, milter, ledger) stops all for a while; it
+ * changes no row unless one message alone may be its cause.
+ *
+ * Beside that: undecided files are adopted, files without rows are swept, and
+ * all holds are looked at again when another policy is in force and each hour
+ * (a slot may have been released since). Threads: one owner. */
+#ifndef AGENT_OUT_RELEASE_H
+#define AGENT_OUT_RELEASE_H
+
+#include "agent/app.h"
+
+struct release;
+
+/* conf->agent.release must be set. */
+int release_open(
+    struct release **out, struct app *app, struct error *err) MUST_CHECK;
+void release_close(struct release **r); /* NULL is fine */
+
+/* Works for about RELEASE_STEP_MS and RELEASE_STEP_MAX submissions at most,
+ * one message's time-out excepted. *wait_ms_out: until the next step is worth
+ * while; 0: there is more. Negative: the ledger or the spool; the next step
+ * goes on where this one ended. */
+enum {
+	RELEASE_STEP_MS = 2000,
+	RELEASE_STEP_MAX = 100,
+};
+int release_step(struct release *r, int64_t now_ms, int64_t *wait_ms_out,
+    struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,334 @@
+/* release_one.c - one recipient of a copy: asked about, submitted, recorded;
+ * see release_internal.h. */
+#include "agent/out/release_internal.h"
+
+#include "agent/out/nondelivery.h"
+#include "policy/base/log.h"
+#include "policy/state/ops_copy.h"
+
+#include <string.h>
+
+enum {
+	TRIES_BEFORE_SPLIT = 5,
+};
+#define AGAIN_FIRST_MS INT64_C(15000)
+#define AGAIN_LAST_MS INT64_C(1800000)
+/* A verdict without an instant waits for its event: holds are looked at when
+ * there may have been one, others try again. */
+#define NO_INSTANT_MS INT64_C(600000)
+
+/* --- what would be decided --- */
+
+static bool is_seed(const struct conf *conf, struct str address)
+{
+	for (size_t i = 0; i < conf->seeds.n; i++)
+		if (str_eq(conf->seeds.v[i], address))
+			return true;
+	return false;
+}
+
+int release_explain(struct release *r, const struct copy_record *row,
+    struct str address, int64_t now_ms, struct address *recipient_out,
+    struct decide_out *out, struct error *err)
+{
+	const struct conf *conf = r->app->conf;
+	const struct conf_stream *st = conf_stream_find(conf, row->stream);
+	struct decide_in in = {
+	    .mode = DECIDE_SEND,
+	    .segment = row->segment,
+	    .stream = row->stream,
+	    .may_hold = true,
+	    .log_followed = conf->mta_log.file.n > 0,
+	};
+	int rc;
+
+	*out = (struct decide_out){0};
+	rc = address_parse(r->arena, address, recipient_out, err);
+	if (rc != 0)
+		return rc;
+	if (st == NULL)
+		return error_set(err, ERR_NOT_FOUND, "stream %.*s is gone",
+		    STR_ARG(row->stream));
+	if (st->class == CONF_CLASS_ONE_TO_ONE)
+		in.mode = DECIDE_ONE_TO_ONE;
+	in.unknown = st->unknown;
+	in.unknown_segment = st->unknown_segment;
+	in.recipient = *recipient_out;
+	in.seed = is_seed(conf, recipient_out->text);
+	return decide_explain(r->app->store, &in, NULL, now_ms, out, err);
+}
+
+static int64_t again_ms(uint32_t attempts)
+{
+	int64_t wait = AGAIN_FIRST_MS;
+
+	for (uint32_t i = 0; i < attempts && wait < AGAIN_LAST_MS; i++)
+		wait *= 2;
+	return wait < AGAIN_LAST_MS ? wait : AGAIN_LAST_MS;
+}
+
+int64_t release_instant(
+    const struct verdict *v, const struct copy_record *row, int64_t now_ms)
+{
+	int64_t at = v->earliest_ms;
+
+	if (at == 0)
+		at = v->action == VERDICT_HOLD && row->deadline_ms > now_ms
+			 ? row->deadline_ms
+			 : now_ms + NO_INSTANT_MS;
+	if (row->deadline_ms != 0 && at > row->deadline_ms)
+		at = row->deadline_ms;
+	return at > now_ms ? at : now_ms + AGAIN_FIRST_MS;
+}
+
+/* --- putting off --- */
+
+/* A recipient of several goes on alone; the bytes get a second name. */
+static int split(struct release_work *w, uint32_t index,
+    const struct address *recipient, struct copy_new *held, struct error *err)
+{
+	struct release *r = w->r;
+	struct error ignored;
+	int rc = spool_link(r->spool, w->row.id, w->now_ms, &held->id, err);
+
+	if (rc != 0)
+		return rc;
+	held->kind = COPY_HELD;
+	held->segment = w->row.segment;
+	held->stream = w->row.stream;
+	held->first = index;
+	held->recipients = index + 1;
+	rc = ops_copy_split(
+	    r->app->store, w->row.id, index, recipient, held, err);
+	if (rc != 0 && spool_remove(r->spool, held->id, &ignored) != 0)
+		LOG_EV(LOG_LEVEL_WARNING, "copy.left_behind",
+		    KV_I64("copy", (int64_t)held->id));
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int put_off(struct release_work *w, int64_t due_ms,
+    enum release_next *next, struct error *err)
+{
+	if (w->row.deadline_ms != 0 && due_ms > w->row.deadline_ms)
+		due_ms = w->row.deadline_ms;
+	*next = RELEASE_PUT_OFF;
+	return ops_copy_due(w->r->app->store, w->row.id, due_ms, err);
+}
+
+/* By the policy's verdict. */
+static int wait_for(struct release_work *w, uint32_t index,
+    const struct address *recipient, const struct decide_out *d,
+    enum release_next *next, struct error *err)
+{
+	const struct verdict *v = &d->verdict;
+	struct copy_record bounds = w->row;
+	struct copy_new held = {
+	    .lead = d->lead,
+	    .deadline_ms = w->row.deadline_ms,
+	    .then = w->row.then,
+	};
+
+	if (w->row.kind == COPY_HELD)
+		return put_off(
+		    w, release_instant(v, &w->row, w->now_ms), next, err);
+	if (v->action == VERDICT_HOLD) {
+		held.deadline_ms = v->deadline_ms;
+		held.then = v->then;
+	}
+	bounds.deadline_ms = held.deadline_ms;
+	held.due_ms = release_instant(v, &bounds, w->now_ms);
+	return split(w, index, recipient, &held, err);
+}
+
+/* By an answer that no verdict explains: the log is silent yet, the MTA will
+ * not have it now. */
+static int try_again(struct release_work *w, uint32_t index,
+    const struct address *recipient, const struct lead_id *lead,
+    enum release_next *next, struct error *err)
+{
+	int64_t due_ms = w->now_ms + again_ms(w->row.attempts);
+	struct copy_new held = {
+	    .lead = *lead,
+	    .due_ms = due_ms,
+	    .deadline_ms = w->row.deadline_ms,
+	    .then = w->row.then,
+	};
+
+	if (index + 1 == w->row.recipients || recipient->text.n == 0)
+		return put_off(w, due_ms, next, err);
+	return split(w, index, recipient, &held, err);
+}
+
+/* --- ends --- */
+
+static int done(struct release_work *w, uint32_t index,
+    enum copy_outcome outcome, struct error *err)
+{
+	return ops_copy_done(w->r->app->store, w->row.id, index, outcome, err);
+}
+
+static void log_report(const struct release_work *w, uint32_t index,
+    const struct submit_result *res, const struct error *err)
+{
+	LOG_EV(
+	    res->outcome == SUBMIT_SENT ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
+	    "copy.report", KV_I64("copy", (int64_t)w->row.id),
+	    KV_I64("index", index), KV_I64("code", res->reply.code),
+	    KV_Z("error", err->text));
+}
+
+static int write_report(struct release_work *w, const struct nondelivery *n,
+    struct submit_result *res, struct error *err)
+{
+	struct buf b;
+	int rc;
+
+	buf_init(&b, NONDELIVERY_MAX);
+	rc = nondelivery_write(n, &b);
+	if (rc == 0)
+		submit_report(w->r->submit, w->row.id, w->envelope->sender,
+		    nondelivery_is_utf8(w->envelope, n->index), buf_str(&b),
+		    res, err);
+	buf_fini(&b);
+	return rc;
+}
+
+/* A report that cannot be sent now is tried again with the copy, until its
+ * deadline; one that is refused is told to the operator. */
+static int bounce(struct release_work *w, uint32_t index, struct nondelivery *n,
+    enum release_next *next, struct error *err)
+{
+	struct submit_result res = {.outcome = SUBMIT_SENT};
+	struct error why = {0};
+	int rc = 0;
+
+	n->copy_id = w->row.id;
+	n->index = index;
+	n->host = w->r->app->conf->authserv_id;
+	n->envelope = w->envelope;
+	n->message = spool_copy_message(w->copy);
+	n->now_ms = w->now_ms;
+	if (nondelivery_is_wanted(w->envelope, index)) {
+		rc = write_report(w, n, &res, &why);
+		log_report(w, index, &res, &why);
+	}
+	if (rc != 0)
+		return error_set(err, rc, "report: %s", error_text(rc));
+	if (res.outcome == SUBMIT_TROUBLE) {
+		w->r->troubles++;
+		*next = RELEASE_STOP_ALL;
+		return 0;
+	}
+	if (res.outcome == SUBMIT_LATER && w->now_ms < w->row.deadline_ms)
+		return put_off(
+		    w, w->now_ms + again_ms(w->row.attempts), next, err);
+	return done(w, index, COPY_BOUNCED, err);
+}
+
+static int refused(struct release_work *w, uint32_t index,
+    const struct smtp_reply *reply, enum release_next *next, struct error *err)
+{
+	struct nondelivery n = {
+	    .status = str_of(reply->enhanced),
+	    .reason = str_of(reply->text),
+	    .code = reply->code,
+	};
+
+	return bounce(w, index, &n, next, err);
+}
+
+static int expire(struct release_work *w, uint32_t index,
+    enum release_next *next, struct error *err)
+{
+	struct nondelivery n = {
+	    .status = STR("5.4.7"),
+	    .reason = STR("Not released in time: a limit or rule of the "
+			  "sender's policy held the message back"),
+	};
+
+	LOG_EV(LOG_LEVEL_NOTICE, "copy.expired",
+	    KV_I64("copy", (int64_t)w->row.id), KV_I64("index", index));
+	if (w->row.then == POLICY_THEN_DROP)
+		return done(w, index, COPY_DROPPED, err);
+	return bounce(w, index, &n, next, err);
+}
+
+/* --- the way --- */
+
+/* Trouble before the recipient was named is nobody's fault here. After it,
+ * this message may be the cause: it goes behind the others. */
+static int trouble(struct release_work *w, uint32_t index,
+    const struct submit_result *res, const struct address *recipient,
+    const struct lead_id *lead, enum release_next *next, struct error *err)
+{
+	w->r->troubles++;
+	if (res->reply.stage <= SMTP_STAGE_MAIL) {
+		*next = RELEASE_STOP_ALL;
+		return 0;
+	}
+	if (w->row.attempts >= TRIES_BEFORE_SPLIT)
+		return try_again(w, index, recipient, lead, next, err);
+	return put_off(w, w->now_ms + again_ms(w->row.attempts), next, err);
+}
+
+static int submit(struct release_work *w, uint32_t index,
+    const struct address *recipient, const struct lead_id *lead,
+    enum release_next *next, struct error *err)
+{
+	struct submit_result res;
+	struct error why = {0};
+
+	submit_copy(w->r->submit, w->row.id, w->copy, index, &res, &why);
+	LOG_EV(LOG_LEVEL_INFO, "copy.submitted",
+	    KV_I64("copy", (int64_t)w->row.id), KV_I64("index", index),
+	    KV_I64("code", res.reply.code), KV_Z("status", res.reply.enhanced),
+	    KV_Z("text", res.reply.text));
+	if (res.outcome == SUBMIT_TROUBLE) {
+		LOG_EV_LIMITED(
+		    LOG_LEVEL_ERR, "release.trouble", KV_Z("error", why.text));
+		return trouble(w, index, &res, recipient, lead, next, err);
+	}
+	w->r->troubles = 0;
+	switch (res.outcome) {
+	case SUBMIT_SENT:
+		return done(w, index, COPY_SENT, err);
+	case SUBMIT_REFUSED:
+		return refused(w, index, &res.reply, next, err);
+	case SUBMIT_LATER:
+	case SUBMIT_TROUBLE:
+		break;
+	}
+	return try_again(w, index, recipient, lead, next, err);
+}
+
+static bool waits(const struct decide_out *d)
+{
+	return d->verdict.action == VERDICT_HOLD ||
+	       d->verdict.action == VERDICT_DEFER;
+}
+
+int release_one(struct release_work *w, uint32_t index,
+    enum release_next *next_out, struct error *err)
+{
+	struct address recipient = {0};
+	struct decide_out d;
+	int rc;
+
+	*next_out = RELEASE_GO_ON;
+	if (w->row.deadline_ms != 0 && w->now_ms >= w->row.deadline_ms)
+		return expire(w, index, next_out, err);
+	rc = release_explain(w->r, &w->row, w->envelope->rcpts[index].address,
+	    w->now_ms, &recipient, &d, err);
+	if (rc == ERR_NOT_FOUND) {
+		LOG_EV_LIMITED(LOG_LEVEL_ERR, "release.no_stream",
+		    KV_STR("stream", w->row.stream));
+		rc = put_off(w, w->now_ms + NO_INSTANT_MS, next_out, err);
+	} else if (rc == 0 && waits(&d) &&
+		   w->r->app->conf->mode != CONF_MODE_SHADOW) {
+		rc = wait_for(w, index, &recipient, &d, next_out, err);
+	} else if (rc == 0 || rc == ERR_SYNTAX) {
+		rc = submit(w, index, &recipient, &d.lead, next_out, err);
+	}
+	decide_fini(&d);
+	return rc;
+}

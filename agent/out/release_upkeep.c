@@ -1,0 +1,234 @@
+/* release_upkeep.c - the files of the spool against the rows of the ledger,
+ * and holds against what changed meanwhile; see release_internal.h. */
+#include "agent/out/release_internal.h"
+
+#include "policy/base/log.h"
+#include "policy/state/ops_copy.h"
+#include "policy/state/person.h"
+
+enum {
+	ADOPT_MAX = 100, /* files a step */
+	LOOK_MAX = 200,  /* rows a step */
+};
+#define ADOPT_EVERY_MS INT64_C(2000)
+#define SWEEP_EVERY_MS INT64_C(900000)
+#define LOOK_EVERY_MS INT64_C(3600000)
+
+/* Due also when the clock went back over the last time. */
+static bool is_due(int64_t at_ms, int64_t every_ms, int64_t now_ms)
+{
+	return now_ms >= at_ms || at_ms > now_ms + every_ms;
+}
+
+/* --- undecided files get a row --- */
+
+struct found {
+	uint64_t id[ADOPT_MAX];
+	size_t n;
+};
+
+static int collect(void *arg, uint64_t id, int64_t changed_ms)
+{
+	struct found *f = arg;
+
+	(void)changed_ms;
+	f->id[f->n++] = id;
+	return f->n == ADOPT_MAX ? 1 : 0;
+}
+
+static int add_row(struct release *r, uint64_t id, const struct envelope *e,
+    int64_t now_ms, struct error *err)
+{
+	struct copy_new c = {
+	    .id = id,
+	    .kind = COPY_UNDECIDED,
+	    .segment = e->segment,
+	    .stream = e->stream,
+	    .due_ms = now_ms,
+	    .deadline_ms = now_ms + OPS_COPY_LIFE_MS,
+	    .then = POLICY_THEN_BOUNCE,
+	    .recipients = (uint32_t)e->n_rcpts,
+	};
+	int rc = ops_copy_add(r->app->store, &c, err);
+
+	if (rc == 0)
+		LOG_EV(LOG_LEVEL_NOTICE, "copy.adopted",
+		    KV_I64("copy", (int64_t)id), KV_STR("qid", e->queue_id),
+		    KV_I64("recipients", c.recipients));
+	return rc == ERR_EXISTS ? 0 : rc;
+}
+
+/* The row first: a file among the others without one would be swept. */
+static int adopt(
+    struct release *r, uint64_t id, int64_t now_ms, struct error *err)
+{
+	struct spool_copy *c = NULL;
+	struct error why = {0};
+	int rc = spool_read(r->spool, id, &c, &why);
+
+	if (rc != 0) {
+		LOG_EV_LIMITED(
+		    LOG_LEVEL_ERR, "copy.not_adopted", KV_Z("error", why.text));
+		return 0;
+	}
+	rc = add_row(r, id, spool_copy_envelope(c), now_ms, err);
+	if (rc == 0)
+		rc = spool_adopt(r->spool, id, err);
+	spool_copy_free(&c);
+	return rc;
+}
+
+static int adopt_some(
+    struct release *r, int64_t now_ms, bool *more, struct error *err)
+{
+	struct found f = {.n = 0};
+	int rc = spool_each(r->spool, SPOOL_UNDECIDED, collect, &f, err);
+
+	if (rc == 1) {
+		*more = true;
+		rc = 0;
+	}
+	for (size_t i = 0; rc == 0 && i < f.n; i++)
+		rc = adopt(r, f.id[i], now_ms, err);
+	return rc;
+}
+
+/* --- files without a row --- */
+
+static int has_row(void *arg, uint64_t id)
+{
+	struct release *r = arg;
+	struct ledger_txn *t = NULL;
+	struct copy_record row;
+	int rc = ledger_read_begin(r->app->store->ledger, &t);
+
+	if (rc == 0)
+		rc = copy_read(t, id, &row);
+	ledger_read_end(&t);
+	return rc == 0 ? 1 : rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int sweep(struct release *r, int64_t now_ms, struct error *err)
+{
+	size_t n = 0;
+	int rc = spool_sweep(r->spool, now_ms, has_row, r, &n, err);
+
+	if (n > 0)
+		LOG_EV(LOG_LEVEL_NOTICE, "spool.swept",
+		    KV_I64("files", (int64_t)n));
+	return rc;
+}
+
+/* --- holds whose instant may have changed --- */
+
+struct look {
+	struct copy_record row;
+	struct str address; /* empty: not a hold, or nobody we know */
+};
+
+static int next_row(struct release *r, struct look *l)
+{
+	struct ledger_txn *t = NULL;
+	int rc = ledger_read_begin(r->app->store->ledger, &t);
+
+	arena_reset(r->arena);
+	l->address = STR("");
+	if (rc == 0)
+		rc = copy_next(t, r->look_after, &l->row);
+	if (rc == 0 && l->row.kind == COPY_HELD) {
+		l->row.segment = arena_str(r->arena, l->row.segment);
+		l->row.stream = arena_str(r->arena, l->row.stream);
+		if (person_address(r->app->store, t, &l->row.lead, r->arena,
+			&l->address) != 0)
+			l->address = STR("");
+	}
+	ledger_read_end(&t);
+	return rc;
+}
+
+static int64_t new_instant(
+    const struct decide_out *d, const struct copy_record *row, int64_t now_ms)
+{
+	if (d->verdict.action == VERDICT_HOLD ||
+	    d->verdict.action == VERDICT_DEFER)
+		return release_instant(&d->verdict, row, now_ms);
+	return now_ms;
+}
+
+static int look_at(
+    struct release *r, const struct look *l, int64_t now_ms, struct error *err)
+{
+	struct address recipient;
+	struct decide_out d;
+	struct error ignored;
+	int64_t at;
+	int rc = 0;
+
+	if (l->address.n == 0 || l->row.due_ms <= now_ms)
+		return 0;
+	if (release_explain(r, &l->row, l->address, now_ms, &recipient, &d,
+		&ignored) == 0) {
+		at = new_instant(&d, &l->row, now_ms);
+		if (at < l->row.due_ms)
+			rc = ops_copy_due(r->app->store, l->row.id, at, err);
+	}
+	decide_fini(&d);
+	return rc;
+}
+
+static int look_at_some(
+    struct release *r, int64_t now_ms, bool *more, struct error *err)
+{
+	struct look l;
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && r->looking && i < LOOK_MAX; i++) {
+		rc = next_row(r, &l);
+		if (rc == ERR_NOT_FOUND)
+			r->looking = false;
+		else if (rc == 0)
+			rc = look_at(r, &l, now_ms, err);
+		else
+			return error_set(err, rc, "copies: %s", error_text(rc));
+		r->look_after = l.row.id;
+	}
+	*more |= r->looking;
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int start_look(struct release *r, int64_t now_ms, struct error *err)
+{
+	struct ledger_txn *t = NULL;
+	uint32_t version = 0;
+	int rc = ledger_read_begin(r->app->store->ledger, &t);
+
+	if (rc == 0)
+		rc = policyver_current(t, &version);
+	ledger_read_end(&t);
+	if (rc != 0)
+		return error_set(err, rc, "policy: %s", error_text(rc));
+	if (version == r->policy_version &&
+	    !is_due(r->look_ms, LOOK_EVERY_MS, now_ms))
+		return 0;
+	r->policy_version = version;
+	r->look_ms = now_ms + LOOK_EVERY_MS;
+	r->look_after = 0;
+	r->looking = true;
+	return 0;
+}
+
+int release_upkeep(
+    struct release *r, int64_t now_ms, bool *more_out, struct error *err)
+{
+	int rc = start_look(r, now_ms, err);
+
+	if (rc == 0 && is_due(r->adopt_ms, ADOPT_EVERY_MS, now_ms)) {
+		r->adopt_ms = now_ms + ADOPT_EVERY_MS;
+		rc = adopt_some(r, now_ms, more_out, err);
+	}
+	if (rc == 0 && is_due(r->sweep_ms, SWEEP_EVERY_MS, now_ms)) {
+		r->sweep_ms = now_ms + SWEEP_EVERY_MS;
+		rc = sweep(r, now_ms, err);
+	}
+	return rc != 0 ? rc : look_at_some(r, now_ms, more_out, err);
+}

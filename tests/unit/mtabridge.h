@@ -1,0 +1,346 @@
+/* mtabridge.h - an MTA of a few lines: an SMTP server on loopback that asks a
+ * real session of the milter about each message, on the ledger and spool of
+ * sessiontest.h. What a test can make go wrong is in struct bridge. */
+#ifndef TESTS_UNIT_MTABRIDGE_H
+#define TESTS_UNIT_MTABRIDGE_H
+
+#include "tests/unit/sessiontest.h"
+
+#include "policy/mail/headblock.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
+enum bridge_fault {
+	BRIDGE_NONE,
+	BRIDGE_HANG_UP,    /* after the message was accepted, before 250 */
+	BRIDGE_RCPT_451,   /* as Postfix without its milter */
+	BRIDGE_END_451_43, /* 4.3.0 at the end, milter not asked */
+	BRIDGE_END_450,    /* 4.2.0 */
+	BRIDGE_RCPT_550,   /* the MTA knows better */
+	BRIDGE_REPORT_550, /* reports are not taken */
+};
+
+struct bridge {
+	int fd;
+	pthread_t thread;
+	atomic_int fault;
+	atomic_int faults_left; /* times; then none */
+	atomic_bool stopping;
+	atomic_bool quiet_log; /* slots stay proposed */
+	pthread_mutex_t lock;
+	struct buf delivered; /* "sender>rcpt\n" for each message */
+	struct buf report;    /* bytes of the last one */
+	int asked;            /* transactions that reached the end */
+};
+
+static struct bridge B;
+
+struct talk {
+	int fd;
+	char line[4096];
+	char sender[1024], rcpt[1024];
+	char mail_args[1024];
+	struct buf data;
+};
+
+static bool bridge_fault(enum bridge_fault f)
+{
+	if (atomic_load(&B.fault) != (int)f || atomic_load(&B.faults_left) <= 0)
+		return false;
+	atomic_fetch_sub(&B.faults_left, 1);
+	return true;
+}
+
+static bool bridge_wait(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	for (int i = 0; i < 100 && !atomic_load(&B.stopping); i++)
+		if (poll(&p, 1, 50) > 0)
+			return true;
+	return false;
+}
+
+static bool bridge_line(struct talk *t)
+{
+	size_t n = 0;
+	char c;
+
+	while (n < sizeof(t->line) - 1 && bridge_wait(t->fd) &&
+	       recv(t->fd, &c, 1, 0) == 1) {
+		t->line[n++] = c;
+		if (c == '\n') {
+			t->line[n] = '\0';
+			return true;
+		}
+	}
+	return false;
+}
+
+static void bridge_say(struct talk *t, const char *text)
+{
+	(void)send(t->fd, text, strlen(text), MSG_NOSIGNAL);
+}
+
+static bool bridge_data(struct talk *t)
+{
+	buf_reset(&t->data);
+	while (bridge_line(t)) {
+		if (strcmp(t->line, ".\r\n") == 0)
+			return buf_error(&t->data) == 0;
+		buf_addz(&t->data, t->line[0] == '.' ? t->line + 1 : t->line);
+	}
+	return false;
+}
+
+/* --- the milter's side --- */
+
+struct asked {
+	struct script script;
+	struct mta mta;
+};
+
+static enum answer bridge_head(struct session *s, struct str message)
+{
+	struct arena *a = arena_new(1 << 20);
+	struct header h;
+	size_t at = 0;
+
+	while (headblock_next(message, &at, &h)) {
+		const char *name = arena_printf(a, "%.*s", STR_ARG(h.name));
+		const char *value = arena_printf(a, "%.*s", STR_ARG(h.value));
+		session_header(s, name, value);
+	}
+	arena_free(&a);
+	return session_eoh(s);
+}
+
+static enum answer bridge_ask(struct talk *t, struct asked *k)
+{
+	static const unsigned char addr[16] = {
+	    [10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1};
+	struct session *s = session_open(&S.sh, &k->mta);
+	struct str message = buf_str(&t->data);
+	char *mail[] = {t->sender, NULL}, *rcpt[] = {t->rcpt, NULL};
+	enum answer a;
+	size_t at = 0;
+	struct header h;
+
+	if (s == NULL)
+		return ANSWER_TEMPFAIL;
+	session_connect(s, "localhost.example", addr, 4711);
+	session_mail(s, mail);
+	a = session_rcpt(s, rcpt);
+	if (a == ANSWER_CONTINUE)
+		a = bridge_head(s, message);
+	while (headblock_next(message, &at, &h))
+		;
+	(void)headblock_skip_empty(message, &at);
+	if (a == ANSWER_CONTINUE) {
+		session_body(s, str_from(message, at));
+		a = session_eom(s);
+	}
+	session_close(&s);
+	return a;
+}
+
+/* What the log would tell. */
+static void bridge_queued(const char *queue_id)
+{
+	struct slot_change c = {.kind = SLOT_CHANGE_QUEUED,
+	    .queue_id = str_of(queue_id),
+	    .at_ms = clock_now_ms()};
+	struct error err;
+
+	/* A log is read until it is understood. */
+	while (!atomic_load(&B.quiet_log) &&
+	       ops_slot_apply(S.st.store, &c, &err) != 0)
+		;
+}
+
+static void bridge_deliver(struct talk *t, enum answer a)
+{
+	pthread_mutex_lock(&B.lock);
+	if (a != ANSWER_DISCARD) {
+		buf_printf(&B.delivered, "%s>%s\n", t->sender, t->rcpt);
+	}
+	if (strcmp(t->sender, "<>") == 0) {
+		buf_reset(&B.report);
+		buf_add(&B.report, buf_str(&t->data));
+	}
+	pthread_mutex_unlock(&B.lock);
+}
+
+static bool bridge_end(struct talk *t)
+{
+	static atomic_int count;
+	struct asked k = {.script = {.listener = "release"}};
+	char queue_id[32], line[400];
+	enum answer a;
+
+	B.asked++;
+	if (bridge_fault(BRIDGE_END_451_43)) {
+		bridge_say(t, "451 4.3.0 Trouble\r\n");
+		return true;
+	}
+	if (bridge_fault(BRIDGE_END_450)) {
+		bridge_say(t, "450 4.2.0 Not now\r\n");
+		return true;
+	}
+	(void)snprintf(queue_id, sizeof(queue_id), "4rel%05dz",
+	    atomic_fetch_add(&count, 1));
+	k.script.queue_id = queue_id;
+	k.mta = (struct mta){&k.script, sessiontest_macro, sessiontest_change,
+	    sessiontest_quarantine, sessiontest_reply};
+	a = bridge_ask(t, &k);
+	if (a == ANSWER_TEMPFAIL || a == ANSWER_REJECT) {
+		(void)snprintf(line, sizeof(line), "%d %s %s\r\n",
+		    k.script.reply.code, k.script.reply.enhanced,
+		    k.script.reply.text);
+		bridge_say(t, line);
+		return true;
+	}
+	bridge_deliver(t, a);
+	bridge_queued(queue_id);
+	if (bridge_fault(BRIDGE_HANG_UP))
+		return false;
+	bridge_say(t, "250 2.0.0 Ok: queued\r\n");
+	return true;
+}
+
+/* The address of "MAIL FROM:<a> ARG" goes to out. */
+static void bridge_address(const char *line, char *out)
+{
+	struct str s = str_of(line);
+	size_t open = str_find(s, 0, '<'), close = str_find(s, open, '>');
+
+	(void)snprintf(
+	    out, 1024, "%.*s", STR_ARG(str_cut(s, open, close + 1 - open)));
+}
+
+static bool bridge_rcpt(struct talk *t)
+{
+	bridge_address(t->line, t->rcpt);
+	if (bridge_fault(BRIDGE_RCPT_451))
+		bridge_say(t, "451 4.7.1 Service unavailable\r\n");
+	else if (bridge_fault(BRIDGE_RCPT_550))
+		bridge_say(t, "550 5.1.1 No such user\r\n");
+	else if (strcmp(t->sender, "<>") == 0 &&
+		 bridge_fault(BRIDGE_REPORT_550))
+		bridge_say(t, "550 5.1.1 No such sender\r\n");
+	else
+		bridge_say(t, "250 2.1.5 Ok\r\n");
+	return true;
+}
+
+static bool bridge_command(struct talk *t)
+{
+	struct str line = str_of(t->line);
+
+	if (str_starts(line, STR("EHLO")))
+		bridge_say(t, "250-mx\r\n250-DSN\r\n250-SMTPUTF8\r\n"
+			      "250 8BITMIME\r\n");
+	else if (str_starts(line, STR("MAIL"))) {
+		bridge_address(t->line, t->sender);
+		bridge_say(t, "250 2.1.0 Ok\r\n");
+	} else if (str_starts(line, STR("RCPT")))
+		return bridge_rcpt(t);
+	else if (str_starts(line, STR("DATA"))) {
+		bridge_say(t, "354 go\r\n");
+		return bridge_data(t) && bridge_end(t);
+	} else if (str_starts(line, STR("RSET")))
+		bridge_say(t, "250 2.0.0 Ok\r\n");
+	else
+		return false;
+	return true;
+}
+
+static void *bridge_run(void *arg)
+{
+	struct talk t = {0};
+	int one = 1;
+
+	(void)arg;
+	buf_init(&t.data, 8 << 20);
+	while ((t.fd = accept(B.fd, NULL, NULL)) >= 0) {
+		(void)setsockopt(
+		    t.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		bridge_say(&t, "220 mx ESMTP\r\n");
+		while (bridge_line(&t) && bridge_command(&t))
+			;
+		close(t.fd);
+	}
+	buf_fini(&t.data);
+	return NULL;
+}
+
+static void bridge_start(void)
+{
+	struct sockaddr_in a = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(a);
+
+	atomic_store(&B.stopping, false);
+	pthread_mutex_init(&B.lock, NULL);
+	buf_init(&B.delivered, 1 << 20);
+	buf_init(&B.report, 8 << 20);
+	B.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (B.fd < 0 ||
+	    bind(B.fd, (struct sockaddr *)(void *)&a, sizeof(a)) != 0 ||
+	    listen(B.fd, 5) != 0 ||
+	    getsockname(B.fd, (struct sockaddr *)(void *)&a, &n) != 0 ||
+	    pthread_create(&B.thread, NULL, bridge_run, NULL) != 0) {
+		printf("Bail out! no server\n");
+		exit(1);
+	}
+	(void)snprintf(sessiontest_release, sizeof(sessiontest_release),
+	    "127.0.0.1:%u", ntohs(a.sin_port));
+}
+
+static void bridge_stop(void)
+{
+	atomic_store(&B.stopping, true);
+	(void)shutdown(B.fd, SHUT_RDWR);
+	(void)pthread_join(B.thread, NULL);
+	close(B.fd);
+	buf_fini(&B.delivered);
+	buf_fini(&B.report);
+	pthread_mutex_destroy(&B.lock);
+}
+
+static void bridge_fail(enum bridge_fault f, int times)
+{
+	atomic_store(&B.fault, (int)f);
+	atomic_store(&B.faults_left, times);
+}
+
+/* How often a line stands in what was delivered. */
+static int bridge_count(const char *line)
+{
+	struct str rest, one;
+	int n = 0;
+
+	pthread_mutex_lock(&B.lock);
+	rest = buf_str(&B.delivered);
+	while (str_next(&rest, '\n', &one))
+		n += str_eq(one, str_of(line));
+	pthread_mutex_unlock(&B.lock);
+	return n;
+}
+
+static bool bridge_report_has(const char *part)
+{
+	bool has;
+
+	pthread_mutex_lock(&B.lock);
+	has = str_contains(buf_str(&B.report), str_of(part));
+	pthread_mutex_unlock(&B.lock);
+	return has;
+}
+
+#endif

@@ -1,0 +1,487 @@
+/* test_release.c - copies go back to the MTA: the agent's loop against the
+ * milter's real decisions, with an MTA that fails in every place. */
+#include "tests/unit/mtabridge.h"
+
+#include "agent/out/release.h"
+#include "policy/state/ops_copy.h"
+
+#include <errno.h>
+
+#define DAY_MS INT64_C(86400000)
+
+static struct app app;
+static struct release *R;
+static int64_t now; /* of the agent; the ledger's own goes on by itself */
+
+/* Steps until nothing more is to be done at this moment. */
+static void settle(const char *what)
+{
+	struct error err = {0};
+	int64_t wait = 0;
+	int rc = 0, steps = 0;
+
+	do
+		rc = release_step(R, now, &wait, &err);
+	while (rc == 0 && wait == 0 && ++steps < 200);
+	IS_INT(rc, 0, "%s: steps: %s", what, err.text);
+	OK(steps < 200, "%s: it ends", what);
+}
+
+/* The agent is killed and comes back. */
+static void restart(void)
+{
+	struct error err = {0};
+
+	release_close(&R);
+	if (release_open(&R, &app, &err) != 0) {
+		printf("Bail out! %s\n", err.text);
+		exit(1);
+	}
+}
+
+static int64_t due_of(uint64_t id)
+{
+	struct copy_record r = {0};
+
+	return ops_copy_get(S.st.store, id, S.st.arena, &r) == 0 ? r.due_ms
+								 : -1;
+}
+
+static void is_empty(const char *what)
+{
+	IS_INT(sessiontest_rows(NULL), 0, "%s: no rows left", what);
+	IS_INT(sessiontest_files(SPOOL_COPIES), 0, "%s: no files left", what);
+	IS_INT(
+	    sessiontest_files(SPOOL_UNDECIDED), 0, "%s: none undecided", what);
+}
+
+/* A message by SMTP from an application. */
+static enum answer arrive(struct mail *m)
+{
+	sessiontest_connect("apps");
+	return sessiontest_send(m);
+}
+
+static void test_taken(void)
+{
+	struct mail m = {
+	    .rcpts = {"<t1@b.example>", "<t2@b.example>", "<t3@b.example>"},
+	    .segment = " demo"};
+
+	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
+	settle("taken");
+	for (int i = 1; i <= 3; i++) {
+		char want[64];
+		(void)snprintf(
+		    want, sizeof(want), "<app@example.com>><t%d@b.example>", i);
+		IS_INT(bridge_count(want), 1, "recipient %d, once", i);
+	}
+	is_empty("taken");
+}
+
+/* The MTA took it, and nobody heard the 250. */
+static void test_exactly_once(void)
+{
+	struct mail m = {.rcpts = {"<once1@b.example>", "<once2@b.example>"},
+	    .segment = " demo"};
+
+	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
+	bridge_fail(BRIDGE_HANG_UP, 1);
+	settle("hang up");
+	IS_INT(sessiontest_rows(NULL), 1, "not done yet");
+	restart();
+	now += 60000;
+	settle("again");
+	IS_INT(bridge_count("<app@example.com>><once1@b.example>"), 1,
+	    "the first, exactly once");
+	IS_INT(bridge_count("<app@example.com>><once2@b.example>"), 1,
+	    "the second, exactly once");
+	is_empty("exactly once");
+}
+
+/* The same, and the log has not told yet that the first went. */
+static void test_in_flight(void)
+{
+	struct mail m = {.rcpts = {"<fly1@b.example>", "<fly2@b.example>"},
+	    .segment = " demo",
+	    .id = " <fly@app.example>"};
+	struct slot_change c = {
+	    .kind = SLOT_CHANGE_QUEUED, .at_ms = clock_now_ms()};
+	char queue_id[32];
+	struct error err = {0};
+
+	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
+	atomic_store(&B.quiet_log, true);
+	bridge_fail(BRIDGE_HANG_UP, 1);
+	settle("hang up");
+	(void)snprintf(queue_id, sizeof(queue_id), "4rel%05dz", B.asked - 1);
+	now += 60000;
+	settle("in flight");
+	IS_INT(bridge_count("<app@example.com>><fly1@b.example>"), 1, "once");
+	IS_INT(bridge_count("<app@example.com>><fly2@b.example>"), 1,
+	    "the other does not wait for him");
+	IS_INT(sessiontest_rows(NULL), 1, "he waits as a copy of his own");
+	atomic_store(&B.quiet_log, false);
+	c.queue_id = str_of(queue_id);
+	IS_INT(ops_slot_apply(S.st.store, &c, &err), 0, "the log tells");
+	now += 3600000;
+	settle("told");
+	IS_INT(bridge_count("<app@example.com>><fly1@b.example>"), 1,
+	    "still once");
+	is_empty("in flight");
+}
+
+/* A full cap: one of three waits, the others go; he goes when it is time. */
+static void test_split_and_hold(void)
+{
+	struct mail first = {.rcpts = {"<cap@b.example>"}, .segment = " news"};
+	struct mail m = {
+	    .rcpts = {"<c1@b.example>", "<cap@b.example>", "<c2@b.example>"},
+	    .segment = " news"};
+	struct slot_change c = {.kind = SLOT_CHANGE_QUEUED,
+	    .queue_id = STR("4abcQ1"),
+	    .at_ms = clock_now_ms()};
+	struct error err = {0};
+	uint64_t id;
+
+	IS_INT(arrive(&first), ANSWER_CONTINUE, "his first of the week");
+	IS_INT(ops_slot_apply(S.st.store, &c, &err), 0, "queued");
+	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
+	settle("split");
+	IS_INT(bridge_count("<app@example.com>><c1@b.example>"), 1, "before");
+	IS_INT(bridge_count("<app@example.com>><c2@b.example>"), 1, "behind");
+	IS_INT(bridge_count("<app@example.com>><cap@b.example>"), 0, "waits");
+	IS_INT(sessiontest_rows(&id), 1, "as a held copy");
+	IS_INT(sessiontest_files(SPOOL_COPIES), 1, "with a name of its own");
+	OK(due_of(id) > clock_now_ms() + 6 * DAY_MS &&
+		due_of(id) < clock_now_ms() + 8 * DAY_MS,
+	    "until next week");
+	IS_INT(B.asked > 0, 1, "asked");
+	{
+		int before = B.asked;
+		now += DAY_MS;
+		settle("next day");
+		IS_INT(B.asked, before, "not submitted in vain");
+	}
+	now -= DAY_MS;
+	c.kind = SLOT_CHANGE_RELEASED;
+	c.release = RELEASE_BOUNCED;
+	IS_INT(ops_slot_apply(S.st.store, &c, &err), 0, "the first bounced");
+	now += 3700000;
+	settle("looked at again");
+	IS_INT(bridge_count("<app@example.com>><cap@b.example>"), 1,
+	    "within the hour");
+	now -= 3700000;
+	is_empty("split");
+}
+
+/* Suppressed meanwhile: the sender gets a report. */
+static void test_report(void)
+{
+	struct mail m = {
+	    .rcpts = {"<gone1@b.example>", "<j\xc3\xb6rg@b.example>"},
+	    .segment = " demo",
+	    .rcpt_args = "NOTIFY=FAILURE,DELAY"};
+
+	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
+	sessiontest_suppress("gone1@b.example");
+	sessiontest_suppress("j\xc3\xb6rg@b.example");
+	m.rcpt_args = NULL;
+	settle("report");
+	IS_INT(bridge_count("<>><app@example.com>"), 2, "two reports");
+	OK(bridge_report_has("message/global-delivery-status") &&
+		bridge_report_has("Final-Recipient: utf-8;j\xc3\xb6rg@"),
+	    "the second in UTF-8");
+	OK(bridge_report_has("Action: failed\r\nStatus: 5.7.1\r\n"
+			     "Diagnostic-Code: smtp; 550 5.7.1 Recipient is "
+			     "suppressed (suppressed)\r\n"),
+	    "with status and reason");
+	OK(bridge_report_has("message/global-headers\r\n") &&
+		bridge_report_has(
+		    "\r\n\r\nFrom: News <news@example.com>\r\n") &&
+		!bridge_report_has("\r\nhi\r\n"),
+	    "returns the header, not the body");
+	is_empty("report");
+}
+
+static void test_no_report(void)
+{
+	struct mail m = {.rcpts = {"<gone1@b.example>", "<ok@b.example>"},
+	    .segment = " demo",
+	    .rcpt_args = "NOTIFY=NEVER"};
+	int before = bridge_count("<>><app@example.com>");
+
+	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
+	settle("no report");
+	IS_INT(bridge_count("<>><app@example.com>"), before, "NOTIFY=NEVER");
+	IS_INT(bridge_count("<app@example.com>><ok@b.example>"), 1, "sent");
+	m.rcpt_args = NULL;
+	m.rcpts[1] = "<ok2@b.example>";
+	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
+	bridge_fail(BRIDGE_REPORT_550, 1);
+	settle("report refused");
+	is_empty("a report that nobody takes");
+	m.rcpts[1] = "<ok3@b.example>";
+	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
+	bridge_fail(BRIDGE_RCPT_550, 1);
+	settle("refused by the MTA");
+	IS_INT(bridge_count("<>><app@example.com>"), before + 1, "a report");
+	OK(bridge_report_has("550 5.1.1 No such user"), "says what it said");
+	is_empty("refused by the MTA");
+}
+
+static uint64_t held(const char *rcpt, int64_t deadline_ms,
+    enum policy_then then, const char *stream)
+{
+	static const char *const fields[] = {
+	    "From", " news@example.com", "X-Tendril-Segment", " demo"};
+	struct header_list l = {0};
+	struct error err = {0};
+	struct address a = storetest_address(&S.st, rcpt);
+	struct copy_new c = {.kind = COPY_HELD,
+	    .stream = str_of(stream),
+	    .segment = STR("demo"),
+	    .due_ms = now - 1,
+	    .deadline_ms = deadline_ms,
+	    .then = then,
+	    .recipients = 1};
+	static const struct str args[] = {
+	    {"RET=FULL", 8}, {"ENVID=my+2Bid", 13}};
+	struct envelope_rcpt r = {.address = str_of(rcpt)};
+	struct envelope e = {.kind = COPY_HELD,
+	    .arrived_ms = now,
+	    .sender = STR("app@example.com"),
+	    .sender_args = {args, 2},
+	    .rcpts = &r,
+	    .n_rcpts = 1};
+
+	for (size_t i = 0; i < 4; i += 2)
+		if (header_add(&l, S.st.arena, str_of(fields[i]),
+			str_of(fields[i + 1])) != 0)
+			exit(1);
+	if (lead_id_of(S.st.store->lead_key, &a, &c.lead) != 0 ||
+	    spool_add(S.sh.spool, &e,
+		&(struct spool_message){&l, STR("the body\r\n")}, &c.id,
+		&err) != 0 ||
+	    ops_copy_add(S.st.store, &c, &err) != 0)
+		exit(1);
+	return c.id;
+}
+
+static void test_deadline(void)
+{
+	int before = bridge_count("<>><app@example.com>");
+
+	(void)held("late1@b.example", now, POLICY_THEN_DROP, "apps");
+	settle("drop");
+	IS_INT(bridge_count("<>><app@example.com>"), before, "dropped");
+	is_empty("drop");
+	(void)held("late2@b.example", now, POLICY_THEN_BOUNCE, "apps");
+	settle("bounce");
+	IS_INT(bridge_count("<>><app@example.com>"), before + 1, "bounced");
+	OK(bridge_report_has("Status: 5.4.7\r\n") &&
+		!bridge_report_has("Diagnostic-Code") &&
+		bridge_report_has("Original-Envelope-Id: my+id\r\n"),
+	    "says why");
+	OK(bridge_report_has("message/rfc822\r\n") &&
+		bridge_report_has("\r\n\r\nthe body\r\n"),
+	    "RET=FULL returns all");
+	IS_INT(
+	    bridge_count("<app@example.com>><late2@b.example>"), 0, "not sent");
+	is_empty("bounce");
+}
+
+static void test_gone_stream(void)
+{
+	uint64_t id = held("str@b.example", 0, POLICY_THEN_BOUNCE, "nosuch");
+	struct error err = {0};
+
+	settle("stream gone");
+	OK(due_of(id) > now, "put off");
+	IS_INT(ops_copy_done(S.st.store, id, 0, COPY_REMOVED, &err), 0, "-");
+	IS_INT(spool_remove(S.sh.spool, id, &err), 0, "-");
+	id = held("lost@b.example", 0, POLICY_THEN_BOUNCE, "apps");
+	IS_INT(spool_remove(S.sh.spool, id, &err), 0, "its file is lost");
+	(void)held("behind@b.example", 0, POLICY_THEN_BOUNCE, "apps");
+	settle("file lost");
+	OK(due_of(id) > now, "put off, not forgotten");
+	IS_INT(bridge_count("<app@example.com>><behind@b.example>"), 1,
+	    "those behind it go");
+	IS_INT(ops_copy_done(S.st.store, id, 0, COPY_REMOVED, &err), 0, "-");
+	is_empty("lost");
+}
+
+/* --- trouble on the way --- */
+
+static void test_trouble(enum bridge_fault f, const char *what)
+{
+	struct mail m = {.segment = " demo"};
+	char rcpt[2][40], want[120];
+	int rows;
+
+	for (int i = 0; i < 2; i++) {
+		(void)snprintf(
+		    rcpt[i], sizeof(rcpt[i]), "<trb%d%d@b.example>", (int)f, i);
+		m.rcpts[i] = rcpt[i];
+	}
+	IS_INT(arrive(&m), ANSWER_DISCARD, "%s: taken over", what);
+	bridge_fail(f, 12);
+	for (int i = 0; i < 4; i++) {
+		settle(what);
+		now += 300000;
+	}
+	rows = sessiontest_rows(NULL);
+	OK(rows == 1 || rows == 2, "%s: kept", what);
+	OK(atomic_load(&B.faults_left) > 0, "%s: no hot loop", what);
+	bridge_fail(BRIDGE_NONE, 0);
+	now += 3600000;
+	settle(what);
+	for (int i = 0; i < 2; i++) {
+		(void)snprintf(
+		    want, sizeof(want), "<app@example.com>>%s", rcpt[i]);
+		IS_INT(bridge_count(want), 1, "%s: then once", what);
+	}
+	is_empty(what);
+}
+
+static void test_listener_down(void)
+{
+	struct mail m = {.rcpts = {"<down1@b.example>", "<down2@b.example>"},
+	    .segment = " demo"};
+	struct error err = {0};
+	int64_t wait, due;
+	uint64_t id;
+
+	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
+	(void)sessiontest_rows(&id);
+	due = due_of(id);
+	bridge_stop();
+	for (int i = 0; i < 10; i++)
+		IS_INT(release_step(R, now + i, &wait, &err), 0, "down: %s",
+		    err.text);
+	OK(wait > 0, "waits");
+	IS_INT(due_of(id), due, "no row is touched");
+	bridge_start();
+	sessiontest_reload("");
+	conf_unref(&app.conf);
+	{
+		char path[128];
+		(void)snprintf(path, sizeof(path), "%s/tendril.conf", S.st.dir);
+		IS_INT(conf_load(&app.conf, path, &err), 0, "conf");
+	}
+	restart();
+	settle("up again");
+	IS_INT(bridge_count("<app@example.com>><down2@b.example>"), 1, "sent");
+	is_empty("listener down");
+}
+
+/* --- undecided --- */
+
+static void test_undecided(void)
+{
+	struct mail m = {.rcpts = {"und1@b.example", "und2@b.example"},
+	    .sender = "app@example.com",
+	    .segment = " demo"};
+
+	atomic_store(&S.sh.store, NULL);
+	sessiontest_connect_local();
+	IS_INT(sessiontest_send(&m), ANSWER_DISCARD, "no ledger: undecided");
+	atomic_store(&S.sh.store, S.st.store);
+	now += 10000;
+	settle("undecided");
+	IS_INT(bridge_count("<app@example.com>><und1@b.example>"), 1, "first");
+	IS_INT(bridge_count("<app@example.com>><und2@b.example>"), 1, "second");
+	is_empty("undecided");
+	m.rcpts[1] = NULL;
+	m.rcpts[0] = "und3@b.example";
+	m.segment = " later";
+	sessiontest_connect_local();
+	IS_INT(sessiontest_send(&m), ANSWER_DISCARD, "policy says defer");
+	now += 10000;
+	settle("deferred");
+	IS_INT(sessiontest_rows(NULL), 1, "waits");
+	IS_INT(
+	    bridge_count("<app@example.com>><und3@b.example>"), 0, "not yet");
+	sessiontest_apply("person { at-most = \"100 per 7d\" }\n"
+			  "segment demo { purpose = demos\n"
+			  "  legal-basis = legitimate-interest }\n"
+			  "segment later { purpose = later\n"
+			  "  legal-basis = legitimate-interest }\n");
+	settle("another policy");
+	IS_INT(bridge_count("<app@example.com>><und3@b.example>"), 1,
+	    "sent as soon as the policy allows");
+	is_empty("deferred");
+}
+
+/* Whatever allocation or write fails in a step: no recipient is lost, none
+ * has it twice. */
+static void test_faults(void (*fail_at)(long), const char *what)
+{
+	struct mail m = {.segment = " demo"};
+	char rcpt[2][40], want[120];
+	struct error err = {0};
+	int64_t wait;
+	long n;
+
+	for (int i = 0; i < 2; i++) {
+		(void)snprintf(
+		    rcpt[i], sizeof(rcpt[i]), "<%s%d@b.example>", what, i);
+		m.rcpts[i] = rcpt[i];
+	}
+	IS_INT(arrive(&m), ANSWER_DISCARD, "%s: taken over", what);
+	for (n = 1; n < 300 && sessiontest_rows(NULL) > 0; n++) {
+		fail_at(n);
+		if (release_step(R, now, &wait, &err) != 0)
+			now += 1;
+		fail_at(0);
+		now += 3600000;
+	}
+	now += 3600000;
+	settle(what);
+	for (int i = 0; i < 2; i++) {
+		(void)snprintf(
+		    want, sizeof(want), "<app@example.com>>%s", rcpt[i]);
+		IS_INT(bridge_count(want), 1, "%s: once, %ld failing", what, n);
+	}
+	is_empty(what);
+}
+
+int main(void)
+{
+	struct error err = {0};
+	char path[128];
+
+	bridge_start();
+	sessiontest_open();
+	sessiontest_apply(sessiontest_policy);
+	now = clock_now_ms() + 1000;
+	(void)snprintf(path, sizeof(path), "%s/tendril.conf", S.st.dir);
+	if (conf_load(&app.conf, path, &err) != 0 ||
+	    token_keys_load(&app.tokens, app.conf->token_key.p, &err) != 0) {
+		printf("Bail out! %s\n", err.text);
+		return 1;
+	}
+	app.store = S.st.store;
+	restart();
+	test_taken();
+	test_exactly_once();
+	test_in_flight();
+	test_split_and_hold();
+	test_report();
+	test_no_report();
+	test_deadline();
+	test_gone_stream();
+	test_trouble(BRIDGE_RCPT_451, "milter down");
+	test_trouble(BRIDGE_END_451_43, "4.3.0");
+	test_trouble(BRIDGE_END_450, "4.2.0");
+	test_listener_down();
+	test_faults(fault_alloc_at, "alloc");
+	test_faults(fault_write_at, "write");
+	test_undecided();
+	release_close(&R);
+	bridge_stop();
+	token_keys_free(&app.tokens);
+	conf_unref(&app.conf);
+	sessiontest_close();
+	return tap_done();
+}
