@@ -6,6 +6,7 @@
 #include "agent/api/api.h"
 #include "agent/in/feedback.h"
 #include "agent/in/slots.h"
+#include "agent/out/release.h"
 #include "agent/steps.h"
 #include "agent/web/public.h"
 #include "agent/web/server.h"
@@ -28,6 +29,7 @@ struct parts {
 	struct server *api, *web;
 	struct slots *slots;
 	struct feedback *feedback;
+	struct release *release;
 	struct steps *steps;
 };
 
@@ -61,6 +63,24 @@ static int start_feedback(struct parts *p, struct error *err)
 	return rc != 0 ? rc
 		       : steps_add(p->steps, "feedback", feedback_step,
 			     p->feedback, err);
+}
+
+static int step_release(void *arg, int64_t *wait_ms_out, struct error *err)
+{
+	struct parts *p = arg;
+
+	return release_step(p->release, clock_now_ms(), wait_ms_out, err);
+}
+
+static int start_release(struct parts *p, struct error *err)
+{
+	int rc;
+
+	if (p->app->conf->agent.release.n == 0)
+		return 0;
+	rc = release_open(&p->release, p->app, err);
+	return rc != 0 ? rc
+		       : steps_add(p->steps, "release", step_release, p, err);
 }
 
 static int start_api(struct parts *p, struct error *err)
@@ -109,6 +129,8 @@ int parts_start(struct parts **out, struct app *app, struct error *err)
 	if (rc == 0)
 		rc = start_feedback(p, err);
 	if (rc == 0)
+		rc = start_release(p, err);
+	if (rc == 0)
 		rc = start_api(p, err);
 	if (rc == 0)
 		rc = start_web(p, err);
@@ -128,6 +150,7 @@ void parts_stop(struct parts **p)
 	server_close(&(*p)->api);
 	steps_close(&(*p)->steps);
 	feedback_close(&(*p)->feedback);
+	release_close(&(*p)->release);
 	slots_close(&(*p)->slots);
 	free(*p);
 	*p = NULL;
