@@ -301,7 +301,7 @@ static void test_sweep(void)
 	struct rows r = {0};
 	struct error err = {0};
 	int64_t now = clock_now_ms(), later = now + 2 * 3600 * 1000;
-	size_t n;
+	size_t n, before;
 	uint64_t a = add_plain(COPY_HELD), b = add_plain(COPY_HELD),
 		 u = add_plain(COPY_UNDECIDED);
 
@@ -314,11 +314,13 @@ static void test_sweep(void)
 	IS_INT(spool_sweep(spool, now, has_row, &r, &n, &err), 0, "now");
 	OK(n == 0 && r.asked == 0, "young files are left alone");
 	r.code = -EIO;
-	IS_INT(spool_sweep(spool, later, has_row, &r, &n, &err), -EIO,
+	/* The temporary file may come before the first copy or after it. */
+	IS_INT(spool_sweep(spool, later, has_row, &r, &before, &err), -EIO,
 	    "trouble with rows ends it");
+	OK(before <= 1 && r.asked == 1, "at the first copy");
 	r.code = 0;
 	IS_INT(spool_sweep(spool, later, has_row, &r, &n, &err), 0, "later");
-	IS_INT(n, 2, "a copy without a row and a temporary file");
+	IS_INT(before + n, 2, "a copy without a row and a temporary file");
 	OK(access(path_of(a, "spool"), F_OK) == 0 &&
 		access(path_of(b, "spool"), F_OK) != 0 &&
 		access(path_of(u, "spool/undecided"), F_OK) == 0,
