@@ -306,11 +306,6 @@ static void test_sweep(void)
 		 u = add_plain(COPY_UNDECIDED);
 
 	r.kept = a;
-	OK(file_write_atomic(arena_printf(arena, "%s/spool/x.tmp", dir),
-	       STR(""), 0600, &err) == 0 &&
-		file_write_atomic(arena_printf(arena, "%s/spool/README", dir),
-		    STR(""), 0600, &err) == 0,
-	    "strange files");
 	IS_INT(spool_sweep(spool, now, has_row, &r, &n, &err), 0, "now");
 	OK(n == 0 && r.asked == 0, "young files are left alone");
 	r.code = -EIO;
@@ -319,6 +314,11 @@ static void test_sweep(void)
 	    "trouble with rows ends it");
 	OK(before <= 1 && r.asked == 1, "at the first copy");
 	r.code = 0;
+	OK(file_write_atomic(arena_printf(arena, "%s/spool/x.tmp", dir),
+	       STR(""), 0600, &err) == 0 &&
+		file_write_atomic(arena_printf(arena, "%s/spool/README", dir),
+		    STR(""), 0600, &err) == 0,
+	    "strange files");
 	IS_INT(spool_sweep(spool, later, has_row, &r, &n, &err), 0, "later");
 	IS_INT(before + n, 2, "a copy without a row and a temporary file");
 	OK(access(path_of(a, "spool"), F_OK) == 0 &&
