@@ -20,7 +20,7 @@ from . import conf, judge, mail, proc, show, web
 # What the product can do by now; a step runs when its needs are in here.
 # agent: opt-outs and the API; release: messages to several recipients;
 # feedback: bounces.
-PRODUCT_HAS = frozenset({"milter", "agent"})
+PRODUCT_HAS = frozenset({"milter", "agent", "release", "feedback"})
 
 NEWS = "news@example.com"
 CAMPAIGN = "june"
