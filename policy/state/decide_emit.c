@@ -40,18 +40,25 @@ int decide_draw_id(struct door_ctx *ctx, uint64_t *out)
 	return ERR_LIMIT;
 }
 
-static int64_t prune_before(const struct decide_out *out, int64_t now_ms)
+static void keep_for(const struct policy_caps *caps, int64_t *keep_ms)
+{
+	for (size_t i = 0; i < caps->n; i++)
+		if (caps->windows[i].span_ms > *keep_ms)
+			*keep_ms = caps->windows[i].span_ms;
+	if (caps->apart_ms > *keep_ms)
+		*keep_ms = caps->apart_ms;
+}
+
+/* A person's history is one for all segments: what this one's rules may forget
+ * another's may still ask for. */
+static int64_t prune_before(const struct policy *p, int64_t now_ms)
 {
 	int64_t keep = HISTORY_MS;
 
-	for (size_t i = 0; out->policy != NULL && i < out->policy->person.n;
-	     i++)
-		if (out->policy->person.windows[i].span_ms > keep)
-			keep = out->policy->person.windows[i].span_ms;
-	for (size_t i = 0; out->segment != NULL && i < out->segment->caps.n;
-	     i++)
-		if (out->segment->caps.windows[i].span_ms > keep)
-			keep = out->segment->caps.windows[i].span_ms;
+	if (p != NULL)
+		keep_for(&p->person, &keep);
+	for (size_t i = 0; p != NULL && i < p->n_segments; i++)
+		keep_for(&p->segments[i].caps, &keep);
 	return now_ms - keep;
 }
 
@@ -91,7 +98,7 @@ static int fill_slot(
 	    .counts = !in->seed,
 	    .delivered = !in->log_followed,
 	    .shadowed = out->verdict.shadowed,
-	    .prune_before_ms = prune_before(out, door_now_ms(ctx)),
+	    .prune_before_ms = prune_before(out->policy, door_now_ms(ctx)),
 	};
 	memcpy(e->lead, out->lead.b, sizeof(e->lead));
 	if (out->segment != NULL) {

@@ -1,0 +1,108 @@
+/* test_history.c - what a person's history may forget, and what not. The clock
+ * is a file, so that months pass. */
+#include "tests/unit/storetest.h"
+
+#include "policy/base/clock.h"
+
+#define DAY_MS INT64_C(86400000)
+#define START_MS INT64_C(1790000000000)
+
+static struct storetest T;
+
+static void set_clock(int64_t ms)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%lld\n", (long long)ms);
+	storetest_write(&T, "clock", text);
+}
+
+static void open_at(int64_t ms, const char *policy)
+{
+	struct ops_policy in = {.path = STR("p"),
+	    .text = str_of(policy),
+	    .author = STR("test"),
+	    .reason = STR("why")};
+	struct error err = {0};
+	char path[128];
+	uint32_t version;
+
+	storetest_open(&T);
+	set_clock(ms);
+	(void)snprintf(path, sizeof(path), "%s/clock", T.dir);
+	(void)setenv("TENDRIL_CLOCK_FILE", path, 1);
+	IS_INT(ops_policy_apply(T.store, &in, &version, &err), 0, "policy: %s",
+	    err.text);
+}
+
+static void close_all(void)
+{
+	(void)unsetenv("TENDRIL_CLOCK_FILE");
+	storetest_close(&T);
+}
+
+static struct decide_out send_to(const char *segment, uint64_t key)
+{
+	struct decide_in in = {.mode = DECIDE_SEND,
+	    .recipient = storetest_address(&T, "ann@b.example"),
+	    .segment = str_of(segment),
+	    .stream = STR("apps"),
+	    .same = {.key = key, .has_message_id = true},
+	    .log_followed = true};
+	struct decide_out out;
+	struct error err = {0};
+
+	if (decide_propose(T.store, &in, &out, &err) != 0)
+		printf("# decide: %s\n", err.text);
+	decide_fini(&out);
+	return out;
+}
+
+static void change(uint64_t id, enum slot_change_kind kind)
+{
+	struct slot_change c = {.kind = kind,
+	    .message_id = id,
+	    .at_ms = clock_now_ms(),
+	    .release = RELEASE_BOUNCED};
+	struct error err = {0};
+
+	IS_INT(ops_slot_apply(T.store, &c, &err), 0, "slot: %s", err.text);
+}
+
+static void deliver(const char *segment, uint64_t key)
+{
+	struct decide_out out = send_to(segment, key);
+
+	IS_INT(out.verdict.action, VERDICT_ALLOW, "%s is sent", segment);
+	change(out.message_id, SLOT_CHANGE_DELIVERED);
+}
+
+static void test_other_segments(void)
+{
+	open_at(START_MS,
+	    "segment yearly { purpose = a legal-basis = legitimate-interest\n"
+	    "  at-most = \"1 per 300d\" when-full = reject }\n"
+	    "segment far { purpose = a legal-basis = legitimate-interest\n"
+	    "  apart = 200d when-full = reject }\n"
+	    "segment daily { purpose = b legal-basis = legitimate-interest "
+	    "}\n");
+	deliver("yearly", 1);
+	deliver("far", 2);
+	set_clock(START_MS + 100 * DAY_MS);
+	deliver("daily", 3);
+	set_clock(START_MS + 101 * DAY_MS);
+	IS_INT(send_to("yearly", 4).verdict.reason, REASON_SEGMENT_CAP,
+	    "a send of one segment forgets nothing of another's window");
+	IS_INT(send_to("far", 5).verdict.reason, REASON_SEGMENT_CAP,
+	    "nor of its least distance");
+	set_clock(START_MS + 300 * DAY_MS);
+	IS_INT(send_to("yearly", 6).verdict.action, VERDICT_ALLOW,
+	    "allowed when its own time is over");
+	close_all();
+}
+
+int main(void)
+{
+	test_other_segments();
+	return tap_done();
+}
