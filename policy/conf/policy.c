@@ -63,11 +63,12 @@ uint32_t policy_label(struct str name)
 
 	for (size_t i = 0; i < name.n; i++)
 		h = (h ^ (unsigned char)name.p[i]) * 16777619;
-	return h;
+	return h != 0 ? h : 1; /* 0 means all segments */
 }
 
 /* --- order --- */
 
+/* Histories, suppressions and consents are kept by label. */
 static int check_labels(const struct option_job *job, const struct policy *p)
 {
 	for (size_t i = 0; i < p->n_segments; i++)
@@ -79,6 +80,24 @@ static int check_labels(const struct option_job *job, const struct policy *p)
 				    "label; rename one",
 				    STR_ARG(p->segments[k].name),
 				    STR_ARG(p->segments[i].name));
+	return 0;
+}
+
+static int check_purposes(const struct option_job *job, const struct policy *p)
+{
+	for (size_t i = 0; i < p->n_segments; i++)
+		for (size_t k = 0; k < i; k++) {
+			struct str a = p->segments[k].purpose;
+			struct str b = p->segments[i].purpose;
+
+			if (!str_eq(a, b) && policy_label(a) == policy_label(b))
+				return option_fail(job,
+				    p->segments[i].purpose_rule.line,
+				    ERR_SYNTAX,
+				    "purposes \"%.*s\" and \"%.*s\" share one "
+				    "label; rename one",
+				    STR_ARG(a), STR_ARG(b));
+		}
 	return 0;
 }
 
@@ -197,6 +216,8 @@ static int fill(
 		rc = section_build(&job, &schema, tree, &b->draft);
 	if (rc == 0)
 		rc = check_labels(&job, p);
+	if (rc == 0)
+		rc = check_purposes(&job, p);
 	if (rc == 0)
 		rc = check_keep_free(&job, p);
 	if (rc == 0)

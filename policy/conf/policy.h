@@ -96,7 +96,8 @@ void policy_unref(const struct policy **p);
 /* NULL when the policy has no such segment; exact, case counts. */
 const struct policy_segment *policy_segment_find(
     const struct policy *p, struct str name);
-/* FNV-1a over the name; policy_parse refuses two segments that share one. */
+/* FNV-1a over the name; never 0. policy_parse refuses two segments or two
+ * purposes that share one. */
 uint32_t policy_label(struct str name);
 const char *policy_action_name(enum policy_action a);
 

@@ -145,6 +145,8 @@ static void test_label(void)
 	IS_INT(policy_label(STR("")), 0x811c9dc5, "label of nothing");
 	IS_INT(policy_label(STR("a")), 0xe40c292c, "label of a");
 	IS_INT(policy_label(STR("foobar")), 0xbf9cf968, "label of foobar");
+	IS_INT(policy_label(STR("akhnp9x")), 1,
+	    "never 0, which stands for all segments: FNV-1a of this is 0");
 }
 
 static void test_values(void)
@@ -382,6 +384,14 @@ static void test_same_label(void)
 	    "t.policy:2: segments \"costarring\" and \"liquid\" share one "
 	    "label; rename one",
 	    "one label for two segments");
+	policy_unref(&p);
+	p = parse(STR("segment a { purpose = costarring }\n"
+		      "segment b { purpose = liquid }\n"),
+	    &err);
+	IS_STR(err.text,
+	    "t.policy:2: purposes \"costarring\" and \"liquid\" share one "
+	    "label; rename one",
+	    "one label for two purposes");
 	policy_unref(&p);
 }
 
