@@ -17,6 +17,12 @@ struct policy_line {
 	struct str text;
 };
 
+/* A person's history is bounded (LEAD_SLOTS_MAX): a limit beyond it would be
+ * one that never acts, so policy_parse() refuses it. */
+enum {
+	POLICY_MAX_PER_WINDOW = 200
+};
+
 /* "N per 7d": rolling. max = 0: never. */
 struct policy_window {
 	uint32_t max;

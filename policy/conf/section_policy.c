@@ -85,6 +85,12 @@ static int parse_window(const struct option_job *job, const struct option *o,
 		return option_fail(job, in->values[i].line, ERR_SYNTAX,
 		    "%s = \"%.*s\": %s", o->name, STR_ARG(in->values[i].text),
 		    why.text);
+	if (w->max > POLICY_MAX_PER_WINDOW)
+		return option_fail(job, in->values[i].line, ERR_SYNTAX,
+		    "%s = \"%.*s\": at most %d; a person's history goes back "
+		    "no further",
+		    o->name, STR_ARG(in->values[i].text),
+		    POLICY_MAX_PER_WINDOW);
 	return policy_rule_of_value(job, in, i, &w->rule);
 }
 

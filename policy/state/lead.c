@@ -5,6 +5,7 @@
  * (bit 0: counts): 30 bytes. */
 #include "policy/state/lead.h"
 
+#include "policy/conf/policy.h"
 #include "policy/rules/caps.h"
 #include "policy/state/payload.h"
 #include "policy/state/tables.h"
@@ -18,6 +19,8 @@ enum {
 	RECORD_MAX = 32768,
 	SLOT_COUNTS = 1
 };
+
+_Static_assert((int)LEAD_SLOTS_MAX > (int)POLICY_MAX_PER_WINDOW, "limits act");
 
 static struct str key_of(const struct lead_id *id)
 {

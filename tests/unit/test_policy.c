@@ -312,6 +312,9 @@ static const struct {
 	"\"Europe/Berlin\" or \"UTC\""},
     {"order", "time-zone = CET/ order",
 	"t.policy:1: unexpected \"/\"; put the value in double quotes"},
+    {"1 per 7d", "201 per 30d",
+	"t.policy:10: at-most = \"201 per 30d\": at most 200; a person's "
+	"history goes back no further"},
     /* what a later version may know is never silently accepted */
     {"person {", "company { at-most = \"1 per 7d\" }\nperson {",
 	"t.policy:2: section \"company\": " NOT_YET},
