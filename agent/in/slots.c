@@ -20,7 +20,9 @@ enum {
 	BATCH_LINES = 500,
 	CHANGES_MAX = 2 * BATCH_LINES,
 	ARENA_MAX = 8 << 20,
-	SESSIONS_MAX = 4000,
+	/* Stored with each position, so all must fit one event: a session is
+	 * at most 600 bytes there, all waits together 100 000. */
+	SESSIONS_MAX = 1024,
 	BOOK_MAX = 900000,
 	STORE_MS = 5000,
 };
@@ -36,6 +38,7 @@ struct slots {
 	size_t n_changes;
 	struct act_failure *failures; /* BATCH_LINES */
 	size_t n_failures;
+	size_t lines;      /* of the next batch, at most */
 	bool full, moved;  /* moved: the position is another than stored */
 	bool renamed;      /* a queue id is new: later lines in a later batch */
 	int64_t stored_ms; /* when it was last stored; 0: never */
@@ -106,6 +109,7 @@ int slots_open(struct slots **out, struct app *app, struct error *err)
 	if (s == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	s->app = app;
+	s->lines = BATCH_LINES;
 	s->arena = arena_new(ARENA_MAX);
 	s->changes = calloc(CHANGES_MAX, sizeof(*s->changes));
 	s->failures = calloc(BATCH_LINES, sizeof(*s->failures));
@@ -301,7 +305,7 @@ static int on_item(void *arg, const struct mtalog_item *item)
 	return 0;
 }
 
-static void on_wait_over(void *arg, struct str queue_id, int64_t until_ms)
+static bool on_wait_over(void *arg, struct str queue_id, int64_t until_ms)
 {
 	struct slots *s = arg;
 	struct slot_change c = {.kind = SLOT_CHANGE_RELEASED,
@@ -309,8 +313,11 @@ static void on_wait_over(void *arg, struct str queue_id, int64_t until_ms)
 	    .at_ms = until_ms,
 	    .release = RELEASE_NEVER_QUEUED};
 
+	if (s->n_changes >= s->lines || s->full)
+		return false;
 	s->moved = true;
 	add_change(s, &c);
+	return !s->full;
 }
 
 static int store_fn(struct door_ctx *ctx, void *arg)
@@ -349,11 +356,15 @@ static int32_t utc_offset(int64_t now_ms)
 }
 
 /* After a failure what is in memory is ahead of the ledger: begin again from
- * what is stored. */
+ * what is stored. ERR_LIMIT: the batch was too much for one proposal (a line
+ * may speak of a thousand recipients), so the next is smaller. */
 static int restart(struct slots *s, int rc)
 {
 	struct error unused;
 
+	if (rc == ERR_LIMIT && s->lines > 1)
+		s->lines /= 2;
+	s->moved = false;
 	close_parts(s);
 	(void)open_stored(s, &unused);
 	return rc;
@@ -370,6 +381,27 @@ static int act_on_failures(struct slots *s, struct error *err)
 	return rc;
 }
 
+/* Lines that changed no slot may be read again after a crash: their position
+ * need not be stored each time. */
+static int store(struct slots *s, int64_t now_ms, struct error *err)
+{
+	int rc;
+
+	if (!s->moved ||
+	    (s->n_changes == 0 && now_ms - s->stored_ms < STORE_MS &&
+		now_ms >= s->stored_ms))
+		return 0;
+	rc = act_on_failures(s, err);
+	if (rc == 0)
+		rc = door_propose(s->app->store->door, store_fn, s, err);
+	if (rc != 0)
+		return restart(s, rc);
+	s->stored_ms = now_ms;
+	s->moved = false;
+	s->lines = s->lines < BATCH_LINES / 2 ? 2 * s->lines : BATCH_LINES;
+	return 0;
+}
+
 int slots_step(
     struct slots *s, int64_t now_ms, bool *more_out, struct error *err)
 {
@@ -383,29 +415,18 @@ int slots_step(
 	s->n_changes = s->n_failures = 0;
 	s->full = s->renamed = false;
 	s->when = (struct mtalog_when){now_ms, utc_offset(now_ms)};
-	rc = mtalog_follow_next(s->follow, BATCH_LINES, on_item, s, err);
+	rc = mtalog_follow_next(s->follow, s->lines, on_item, s, err);
 	if (s->full)
 		rc = error_set(err, -ENOMEM, "out of memory");
 	if (rc != 0 && rc != ERR_LIMIT)
 		return restart(s, rc);
 	*more_out = !mtalog_follow_at_end(s->follow);
-	if (!*more_out)
+	if (!*more_out) {
 		waits_take(s->waits, now_ms, on_wait_over, s);
+		*more_out = s->n_changes >= s->lines;
+	}
 	s->stats.waiting = waits_count(s->waits);
-	/* Lines that changed no slot may be read again after a crash: their
-	 * position need not be stored each time. */
-	if (!s->moved ||
-	    (s->n_changes == 0 && now_ms - s->stored_ms < STORE_MS &&
-		now_ms >= s->stored_ms))
-		return 0;
-	rc = act_on_failures(s, err);
-	if (rc == 0)
-		rc = door_propose(s->app->store->door, store_fn, s, err);
-	if (rc != 0)
-		return restart(s, rc);
-	s->stored_ms = now_ms;
-	s->moved = false;
-	return 0;
+	return store(s, now_ms, err);
 }
 
 void slots_stats(const struct slots *s, struct slots_stats *out)

@@ -76,15 +76,18 @@ size_t waits_count(const struct waits *w)
 }
 
 void waits_take(struct waits *w, int64_t now_ms,
-    void (*fn)(void *arg, struct str queue_id, int64_t until_ms), void *arg)
+    bool (*fn)(void *arg, struct str queue_id, int64_t until_ms), void *arg)
 {
 	size_t kept = 0;
+	bool more = true;
 
 	for (size_t i = 0; i < w->n; i++) {
-		if (now_ms >= w->v[i].until_ms)
-			fn(arg, id_of(&w->v[i]), w->v[i].until_ms);
-		else
-			w->v[kept++] = w->v[i];
+		const struct wait *at = &w->v[i];
+
+		if (more && now_ms >= at->until_ms)
+			more = fn(arg, id_of(at), at->until_ms);
+		if (!more || now_ms < at->until_ms)
+			w->v[kept++] = *at;
 	}
 	w->n = kept;
 }

@@ -15,9 +15,10 @@ void waits_add(struct waits *w, struct str queue_id, int64_t until_ms);
 void waits_remove(struct waits *w, struct str queue_id);
 void waits_clear(struct waits *w);
 size_t waits_count(const struct waits *w);
-/* Those whose instant has come are given to fn and forgotten. */
+/* Those whose instant has come are given to fn and forgotten, until it answers
+ * false: that one and the rest stay. */
 void waits_take(struct waits *w, int64_t now_ms,
-    void (*fn)(void *arg, struct str queue_id, int64_t until_ms), void *arg);
+    bool (*fn)(void *arg, struct str queue_id, int64_t until_ms), void *arg);
 
 void waits_export(const struct waits *w, struct buf *out);
 /* ERR_CORRUPT leaves nothing. */

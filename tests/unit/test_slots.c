@@ -201,11 +201,132 @@ static void test_gap(void)
 	    "after a hole in the log silence is no answer");
 }
 
-static void count_wait(void *arg, struct str id, int64_t until)
+/* One message to many, and several of them in one batch of lines. */
+static void send_to_many(const char *queue_id, uint64_t *first_out)
+{
+	enum {
+		N = DECIDE_ALL_MAX
+	};
+	static struct decide_in in[N];
+	static struct decide_out out[N];
+	static char to[N][200];
+	struct error err = {0};
+
+	for (int i = 0; i < N; i++) {
+		(void)snprintf(
+		    to[i], sizeof(to[i]), "p%d@%s.example", i, queue_id);
+		in[i] = (struct decide_in){.mode = DECIDE_ONE_TO_ONE,
+		    .recipient = storetest_address(&T, to[i]),
+		    .stream = STR("sales"),
+		    .queue_id = str_of(queue_id),
+		    .log_followed = true};
+	}
+	IS_INT(decide_propose_all(T.store, in, N, out, &err), 0,
+	    "a message to %d: %s", (int)N, err.text);
+	*first_out = out[0].message_id;
+	for (int i = 0; i < N; i++)
+		decide_fini(&out[i]);
+}
+
+static void test_many_recipients(void)
+{
+	enum {
+		MESSAGES = 5
+	};
+	uint64_t id[MESSAGES];
+	char queue_id[MESSAGES][20], line[200];
+
+	for (int i = 0; i < MESSAGES; i++) {
+		(void)snprintf(
+		    queue_id[i], sizeof(queue_id[i]), "4jXQLJ4F3%dz1bXx", i);
+		send_to_many(queue_id[i], &id[i]);
+	}
+	for (int i = 0; i < MESSAGES; i++) {
+		(void)snprintf(line, sizeof(line),
+		    "postfix/qmgr[9]: %s: from=<b@c.example>, size=9, "
+		    "nrcpt=500 (queue active)",
+		    queue_id[i]);
+		log_line(line);
+	}
+	for (int i = 0; i < 12; i++)
+		step();
+	for (int i = 0; i < MESSAGES; i++)
+		IS_INT(state_of(id[i]), SLOT_QUEUED,
+		    "more changes than one proposal takes: message %d", i);
+}
+
+static void log_doubtful(int pid, const char *queue_id)
+{
+	char line[300];
+
+	(void)snprintf(line, sizeof(line),
+	    "postfix/smtpd[%d]: connect from h[192.0.2.1]", pid);
+	log_line(line);
+	(void)snprintf(line, sizeof(line),
+	    "postfix/smtpd[%d]: %s: client=h[192.0.2.1]", pid, queue_id);
+	log_line(line);
+	(void)snprintf(line, sizeof(line),
+	    "postfix/smtpd[%d]: %sx: client=h[192.0.2.1]", pid, queue_id);
+	log_line(line);
+	(void)snprintf(line, sizeof(line),
+	    "postfix/smtpd[%d]: disconnect from h[192.0.2.1] ehlo=1 mail=2 "
+	    "rcpt=2 data=1/2 commands=6/7",
+	    pid);
+	log_line(line);
+}
+
+/* All of them end at one instant, as after a night without the agent. */
+static void test_many_waits(void)
+{
+	enum {
+		N = 1000 /* sessions of two ids: as many as waits.h holds */
+	};
+	uint64_t id[3];
+	char queue_id[20];
+	int n = 0;
+
+	for (int i = 0; i < N; i++) {
+		(void)snprintf(
+		    queue_id, sizeof(queue_id), "4jXQLJ%04dz1bXx", i);
+		if (i == 0 || i == N / 2 || i == N - 1)
+			id[n++] = send_to("w@b.example", queue_id);
+		log_doubtful(1000 + i, queue_id);
+	}
+	for (int i = 0; i < 10; i++)
+		step();
+	now_ms += SLOTS_WAIT_MS + 2000;
+	for (int i = 0; i < 10; i++)
+		step();
+	for (int i = 0; i < 3; i++)
+		IS_INT(state_of(id[i]), SLOT_RELEASED,
+		    "wait %d of many is over too", i);
+}
+
+/* More open sessions than their stored form has room for. */
+static void test_many_sessions(void)
+{
+	uint64_t id = send_to("s@b.example", "4jXQLJ4D39z1bXx");
+	char line[200];
+
+	for (int i = 0; i < 1700 * 16; i++) {
+		(void)snprintf(line, sizeof(line),
+		    "postfix/smtpd[%d]: 4%05dQLJ4z1bXx0123456789BCDFGH: "
+		    "client=h[192.0.2.1]",
+		    20000 + i / 16, i);
+		log_line(line);
+	}
+	log_line("postfix/qmgr[9]: 4jXQLJ4D39z1bXx: from=<b@c.example>, "
+		 "size=9, nrcpt=1 (queue active)");
+	for (int i = 0; i < 20; i++)
+		step();
+	IS_INT(state_of(id), SLOT_QUEUED, "the log goes on being read");
+}
+
+static bool count_wait(void *arg, struct str id, int64_t until)
 {
 	(void)id;
 	(void)until;
-	(*(int *)arg)++;
+	return ++*(int *)arg < 3;
 }
 
 static void test_waits(void)
@@ -223,6 +344,12 @@ static void test_waits(void)
 	IS_INT(waits_import(w, buf_str(&b)), 0, "there and back");
 	waits_take(w, 20, count_wait, &n);
 	OK(n == 1 && waits_count(w) == 1, "B is due, A was renewed");
+	waits_clear(w);
+	for (size_t i = 0; i < 4; i++)
+		waits_add(w, str_cut(STR("DEFG"), i, 1), i < 3 ? 20 : 21);
+	n = 0;
+	waits_take(w, 30, count_wait, &n);
+	OK(n == 3 && waits_count(w) == 2, "what fn has no room for stays");
 	for (size_t cut = 0; cut < b.n; cut++)
 		if (waits_import(w, str_cut(buf_str(&b), 0, cut)) == 0)
 			OK(false, "cut at %zu is accepted", cut);
@@ -249,6 +376,9 @@ int main(void)
 	test_silence();
 	test_refused_session();
 	test_gap();
+	test_many_recipients();
+	test_many_waits();
+	test_many_sessions();
 	test_waits();
 	slots_close(&S);
 	storetest_close(&T);
