@@ -9,11 +9,15 @@
 #include "milter/nurture.h"
 #include "milter/onetoone.h"
 #include "milter/reply.h"
+#include "policy/base/clock.h"
 #include "policy/base/log.h"
 #include "policy/state/message.h"
 #include "policy/state/ops_copy.h"
 
 #include <string.h>
+
+/* How long a content filter may keep a message where no log tells. */
+#define PASS_MS INT64_C(86400000)
 
 /* Mail of ours that comes back through a network declared re-inject. */
 static const struct conf_stream re_inject = {
@@ -177,6 +181,37 @@ static int load_pass(
 	return rc;
 }
 
+/* A token of ours is no secret: each recipient holds one, and may send it to
+ * us again, with another text, for our signature. So only that message's own
+ * recipient, alone, and as long as the message is on its way. Whatever else
+ * comes back by that road is ordinary mail. */
+static bool is_same_pass(
+    const struct message *m, const struct pass *p, struct store *store)
+{
+	const struct session *s = m->s;
+	const struct message_record *r = &p->record;
+	struct address to;
+	struct lead_id lead;
+
+	if (s->snap->conf->mta_log.file.n > 0
+		? r->state != SLOT_PROPOSED && r->state != SLOT_QUEUED
+		: clock_now_ms() - r->proposed_ms > PASS_MS)
+		return false;
+	return s->g.n_rcpts == 1 &&
+	       address_parse(s->g.arena, s->g.rcpts[0].address, &to, NULL) ==
+		   0 &&
+	       lead_id_of(store->lead_key, &to, &lead) == 0 &&
+	       lead_id_eq(&lead, &r->lead);
+}
+
+static enum answer not_a_pass(struct message *m)
+{
+	if (m->s->stream != &re_inject)
+		return refuse(m);
+	LOG_EV(LOG_LEVEL_INFO, "release.ordinary", KV_Z("qid", m->s->queue_id));
+	return ANSWER_ACCEPT;
+}
+
 static enum answer send_again(struct message *m, const struct pass *p)
 {
 	struct session *s = m->s;
@@ -184,14 +219,14 @@ static enum answer send_again(struct message *m, const struct pass *p)
 	    conf_stream_find(s->snap->conf, p->record.stream);
 	struct error err = {0};
 
+	m->comply.stream = st;
+	if (st != NULL && comply_may_sign(&m->comply) != COMPLY_OK)
+		return not_a_pass(m);
 	if (st == NULL || st->class != CONF_CLASS_NURTURE)
 		return send_plain(m);
 	s->stream = st;
 	m->segment = p->record.segment;
 	m->campaign = p->record.campaign;
-	m->comply.stream = st;
-	if (comply_may_sign(&m->comply) != COMPLY_OK)
-		return refuse(m);
 	m->renew = true;
 	if (eom_send_on(m, &p->decision, &err) != 0)
 		return eom_trouble(m, "renew", &err);
@@ -213,10 +248,11 @@ static enum answer run_composed(struct message *m, uint64_t message_id)
 	if (eom_examine(m, &err) != 0)
 		return eom_trouble(m, "examine", &err);
 	rc = load_pass(m, message_id, &p, &err);
-	if (rc == 0)
+	if (rc == ERR_NOT_FOUND ||
+	    (rc == 0 && !is_same_pass(m, &p, eom_store(m->s, &err))))
+		a = not_a_pass(m);
+	else if (rc == 0)
 		a = send_again(m, &p);
-	else if (rc == ERR_NOT_FOUND)
-		a = refuse(m);
 	else
 		a = eom_trouble(m, "renew", &err);
 	decide_fini(&p.decision);

@@ -460,6 +460,37 @@ static void keep(const struct change *c, char *out, size_t cap)
 	(void)snprintf(out, cap, "%.*s", STR_ARG(v));
 }
 
+static void deliver(const char *token_field)
+{
+	struct slot_change c = {
+	    .kind = SLOT_CHANGE_DELIVERED, .at_ms = clock_now_ms()};
+	struct error err = {0};
+	struct token t;
+
+	IS_INT(token_parse(tokens, TOKEN_SET(TOKEN_COMPOSED),
+		   str_trim(str_of(token_field)), &t),
+	    0, "our token");
+	c.message_id = t.message_id;
+	IS_INT(ops_slot_apply(S.st.store, &c, &err), 0, "delivered");
+}
+
+/* A recipient sends our token back through the filter, with his own text. */
+static void test_oracle(const struct mail *pass)
+{
+	struct mail m = *pass;
+
+	m.rcpts[0] = "<oracle@b.example>";
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "another's token");
+	IS_INT(S.script.n_changes, 0, "nothing is signed for him");
+	m.rcpts[0] = "<pass@b.example>";
+	m.rcpts[1] = "<oracle@b.example>";
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "one more recipient");
+	m.rcpts[1] = NULL;
+	deliver(m.token);
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "his own, after delivery");
+	IS_INT(S.script.n_changes, 0, "nothing is signed for him");
+}
+
 /* Out, through a content filter, and in again. */
 static void test_second_pass(void)
 {
@@ -492,6 +523,7 @@ static void test_second_pass(void)
 	OK(c != NULL && c->index == 1, "our old signature goes");
 	c = sessiontest_find(CHANGE_SENDER, "");
 	IS_S(c != NULL ? c->value : STR(""), str_of(sender), "the same ids");
+	test_oracle(&m);
 	m.rcpts[0] = "<pass2@b.example>";
 	m.token = NULL;
 	m.extra[0] = NULL;
