@@ -7,14 +7,13 @@
 #include "milter/reply.h"
 #include "policy/base/clock.h"
 
-const struct conf_stream *early_stream(const struct session *s)
+const struct conf_stream *early_stream(struct session *s)
 {
 	const struct conf *conf = s->snap->conf;
 	const struct conf_stream *st;
 	bool needs_headers;
 
-	if (s->local || conf->mode == CONF_MODE_SHADOW ||
-	    recognise_release(conf, &s->origin) != NULL)
+	if (s->local || recognise_release(conf, &s->origin) != NULL)
 		return NULL;
 	/* A second pass is known by a header field. */
 	for (size_t i = 0; i < conf->re_inject.n; i++)
@@ -25,9 +24,10 @@ const struct conf_stream *early_stream(const struct session *s)
 	    conf, &s->origin, s->g.sender, NULL, &needs_headers);
 	if (st == NULL || needs_headers)
 		return NULL;
-	if (st->class == CONF_CLASS_ONE_TO_ONE)
-		return st;
-	return st->class == CONF_CLASS_NURTURE && st->segment.n > 0 ? st : NULL;
+	if (st->class != CONF_CLASS_ONE_TO_ONE &&
+	    (st->class != CONF_CLASS_NURTURE || st->segment.n == 0))
+		return NULL;
+	return eom_is_shadow(s) ? NULL : st;
 }
 
 /* REJECT only if it is certain and recorded. */

@@ -9,7 +9,7 @@
 
 /* Is RCPT the place to look at this message's recipients? Asked once, at the
  * first one. */
-const struct conf_stream *early_stream(const struct session *s);
+const struct conf_stream *early_stream(struct session *s);
 /* CONTINUE, or REJECT with the reply set. rcpt: without <>. */
 enum answer early_rcpt(
     struct session *s, const struct conf_stream *stream, struct str rcpt);

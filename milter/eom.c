@@ -39,6 +39,28 @@ enum answer eom_quarantine(struct session *s)
 	return eom_say(s, reply_trouble(&r), &r);
 }
 
+static bool is_conf_shadow(const struct session *s)
+{
+	return s->snap->conf->mode == CONF_MODE_SHADOW;
+}
+
+bool eom_is_shadow(struct session *s)
+{
+	struct store *store = atomic_load(&s->sh->store);
+	const struct policy *policy;
+	struct error unused;
+	bool shadow;
+
+	if (is_conf_shadow(s))
+		return true;
+	if (store == NULL ||
+	    policyver_cache_get(store->policies, &policy, &unused) != 0)
+		return false;
+	shadow = policy != NULL && policy->shadow;
+	policy_unref(&policy);
+	return shadow;
+}
+
 static bool is_decided(const struct session *s)
 {
 	return s->stream->class == CONF_CLASS_NURTURE ||
@@ -53,6 +75,10 @@ enum answer eom_trouble(
 
 	LOG_EV(LOG_LEVEL_ERR, "message.trouble", KV_Z("qid", s->queue_id),
 	    KV_Z("at", where), KV_Z("error", err->text));
+	/* A copy is ours to keep until it can go as it should. */
+	if (is_conf_shadow(s) && m->copy_id == 0 &&
+	    s->stream->class != CONF_CLASS_RELEASE)
+		return ANSWER_ACCEPT;
 	if (!s->local)
 		return eom_say(s, reply_trouble(&r), &r);
 	return is_decided(s) ? takeover_undecided(m) : eom_quarantine(s);
@@ -220,7 +246,7 @@ static enum answer eom_transactional(struct message *m)
 	enum comply_result c = comply_may_sign(&m->comply);
 	struct error err = {0};
 
-	if (m->s->snap->conf->mode == CONF_MODE_SHADOW)
+	if (is_conf_shadow(m->s))
 		return ANSWER_ACCEPT;
 	if (c != COMPLY_OK) {
 		LOG_EV(LOG_LEVEL_WARNING, "unsigned",
@@ -266,7 +292,9 @@ enum answer eom_run(struct session *s)
 	struct reply r;
 
 	if (s->g.overflow)
-		return eom_say(s, reply_too_complex(&r), &r);
+		return is_conf_shadow(s)
+			   ? ANSWER_ACCEPT
+			   : eom_say(s, reply_too_complex(&r), &r);
 	if (s->g.n_rcpts == 0) {
 		(void)error_set(&err, -EPROTO, "no recipient");
 		return eom_trouble(&m, "envelope", &err);

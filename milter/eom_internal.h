@@ -18,6 +18,7 @@ struct message {
 	unsigned char body_hash[32];
 	struct comply_in comply;
 	uint64_t copy_id; /* submitted from the spool; 0: not */
+	bool shadow;      /* decided and recorded, not acted on */
 	bool renew;       /* second pass: our old signatures go */
 };
 
@@ -33,6 +34,9 @@ enum answer eom_trouble(
     struct message *m, const char *where, const struct error *err);
 /* Local mail that nothing else can be done for: the MTA's hold queue. */
 enum answer eom_quarantine(struct session *s);
+
+/* Nothing of ours acts: the mode of the conf, or of the policy in force. */
+bool eom_is_shadow(struct session *s);
 
 void eom_log_decision(
     const struct message *m, struct str recipient, const struct decide_out *p);

@@ -62,13 +62,12 @@ static int fill(
     struct message *m, size_t rcpt, struct decide_in *in, struct error *err)
 {
 	struct session *s = m->s;
-	bool shadow = s->snap->conf->mode == CONF_MODE_SHADOW;
 	int rc = eom_fill_decide(m, rcpt, in, err);
 
-	in->mode = shadow ? DECIDE_SHADOW : DECIDE_SEND;
+	in->mode = m->shadow ? DECIDE_SHADOW : DECIDE_SEND;
 	in->comply = comply;
 	in->comply_arg = m;
-	in->may_hold = !shadow && m->copy_id == 0 && takeover_is_possible(s);
+	in->may_hold = !m->shadow && m->copy_id == 0 && takeover_is_possible(s);
 	return rc;
 }
 
@@ -252,7 +251,8 @@ enum answer nurture_run(struct message *m)
 		(void)error_set(&err, rc, "%s", error_text(rc));
 		return eom_trouble(m, "segment", &err);
 	}
-	if (s->snap->conf->mode == CONF_MODE_SHADOW)
+	m->shadow = eom_is_shadow(s);
+	if (m->shadow)
 		return shadow(m);
 	if (s->g.n_rcpts == 1 || m->copy_id != 0)
 		return decide_one(m);

@@ -93,7 +93,7 @@ enum answer onetoone_run(struct message *m)
 	enum answer a;
 	int rc = nurture_labels(m);
 
-	if (s->snap->conf->mode == CONF_MODE_SHADOW)
+	if (eom_is_shadow(s))
 		return ANSWER_ACCEPT;
 	if (rc != 0) {
 		(void)error_set(&err, rc, "%s", error_text(rc));

@@ -76,8 +76,7 @@ static enum answer send_plain(struct message *m)
 {
 	struct error err = {0};
 
-	if (m->s->snap->conf->mode == CONF_MODE_SHADOW ||
-	    comply_may_sign(&m->comply) != COMPLY_OK)
+	if (eom_is_shadow(m->s) || comply_may_sign(&m->comply) != COMPLY_OK)
 		m->signer = NULL;
 	if (eom_send_on(m, NULL, &err) != 0)
 		return eom_trouble(m, "sign", &err);
@@ -115,7 +114,7 @@ static enum answer run_copy(struct message *m)
 {
 	struct session *s = m->s;
 
-	if (s->snap->conf->mode == CONF_MODE_SHADOW)
+	if (eom_is_shadow(s))
 		return send_plain(m);
 	return s->stream->class == CONF_CLASS_NURTURE ? nurture_run(m)
 						      : onetoone_run(m);
@@ -243,7 +242,7 @@ static enum answer run_composed(struct message *m, uint64_t message_id)
 	enum answer a;
 	int rc;
 
-	if (s->snap->conf->mode == CONF_MODE_SHADOW)
+	if (eom_is_shadow(s))
 		return ANSWER_ACCEPT;
 	if (eom_examine(m, &err) != 0)
 		return eom_trouble(m, "examine", &err);

@@ -189,6 +189,13 @@ void session_header(struct session *s, const char *name, const char *value)
 		gather_header(&s->g, &s->limits, name, value);
 }
 
+/* Known before the stream is, and without the ledger. */
+static bool is_shadow(const struct session *s)
+{
+	return s->snap != NULL && s->snap->conf->mode == CONF_MODE_SHADOW &&
+	       recognise_release(s->snap->conf, &s->origin) == NULL;
+}
+
 /* What went over a bound before the stream was certain: mail of a stream
  * that we would decide on is refused, all other mail goes its way. */
 static enum answer overflow_answer(struct session *s)
@@ -198,6 +205,8 @@ static enum answer overflow_answer(struct session *s)
 	    s->snap->conf, &s->origin, s->g.sender, NULL, &more);
 	struct reply r;
 
+	if (is_shadow(s))
+		return ANSWER_ACCEPT;
 	if (!more && (st == NULL || st->class == CONF_CLASS_PASS ||
 			 st->class == CONF_CLASS_INBOUND ||
 			 st->class == CONF_CLASS_TRANSACTIONAL))
@@ -220,6 +229,8 @@ static enum answer trouble(struct session *s, bool at_end)
 	struct reply r;
 	enum answer a = reply_trouble(&r);
 
+	if (is_shadow(s))
+		return ANSWER_ACCEPT;
 	if (s->local && !at_end)
 		return ANSWER_CONTINUE;
 	return s->local ? eom_quarantine(s) : eom_say(s, a, &r);

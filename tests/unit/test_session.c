@@ -185,6 +185,7 @@ static void test_early(void)
 static void test_shadow(void)
 {
 	struct mail m = to("<ned@b.example>", " demo");
+	int wrong = 0;
 
 	sessiontest_reload("mode = \"shadow\"");
 	sessiontest_connect("apps");
@@ -196,7 +197,58 @@ static void test_shadow(void)
 	sessiontest_connect("shop");
 	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "transactional");
 	IS_INT(S.script.n_changes, 0, "not signed");
+	sessiontest_connect("apps");
+	(void)sessiontest_envelope(&m);
+	for (int n = 0; n < 1000; n++)
+		session_header(S.session, "X-Many", " value");
+	IS_INT(session_eoh(S.session), ANSWER_ACCEPT, "too many fields");
+	session_abort(S.session);
+	m = to("<ned@b.example>", " demo");
+	atomic_store(&S.sh.store, NULL);
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "without a ledger");
+	atomic_store(&S.sh.store, S.st.store);
+	for (long n = 1; n < 60; n++) {
+		sessiontest_connect("apps");
+		fault_alloc_at(n);
+		wrong += sessiontest_send(&m) != ANSWER_ACCEPT;
+		fault_alloc_at(0);
+	}
+	IS_INT(wrong, 0, "allocations failing");
 	sessiontest_reload("");
+}
+
+/* "With shadow every rule is tried and logged and none acts." */
+static void test_shadow_policy(void)
+{
+	struct mail m = to("<ned@b.example>", " demo");
+	int rows = sessiontest_rows(NULL);
+	char text[2000];
+
+	(void)snprintf(
+	    text, sizeof(text), "mode = shadow\n%s", sessiontest_policy);
+	sessiontest_apply(text);
+	sessiontest_connect("apps");
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "suppressed: accepted");
+	m.rcpts[0] = "<polshadow@b.example>";
+	m.id = " <polshadow@app.example>";
+	for (int i = 0; i < 4; i++)
+		IS_INT(sessiontest_send(&m), ANSWER_ACCEPT,
+		    "the same again: no duplicate, no cap");
+	m.rcpts[1] = "<ned@b.example>";
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "several: not taken over");
+	IS_INT(sessiontest_rows(NULL), rows, "no copies");
+	sessiontest_connect("fixed");
+	m = to("<ned@b.example>", NULL);
+	IS_INT(sessiontest_envelope(&m), ANSWER_CONTINUE, "not at RCPT");
+	session_abort(S.session);
+	sessiontest_connect("x");
+	S.script.sasl_user = "anna";
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "one-to-one: accepted");
+	IS_INT(S.script.n_changes, 0, "all untouched");
+	sessiontest_apply(sessiontest_policy);
+	sessiontest_connect("apps");
+	m = to("<ned@b.example>", " demo");
+	IS_INT(sessiontest_send(&m), ANSWER_REJECT, "enforced again");
 }
 
 /* --- one connection, several messages --- */
@@ -398,6 +450,7 @@ int main(void)
 	test_one_to_one_at_end();
 	test_early();
 	test_shadow();
+	test_shadow_policy();
 	test_no_leaks();
 	for (int i = 0; i <= 5; i++)
 		reset_after(i);
