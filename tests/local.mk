@@ -93,6 +93,7 @@ check_PROGRAMS += \
 	%D%/tools/addrtool \
 	%D%/tools/classifytool \
 	%D%/tools/conftool \
+	%D%/tools/ledgertool \
 	%D%/tools/logtool \
 	%D%/tools/dkimtool \
 	%D%/tools/mimetool \
@@ -163,6 +164,7 @@ tests_unit_test_slots_LDADD = $(AGENT_LIBS)
 # End to end, run by contrib/check (pytest, root, a real Postfix).
 EXTRA_DIST += \
 	%D%/e2e/bed/__init__.py \
+	%D%/e2e/bed/api.py \
 	%D%/e2e/bed/bed.py \
 	%D%/e2e/bed/conf.py \
 	%D%/e2e/bed/judge.py \
@@ -177,8 +179,11 @@ EXTRA_DIST += \
 	%D%/e2e/bed/tendril.py \
 	%D%/e2e/bed/web.py \
 	%D%/e2e/conftest.py \
+	%D%/e2e/ledger.py \
+	%D%/e2e/load.py \
 	%D%/e2e/test_bed.py \
 	%D%/e2e/test_contrib.py \
+	%D%/e2e/test_concurrency.py \
 	%D%/e2e/test_judge.py \
 	%D%/e2e/test_outside.py \
 	%D%/e2e/test_run.py \

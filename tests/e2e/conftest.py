@@ -4,8 +4,8 @@
 
 Root is needed, because Postfix needs it. `world` is one bed for the whole run
 without Tendril, `system` one with milter and agent; both are emptied of mail
-before each test, the ledger is not. A test that changes conf or stops daemons makes its
-own bed with `make_bed`.
+before each test, the ledger is not. A test that changes conf or stops daemons
+makes its own bed with `make_bed`; TENDRIL_KEEP=1 keeps the folders of those.
 """
 
 import os
@@ -15,6 +15,10 @@ import pytest
 
 from bed import bed as beds
 from bed import web
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: only contrib/check --full")
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +36,7 @@ def make_bed():
     made = []
 
     def make(*args, **options):
+        options.setdefault("keep", bool(os.environ.get("TENDRIL_KEEP")))
         made.append(beds.Bed(*args, **options))
         return made[-1]
 

@@ -176,11 +176,11 @@ class Postfix:
         return proc.run([COMMANDS / name, "-c", self.config_dir, *words],
                         **options)
 
-    def sendmail(self, message, sender, recipients, *options):
+    def sendmail(self, message, sender, recipients, *options, check=True):
         """sendmail(1) into this instance. Lines of `message` end in LF."""
         return proc.run([COMMANDS / "sendmail", "-C", self.config_dir, "-oi",
                          "-f", sender, *options, "--", *recipients],
-                        input=message, text=False)
+                        input=message, text=False, check=check)
 
     def queue(self):
         """The queue as postqueue(1) shows it: a list of dicts."""
@@ -193,6 +193,10 @@ class Postfix:
     def delete(self, queue_id, *queues):
         """postsuper -d: one message, or "ALL" of the queues."""
         self._command("postsuper", "-d", queue_id, *queues)
+
+    def postcat(self, queue_id):
+        """Headers and body of a queued message, as text."""
+        return self._command("postcat", "-hbq", queue_id).stdout
 
     def log_text(self):
         with open(self.maillog, encoding="utf-8", errors="replace") as log:
