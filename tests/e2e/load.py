@@ -47,6 +47,12 @@ def newsletter(number, recipient, segment="newsletter", sender=None):
         body=f"Hello,\r\n.this is letter {number}.\r\n"))
 
 
+def consents(api, addresses, purpose="newsletter"):
+    """Consent of many; at the same time, since they share a disk flush."""
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda one: api.consent(one, purpose), addresses))
+
+
 class Lost(Exception):
     """The connection is gone or silent; what was sent may have arrived."""
 

@@ -17,7 +17,7 @@ import time
 import pytest
 
 import load
-from bed import api, bed as beds, conf, judge, proc
+from bed import conf, judge, proc, web
 from ledger import Ledger
 
 CAP = 2
@@ -180,7 +180,7 @@ SIZES = [
 @pytest.mark.parametrize("size", SIZES)
 def test_cap_holds_under_kills(system, rng, size):
     leads = make_leads(rng, size.leads)
-    api.Api(system.conf.api).consents(leads)
+    load.consents(web.Api(system.conf.api), leads)
     jobs = make_jobs(rng, leads, size.each)
     local = set(rng.sample(range(len(jobs)), int(len(jobs) * size.local)))
     smtp = load.Load(

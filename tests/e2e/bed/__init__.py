@@ -13,7 +13,6 @@ Postfix does.
     mail      messages and how applications submit them
     keys      DKIM keys and the zone that publishes them
     conf      Tendril's conf and policy, as text
-    api       a client of the agent's private interface
     tendril   the daemons and the command line
     bed       all of it, wired
     judge     what arrived, judged without the product's code
