@@ -39,6 +39,8 @@ milter_libmilterside_a_SOURCES = \
 
 tendril_milter_SOURCES = \
 	%D%/main.c \
+	%D%/serve.c \
+	%D%/serve.h \
 	%D%/smfi.c \
 	%D%/smfi.h
 tendril_milter_LDADD = milter/libmilterside.a $(POLICY_LIBS) $(MILTER_LIBS)

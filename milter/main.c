@@ -1,11 +1,10 @@
 /* main.c - tendril-milter: arguments, signals, start, stop.
  *
- * Stop (SIGTERM, SIGINT, SIGHUP): libmilter stops listening, then we wait for
- * the messages in flight. Reload (SIGUSR1): a thread of its own builds a new
- * snapshot; on any error the running one stays. All signals are blocked
- * before the first thread exists. */
+ * Stop (SIGTERM, SIGINT, SIGHUP): see serve.c. Reload (SIGUSR1): a thread of
+ * its own builds a new snapshot; on any error the running one stays. All
+ * signals are blocked before the first thread exists. */
+#include "milter/serve.h"
 #include "milter/smfi.h"
-#include "policy/base/clock.h"
 #include "policy/base/log.h"
 #include "policy/state/ops.h"
 
@@ -20,7 +19,6 @@
 #include <unistd.h>
 
 enum {
-	DRAIN_MS = 30000,
 	RETRY_S = 5,
 	EXIT_USAGE = 2,
 	EXIT_CONFIG = 78
@@ -116,14 +114,6 @@ static void *reload_loop(void *arg)
 	return NULL;
 }
 
-static void wait_for_sessions(struct shared *sh)
-{
-	int64_t end = clock_mono_ms() + DRAIN_MS;
-
-	while (atomic_load(&sh->in_flight) > 0 && clock_mono_ms() < end)
-		(void)nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-}
-
 /* A ledger without any policy takes conf's policy-file as its first. */
 static int first_policy(
     struct store *store, const struct snapshot *snap, struct error *err)
@@ -171,8 +161,8 @@ static void *open_loop(void *arg)
 		(void)nanosleep(&(struct timespec){.tv_sec = RETRY_S}, NULL);
 		if (open_ledger(arg, &err) == 0)
 			break;
-		LOG_EV_LIMITED(LOG_LEVEL_ERR, "ledger.not_open",
-		    KV_Z("error", err.text));
+		LOG_EV_LIMITED(
+		    LOG_LEVEL_ERR, "ledger.not_open", KV_Z("error", err.text));
 	}
 	LOG_EV(LOG_LEVEL_NOTICE, "ledger.open");
 	return NULL;
@@ -220,8 +210,7 @@ static int serve(struct shared *sh, struct error *err)
 	if (rc != 0)
 		return rc;
 	LOG_EV(LOG_LEVEL_NOTICE, "started", KV_Z("version", VERSION));
-	rc = smfi_serve(err);
-	wait_for_sessions(sh);
+	rc = serve_until_stop(sh, err);
 	store_log_stats(atomic_load(&sh->store));
 	LOG_EV(LOG_LEVEL_NOTICE, "stopped",
 	    KV_I64("left", (int64_t)atomic_load(&sh->in_flight)));
@@ -230,7 +219,9 @@ static int serve(struct shared *sh, struct error *err)
 
 int main(int argc, char **argv)
 {
-	struct shared sh = {0};
+	/* Static: libmilter's threads use it until the process has ended, which
+	 * is later than the end of main. */
+	static struct shared sh;
 	struct error err = {0};
 	struct args args = {0};
 	int rc = parse_args(argc, argv, &args);
@@ -252,7 +243,5 @@ int main(int argc, char **argv)
 		rc = serve(&sh, &err);
 	if (rc != 0)
 		(void)fprintf(stderr, "tendril-milter: %s\n", err.text);
-	/* libmilter's threads may still hold a session: the snapshots are left
-	 * to the end of the process. */
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

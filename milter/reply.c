@@ -33,6 +33,12 @@ enum answer reply_trouble(struct reply *out)
 	return ANSWER_TEMPFAIL;
 }
 
+enum answer reply_stopping(struct reply *out)
+{
+	reply_set(out, 451, "4.3.2", "Restarting, please try again later");
+	return ANSWER_TEMPFAIL;
+}
+
 enum answer reply_too_complex(struct reply *out)
 {
 	reply_set(out, 552, "5.3.4", "Message is too large or too complex");

@@ -11,6 +11,8 @@
 enum answer reply_from_verdict(const struct verdict *v, struct reply *out);
 /* 451 4.3.0 with a fixed text: trouble of ours. */
 enum answer reply_trouble(struct reply *out);
+/* 451 4.3.2: we are about to stop. */
+enum answer reply_stopping(struct reply *out);
 /* 552 5.3.4: a bound of ours was reached by this message. */
 enum answer reply_too_complex(struct reply *out);
 /* 550 5.1.1: an address of ours that does not exist. */

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	/* What the MTA may add to a copy on its way back to us, so that a
@@ -83,6 +84,7 @@ static void message_end(struct session *s)
 	s->early_known = false;
 	s->n_feedback = 0;
 	s->disordered = false;
+	s->late = false;
 	s->sasl_user[0] = '\0';
 	s->queue_id[0] = '\0';
 	if (s->in_message)
@@ -138,12 +140,30 @@ static void set_limits(struct session *s)
 	s->limits.max_header_bytes += SLACK_BYTES;
 }
 
+/* A message that is counted is waited for when the process stops. Counted
+ * first, asked then: a stop sees the message, or the message sees the stop.
+ * sendmail(1) is not told to come again, since it would at once. */
+static void message_begin(struct session *s)
+{
+	int stage;
+
+	s->in_message = true;
+	atomic_fetch_add(&s->sh->in_flight, 1);
+	stage = atomic_load(&s->sh->stage);
+	s->late = stage == SHARED_DRAINING && !s->local;
+	if (stage == SHARED_OVER || s->late) {
+		atomic_fetch_sub(&s->sh->in_flight, 1);
+		s->in_message = false;
+	}
+	while (stage == SHARED_OVER)
+		(void)pause();
+}
+
 void session_mail(struct session *s, char **argv)
 {
 	message_end(s);
 	(void)step(s, EVENT_MAIL);
-	s->in_message = true;
-	atomic_fetch_add(&s->sh->in_flight, 1);
+	message_begin(s);
 	s->snap = snapshots_get(s->sh->snapshots);
 	if (s->listener[0] == '\0')
 		copy_macro(s, "daemon_name", s->listener, sizeof(s->listener));
@@ -171,10 +191,13 @@ static enum answer judge_rcpt(struct session *s, const char *address)
 
 enum answer session_rcpt(struct session *s, char **argv)
 {
+	struct reply r;
 	enum answer a;
 
 	if (!step(s, EVENT_RCPT))
 		return s->local ? ANSWER_CONTINUE : ANSWER_TEMPFAIL;
+	if (s->late)
+		return eom_say(s, reply_stopping(&r), &r);
 	a = judge_rcpt(s, argv[0]);
 	if (a == ANSWER_CONTINUE)
 		a = feedback_rcpt(s, gather_address(argv[0]));

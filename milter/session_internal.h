@@ -45,6 +45,7 @@ struct session {
 	char helo[256]; /* cut */
 	/* of the message */
 	bool in_message, disordered;
+	bool late; /* came while draining: not looked at */
 	char sasl_user[256];
 	char queue_id[64];
 	struct recognise_origin origin;

@@ -9,6 +9,12 @@
 
 #include <stdatomic.h>
 
+enum shared_stage {
+	SHARED_SERVING,
+	SHARED_DRAINING, /* the last messages; new ones are to come again */
+	SHARED_OVER,     /* the process ends: whoever begins waits for that */
+};
+
 struct shared {
 	struct snapshots *snapshots; /* internally locked */
 	/* NULL while the ledger cannot be opened: nurture waits, other mail
@@ -16,6 +22,7 @@ struct shared {
 	struct store *_Atomic store;
 	struct spool *spool;       /* internally locked */
 	atomic_ulong in_flight;    /* messages between MAIL and their end */
+	atomic_int stage;          /* enum shared_stage */
 	atomic_ulong signed_count; /* for self-verification of every Nth */
 };
 

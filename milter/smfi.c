@@ -21,6 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 enum {
 	VALUE_MAX = 1 << 20
@@ -29,6 +31,13 @@ enum {
 /* libmilter has no room for a pointer per process; set once before
  * smfi_main, read only afterwards. */
 static struct shared *shared_state;
+
+/* The unix socket that we made; no path: of another kind. Likewise. */
+static struct {
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	dev_t dev;
+	ino_t ino;
+} listener;
 
 struct link {
 	struct session *session;
@@ -304,6 +313,33 @@ static struct smfiDesc description = {
     .xxfi_negotiate = on_negotiate,
 };
 
+/* Notes which file the socket is. */
+static void note_socket(struct str name)
+{
+	struct str path = str_from(name, sizeof("unix:") - 1);
+	struct stat st;
+
+	if (!str_starts(name, STR("unix:")) || path.n >= sizeof(listener.path))
+		return;
+	memcpy(listener.path, path.p, path.n);
+	listener.path[path.n] = '\0';
+	if (stat(listener.path, &st) != 0) {
+		listener.path[0] = '\0';
+		return;
+	}
+	listener.dev = st.st_dev;
+	listener.ino = st.st_ino;
+}
+
+void smfi_close_socket(void)
+{
+	struct stat st;
+
+	if (listener.path[0] != '\0' && stat(listener.path, &st) == 0 &&
+	    st.st_dev == listener.dev && st.st_ino == listener.ino)
+		(void)unlink(listener.path);
+}
+
 int smfi_setup(
     struct shared *sh, const struct conf_milter *conf, struct error *err)
 {
@@ -321,7 +357,9 @@ int smfi_setup(
 		rc = smfi_opensocket(true);
 		(void)umask(old);
 	}
-	if (rc != MI_SUCCESS)
+	if (rc == MI_SUCCESS)
+		note_socket(conf->socket);
+	else
 		rc = error_set(
 		    err, ERR_UNAVAILABLE, "cannot listen on %s", name);
 	free(name);
@@ -330,7 +368,6 @@ int smfi_setup(
 
 int smfi_serve(struct error *err)
 {
-	if (smfi_main() != MI_SUCCESS)
-		return error_set(err, ERR_UNAVAILABLE, "smfi_main failed");
-	return 0;
+	(void)smfi_main();
+	return error_set(err, ERR_UNAVAILABLE, "libmilter gave up");
 }

@@ -11,8 +11,10 @@
 /* Registers the callbacks and opens the socket with the given mode. */
 int smfi_setup(struct shared *sh, const struct conf_milter *conf,
     struct error *err) MUST_CHECK;
-/* Serves until a stop signal; returns 0 then. Sessions may still be at work:
- * wait for sh->in_flight. */
+/* Serves; returns only when libmilter gives up. See serve.h for a stop. */
 int smfi_serve(struct error *err) MUST_CHECK;
+/* Removes the unix socket's name, if it is still ours: the MTA is refused at
+ * once and goes by its default action. Open connections stay. */
+void smfi_close_socket(void);
 
 #endif

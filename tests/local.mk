@@ -163,6 +163,7 @@ tests_unit_test_slots_LDADD = $(AGENT_LIBS)
 
 # End to end, run by contrib/check (pytest, root, a real Postfix).
 EXTRA_DIST += \
+	%D%/e2e/apps.py \
 	%D%/e2e/bed/__init__.py \
 	%D%/e2e/bed/bed.py \
 	%D%/e2e/bed/conf.py \

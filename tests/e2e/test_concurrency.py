@@ -16,6 +16,7 @@ import time
 
 import pytest
 
+import apps
 import load
 from bed import conf, judge, proc, web
 from ledger import Ledger
@@ -73,7 +74,8 @@ def make_jobs(rng, leads, each):
 class Killer(threading.Thread):
     """kill -9, then a new start, at random points of the load's progress."""
 
-    def __init__(self, bed, rng, work, count):
+    def __init__(self, bed, rng, work, count,
+                 victims=("milter", "milter", "agent")):
         super().__init__(daemon=True)
         self.kills = collections.Counter()
         self.failure = None
@@ -82,6 +84,7 @@ class Killer(threading.Thread):
         self._load = work
         self._points = sorted(self._rng.uniform(0.01, 0.95)
                               for _ in range(count))
+        self._victims = victims
         self._over = threading.Event()
 
     def run(self):
@@ -90,7 +93,7 @@ class Killer(threading.Thread):
                 while self._load.done < point:
                     if self._over.wait(self._rng.uniform(0, 0.01)):
                         return
-                self._kill(self._rng.choice(("milter", "milter", "agent")))
+                self._kill(self._rng.choice(self._victims))
         except Exception as why:  # told by stop()
             self.failure = why
 
@@ -223,6 +226,236 @@ def judge_exactly(bed, leads, smtp_jobs):
     history = book.history()
     assert {lead: history["delivered", lead] for lead in leads} == \
         dict.fromkeys(leads, CAP)
+    bed.tendril.stop()
+    assert book.check() > 0
+    assert book.rebuild() > 0
+
+
+# --- reload and stop ---
+
+NO_CAP = conf.PolicyText(person_cap="1000 per 7d", segment_cap="1000 per 7d",
+                         basis="legitimate-interest")
+
+
+def one_each(rng, count):
+    return [load.newsletter(number, lead)
+            for number, lead in enumerate(make_leads(rng, count))]
+
+
+def test_reload_storm_fails_no_message(build, make_bed, rng):
+    """SIGUSR1 without end while mail flows: not even a tempfail."""
+    bed = make_bed(build, policy=NO_CAP)
+    bed.start_milter()
+    bed.start_agent()
+    bed.start_hub()
+    work = load.Load(bed.ports["apps"], one_each(rng, 1000), rng)
+    over = threading.Event()
+
+    def storm():
+        while not over.wait(rng.uniform(0, 0.02)):
+            bed.tendril.milter.signal(signal.SIGUSR1)
+    other = threading.Thread(target=storm, daemon=True)
+    other.start()
+    try:
+        work.run(100)
+    finally:
+        over.set()
+        other.join(10)
+    reloads = len(bed.tendril.events("reloaded"))
+    print(f"{reloads} reloads, {work.counts['attempts'] / work.seconds:.0f} "
+          "messages/s")
+    assert reloads > 20
+    assert [job.replies for job in work.jobs if job.attempts > 1] == []
+    assert work.counts == {"attempts": 1000, "cut": 0, 250: 1000}
+    assert bed.sink.wait(count=1000)
+    memory = apps.memory_kb(bed.tendril.milter.pid)
+    assert memory < 100_000, f"{memory} kB after {reloads} reloads"
+
+
+def test_restarts_cost_only_tempfails(build, make_bed, rng):
+    """SIGTERM and a new start, again and again: no message is refused, none
+    is lost, none comes twice, and no stop waits."""
+    bed = make_bed(build, policy=NO_CAP)
+    bed.start_milter()
+    bed.start_agent()
+    bed.start_hub()
+    work = load.Load(bed.ports["apps"], one_each(rng, 500), rng)
+    over, stops = threading.Event(), []
+
+    def restart():
+        while not over.wait(rng.uniform(0.1, 0.6)):
+            begun = time.monotonic()
+            assert bed.tendril.stop_milter() == 0
+            stops.append(time.monotonic() - begun)
+            bed.start_milter()
+    other = threading.Thread(target=restart, daemon=True)
+    other.start()
+    try:
+        work.run(100)
+    finally:
+        over.set()
+        other.join(10)
+    print(f"{len(stops)} stops, the longest {max(stops):.2f} s; "
+          f"{dict(work.counts)} in {work.seconds:.1f} s")
+    assert len(stops) > 5
+    assert max(stops) < 2
+    assert work.counts[250] == 500
+    assert {code for code in work.counts if isinstance(code, int)} <= \
+        {0, 250, 451}
+    settle(bed, work.jobs)
+    arrived = delivered(bed, [job.recipient for job in work.jobs])
+    assert {len(ids) for ids in arrived.values()} == {1}
+    left = [event for event in bed.tendril.events("stopped")
+            if event["left"] != "0"]
+    assert left == []
+    assert Ledger(bed).states() == {"delivered": 500}
+
+
+@pytest.mark.parametrize("phase", apps.Steps.PHASES[:-1])
+def test_stop_waits_for_the_message_in_work(build, make_bed, phase):
+    """After SIGTERM a message that has begun is brought to its end; then the
+    milter is gone at once."""
+    bed = make_bed(build, policy=NO_CAP)
+    bed.start_milter()
+    job = load.newsletter(1, "anna@north.example")
+    with apps.dial(bed) as link:
+        steps = apps.Steps(link, job.data, job.recipient)
+        steps.upto(phase)
+        bed.tendril.milter.signal(signal.SIGTERM)
+        proc.wait_until(lambda: not proc.unix_is_open(bed.conf.milter_socket),
+                        5, "socket closed")
+        if phase == "connect":
+            link.mail(apps.NEWS)
+            assert link.rcpt(job.recipient).code == 451
+            link.rset()
+        else:
+            time.sleep(0.3)
+            assert steps.upto("eom").outcome == "accept"
+            assert steps.result.mail.get("DKIM-Signature")
+            link.rset()
+        begun = time.monotonic()
+        assert bed.tendril.milter.popen.wait(10) == 0
+        assert time.monotonic() - begun < 2
+
+
+def test_second_stop_signal_does_not_wait(build, make_bed):
+    bed = make_bed(build, policy=NO_CAP)
+    bed.start_milter()
+    job = load.newsletter(1, "anna@north.example")
+    with apps.dial(bed) as link:
+        apps.Steps(link, job.data, job.recipient).upto("rcpt")
+        milter = bed.tendril.milter
+        milter.signal(signal.SIGTERM)
+        time.sleep(0.5)
+        assert milter.is_running()
+        milter.signal(signal.SIGTERM)
+        assert milter.popen.wait(5) == 0
+
+
+# --- the milter alone, killed in a loop ---
+
+class Direct:
+    """Threads that hand messages straight to the milter, with the log that a
+    Postfix would have written, which the agent follows."""
+
+    def __init__(self, bed, jobs, threads=12):
+        self.bed = bed
+        self.jobs = jobs
+        self.log = apps.PlayedLog(bed.hub.maillog)
+        self.accepted = {}  # queue id -> job
+        self.counts = collections.Counter()
+        self._todo = collections.deque(jobs)
+        self._left = len(jobs)
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._work, daemon=True)
+                         for _ in range(threads)]
+
+    @property
+    def done(self):
+        return 1 - self._left / len(self.jobs)
+
+    def run(self, timeout_s):
+        begun = time.monotonic()
+        for thread in self._threads:
+            thread.start()
+        for thread in self._threads:
+            thread.join(timeout_s)
+        assert self._left == 0, f"{self._left} messages without an answer"
+        return time.monotonic() - begun
+
+    def _work(self):
+        link = None
+        while self._left > 0:
+            try:
+                job = self._todo.popleft()
+            except IndexError:
+                time.sleep(0.02)
+                continue
+            try:
+                link = link or apps.dial(self.bed)
+                self._send(link, job)
+            except apps.Disconnected:
+                self._lost(link, job)
+                link = None
+        if link is not None:
+            link.drop()
+
+    def _send(self, link, job):
+        sent = link.send(job.data, job.sender, [job.recipient])
+        with self._lock:
+            self.counts[sent.outcome] += 1
+        if sent.outcome == "tempfail":
+            time.sleep(0.02)
+            self._todo.append(job)
+            return
+        job.final = (sent.reply.code or 250, sent.outcome)
+        if sent.outcome == "accept":
+            self.accepted[sent.queue_id] = job
+            self.log.delivered(sent.queue_id, job.recipient)
+        with self._lock:
+            self._left -= 1
+
+    def _lost(self, link, job):
+        self.counts["lost"] += 1
+        if link is not None:
+            if link.queue_id is not None:
+                self.log.filter_lost(link.queue_id, job.recipient)
+            link.drop()
+        time.sleep(0.02)
+        self._todo.append(job)
+
+
+@pytest.mark.parametrize("leads, kills", [
+    pytest.param(150, 10, id="150-leads"),
+    pytest.param(2000, 60, id="2000-leads", marks=pytest.mark.long)])
+def test_nothing_acknowledged_is_lost(build, make_bed, rng, leads, kills):
+    """Every message that the milter let go has its slot in the ledger, however
+    often it is killed; a retry never counts twice."""
+    bed = make_bed(build, policy=POLICY)
+    bed.start_milter()
+    people = make_leads(rng, leads)
+    direct = Direct(bed, make_jobs(rng, people, 10))
+    bed.start_agent()
+    load.consents(web.Api(bed.conf.api), people)
+    killer = Killer(bed, rng, direct, kills, victims=("milter",))
+    killer.start()
+    try:
+        seconds = direct.run(200)
+    finally:
+        killer.stop()
+    print(f"{len(direct.jobs)} messages in {seconds:.1f} s, {kills} kills, "
+          f"{dict(direct.counts)}")
+    assert killer.kills == {"milter": kills}
+    book = Ledger(bed)
+    book.wait_settled()
+    slots = {slot.queue_id: slot for slot in book.slots()}
+    for queue_id, job in direct.accepted.items():
+        assert slots[queue_id].state == "delivered"
+        assert slots[queue_id].address == job.recipient
+    per_lead = collections.Counter(
+        job.recipient for job in direct.accepted.values())
+    assert per_lead == dict.fromkeys(people, CAP)
+    assert book.states()["delivered"] == CAP * leads
     bed.tendril.stop()
     assert book.check() > 0
     assert book.rebuild() > 0

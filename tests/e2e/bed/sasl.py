@@ -37,6 +37,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
 class SaslServer(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
+    request_queue_size = 256  # each starting smtpd asks once
 
     def __init__(self, path, users):
         self.users = dict(users)
