@@ -49,8 +49,11 @@ def newsletter(number, recipient, segment="newsletter", sender=None):
 
 def consents(api, addresses, purpose="newsletter"):
     """Consent of many; at the same time, since they share a disk flush."""
+    def grant(address):
+        api.call("POST", "/v1/consent", address=address, purpose=purpose,
+                 state="granted", origin="test", evidence="test")
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda one: api.consent(one, purpose), addresses))
+        list(pool.map(grant, addresses))
 
 
 class Lost(Exception):
