@@ -151,6 +151,22 @@ void eom_log_decision(
 	    KV_I64("shadow", v->shadowed));
 }
 
+/* Told, since whoever reads the outside's "bad signature" looks for the fault
+ * in the key. */
+static void warn_long_lines(const struct message *m)
+{
+	const struct gather *g = &m->s->g;
+
+	if (m->signer != NULL &&
+	    (g->long_lines.found || longline_in_headers(&g->headers)))
+		LOG_EV_LIMITED(LOG_LEVEL_WARNING, "long_lines",
+		    KV_Z("qid", m->s->queue_id),
+		    KV_STR("stream", m->s->stream->name),
+		    KV_I64("over", LONGLINE_MAX),
+		    KV_Z("hint", "signatures break unless Postfix has "
+				 "smtp_line_length_limit = 0"));
+}
+
 int eom_send_on(
     struct message *m, const struct decide_out *p, struct error *err)
 {
@@ -172,7 +188,10 @@ int eom_send_on(
 	if (rc != 0)
 		return rc;
 	rc = apply_changes(m->s->mta, &changes.changes, &m->s->g.sender_args);
-	return rc != 0 ? error_set(err, rc, "apply: %s", error_text(rc)) : 0;
+	if (rc != 0)
+		return error_set(err, rc, "apply: %s", error_text(rc));
+	warn_long_lines(m);
+	return 0;
 }
 
 /* A seed is a proof address of ours: signed and sent, never counted. */
@@ -257,10 +276,11 @@ static enum answer eom_transactional(struct message *m)
 	}
 	if (eom_send_on(m, NULL, &err) != 0)
 		return eom_trouble(m, "sign", &err);
-	LOG_EV(LOG_LEVEL_NOTICE, "signed", KV_Z("qid", m->s->queue_id),
-	    KV_Z("class", conf_class_name(m->s->stream->class)),
-	    KV_STR("stream", m->s->stream->name),
-	    KV_I64("recipients", (int64_t)m->s->g.n_rcpts));
+	if (c == COMPLY_OK)
+		LOG_EV(LOG_LEVEL_NOTICE, "signed", KV_Z("qid", m->s->queue_id),
+		    KV_Z("class", conf_class_name(m->s->stream->class)),
+		    KV_STR("stream", m->s->stream->name),
+		    KV_I64("recipients", (int64_t)m->s->g.n_rcpts));
 	return ANSWER_CONTINUE;
 }
 

@@ -9,6 +9,7 @@
 
 #include "policy/conf/conf.h"
 #include "policy/mail/header.h"
+#include "policy/mail/longline.h"
 
 struct gather_rcpt {
 	struct str address; /* as given, without <> */
@@ -26,6 +27,7 @@ struct gather {
 	bool overflow; /* a bound was reached: headers, recipients or body */
 	bool no_memory;
 	bool want_body;
+	struct longline long_lines; /* of the body */
 	struct gather_body *body;
 };
 

@@ -300,6 +300,7 @@ void session_body(struct session *s, struct str chunk)
 		return;
 	gather_chunk(&s->g, &s->limits, chunk);
 	dkim_body_update(s->body_hash, chunk);
+	longline_update(&s->g.long_lines, chunk);
 }
 
 enum answer session_eom(struct session *s)

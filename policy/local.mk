@@ -115,6 +115,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/idn.h \
 	%D%/mail/lead_id.c \
 	%D%/mail/lead_id.h \
+	%D%/mail/longline.c \
+	%D%/mail/longline.h \
 	%D%/mail/mime.c \
 	%D%/mail/mime.h \
 	%D%/mail/mimedecode.c \

@@ -59,6 +59,7 @@ unit_tests = \
 	%D%/unit/test_ledger_env \
 	%D%/unit/test_lint \
 	%D%/unit/test_load \
+	%D%/unit/test_longline \
 	%D%/unit/test_maildir \
 	%D%/unit/test_mime \
 	%D%/unit/test_mtalog_follow \

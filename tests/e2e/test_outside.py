@@ -25,6 +25,12 @@ SHAPES = {
     "blanks at line ends": ("", "Hello \t \r\n  two   blanks\r\n \r\n"),
     "dots": ("", ".\r\n..\r\n.three\r\n"),
     "long line": ("", "x" * 990 + "\r\n"),
+    "lines of 2000": ("", ("y" * 2000 + "\r\n") * 3 + "end\r\n"),
+    "a line of 9000, with blanks": ("", "word " * 1800 + "\r\nend\r\n"),
+    "8-bit, a line of 2000": (
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: 8bit\r\n", "ü" * 1000 + "\r\n"),
+    "a field of 2000": ("X-Long: " + "z" * 2000 + "\r\n", "Hello\r\n"),
     "8-bit": ("Content-Type: text/plain; charset=utf-8\r\n"
               "Content-Transfer-Encoding: 8bit\r\n", "Grüße, žluťoučký\r\n"),
     "8-bit header": ("X-Name: Jürgen\r\n", "Hello\r\n"),
@@ -102,6 +108,51 @@ def test_bare_line_feeds(system, shape):
     message = received(system, ORDERS, data, number)
     verified(system, message.data)
     assert b"\r\n" in judge.split(message.data)[0]
+
+
+def test_8_bit_for_a_server_without_8bitmime(make_bed, build):
+    """Such a server gets it as it is, since it is signed as it is."""
+    bed = make_bed(build, main={
+        "smtp_discard_ehlo_keywords": "8bitmime, smtputf8"})
+    bed.start_milter()
+    bed.start_hub()
+    number = next(NUMBERS)
+    data = letter("8-bit", number)
+    message = received(bed, ORDERS, data, number,
+                       mail_options=["BODY=8BITMIME"])
+    verified(bed, message.data)
+    assert judge.split(message.data)[1] == judge.split(data)[1]
+
+
+def test_long_lines_are_told(make_bed, build):
+    """With Postfix's own limit the signatures break; the log says why."""
+    bed = make_bed(build, main={"smtp_line_length_limit": "998"})
+    bed.start_milter()
+    bed.start_hub()
+    number = next(NUMBERS)
+    received(bed, ORDERS, letter("plain", number), number)
+    assert bed.tendril.events("long_lines") == []
+    number = next(NUMBERS)
+    message = received(bed, ORDERS, letter("lines of 2000", number), number)
+    assert opendkim_results(bed, message.data) == ["fail", "fail"]
+    told, = bed.tendril.events("long_lines")
+    assert told["stream"] == "shop"
+    assert "smtp_line_length_limit = 0" in told["hint"]
+
+
+def test_unsigned_is_not_called_signed(make_bed, build):
+    """Transactional mail whose From is not ours to sign for."""
+    bed = make_bed(build)
+    bed.start_milter()
+    bed.start_hub()
+    number = next(NUMBERS)
+    data = letter("plain", number).replace(b"From: Shop <orders@example.com>",
+                                           b"From: shop@other.example")
+    message = received(bed, ORDERS, data, number)
+    assert judge.judge_unsigned(message.data) == []
+    told, = bed.tendril.events("unsigned")
+    assert told["stream"] == "shop"
+    assert bed.tendril.events("signed") == []
 
 
 def test_a_change_on_the_way_is_seen(system):

@@ -279,6 +279,9 @@ def hub(root, *, ports, sink_port, milter=None, own_domains=(),
         "virtual_gid_maps": f"static:{user.pw_gid}",
         "non_smtpd_milters": _milter(milter, "quarantine"),
         "milter_connect_macros": CONNECT_MACROS,
+        # What is signed must not be changed afterwards.
+        "smtp_line_length_limit": "0",
+        "disable_mime_output_conversion": "yes",
         **(main or {}),
     }
     return Postfix(root, "hub", main=settings, services=services,
