@@ -14,6 +14,7 @@ struct app {
 	struct store *store;
 	struct token_keys *tokens;
 	int64_t started_ms;
+	atomic_uint waiting; /* API calls that wait for events */
 	atomic_bool stopping; /* loops look at it at least once a second */
 };
 

@@ -10,15 +10,24 @@ agent_libagent_a_SOURCES = \
 	%D%/api/api_args.c \
 	%D%/api/api_consent.c \
 	%D%/api/api_explain.c \
+	%D%/api/api_hold.c \
+	%D%/api/api_import.c \
+	%D%/api/api_journal.c \
+	%D%/api/api_lead.c \
 	%D%/api/api_metrics.c \
 	%D%/api/api_policy.c \
 	%D%/api/api_policy_change.c \
+	%D%/api/api_stats.c \
 	%D%/api/api_suppression.c \
+	%D%/api/event_json.c \
+	%D%/api/event_json.h \
 	%D%/api/role.c \
 	%D%/api/role.h \
 	%D%/api/routes.h \
 	%D%/api/show.c \
 	%D%/api/show.h \
+	%D%/api/timeline.c \
+	%D%/api/timeline.h \
 	%D%/app.h \
 	%D%/in/act.c \
 	%D%/in/act.h \
@@ -48,8 +57,6 @@ agent_libagent_a_SOURCES = \
 	%D%/in/slots.h \
 	%D%/in/waits.c \
 	%D%/in/waits.h \
-	%D%/out/maildate.c \
-	%D%/out/maildate.h \
 	%D%/out/nondelivery.c \
 	%D%/out/nondelivery.h \
 	%D%/out/release.c \
@@ -91,6 +98,10 @@ tendril_SOURCES = \
 	%D%/cli/client.c \
 	%D%/cli/client.h \
 	%D%/cli/common.c \
+	%D%/cli/csv.c \
+	%D%/cli/csv.h \
+	%D%/cli/events.c \
+	%D%/cli/events.h \
 	%D%/cli/keys.c \
 	%D%/cli/keys.h \
 	%D%/cli/main.c \
@@ -98,14 +109,20 @@ tendril_SOURCES = \
 	%D%/cli/offline.h \
 	%D%/cli/out.c \
 	%D%/cli/out.h \
+	%D%/cli/suppress_file.c \
+	%D%/cli/suppress_file.h \
 	%D%/cli/verb_backup.c \
 	%D%/cli/verb_check.c \
 	%D%/cli/verb_consent.c \
 	%D%/cli/verb_explain.c \
 	%D%/cli/verb_help.c \
+	%D%/cli/verb_hold.c \
+	%D%/cli/verb_journal.c \
 	%D%/cli/verb_key.c \
+	%D%/cli/verb_lead.c \
 	%D%/cli/verb_ledger.c \
 	%D%/cli/verb_policy.c \
+	%D%/cli/verb_stats.c \
 	%D%/cli/verb_suppress.c \
 	%D%/cli/verbs.h \
 	$(END)

@@ -220,6 +220,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/suppression.c \
 	%D%/state/suppression.h \
 	%D%/state/tables.h \
+	%D%/state/trace.c \
+	%D%/state/trace.h \
 	%D%/state/wire.c \
 	%D%/state/wire.h \
 	$(END)

@@ -34,12 +34,12 @@ unit_tests = \
 	%D%/unit/test_address \
 	%D%/unit/test_addrlist \
 	%D%/unit/test_api \
+	%D%/unit/test_api_events \
 	%D%/unit/test_base \
 	%D%/unit/test_bounce \
 	%D%/unit/test_cbor \
 	%D%/unit/test_compose \
 	%D%/unit/test_conf \
-	%D%/unit/test_copy \
 	%D%/unit/test_decide \
 	%D%/unit/test_dkim_body \
 	%D%/unit/test_dkim_dns \
@@ -79,8 +79,8 @@ unit_tests = \
 	%D%/unit/test_slots \
 	%D%/unit/test_spool \
 	%D%/unit/test_takeover \
-	%D%/unit/test_textfind \
 	%D%/unit/test_token \
+	%D%/unit/test_trace \
 	%D%/unit/test_verdict \
 	%D%/unit/test_when \
 	$(END)
@@ -157,6 +157,7 @@ EXTRA_DIST += \
 # What these test is in agent/.
 tests_tools_logtool_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_api_LDADD = $(AGENT_LIBS)
+tests_unit_test_api_events_LDADD = $(AGENT_LIBS)
 tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_maildir_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_follow_LDADD = agent/libagent.a $(POLICY_LIBS)

@@ -83,6 +83,8 @@ int api_address(
 int api_time(struct api_call *c, const char *name, int64_t *out_ms) MUST_CHECK;
 /* The same for an instant to come; a duration counts from now on. */
 int api_until(struct api_call *c, const char *name, int64_t *out_ms) MUST_CHECK;
+int api_parse_until(
+    struct str text, int64_t *out_ms, struct error *err) MUST_CHECK;
 /* An id of a message or copy as decimal digits; never 0. */
 int api_id(struct api_call *c, const char *name, uint64_t *out) MUST_CHECK;
 void api_put_id(struct value *o, const char *key, uint64_t id);

@@ -110,32 +110,45 @@ static bool parse_instant(struct str s, int64_t *out_ms)
 }
 
 /* sign: of a duration, seen from now. */
-static int read_time(
-    struct api_call *c, const char *name, int sign, int64_t *out_ms)
+static int read_time(struct str s, int sign, int64_t *out_ms, struct error *err)
 {
-	struct str s = api_arg(c, name);
 	int64_t span;
 
-	if (s.n == 0 || parse_instant(s, out_ms))
+	if (parse_instant(s, out_ms))
 		return 0;
 	if (when_duration(s, &span, NULL) == 0) {
 		*out_ms = clock_now_ms() + sign * span;
 		return 0;
 	}
-	return error_set(&c->err, ERR_SYNTAX,
-	    "\"%s\": wanted 2026-11-22, 2026-11-22T10:05:32Z or a duration "
-	    "such as \"7d\"",
-	    name);
+	return error_set(err, ERR_SYNTAX,
+	    "wanted 2026-11-22, 2026-11-22T10:05:32Z or a duration such as "
+	    "\"7d\"");
+}
+
+static int read_time_arg(
+    struct api_call *c, const char *name, int sign, int64_t *out_ms)
+{
+	struct str s = api_arg(c, name);
+	int rc = s.n > 0 ? read_time(s, sign, out_ms, &c->err) : 0;
+
+	if (rc != 0)
+		error_prefix(&c->err, "\"%s\"", name);
+	return rc;
 }
 
 int api_time(struct api_call *c, const char *name, int64_t *out_ms)
 {
-	return read_time(c, name, -1, out_ms);
+	return read_time_arg(c, name, -1, out_ms);
 }
 
 int api_until(struct api_call *c, const char *name, int64_t *out_ms)
 {
-	return read_time(c, name, 1, out_ms);
+	return read_time_arg(c, name, 1, out_ms);
+}
+
+int api_parse_until(struct str text, int64_t *out_ms, struct error *err)
+{
+	return read_time(text, 1, out_ms, err);
 }
 
 int api_id(struct api_call *c, const char *name, uint64_t *out)

@@ -1,6 +1,7 @@
 /* api_consent.c - /v1/consent: set and show. */
+#include "agent/api/event_json.h"
 #include "agent/api/routes.h"
-#include "agent/api/show.h"
+#include "agent/api/timeline.h"
 
 #include "policy/state/ops.h"
 
@@ -52,6 +53,39 @@ static int add_purpose(void *arg, const struct consent_record *r)
 	return 0;
 }
 
+struct history {
+	struct show s;
+	struct arena *arena;
+	struct value *list;
+};
+
+static int add_event(void *arg, const struct event *ev)
+{
+	struct history *h = arg;
+	struct value *o;
+
+	if (ev->type != EV_CONSENT)
+		return 0;
+	o = value_new_object();
+	event_json(&h->s, h->arena, ev, o);
+	value_add(h->list, o);
+	return 0;
+}
+
+/* Every word of the person, oldest first, with its evidence. */
+static int put_history(
+    struct api_call *c, const struct ledger_txn *t, const struct lead_id *id)
+{
+	struct history h = {.arena = c->rq->arena, .list = value_new_array()};
+	struct timeline tl = {.t = t, .arena = c->rq->arena, .lead = id};
+	int rc;
+
+	show_init(&h.s, c, t);
+	rc = timeline_each(&tl, add_event, &h);
+	value_put(c->reply, "history", h.list);
+	return rc;
+}
+
 int api_consent_show(struct api_call *c)
 {
 	struct value *list = value_new_array();
@@ -66,6 +100,8 @@ int api_consent_show(struct api_call *c)
 		rc = ledger_read_begin(c->app->store->ledger, &t);
 	if (rc == 0)
 		rc = consent_each(t, &id, add_purpose, list);
+	if (rc == 0)
+		rc = put_history(c, t, &id);
 	ledger_read_end(&t);
 	if (rc == 0)
 		value_put_str(c->reply, "address", address.text);

@@ -1,34 +1,16 @@
 /* api_explain.c - /v1/explain and /v1/check: what would be decided now, and
  * by which line of the policy. Changes nothing. */
+#include "agent/api/event_json.h"
 #include "agent/api/routes.h"
+#include "agent/api/timeline.h"
 
 #include "policy/base/clock.h"
 #include "policy/state/decide.h"
 
 enum {
-	CHECK_MAX = 50000
+	CHECK_MAX = 50000,
+	HISTORY_MAX = 20000, /* events of one queue id */
 };
-
-static void put_verdict(struct value *o, const struct decide_out *out)
-{
-	const struct verdict *v = &out->verdict;
-
-	value_put_str(o, "verdict", str_of(verdict_action_name(v->action)));
-	value_put_str(o, "reason", str_of(verdict_reason_name(v->reason)));
-	if (v->suppression != 0)
-		value_put_str(o, "suppression",
-		    str_of(suppression_reason_name(v->suppression)));
-	value_put_time(o, "earliest", v->earliest_ms);
-	value_put_i64(
-	    o, "policy", out->policy != NULL ? out->policy->version : 0);
-	if (v->rule != NULL) {
-		value_put_i64(o, "line", v->rule->line);
-		value_put_str(o, "section", v->rule->section);
-		value_put_str(o, "rule", v->rule->text);
-	}
-	if (v->shadowed)
-		value_put_bool(o, "shadow", true);
-}
 
 static int explain_one(struct api_call *c, struct str segment,
     struct str recipient, struct value *o, struct error *err)
@@ -46,17 +28,57 @@ static int explain_one(struct api_call *c, struct str segment,
 	if (rc == 0) {
 		value_put_str(o, "address", in.recipient.text);
 		value_put_str(o, "segment", segment);
-		put_verdict(o, &out);
+		show_verdict(o, &out);
 	}
 	decide_fini(&out);
 	return rc;
 }
 
+struct history {
+	struct show s;
+	struct arena *arena;
+	struct value *list;
+};
+
+static int add_event(void *arg, const struct event *ev)
+{
+	struct history *h = arg;
+	struct value *o = value_new_object();
+
+	event_json(&h->s, h->arena, ev, o);
+	value_add(h->list, o);
+	return value_count(h->list) < HISTORY_MAX ? 0 : ERR_LIMIT;
+}
+
+/* What was decided when, by the policy of that day, and what became of it. */
+static int explain_queue(struct api_call *c, struct str queue_id)
+{
+	struct history h = {.arena = c->rq->arena, .list = value_new_array()};
+	struct timeline tl = {.arena = c->rq->arena, .queue_id = queue_id};
+	struct ledger_txn *t = NULL;
+	int rc = ledger_read_begin(c->app->store->ledger, &t);
+
+	show_init(&h.s, c, t);
+	tl.t = t;
+	if (rc == 0)
+		rc = timeline_each(&tl, add_event, &h);
+	ledger_read_end(&t);
+	if (rc == 0 && value_count(h.list) == 0)
+		rc = error_set(&c->err, ERR_NOT_FOUND,
+		    "nothing is on record of queue id %.*s", STR_ARG(queue_id));
+	value_put_str(c->reply, "queue_id", queue_id);
+	value_put(c->reply, "events", h.list);
+	return rc;
+}
+
 int api_explain(struct api_call *c)
 {
-	struct str address, segment;
-	int rc = api_need(c, "address", &address);
+	struct str queue_id = api_arg(c, "queue_id"), address, segment;
+	int rc;
 
+	if (queue_id.n > 0)
+		return explain_queue(c, queue_id);
+	rc = api_need(c, "address", &address);
 	if (rc == 0)
 		rc = api_need(c, "segment", &segment);
 	if (rc == 0)

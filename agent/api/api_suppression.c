@@ -4,7 +4,6 @@
 
 #include "policy/base/clock.h"
 #include "policy/base/codec.h"
-#include "policy/mail/address_digest.h"
 #include "policy/state/ops.h"
 
 #include <string.h>
@@ -115,38 +114,14 @@ static int find_domain(
 	return rc;
 }
 
-static int find_digest(struct found *f, const struct ledger_txn *t,
-    const struct address *address, enum address_digest_kind kind)
-{
-	struct address_digest d;
-	int rc = address_digest(address, kind, &d);
-
-	return rc != 0 ? rc
-		       : suppression_each(t,
-			     kind == ADDRESS_DIGEST_MD5 ? SUPPRESS_MD5
-							: SUPPRESS_SHA256,
-			     (struct str){
-				 (const char *)d.b, address_digest_size(kind)},
-			     add_found, f);
-}
-
 static int find_address(
     struct found *f, const struct ledger_txn *t, const struct address *address)
 {
 	struct lead_id id;
 	int rc = lead_id_of(f->s.store->lead_key, address, &id);
 
-	if (rc == 0)
-		rc = suppression_each(t, SUPPRESS_LEAD,
-		    (struct str){(const char *)id.b, LEAD_ID_BYTES}, add_found,
-		    f);
-	if (rc == 0)
-		rc = find_domain(f, t, address->domain);
-	if (rc == 0)
-		rc = find_digest(f, t, address, ADDRESS_DIGEST_SHA256);
-	if (rc == 0)
-		rc = find_digest(f, t, address, ADDRESS_DIGEST_MD5);
-	return rc;
+	return rc != 0 ? rc
+		       : suppression_binding(t, &id, address, add_found, f);
 }
 
 static int find(struct found *f, const struct ledger_txn *t,

@@ -21,13 +21,32 @@ api_fn api_suppression_remove; /* target, segment, note */
 api_fn api_suppression_check;  /* target */
 api_fn api_suppression_list;   /* after, limit, reason, segment, redact */
 
+/* api_import.c */
+api_fn api_suppression_import; /* entries; reason, segment, until, origin */
+
 /* api_consent.c */
 api_fn api_consent_set;  /* address, purpose, state, origin, evidence, said */
 api_fn api_consent_show; /* address */
 
 /* api_explain.c */
-api_fn api_explain; /* address and segment */
+api_fn api_explain; /* address and segment; or queue_id */
 api_fn api_check;   /* segment, recipients */
+
+/* api_lead.c: address or lead */
+api_fn api_lead_show;
+api_fn api_lead_timeline; /* after, limit */
+
+/* api_journal.c */
+api_fn api_journal; /* after, tail, limit, wait, type, redact */
+
+/* api_stats.c */
+api_fn api_stats; /* by, from, to, segment, name */
+
+/* api_hold.c */
+api_fn api_hold_list;    /* after, limit, segment, redact */
+api_fn api_hold_show;    /* id */
+api_fn api_hold_release; /* id; or segment, after */
+api_fn api_hold_drop;    /* id; or segment, after */
 
 /* api_metrics.c */
 api_fn api_metrics;

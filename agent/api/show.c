@@ -2,6 +2,7 @@
 #include "agent/api/show.h"
 
 #include "policy/base/codec.h"
+#include "policy/state/policyver.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -101,6 +102,53 @@ void show_suppression(
 	value_put_str(o, "origin", r->origin);
 	value_put_str(o, "author", r->author);
 	value_put_i64(o, "event", (int64_t)r->seq);
+}
+
+/* The line as it stands there, without comment at its end. */
+static struct str line_of(struct str text, uint32_t number)
+{
+	struct str line = STR_NULL;
+
+	for (uint32_t i = 0; i < number; i++)
+		if (!str_next(&text, '\n', &line))
+			return STR("");
+	return str_trim(str_cut(line, 0, str_find(line, 0, '#')));
+}
+
+void show_rule(
+    const struct show *s, struct value *o, uint32_t version, uint32_t line)
+{
+	struct policyver_record r;
+
+	if (version == 0)
+		return;
+	value_put_i64(o, "policy", version);
+	if (line == 0)
+		return;
+	value_put_i64(o, "line", line);
+	if (policyver_read(s->t, version, &r) == 0)
+		value_put_str(o, "rule", line_of(r.text, line));
+}
+
+void show_verdict(struct value *o, const struct decide_out *out)
+{
+	const struct verdict *v = &out->verdict;
+
+	value_put_str(o, "verdict", str_of(verdict_action_name(v->action)));
+	value_put_str(o, "reason", str_of(verdict_reason_name(v->reason)));
+	if (v->suppression != 0)
+		value_put_str(o, "suppression",
+		    str_of(suppression_reason_name(v->suppression)));
+	value_put_time(o, "earliest", v->earliest_ms);
+	value_put_i64(
+	    o, "policy", out->policy != NULL ? out->policy->version : 0);
+	if (v->rule != NULL) {
+		value_put_i64(o, "line", v->rule->line);
+		value_put_str(o, "section", v->rule->section);
+		value_put_str(o, "rule", v->rule->text);
+	}
+	if (v->shadowed)
+		value_put_bool(o, "shadow", true);
 }
 
 void show_consent(struct value *o, const struct consent_record *r)

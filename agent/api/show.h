@@ -6,6 +6,7 @@
 
 #include "agent/api/api.h"
 #include "policy/state/consent.h"
+#include "policy/state/decide.h"
 #include "policy/state/person.h"
 #include "policy/state/suppression.h"
 
@@ -28,6 +29,12 @@ void show_suppression(
 /* What a suppression is about, by the bytes of its key. */
 void show_target(const struct show *s, struct value *o,
     enum suppression_kind kind, struct str what);
+/* policy, line and rule: what that line of that version says. Nothing for
+ * version 0. */
+void show_rule(
+    const struct show *s, struct value *o, uint32_t version, uint32_t line);
+/* verdict, reason, earliest, policy, line, section, rule, shadow. */
+void show_verdict(struct value *o, const struct decide_out *out);
 void show_consent(struct value *o, const struct consent_record *r);
 
 #endif

@@ -158,14 +158,16 @@ static void print_wrapped(struct str text, size_t indent)
 
 static void print_row(const struct out_table *t, const struct str *cells)
 {
-	size_t indent = 0;
+	size_t indent = 0, used = t->n;
 
-	for (size_t i = 0; i + 1 < t->n; i++) {
+	while (used > 1 && cells[used - 1].n == 0)
+		used--;
+	for (size_t i = 0; i + 1 < used; i++) {
 		put(cells[i]);
 		pad(t->width[i] - width_of(cells[i]) + GAP);
 		indent += t->width[i] + GAP;
 	}
-	print_wrapped(cells[t->n - 1], indent);
+	print_wrapped(cells[used - 1], indent);
 }
 
 void out_print(struct out_table *t)

@@ -1,7 +1,7 @@
 /* verb_consent.c - tendril consent: what a person agreed to, withdrew or
  * objected to, by purpose. */
 #include "agent/cli/client.h"
-#include "agent/cli/out.h"
+#include "agent/cli/events.h"
 #include "agent/cli/verbs.h"
 
 enum {
@@ -59,6 +59,17 @@ static int run_object(struct cli *c)
 	return set_state(c, "objected");
 }
 
+static void show_history(struct cli *c, const struct value *list)
+{
+	struct out_table *t = event_table(c);
+
+	for (size_t i = 0; i < value_count(list); i++)
+		event_row(t, c, value_at(list, i));
+	if (value_count(list) > 0)
+		out_line("\nevery word, oldest first");
+	out_print(t);
+}
+
 static int show_purposes(struct cli *c, const struct value *reply)
 {
 	static const char *const heads[] = {
@@ -77,6 +88,7 @@ static int show_purposes(struct cli *c, const struct value *reply)
 		out_member(t, o, "origin");
 	}
 	out_print(t);
+	show_history(c, value_get(reply, "history"));
 	if (value_count(v) == 0)
 		out_line("%s: nothing on record", c->operands[0]);
 	return CLI_DONE;

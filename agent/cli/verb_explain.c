@@ -1,27 +1,12 @@
 /* verb_explain.c - tendril explain: may this person get a message of that
  * segment now, and by which line of the policy. */
 #include "agent/cli/client.h"
-#include "agent/cli/out.h"
+#include "agent/cli/events.h"
 #include "agent/cli/verbs.h"
 
 enum {
 	PATH_MAX_HTTP = 8192
 };
-
-static struct str rule_text(struct cli *c, const struct value *v)
-{
-	struct str rule = out_text(c, v, "rule");
-	struct str section = out_text(c, v, "section");
-	int64_t line = 0, version = 0;
-
-	if (!value_get_i64(v, "line", &line))
-		return STR("");
-	(void)value_get_i64(v, "policy", &version);
-	return str_of(
-	    arena_printf(c->arena, "line %lld of policy %lld%s%.*s: %.*s",
-		(long long)line, (long long)version, section.n > 0 ? ", " : "",
-		STR_ARG(section), STR_ARG(rule)));
-}
 
 static struct str why_text(struct cli *c, const struct value *v)
 {
@@ -48,7 +33,44 @@ static void show_verdict(struct cli *c, const struct value *v)
 	    shadow ? " (shadow: would not be)" : "");
 	out_field("because", why_text(c, v));
 	out_field("not before", out_text(c, v, "earliest"));
-	out_field("rule", rule_text(c, v));
+	out_field("rule", event_rule(c, v));
+}
+
+static int show_history(struct cli *c, const struct value *reply)
+{
+	const struct value *list = value_get(reply, "events");
+	struct out_table *t;
+	int code = CLI_DONE;
+
+	for (size_t i = 0; c->json && i < value_count(list); i++)
+		code = code == CLI_DONE ? cli_json(value_at(list, i)) : code;
+	if (c->json)
+		return code;
+	out_line("queue id %s", c->operands[0]);
+	t = event_table(c);
+	for (size_t i = 0; i < value_count(list); i++)
+		event_row(t, c, value_at(list, i));
+	out_print(t);
+	return code;
+}
+
+static int explain_queue(struct cli *c)
+{
+	struct value *reply;
+	struct buf path;
+	int code;
+
+	buf_init(&path, PATH_MAX_HTTP);
+	buf_addz(&path, "/v1/explain");
+	client_query(&path, "queue_id", cli_operand(c, 0));
+	code =
+	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
+		&reply, NULL);
+	if (code == CLI_DONE)
+		code = show_history(c, reply);
+	value_free(&reply);
+	buf_fini(&path);
+	return code;
 }
 
 static int run_explain(struct cli *c)
@@ -57,6 +79,8 @@ static int run_explain(struct cli *c)
 	struct buf path;
 	int code;
 
+	if (c->n_operands == 1)
+		return explain_queue(c);
 	buf_init(&path, PATH_MAX_HTTP);
 	buf_addz(&path, "/v1/explain");
 	client_query(&path, "address", cli_operand(c, 0));
@@ -77,15 +101,17 @@ static int run_explain(struct cli *c)
 }
 
 static const struct cli_command commands[] = {
-    {"", "ADDRESS SEGMENT", 2, 2, NULL, "", run_explain},
+    {"", "ADDRESS SEGMENT | QUEUEID", 1, 2, NULL, "", run_explain},
 };
 
 const struct cli_verb verb_explain = {
     "explain",
     "may this person be written to now, and why not",
     "Tells the reason, the line of the policy that gives it, and from when\n"
-    "on the answer would be yes.",
+    "on the answer would be yes. By queue id: what was decided then, by the\n"
+    "policy of that day, and what became of the message.",
     CLI_COMMANDS(commands),
-    "not now, or never",
-    "  tendril explain jane@a.example newsletter\n",
+    "not now, or never; nothing is on record of that queue id",
+    "  tendril explain jane@a.example newsletter\n"
+    "  tendril explain 4ZqXw72mbkz1x\n",
 };

@@ -1,6 +1,7 @@
 /* verb_suppress.c - tendril suppress: who must not be written to. */
 #include "agent/cli/client.h"
 #include "agent/cli/out.h"
+#include "agent/cli/suppress_file.h"
 #include "agent/cli/verbs.h"
 
 enum {
@@ -205,6 +206,15 @@ static const struct cli_option list_options[] = {
     {NULL, NULL, NULL, false},
 };
 
+static const struct cli_option import_options[] = {
+    {"reason", "WORD", "where the file has none (default: imported)", false},
+    {"segment", "NAME", "where the file has none: this segment only", false},
+    {"until", "TIME", "where the file has none: when they end", false},
+    OPTION_NOTE,
+    {"origin", "TEXT", "where they came from (default: import)", false},
+    {NULL, NULL, NULL, false},
+};
+
 static const struct cli_command commands[] = {
     {"add", "TARGET", 1, 1, add_options, "no nurture mail to TARGET any more",
 	run_add},
@@ -214,6 +224,11 @@ static const struct cli_command commands[] = {
 	"hash",
 	run_check},
     {"list", "", 0, 0, list_options, "lists all", run_list},
+    {"import", "FILE", 1, 1, import_options,
+	"adds those of a file: a target a line, or columns with a heading",
+	suppress_import},
+    {"export", "", 0, 0, list_options, "all as CSV, to be imported again",
+	suppress_export},
 };
 
 const struct cli_verb verb_suppress = {
@@ -222,8 +237,9 @@ const struct cli_verb verb_suppress = {
     "TARGET is an address, @domain (with its subdomains), sha256:HEX or\n"
     "md5:HEX of an address.",
     CLI_COMMANDS(commands),
-    "check: not suppressed",
+    "check: not suppressed; import: lines that were not understood",
     "  tendril suppress add jane@a.example --note \"asked by phone\"\n"
     "  tendril suppress add @competitor.example\n"
-    "  tendril suppress check jane@a.example\n",
+    "  tendril suppress check jane@a.example\n"
+    "  tendril suppress import old-tool.csv --origin \"old tool\"\n",
 };

@@ -9,10 +9,14 @@ extern const struct cli_verb verb_check;
 extern const struct cli_verb verb_consent;
 extern const struct cli_verb verb_explain;
 extern const struct cli_verb verb_help;
+extern const struct cli_verb verb_hold;
+extern const struct cli_verb verb_journal;
 extern const struct cli_verb verb_key;
+extern const struct cli_verb verb_lead;
 extern const struct cli_verb verb_ledger;
 extern const struct cli_verb verb_policy;
 extern const struct cli_verb verb_restore;
+extern const struct cli_verb verb_stats;
 extern const struct cli_verb verb_suppress;
 extern const struct cli_verb verb_version;
 

@@ -78,7 +78,10 @@ int reducer_apply(const struct reducer_table *rt, struct ledger_txn *t,
 		    "event %llu: type %u version %u is unknown to this "
 		    "program",
 		    (unsigned long long)ev->seq, ev->type, ev->version);
-	return r != NULL ? r->apply(t, ev, err) : 0;
+	if (r == NULL)
+		return 0;
+	return rt->around != NULL ? rt->around(t, ev, r->apply, err)
+				  : r->apply(t, ev, err);
 }
 
 static uint32_t checksum(

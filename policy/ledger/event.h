@@ -75,6 +75,10 @@ struct reducer_table {
 	size_t n;
 	const char *const *tables;
 	size_t n_tables;
+	/* NULL, or called in place of each reducer, which it must call: for
+	 * what is done with every event. */
+	int (*around)(struct ledger_txn *t, const struct event *ev,
+	    reducer_fn *apply, struct error *err);
 };
 
 /* The ledger's own types (1 to 15) need no reducer. ERR_VERSION for a type or

@@ -77,6 +77,12 @@ static size_t count_since(
 	return count;
 }
 
+size_t caps_used(
+    const struct facts *facts, uint32_t label, int64_t span_ms, int64_t now_ms)
+{
+	return count_since(facts, label, now_ms, now_ms - span_ms);
+}
+
 static int64_t add_clamped(int64_t a, int64_t b)
 {
 	int64_t sum;

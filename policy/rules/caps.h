@@ -26,6 +26,10 @@ struct caps_answer {
 	const struct policy_line *rule; /* the rule that gives the earliest */
 };
 
+/* How many slots count in a window of that span now. */
+size_t caps_used(
+    const struct facts *facts, uint32_t label, int64_t span_ms, int64_t now_ms);
+
 /* label: slots of that segment only; 0: all. reserve: slots that must be left
  * free besides this one (keep-free). */
 void caps_decide(const struct policy_caps *caps, const struct facts *facts,

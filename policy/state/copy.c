@@ -4,20 +4,17 @@
 
 #include "policy/base/buf.h"
 #include "policy/base/codec.h"
-#include "policy/state/counter.h"
 #include "policy/state/payload.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
 
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
 	RECORD_VERSION = 1,
 	RECORD_MAX = 2048,
-	PAYLOAD_MAX = 2048,
-	SEGMENT_MAX = 128,
+	PAYLOAD_MAX = 2048
 };
 
 struct id_key {
@@ -186,15 +183,6 @@ int copy_next_due(const struct ledger_txn *t, int64_t now_ms,
 	return rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc;
 }
 
-struct event_copy_added {
-	uint64_t id;
-	uint32_t kind;
-	unsigned char lead[LEAD_ID_BYTES];
-	struct str segment, stream;
-	int64_t due_ms, deadline_ms;
-	uint32_t then, recipients, first;
-};
-
 #define AT(field) offsetof(struct event_copy_added, field)
 static const struct payload_field added_fields[] = {
     {1, PAYLOAD_U64, true, AT(id)},
@@ -211,11 +199,6 @@ static const struct payload_field added_fields[] = {
 #undef AT
 static const struct payload_desc added = PAYLOAD_DESC(added_fields);
 
-struct event_copy_recipient {
-	uint64_t id;
-	uint32_t index, outcome;
-};
-
 #define AT(field) offsetof(struct event_copy_recipient, field)
 static const struct payload_field recipient_fields[] = {
     {1, PAYLOAD_U64, true, AT(id)},
@@ -225,16 +208,29 @@ static const struct payload_field recipient_fields[] = {
 #undef AT
 static const struct payload_desc recipient = PAYLOAD_DESC(recipient_fields);
 
-struct event_copy_due {
-	uint64_t id;
-	int64_t due_ms;
-};
-
 static const struct payload_field due_fields[] = {
     {1, PAYLOAD_U64, true, offsetof(struct event_copy_due, id)},
     {2, PAYLOAD_I64, true, offsetof(struct event_copy_due, due_ms)},
 };
 static const struct payload_desc due = PAYLOAD_DESC(due_fields);
+
+int copy_decode_added(struct str payload, struct event_copy_added *out)
+{
+	*out = (struct event_copy_added){0};
+	return payload_decode(&added, payload, out);
+}
+
+int copy_decode_recipient(struct str payload, struct event_copy_recipient *out)
+{
+	*out = (struct event_copy_recipient){0};
+	return payload_decode(&recipient, payload, out);
+}
+
+int copy_decode_due(struct str payload, struct event_copy_due *out)
+{
+	*out = (struct event_copy_due){0};
+	return payload_decode(&due, payload, out);
+}
 
 static int emit(struct door_ctx *ctx, unsigned type,
     const struct payload_desc *d, const void *e)
@@ -293,21 +289,12 @@ int copy_emit_due(struct door_ctx *ctx, uint64_t id, int64_t due_ms)
 	return rc != 0 ? rc : emit(ctx, EV_COPY_DUE, &due, &e);
 }
 
-static int count(struct ledger_txn *t, const struct event *ev, const char *what,
-    const char *which, struct str segment)
-{
-	char name[COUNTER_NAME_MAX];
-
-	(void)snprintf(name, sizeof(name), "%s%s", what, which);
-	return counter_add(t, ev->time_ms, name, segment);
-}
-
 int copy_reduce_added(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
-	struct event_copy_added e = {0};
+	struct event_copy_added e;
 	struct copy_record r;
-	int rc = payload_decode(&added, ev->payload, &e);
+	int rc = copy_decode_added(ev->payload, &e);
 
 	if (rc != 0)
 		return error_set(err, rc, "copy event: %s", error_text(rc));
@@ -325,58 +312,39 @@ int copy_reduce_added(
 	rc = put_record(t, &r);
 	if (rc == 0)
 		rc = put_due(t, &r);
-	if (rc == 0)
-		rc = count(
-		    t, ev, "copy.added.", copy_kind_name(r.kind), e.segment);
 	return rc != 0 ? error_set(err, rc, "copy: %s", error_text(rc)) : 0;
-}
-
-/* Gone with its last recipient. */
-static int step(struct ledger_txn *t, struct copy_record *r, uint32_t index)
-{
-	struct id_key k;
-	int rc;
-
-	r->next = index + 1;
-	r->attempts = 0;
-	if (r->next < r->recipients)
-		return put_record(t, r);
-	rc = del_due(t, r);
-	return rc != 0 ? rc : ledger_del(t, TABLE_COPY, id_key(r->id, &k));
 }
 
 int copy_reduce_recipient(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
-	struct event_copy_recipient e = {0};
+	struct event_copy_recipient e;
 	struct copy_record r;
-	char segment[SEGMENT_MAX];
-	size_t n = 0;
-	int rc = payload_decode(&recipient, ev->payload, &e);
+	struct id_key k;
+	int rc = copy_decode_recipient(ev->payload, &e);
 
 	if (rc == 0)
 		rc = copy_read(t, e.id, &r);
 	if (rc != 0)
 		return error_set(err, rc, "copy event: %s", error_text(rc));
-	/* The row's bytes are gone with the first change. */
-	while (n < r.segment.n && n < SEGMENT_MAX) {
-		segment[n] = r.segment.p[n];
-		n++;
+	r.next = e.index + 1;
+	r.attempts = 0;
+	if (r.next < r.recipients)
+		rc = put_record(t, &r);
+	else {
+		rc = del_due(t, &r);
+		if (rc == 0)
+			rc = ledger_del(t, TABLE_COPY, id_key(e.id, &k));
 	}
-	rc = step(t, &r, e.index);
-	if (rc == 0)
-		rc = count(t, ev, "copy.done.",
-		    copy_outcome_name((enum copy_outcome)e.outcome),
-		    (struct str){segment, n});
 	return rc != 0 ? error_set(err, rc, "copy: %s", error_text(rc)) : 0;
 }
 
 int copy_reduce_due(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
-	struct event_copy_due e = {0};
+	struct event_copy_due e;
 	struct copy_record r;
-	int rc = payload_decode(&due, ev->payload, &e);
+	int rc = copy_decode_due(ev->payload, &e);
 
 	if (rc == 0)
 		rc = copy_read(t, e.id, &r);

@@ -58,6 +58,25 @@ struct copy_record {
 	uint32_t attempts; /* of submission, since the last success */
 };
 
+struct event_copy_added {
+	uint64_t id;
+	uint32_t kind; /* enum copy_kind */
+	unsigned char lead[LEAD_ID_BYTES];
+	struct str segment, stream;
+	int64_t due_ms, deadline_ms;
+	uint32_t then, recipients, first;
+};
+
+struct event_copy_recipient {
+	uint64_t id;
+	uint32_t index, outcome; /* enum copy_outcome */
+};
+
+struct event_copy_due {
+	uint64_t id;
+	int64_t due_ms;
+};
+
 /* --- in a proposal --- */
 /* ERR_EXISTS when there is a copy of that id. */
 int copy_emit_added(struct door_ctx *ctx, const struct copy_new *c) MUST_CHECK;
@@ -85,6 +104,11 @@ int copy_next_due(const struct ledger_txn *t, int64_t now_ms,
 int copy_next(const struct ledger_txn *t, uint64_t after,
     struct copy_record *out) MUST_CHECK;
 
+int copy_decode_added(
+    struct str payload, struct event_copy_added *out) MUST_CHECK;
+int copy_decode_recipient(
+    struct str payload, struct event_copy_recipient *out) MUST_CHECK;
+int copy_decode_due(struct str payload, struct event_copy_due *out) MUST_CHECK;
 int copy_reduce_added(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 int copy_reduce_recipient(

@@ -1,7 +1,6 @@
 /* facts_load.c - see facts_load.h. */
 #include "policy/state/facts_load.h"
 
-#include "policy/mail/address_digest.h"
 #include "policy/state/consent.h"
 #include "policy/state/lead.h"
 #include "policy/state/suppression.h"
@@ -18,56 +17,34 @@ int facts_query_init(struct facts_query *q, const struct lead_key *key,
 	return lead_id_of(key, address, &q->lead);
 }
 
-/* The domain itself, then each parent that has a dot. */
-static int collect_domain(const struct ledger_txn *t, struct str domain,
-    struct suppression_fact *v, size_t *n)
+struct collect {
+	struct suppression_fact *v;
+	size_t n;
+};
+
+/* More than SUPPRESSIONS_MAX for one person: the first are as good. */
+static int collect(void *arg, const struct suppression_record *r)
 {
-	int rc = 0;
+	struct collect *c = arg;
 
-	while (rc == 0 && domain.n > 0 && str_find(domain, 0, '.') < domain.n) {
-		rc = suppression_collect(
-		    t, SUPPRESS_DOMAIN, domain, v, SUPPRESSIONS_MAX, n);
-		domain = str_from(domain, str_find(domain, 0, '.') + 1);
-	}
-	return rc;
-}
-
-static int collect_digest(const struct ledger_txn *t,
-    const struct facts_query *q, enum address_digest_kind kind,
-    struct suppression_fact *v, size_t *n)
-{
-	struct address_digest d;
-	int rc = address_digest(&q->address, kind, &d);
-
-	if (rc != 0)
-		return rc;
-	return suppression_collect(t,
-	    kind == ADDRESS_DIGEST_MD5 ? SUPPRESS_MD5 : SUPPRESS_SHA256,
-	    (struct str){(const char *)d.b, address_digest_size(kind)}, v,
-	    SUPPRESSIONS_MAX, n);
+	if (c->n < SUPPRESSIONS_MAX)
+		c->v[c->n++] = (struct suppression_fact){
+		    r->label, r->reason, r->since_ms, r->until_ms};
+	return 0;
 }
 
 static int load_suppressions(const struct ledger_txn *t,
     const struct facts_query *q, struct arena *a, struct facts *out)
 {
-	struct suppression_fact *v =
-	    arena_array(a, SUPPRESSIONS_MAX, sizeof(*v));
-	size_t n = 0;
+	struct collect c = {
+	    .v = arena_array(a, SUPPRESSIONS_MAX, sizeof(*c.v))};
 	int rc;
 
-	if (v == NULL)
+	if (c.v == NULL)
 		return ERR_LIMIT;
-	rc = suppression_collect(t, SUPPRESS_LEAD,
-	    (struct str){(const char *)q->lead.b, LEAD_ID_BYTES}, v,
-	    SUPPRESSIONS_MAX, &n);
-	if (rc == 0)
-		rc = collect_domain(t, q->address.domain, v, &n);
-	if (rc == 0)
-		rc = collect_digest(t, q, ADDRESS_DIGEST_SHA256, v, &n);
-	if (rc == 0)
-		rc = collect_digest(t, q, ADDRESS_DIGEST_MD5, v, &n);
-	out->suppressions = v;
-	out->n_suppressions = n;
+	rc = suppression_binding(t, &q->lead, &q->address, collect, &c);
+	out->suppressions = c.v;
+	out->n_suppressions = c.n;
 	return rc;
 }
 

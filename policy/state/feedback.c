@@ -220,12 +220,18 @@ int feedback_reduce_bounce(
 	return rc != 0 ? error_set(err, rc, "bounce: %s", error_text(rc)) : 0;
 }
 
+int feedback_decode_complaint(struct str payload, struct event_complaint *out)
+{
+	*out = (struct event_complaint){0};
+	return payload_decode(&complaint, payload, out);
+}
+
 int feedback_reduce_complaint(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
-	struct event_complaint e = {0};
+	struct event_complaint e;
 	struct feedback_record r;
-	int rc = payload_decode(&complaint, ev->payload, &e);
+	int rc = feedback_decode_complaint(ev->payload, &e);
 
 	if (rc == 0)
 		rc = feedback_read(t, e.message_id, &r);

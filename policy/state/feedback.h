@@ -59,6 +59,8 @@ int feedback_emit_complaint(
     struct door_ctx *ctx, const struct event_complaint *e) MUST_CHECK;
 int feedback_decode_bounce(
     struct str payload, struct event_bounce *out) MUST_CHECK;
+int feedback_decode_complaint(
+    struct str payload, struct event_complaint *out) MUST_CHECK;
 
 int feedback_reduce_bounce(
     struct ledger_txn *t, const struct event *ev, struct error *err);

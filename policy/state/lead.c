@@ -193,14 +193,20 @@ int lead_event_encode(const struct event_lead_created *e, struct buf *out)
 	return payload_encode(&created, e, out);
 }
 
+int lead_event_decode(struct str payload, struct event_lead_created *out)
+{
+	*out = (struct event_lead_created){0};
+	return payload_decode(&created, payload, out);
+}
+
 int lead_reduce_created(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
-	struct event_lead_created e = {0};
+	struct event_lead_created e;
 	struct lead_record r = {.created_ms = ev->time_ms};
 	struct lead_id id;
 	struct str there;
-	int rc = payload_decode(&created, ev->payload, &e);
+	int rc = lead_event_decode(ev->payload, &e);
 
 	if (rc != 0)
 		return error_set(err, rc, "lead event: %s", error_text(rc));

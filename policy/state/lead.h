@@ -52,6 +52,8 @@ int lead_slot_set(struct ledger_txn *t, const struct lead_id *id,
 
 int lead_event_encode(
     const struct event_lead_created *e, struct buf *out) MUST_CHECK;
+int lead_event_decode(
+    struct str payload, struct event_lead_created *out) MUST_CHECK;
 int lead_reduce_created(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 

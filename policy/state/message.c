@@ -225,6 +225,18 @@ int message_decode_changed(struct str payload, struct event_slot_changed *out)
 	return payload_decode(&changed, payload, out);
 }
 
+int message_decode_moved(struct str payload, struct event_slot_moved *out)
+{
+	*out = (struct event_slot_moved){0};
+	return payload_decode(&moved, payload, out);
+}
+
+int message_decode_duplicate(struct str payload, struct event_duplicate *out)
+{
+	*out = (struct event_duplicate){0};
+	return payload_decode(&duplicate, payload, out);
+}
+
 static struct message_record record_of(
     const struct event_slot_proposed *e, int64_t time_ms)
 {
@@ -353,8 +365,8 @@ int message_reduce_released(
 int message_reduce_moved(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
-	struct event_slot_moved e = {0};
-	int rc = payload_decode(&moved, ev->payload, &e);
+	struct event_slot_moved e;
+	int rc = message_decode_moved(ev->payload, &e);
 
 	if (rc == 0)
 		rc = put_queue(t, e.queue_id, e.message_id);
@@ -366,9 +378,9 @@ int message_reduce_moved(
 int message_reduce_duplicate(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
-	struct event_duplicate e = {0};
+	struct event_duplicate e;
 	struct message_record r;
-	int rc = payload_decode(&duplicate, ev->payload, &e);
+	int rc = message_decode_duplicate(ev->payload, &e);
 
 	if (rc == 0)
 		rc = message_read(t, e.message_id, &r);

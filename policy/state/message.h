@@ -87,6 +87,10 @@ int message_decode_proposed(
     struct str payload, struct event_slot_proposed *out) MUST_CHECK;
 int message_decode_changed(
     struct str payload, struct event_slot_changed *out) MUST_CHECK;
+int message_decode_moved(
+    struct str payload, struct event_slot_moved *out) MUST_CHECK;
+int message_decode_duplicate(
+    struct str payload, struct event_duplicate *out) MUST_CHECK;
 
 int message_reduce_proposed(
     struct ledger_txn *t, const struct event *ev, struct error *err);

@@ -51,11 +51,17 @@ int mtalogpos_emit(struct door_ctx *ctx, const struct mtalogpos *p)
 	return rc;
 }
 
+int mtalogpos_decode(struct str payload, struct mtalogpos *out)
+{
+	*out = (struct mtalogpos){0};
+	return payload_decode(&desc, payload, out);
+}
+
 int mtalogpos_reduce(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
-	struct mtalogpos p = {0};
-	int rc = payload_decode(&desc, ev->payload, &p);
+	struct mtalogpos p;
+	int rc = mtalogpos_decode(ev->payload, &p);
 
 	if (rc == 0)
 		rc = ledger_put(t, TABLE_MTALOG, key_of(p.path), ev->payload);

@@ -18,6 +18,7 @@ struct mtalogpos {
 int mtalogpos_read(const struct ledger_txn *t, struct str path,
     struct mtalogpos *out) MUST_CHECK;
 int mtalogpos_emit(struct door_ctx *ctx, const struct mtalogpos *p) MUST_CHECK;
+int mtalogpos_decode(struct str payload, struct mtalogpos *out) MUST_CHECK;
 int mtalogpos_reduce(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 

@@ -50,6 +50,14 @@ struct ops_suppress {
 /* Idempotent: *changed_out is false when exactly this was in force. */
 int ops_suppress_add(struct store *s, const struct ops_suppress *in,
     bool *changed_out, struct error *err) MUST_CHECK;
+/* Many at once: each is a proposal of its own, but all wait together. 0 when
+ * all were tried; out[i] tells of each. -ENOMEM: none was. */
+struct ops_suppress_result {
+	int rc;
+	bool changed;
+};
+int ops_suppress_add_all(struct store *s, const struct ops_suppress *v,
+    size_t n, struct ops_suppress_result *out) MUST_CHECK;
 int ops_suppress_remove(struct store *s, const struct ops_suppress *in,
     bool *changed_out, struct error *err) MUST_CHECK;
 /* ops_suppress_add() for use inside a proposal. */
@@ -95,8 +103,8 @@ struct slot_change {
  * allows the step (a delivered slot is not released by a late line, a queued
  * one is not queued again), and nothing where there is no such message. For
  * use inside a proposal. ERR_LIMIT: too many messages; take fewer changes. */
-int ops_slot_changes(struct door_ctx *ctx, const struct slot_change *v,
-    size_t n) MUST_CHECK;
+int ops_slot_changes(
+    struct door_ctx *ctx, const struct slot_change *v, size_t n) MUST_CHECK;
 /* One change as a proposal of its own. */
 int ops_slot_apply(
     struct store *s, const struct slot_change *c, struct error *err) MUST_CHECK;

@@ -3,6 +3,10 @@
 
 #include "policy/state/person.h"
 
+enum {
+	REMOVE_AT_ONCE = 256 /* recipients: keeps a batch short */
+};
+
 static int add_fn(struct door_ctx *ctx, void *arg)
 {
 	return copy_emit_added(ctx, arg);
@@ -34,6 +38,41 @@ int ops_copy_done(struct store *s, uint64_t id, uint32_t index,
 	struct done d = {id, index, outcome};
 
 	return door_propose(s->door, done_fn, &d, err);
+}
+
+struct removal {
+	uint64_t id;
+	bool more;
+};
+
+/* A proposal sees none of its own events, so the indexes are counted here. */
+static int remove_fn(struct door_ctx *ctx, void *arg)
+{
+	struct removal *r = arg;
+	struct copy_record c;
+	int rc = copy_read(door_txn(ctx), r->id, &c);
+
+	r->more = false;
+	if (rc != 0)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	for (uint32_t i = 0; rc == 0 && i < REMOVE_AT_ONCE; i++) {
+		if (c.next + i >= c.recipients)
+			return 0;
+		rc = copy_emit_recipient(ctx, r->id, c.next + i, COPY_REMOVED);
+	}
+	r->more = true;
+	return rc;
+}
+
+int ops_copy_remove(struct store *s, uint64_t id, struct error *err)
+{
+	struct removal r = {.id = id};
+	int rc;
+
+	do
+		rc = door_propose(s->door, remove_fn, &r, err);
+	while (rc == 0 && r.more);
+	return rc;
 }
 
 struct due {

@@ -20,6 +20,10 @@ int ops_copy_done(struct store *s, uint64_t id, uint32_t index,
 int ops_copy_due(
     struct store *s, uint64_t id, int64_t due_ms, struct error *err) MUST_CHECK;
 
+/* All recipients that are not done are removed, for good; 0 also when the
+ * copy is gone. The file is the caller's, or the sweep's. */
+int ops_copy_remove(struct store *s, uint64_t id, struct error *err) MUST_CHECK;
+
 /* One recipient goes on as the held copy `held`, and is done in the copy
  * `id`, in one step: nobody waits for the slowest of his list. He becomes a
  * known lead. ERR_NOT_FOUND when that recipient is done already. */

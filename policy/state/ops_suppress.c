@@ -1,12 +1,17 @@
 /* ops_suppress.c - add and remove suppressions. */
+#include "policy/base/fault.h"
 #include "policy/mail/address_digest.h"
 #include "policy/mail/domain.h"
 #include "policy/state/ops.h"
 
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
-	PAYLOAD_MAX = 8192
+	PAYLOAD_MAX = 8192,
+	AT_ONCE = 512, /* proposals that wait together: a batch of the door */
 };
 
 static int parse_digest(struct arena *a, struct str hex,
@@ -173,6 +178,84 @@ int ops_suppress_add(struct store *s, const struct ops_suppress *in,
     bool *changed_out, struct error *err)
 {
 	return run(s, in, add_fn, changed_out, err);
+}
+
+/* The door answers on its own thread. */
+struct crowd {
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	size_t left;
+};
+
+struct member {
+	struct change change;
+	struct crowd *crowd;
+	struct ops_suppress_result *out;
+};
+
+static void leave(struct crowd *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->left--;
+	pthread_cond_signal(&c->done);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void member_done(void *arg, int rc, const struct error *err)
+{
+	struct member *m = arg;
+
+	(void)err;
+	*m->out =
+	    (struct ops_suppress_result){rc, rc == 0 && m->change.changed};
+	leave(m->crowd);
+}
+
+static void enter(struct store *s, struct member *m)
+{
+	int rc;
+
+	pthread_mutex_lock(&m->crowd->lock);
+	m->crowd->left++;
+	pthread_mutex_unlock(&m->crowd->lock);
+	rc = door_submit(s->door, add_fn, &m->change, member_done, m);
+	if (rc == 0)
+		return;
+	m->out->rc = rc;
+	leave(m->crowd);
+}
+
+static void wait_all(struct crowd *c)
+{
+	pthread_mutex_lock(&c->lock);
+	while (c->left > 0)
+		pthread_cond_wait(&c->done, &c->lock);
+	pthread_mutex_unlock(&c->lock);
+}
+
+int ops_suppress_add_all(struct store *s, const struct ops_suppress *v,
+    size_t n, struct ops_suppress_result *out)
+{
+	struct crowd crowd = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	    .done = PTHREAD_COND_INITIALIZER};
+	size_t at_once = n < AT_ONCE ? n : AT_ONCE;
+	struct member *m =
+	    fault_alloc() ? NULL : calloc(at_once + 1, sizeof(*m));
+
+	if (m == NULL)
+		return -ENOMEM;
+	for (size_t from = 0; from < n; from += AT_ONCE) {
+		for (size_t i = 0; i < AT_ONCE && from + i < n; i++) {
+			m[i] = (struct member){
+			    .change = {.store = s, .in = &v[from + i]},
+			    .crowd = &crowd,
+			    .out = &out[from + i]};
+			enter(s, &m[i]);
+		}
+		wait_all(&crowd);
+	}
+	free(m);
+	return 0;
 }
 
 int ops_suppress_remove(struct store *s, const struct ops_suppress *in,

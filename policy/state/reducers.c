@@ -13,6 +13,27 @@
 #include "policy/state/seen.h"
 #include "policy/state/suppression.h"
 #include "policy/state/tables.h"
+#include "policy/state/trace.h"
+
+/* An event is traced by what the tables say before it is applied: a copy's row
+ * is gone after its last recipient. */
+static int traced(struct ledger_txn *t, const struct event *ev,
+    reducer_fn *apply, struct error *err)
+{
+	struct trace_about about;
+	struct trace_tags tags;
+	int rc = trace_about(t, ev, &about);
+
+	if (rc != 0)
+		return error_set(
+		    err, rc, "event %u: %s", ev->type, error_text(rc));
+	tags = trace_tags(&about);
+	rc = apply(t, ev, err);
+	if (rc != 0)
+		return rc;
+	rc = trace_add(t, ev->seq, &tags);
+	return rc != 0 ? error_set(err, rc, "trace: %s", error_text(rc)) : 0;
+}
 
 static const struct reducer list[] = {
     {EV_POLICY_APPLIED, 1, EVENT_AUDIT, policyver_reduce},
@@ -53,6 +74,7 @@ static const char *const table_names[TABLE_COUNT] = {
     [TABLE_COUNTER] = "counter",
     [TABLE_FEEDBACK] = "feedback",
     [TABLE_SEEN] = "seen",
+    [TABLE_TRACE] = "trace",
 };
 
 const struct reducer_table reducers = {
@@ -60,4 +82,5 @@ const struct reducer_table reducers = {
     sizeof(list) / sizeof(list[0]),
     table_names,
     TABLE_COUNT,
+    traced,
 };

@@ -20,12 +20,6 @@ enum {
 };
 #define KEEP_MS INT64_C(2592000000) /* 30 days */
 
-struct event_feedback_mail {
-	unsigned char digest[SEEN_DIGEST];
-	uint32_t kind;
-	uint64_t message_id;
-};
-
 #define AT(field) offsetof(struct event_feedback_mail, field)
 static const struct payload_field mail_fields[] = {
     {1, PAYLOAD_ID32, true, AT(digest)},
@@ -150,11 +144,17 @@ static int prune(struct ledger_txn *t, int64_t before_ms)
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
+int seen_decode(struct str payload, struct event_feedback_mail *out)
+{
+	*out = (struct event_feedback_mail){0};
+	return payload_decode(&mail, payload, out);
+}
+
 int seen_reduce(struct ledger_txn *t, const struct event *ev, struct error *err)
 {
-	struct event_feedback_mail e = {0};
+	struct event_feedback_mail e;
 	char name[COUNTER_NAME_MAX];
-	int rc = payload_decode(&mail, ev->payload, &e);
+	int rc = seen_decode(ev->payload, &e);
 
 	if (rc == 0)
 		rc = prune(t, ev->time_ms - KEEP_MS);

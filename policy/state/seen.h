@@ -27,6 +27,12 @@ enum seen_kind {
 	SEEN_UNPARSED = 9, /* set aside */
 };
 
+struct event_feedback_mail {
+	unsigned char digest[SEEN_DIGEST];
+	uint32_t kind;       /* enum seen_kind */
+	uint64_t message_id; /* the first that it is about; 0: none */
+};
+
 /* Was it consumed already? */
 int seen_has(const struct ledger_txn *t,
     const unsigned char digest[SEEN_DIGEST], bool *yes_out) MUST_CHECK;
@@ -34,6 +40,7 @@ int seen_has(const struct ledger_txn *t,
 int seen_emit(struct door_ctx *ctx, const unsigned char digest[SEEN_DIGEST],
     enum seen_kind kind, uint64_t message_id) MUST_CHECK;
 
+int seen_decode(struct str payload, struct event_feedback_mail *out) MUST_CHECK;
 int seen_reduce(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 

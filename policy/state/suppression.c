@@ -4,6 +4,7 @@
 
 #include "policy/base/buf.h"
 #include "policy/base/codec.h"
+#include "policy/mail/address_digest.h"
 #include "policy/state/counter.h"
 #include "policy/state/payload.h"
 #include "policy/state/tables.h"
@@ -109,27 +110,54 @@ int suppression_each(const struct ledger_txn *t, enum suppression_kind kind,
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-struct collect {
-	struct suppression_fact *v;
-	size_t cap, *n;
+struct binding {
+	const struct ledger_txn *t;
+	const struct address *address;
+	int (*emit)(void *arg, const struct suppression_record *r);
+	void *arg;
 };
 
-static int collect_one(void *arg, const struct suppression_record *r)
+static int bind_domain(const struct binding *b)
 {
-	struct collect *c = arg;
+	struct str domain = b->address->domain;
+	int rc = 0;
 
-	if (*c->n < c->cap)
-		c->v[(*c->n)++] = (struct suppression_fact){
-		    r->label, r->reason, r->since_ms, r->until_ms};
-	return 0;
+	while (rc == 0 && domain.n > 0 && str_find(domain, 0, '.') < domain.n) {
+		rc = suppression_each(
+		    b->t, SUPPRESS_DOMAIN, domain, b->emit, b->arg);
+		domain = str_from(domain, str_find(domain, 0, '.') + 1);
+	}
+	return rc;
 }
 
-int suppression_collect(const struct ledger_txn *t, enum suppression_kind kind,
-    struct str what, struct suppression_fact *v, size_t cap, size_t *n)
+static int bind_digest(const struct binding *b, enum address_digest_kind kind)
 {
-	struct collect c = {v, cap, n};
+	struct address_digest d;
+	int rc = address_digest(b->address, kind, &d);
 
-	return suppression_each(t, kind, what, collect_one, &c);
+	if (rc != 0)
+		return rc;
+	return suppression_each(b->t,
+	    kind == ADDRESS_DIGEST_MD5 ? SUPPRESS_MD5 : SUPPRESS_SHA256,
+	    (struct str){(const char *)d.b, address_digest_size(kind)}, b->emit,
+	    b->arg);
+}
+
+int suppression_binding(const struct ledger_txn *t, const struct lead_id *lead,
+    const struct address *address,
+    int (*emit)(void *arg, const struct suppression_record *r), void *arg)
+{
+	struct binding b = {t, address, emit, arg};
+	int rc = suppression_each(t, SUPPRESS_LEAD,
+	    (struct str){(const char *)lead->b, LEAD_ID_BYTES}, emit, arg);
+
+	if (rc == 0)
+		rc = bind_domain(&b);
+	if (rc == 0)
+		rc = bind_digest(&b, ADDRESS_DIGEST_SHA256);
+	if (rc == 0)
+		rc = bind_digest(&b, ADDRESS_DIGEST_MD5);
+	return rc;
 }
 
 int suppression_next(const struct ledger_txn *t, struct str after,

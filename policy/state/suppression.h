@@ -8,6 +8,7 @@
 
 #include "policy/base/buf.h"
 #include "policy/ledger/event.h"
+#include "policy/mail/lead_id.h"
 #include "policy/rules/facts.h"
 
 /* Numbers are stored. */
@@ -51,14 +52,16 @@ struct event_unsuppressed {
 /* Exactly this row. */
 int suppression_read(const struct ledger_txn *t, enum suppression_kind kind,
     struct str what, uint32_t label, struct suppression_record *out) MUST_CHECK;
-/* Adds all rows for `what`, any label, to v (cap rows at most). */
-int suppression_collect(const struct ledger_txn *t, enum suppression_kind kind,
-    struct str what, struct suppression_fact *v, size_t cap,
-    size_t *n) MUST_CHECK;
 /* All rows for exactly `what`, any label; stops at emit's first non-zero
  * answer and returns it. */
 int suppression_each(const struct ledger_txn *t, enum suppression_kind kind,
     struct str what, int (*emit)(void *arg, const struct suppression_record *r),
+    void *arg) MUST_CHECK;
+/* All rows that bind an address: of the lead, of its domain and each parent
+ * that has a dot, of its hashes. As suppression_each(). */
+int suppression_binding(const struct ledger_txn *t, const struct lead_id *lead,
+    const struct address *address,
+    int (*emit)(void *arg, const struct suppression_record *r),
     void *arg) MUST_CHECK;
 /* Rows in key order, from the first one above `after` (a key as given in
  * *key_out; empty: the beginning). ERR_NOT_FOUND at the end. */

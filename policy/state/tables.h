@@ -20,6 +20,7 @@ enum table {
 	TABLE_COUNTER,     /* counter.c: hour, segment, what -> count */
 	TABLE_FEEDBACK,    /* feedback.c: message id, lead id -> what came back */
 	TABLE_SEEN,        /* seen.c: digests of consumed feedback mail */
+	TABLE_TRACE,       /* trace.c: block of events -> whom they are about */
 	TABLE_COUNT
 };
 

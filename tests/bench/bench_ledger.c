@@ -187,7 +187,7 @@ static const struct reducer reducers[] = {
     {EV_OPENED, 1, EVENT_ACTIVITY, opened},
 };
 static const char *const tables[] = {"row"};
-static const struct reducer_table reducer_table = {reducers, 2, tables, 1};
+static const struct reducer_table reducer_table = {reducers, 2, tables, 1, NULL};
 
 static struct ledger *ledger_start(const char *dir)
 {

@@ -284,6 +284,140 @@ def test_consent_and_explain(agent):
     agent.refused("explain", "no address", "webinar")
 
 
+def test_consent_history(agent):
+    address = "jo@c.example"
+    agent.ok("consent", "grant", address, "newsletter", "--evidence",
+             "form of 2026")
+    agent.ok("consent", "withdraw", address, "newsletter")
+    shown = agent.json("consent", "show", address)[0]
+    assert [one["state"] for one in shown["history"]] == ["granted",
+                                                          "withdrawn"]
+    assert shown["history"][0]["evidence"] == "form of 2026"
+    assert "form of 2026" in agent.ok("consent", "show", address)
+
+
+def test_lead(agent):
+    address = "jo@c.example"
+    agent.ok("lead", "show", address, status=1)
+    agent.ok("lead", "timeline", address, status=1)
+    agent.ok("consent", "grant", address, "newsletter")
+    agent.ok("suppress", "add", "@c.example")
+    shown = agent.json("lead", "show", address)[0]
+    assert shown["consents"][0]["purpose"] == "newsletter"
+    assert shown["suppressions"][0]["target"] == "@c.example"
+    assert {one["segment"] for one in shown["segments"]} == {"newsletter",
+                                                             "webinar"}
+    text = agent.ok("lead", "show", address)
+    assert "what would be decided now" in text
+    assert max(map(len, text.splitlines())) <= 100
+    assert agent.json("lead", "show", f"lead:{shown['lead']}")[0][
+        "address"] == address
+    assert address not in agent.ok("lead", "show", address, "--redact")
+    events = agent.json("lead", "timeline", address)
+    assert [one["type"] for one in events] == ["lead_created", "consent"]
+    assert "first seen" in agent.ok("lead", "timeline", address)
+
+
+def test_journal(agent):
+    agent.ok("consent", "grant", "a@b.example", "newsletter")
+    events = agent.json("journal")
+    assert [one["seq"] for one in events] == list(range(1, len(events) + 1))
+    assert agent.json("journal", "--after", "1", "--limit", "1")[0][
+        "seq"] == 2
+    assert [one["type"] for one in agent.json("journal", "--type",
+                                              "consent")] == ["consent"]
+    assert "a@b.example" in agent.ok("journal")
+    assert "a@b.example" not in agent.ok("journal", "--redact")
+    agent.refused("journal", "--after", "x")
+
+
+def test_journal_follow(agent):
+    """An event made meanwhile comes out; the end of the agent ends it."""
+    out = agent.root / "journal"
+    with open(out, "w", encoding="utf-8") as log:
+        following = subprocess.Popen(
+            [str(tendril.program(agent.tendril.builddir, "tendril")),
+             "journal", "--follow", "--json"], stdout=log,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "TENDRIL_CONF": str(agent.conf_file)})
+    try:
+        proc.wait_until(lambda: "policy_applied" in out.read_text(), 10,
+                        "what was before")
+        agent.ok("suppress", "add", "late@b.example")
+        proc.wait_until(lambda: "late@b.example" in out.read_text(), 10,
+                        "what is new")
+        agent.tendril.agent.stop()
+        assert following.wait(30) == 75
+    finally:
+        following.kill()
+        following.wait()
+
+
+def test_stats(agent):
+    agent.ok("suppress", "add", "a@b.example")
+    rows = agent.json("stats")
+    assert {"name": "suppression.added.manual", "segment": "",
+            "count": 1} in rows
+    assert agent.json("stats", "--by", "day")[0]["at"].endswith("T00:00:00Z")
+    assert "suppression.added.manual" in agent.ok("stats", "--from", "1h")
+    assert "nothing was counted" in agent.ok("stats", "--segment", "webinar")
+    agent.refused("stats", "--by", "moon")
+
+
+def test_hold_of_nothing(agent):
+    assert agent.ok("hold", "list") == ""
+    agent.refused("hold", "show", "77", status=1)
+    agent.refused("hold", "release", "77", status=1)
+    agent.refused("hold", "drop")
+    agent.refused("hold", "drop", "77", "--segment", "newsletter")
+    assert agent.json("hold", "release", "--segment", "newsletter")[0][
+        "changed"] == 0
+
+
+def test_explain_unknown_queue_id(agent):
+    assert "nothing is on record" in agent.refused("explain", "4ZqXw7",
+                                                   status=1)
+
+
+def test_import_and_export(agent):
+    plain = agent.root / "plain.txt"
+    plain.write_text("# from the old tool\n\njoe@b.example\r\n"
+                     "no address\n@c.example\n")
+    done = agent.cli("suppress", "import", plain, "--origin", "old tool")
+    assert done.returncode == 1
+    assert f"{plain}:4: no address: " in done.stderr
+    assert done.stdout.startswith("2 added, ")
+    table = agent.root / "table.csv"
+    table.write_text("\ufeffName;E-Mail;Segment;Until\n"
+                     '"Ann, ""A""";ann@b.example;webinar;2031-01-01\n'
+                     "Bob;bob@b.example;;\n", encoding="utf-8")
+    assert agent.json("suppress", "import", table, "--reason",
+                      "complaint")[0] == {"added": 2, "unchanged": 0,
+                                          "bad": 0}
+    rows = {row["target"]: row for row in agent.json("suppress", "list")}
+    assert rows["ann@b.example"]["segment"] == "webinar"
+    assert rows["ann@b.example"]["until"] == "2031-01-01T00:00:00Z"
+    assert rows["bob@b.example"]["reason"] == "complaint"
+    assert rows["joe@b.example"]["origin"] == "old tool"
+    export = agent.root / "export.csv"
+    export.write_text(agent.ok("suppress", "export"))
+    assert agent.json("suppress", "import", export)[0] == {
+        "added": 0, "unchanged": 4, "bad": 0}
+    for target in rows:
+        agent.ok("suppress", "remove", target, *(
+            ["--segment", "webinar"] if target.startswith("ann") else []))
+    assert agent.json("suppress", "import", export)[0]["added"] == 4
+    assert len(agent.json("suppress", "export")) == 4
+
+
+def test_large_import(agent):
+    """More than a call takes, in time that speaks of batches."""
+    many = agent.root / "many"
+    many.write_text("".join(f"u{n}@many.example\n" for n in range(12000)))
+    assert agent.json("suppress", "import", many)[0]["added"] == 12000
+    assert len(agent.ok("suppress", "export").splitlines()) == 12001
+
+
 def test_roles(agent):
     """nobody is an auditor by conf; others have no role at all."""
     def as_user(name, *words):

@@ -97,7 +97,7 @@ static const struct reducer toy_v[] = {
     {TOY_SWALLOW, 1, EVENT_ACTIVITY, toy_swallow},
 };
 static const struct reducer_table toy_reducers = {
-    toy_v, sizeof(toy_v) / sizeof(toy_v[0]), toy_names, TOY_TABLES};
+    toy_v, sizeof(toy_v) / sizeof(toy_v[0]), toy_names, TOY_TABLES, NULL};
 
 __attribute__((unused)) static struct ledger_options toy_options(
     const char *dir, unsigned flags)

@@ -1,0 +1,431 @@
+/* event_json.c - see event_json.h. */
+#include "agent/api/event_json.h"
+
+#include "policy/base/codec.h"
+#include "policy/ledger/snapshot.h"
+#include "policy/rules/verdict.h"
+#include "policy/state/copy.h"
+#include "policy/state/feedback.h"
+#include "policy/state/lead.h"
+#include "policy/state/message.h"
+#include "policy/state/mtalogpos.h"
+#include "policy/state/policyver.h"
+#include "policy/state/refusal.h"
+#include "policy/state/seen.h"
+
+#include <string.h>
+
+struct job {
+	const struct show *s;
+	struct arena *a;
+	const struct event *ev;
+	struct value *o;
+};
+
+typedef int decode_fn(struct job *j);
+
+/* Empty values are left out. */
+static void put(struct job *j, const char *key, struct str s)
+{
+	if (s.n > 0)
+		value_put_str(j->o, key, s);
+}
+
+static void put_ms(struct job *j, const char *key, int64_t ms)
+{
+	if (ms != 0)
+		value_put_time(j->o, key, ms);
+}
+
+static void put_id(struct job *j, const char *key, uint64_t id)
+{
+	if (id != 0)
+		api_put_id(j->o, key, id);
+}
+
+static struct lead_id lead_of(const unsigned char *bytes)
+{
+	struct lead_id id;
+
+	memcpy(id.b, bytes, sizeof(id.b));
+	return id;
+}
+
+static void put_lead(struct job *j, const unsigned char *bytes)
+{
+	struct lead_id id = lead_of(bytes);
+
+	show_lead(j->s, j->o, "address", &id);
+}
+
+/* A field sealed with a person's key. */
+static void put_sealed(struct job *j, const char *key,
+    const unsigned char *lead, enum person_field field, struct str sealed)
+{
+	struct lead_id id = lead_of(lead);
+	struct person p;
+	struct str plain;
+
+	if (j->s->redact || sealed.n == 0)
+		return;
+	if (person_open_id(&p, j->s->store, j->s->t, &id) == 0 &&
+	    person_open_field(&p, field, sealed, j->a, &plain) == 0)
+		put(j, key, plain);
+	person_fini(&p);
+}
+
+static int ledger_restored(struct job *j)
+{
+	struct snapshot_restored e;
+	int rc = snapshot_decode(j->ev, &e);
+
+	value_put_i64(j->o, "epoch", (int64_t)e.epoch);
+	value_put_i64(j->o, "last", (int64_t)e.last_seq);
+	return rc;
+}
+
+static int policy_applied(struct job *j)
+{
+	static const char *const orphans[] = {"", "hold", "bounce"};
+	struct event_policy e;
+	char hash[65];
+	int rc = policyver_decode(j->ev->payload, &e);
+
+	codec_hex(e.hash, sizeof(e.hash), hash);
+	value_put_i64(j->o, "policy", e.version);
+	value_put_str(j->o, "sha256", str_of(hash));
+	put(j, "author", e.author);
+	put(j, "why", e.reason);
+	if (e.orphans < sizeof(orphans) / sizeof(orphans[0]))
+		put(j, "orphans", str_of(orphans[e.orphans]));
+	return rc;
+}
+
+static int lead_created(struct job *j)
+{
+	struct event_lead_created e;
+	int rc = lead_event_decode(j->ev->payload, &e);
+
+	put_lead(j, e.lead);
+	value_put_i64(j->o, "epoch", (int64_t)e.epoch);
+	return rc;
+}
+
+static int slot_proposed(struct job *j)
+{
+	struct event_slot_proposed e;
+	int rc = message_decode_proposed(j->ev->payload, &e);
+
+	put_lead(j, e.lead);
+	put_id(j, "message", e.message_id);
+	put(j, "segment", e.segment);
+	put(j, "purpose", e.purpose);
+	put(j, "stream", e.stream);
+	put(j, "campaign", e.campaign);
+	put(j, "queue_id", e.queue_id);
+	value_put_str(j->o, "verdict", STR("allow"));
+	if (e.policy_version != 0)
+		value_put_i64(j->o, "policy", e.policy_version);
+	value_put_bool(j->o, "counts", e.counts);
+	if (e.delivered)
+		value_put_bool(j->o, "delivered", true);
+	if (e.shadowed)
+		value_put_bool(j->o, "shadow", true);
+	put_sealed(j, "sender", e.lead, PERSON_APP_SENDER, e.app_sender);
+	put_sealed(
+	    j, "one_click", e.lead, PERSON_APP_ONE_CLICK, e.app_one_click);
+	return rc;
+}
+
+/* Whose message it is, as the tables still know. */
+static void put_message(struct job *j, uint64_t id)
+{
+	struct message_record r;
+
+	put_id(j, "message", id);
+	if (id == 0 || message_read(j->s->t, id, &r) != 0)
+		return;
+	put_lead(j, r.lead.b);
+	put(j, "segment", r.segment);
+}
+
+static int slot_changed(struct job *j)
+{
+	struct event_slot_changed e;
+	int rc = message_decode_changed(j->ev->payload, &e);
+
+	put_message(j, e.message_id);
+	put_ms(j, "at", e.at_ms);
+	if (e.release != 0)
+		put(j, "release",
+		    str_of(slot_release_name((enum slot_release)e.release)));
+	put(j, "status", e.status);
+	put(j, "relay", e.relay);
+	return rc;
+}
+
+static int slot_moved(struct job *j)
+{
+	struct event_slot_moved e;
+	int rc = message_decode_moved(j->ev->payload, &e);
+
+	put_message(j, e.message_id);
+	put(j, "queue_id", e.queue_id);
+	return rc;
+}
+
+static int duplicate(struct job *j)
+{
+	struct event_duplicate e;
+	int rc = message_decode_duplicate(j->ev->payload, &e);
+
+	put_message(j, e.message_id);
+	put(j, "queue_id", e.queue_id);
+	value_put_str(j->o, "verdict", STR("drop"));
+	value_put_str(j->o, "reason", STR("duplicate"));
+	return rc;
+}
+
+static void put_detail(struct job *j, const struct event_refusal *e)
+{
+	if (e->detail == 0)
+		return;
+	if (e->reason == REASON_NOT_COMPLIANT)
+		put(j, "compliance",
+		    str_of(comply_result_name((enum comply_result)e->detail)));
+	else
+		put(j, "suppression",
+		    str_of(suppression_reason_name(
+			(enum suppression_reason)e->detail)));
+}
+
+static int refusal(struct job *j)
+{
+	struct event_refusal e;
+	int rc = refusal_decode(j->ev->payload, &e);
+
+	put_lead(j, e.lead);
+	put(j, "verdict",
+	    str_of(verdict_action_name((enum verdict_action)e.action)));
+	put(j, "reason",
+	    str_of(verdict_reason_name((enum verdict_reason)e.reason)));
+	put_detail(j, &e);
+	put(j, "segment", e.segment);
+	put(j, "stream", e.stream);
+	put(j, "queue_id", e.queue_id);
+	put_ms(j, "earliest", e.earliest_ms);
+	show_rule(j->s, j->o, e.policy_version, e.line);
+	if (e.shadowed)
+		value_put_bool(j->o, "shadow", true);
+	return rc;
+}
+
+static int suppressed(struct job *j)
+{
+	struct event_suppressed e;
+	int rc = suppression_decode(j->ev->payload, &e);
+
+	if (rc != 0)
+		return rc;
+	show_target(j->s, j->o, (enum suppression_kind)e.kind, e.what);
+	put(j, "suppression",
+	    str_of(suppression_reason_name((enum suppression_reason)e.reason)));
+	put(j, "segment", e.segment);
+	put_ms(j, "until", e.until_ms);
+	put(j, "origin", e.origin);
+	put(j, "author", e.author);
+	put_id(j, "message", e.message_id);
+	if (e.kind == SUPPRESS_LEAD && e.what.n == LEAD_ID_BYTES)
+		put_sealed(j, "note", (const unsigned char *)e.what.p,
+		    PERSON_EVIDENCE, e.note);
+	return 0;
+}
+
+static int unsuppressed(struct job *j)
+{
+	struct event_unsuppressed e;
+	int rc = suppression_decode_removed(j->ev->payload, &e);
+
+	if (rc != 0)
+		return rc;
+	show_target(j->s, j->o, (enum suppression_kind)e.kind, e.what);
+	if (e.label != 0)
+		value_put_bool(j->o, "one_segment", true);
+	put(j, "author", e.author);
+	put(j, "why", e.why);
+	return 0;
+}
+
+static int consent(struct job *j)
+{
+	struct event_consent e;
+	int rc = consent_decode(j->ev->payload, &e);
+
+	put_lead(j, e.lead);
+	put(j, "purpose", e.purpose);
+	put(j, "state",
+	    str_of(consent_state_name((enum consent_state)e.state)));
+	put_ms(j, "said", e.said_ms);
+	put(j, "origin", e.origin);
+	put(j, "author", e.author);
+	put_id(j, "message", e.message_id);
+	put_sealed(j, "evidence", e.lead, PERSON_EVIDENCE, e.evidence);
+	return rc;
+}
+
+static int copy_added(struct job *j)
+{
+	struct event_copy_added e;
+	int rc = copy_decode_added(j->ev->payload, &e);
+
+	put_id(j, "copy", e.id);
+	put(j, "kind", str_of(copy_kind_name((enum copy_kind)e.kind)));
+	if (e.kind == COPY_HELD)
+		put_lead(j, e.lead);
+	put(j, "segment", e.segment);
+	put(j, "stream", e.stream);
+	put_ms(j, "due", e.due_ms);
+	put_ms(j, "deadline", e.deadline_ms);
+	value_put_i64(j->o, "recipients", (int64_t)e.recipients - e.first);
+	return rc;
+}
+
+static int copy_recipient(struct job *j)
+{
+	struct event_copy_recipient e;
+	int rc = copy_decode_recipient(j->ev->payload, &e);
+
+	put_id(j, "copy", e.id);
+	value_put_i64(j->o, "recipient", e.index);
+	put(j, "outcome",
+	    str_of(copy_outcome_name((enum copy_outcome)e.outcome)));
+	return rc;
+}
+
+static int copy_due(struct job *j)
+{
+	struct event_copy_due e;
+	int rc = copy_decode_due(j->ev->payload, &e);
+
+	put_id(j, "copy", e.id);
+	put_ms(j, "due", e.due_ms);
+	return rc;
+}
+
+static int feedback_mail(struct job *j)
+{
+	struct event_feedback_mail e;
+	int rc = seen_decode(j->ev->payload, &e);
+
+	put(j, "kind", str_of(seen_kind_name((enum seen_kind)e.kind)));
+	put_message(j, e.message_id);
+	return rc;
+}
+
+static int bounce(struct job *j)
+{
+	struct event_bounce e;
+	int rc = feedback_decode_bounce(j->ev->payload, &e);
+
+	put_message(j, e.message_id);
+	put(j, "by", e.source == FEEDBACK_BY_LOG ? STR("log") : STR("dsn"));
+	put(j, "bounce",
+	    str_of(bounce_reason_name((enum bounce_reason)e.reason)));
+	put(j, "class", str_of(bounce_class_name((enum bounce_class)e.class)));
+	put(j, "status", e.status);
+	put_sealed(j, "diagnostic", e.lead, PERSON_DIAGNOSTIC, e.diagnostic);
+	return rc;
+}
+
+static int complaint(struct job *j)
+{
+	struct event_complaint e;
+	int rc = feedback_decode_complaint(j->ev->payload, &e);
+
+	put_message(j, e.message_id);
+	put(j, "complaint",
+	    str_of(bounce_reason_name((enum bounce_reason)e.reason)));
+	return rc;
+}
+
+static int mtalog(struct job *j)
+{
+	struct mtalogpos e;
+	int rc = mtalogpos_decode(j->ev->payload, &e);
+
+	put(j, "file", e.path);
+	return rc;
+}
+
+static const struct {
+	unsigned type;
+	const char *name;
+	decode_fn *fn;
+} decoders[] = {
+    {EV_LEDGER_RESTORED, "ledger_restored", ledger_restored},
+    {EV_POLICY_APPLIED, "policy_applied", policy_applied},
+    {EV_LEAD_CREATED, "lead_created", lead_created},
+    {EV_SLOT_PROPOSED, "slot_proposed", slot_proposed},
+    {EV_SLOT_QUEUED, "slot_queued", slot_changed},
+    {EV_SLOT_DELIVERED, "slot_delivered", slot_changed},
+    {EV_SLOT_RELEASED, "slot_released", slot_changed},
+    {EV_DUPLICATE, "duplicate", duplicate},
+    {EV_REFUSED, "refused", refusal},
+    {EV_DECIDED, "decided", refusal},
+    {EV_SUPPRESSED, "suppressed", suppressed},
+    {EV_UNSUPPRESSED, "unsuppressed", unsuppressed},
+    {EV_CONSENT, "consent", consent},
+    {EV_COPY_ADDED, "copy_added", copy_added},
+    {EV_COPY_RECIPIENT, "copy_recipient", copy_recipient},
+    {EV_COPY_DUE, "copy_due", copy_due},
+    {EV_SLOT_MOVED, "slot_moved", slot_moved},
+    {EV_MTALOG, "mtalog", mtalog},
+    {EV_FEEDBACK_MAIL, "feedback_mail", feedback_mail},
+    {EV_BOUNCE, "bounce", bounce},
+    {EV_COMPLAINT, "complaint", complaint},
+};
+
+enum {
+	N_DECODERS = sizeof(decoders) / sizeof(decoders[0])
+};
+
+static size_t find(unsigned type)
+{
+	size_t i = 0;
+
+	while (i < N_DECODERS && decoders[i].type != type)
+		i++;
+	return i;
+}
+
+bool event_json_knows(unsigned type)
+{
+	return find(type) < N_DECODERS;
+}
+
+const char *event_json_name(unsigned type)
+{
+	size_t i = find(type);
+
+	return i < N_DECODERS ? decoders[i].name : "unknown";
+}
+
+void event_json(const struct show *s, struct arena *a, const struct event *ev,
+    struct value *o)
+{
+	struct job j = {s, a, ev, o};
+	size_t i = find(ev->type);
+	int rc;
+
+	value_put_i64(o, "seq", (int64_t)ev->seq);
+	value_put_time(o, "time", ev->time_ms);
+	value_put_str(o, "type", str_of(event_json_name(ev->type)));
+	value_put_bool(o, "audit", ev->class == EVENT_AUDIT);
+	if (i == N_DECODERS) {
+		value_put_i64(o, "number", ev->type);
+		return;
+	}
+	rc = decoders[i].fn(&j);
+	if (rc != 0)
+		value_put_str(o, "error", str_of(error_text(rc)));
+}

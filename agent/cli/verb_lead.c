@@ -1,0 +1,252 @@
+/* verb_lead.c - tendril lead: what is known of a person, and all that
+ * happened. */
+#include "agent/cli/client.h"
+#include "agent/cli/events.h"
+#include "agent/cli/verbs.h"
+
+enum {
+	PATH_MAX_HTTP = 8192
+};
+
+/* An address, or "lead:HEX" as redacted output has it. */
+static void query_person(struct cli *c, struct buf *path)
+{
+	struct str who = cli_operand(c, 0);
+
+	if (str_starts(who, STR("lead:")))
+		client_query(path, "lead", str_from(who, 5));
+	else
+		client_query(path, "address", who);
+	if (cli_opt(c, "redact") != NULL)
+		client_query(path, "redact", STR("1"));
+}
+
+static void show_consents(struct cli *c, const struct value *list)
+{
+	static const char *const heads[] = {
+	    "purpose", "state", "since", "by", "origin", NULL};
+	struct out_table *t = out_table(c, heads);
+
+	for (size_t i = 0; i < value_count(list); i++) {
+		const struct value *o = value_at(list, i);
+		out_member(t, o, "purpose");
+		out_member(t, o, "state");
+		out_when(t, o, "since");
+		out_member(t, o, "author");
+		out_member(t, o, "origin");
+	}
+	if (value_count(list) > 0)
+		out_line("\nwhat the person said");
+	out_print(t);
+}
+
+static void show_suppressions(struct cli *c, const struct value *list)
+{
+	static const char *const heads[] = {"suppressed by", "reason",
+	    "segment", "since", "until", "author", NULL};
+	struct out_table *t = out_table(c, heads);
+
+	for (size_t i = 0; i < value_count(list); i++) {
+		const struct value *o = value_at(list, i);
+		out_member(t, o, "target");
+		out_member(t, o, "reason");
+		out_member(t, o, "segment");
+		out_when(t, o, "since");
+		out_when(t, o, "until");
+		out_member(t, o, "author");
+	}
+	if (value_count(list) > 0)
+		out_line("%s", "");
+	out_print(t);
+}
+
+static struct str limits_text(struct cli *c, const struct value *list)
+{
+	struct str text;
+	struct buf b;
+
+	buf_init(&b, PATH_MAX_HTTP);
+	for (size_t i = 0; i < value_count(list); i++) {
+		const struct value *o = value_at(list, i);
+		int64_t used = 0, most = 0;
+
+		(void)value_get_i64(o, "used", &used);
+		(void)value_get_i64(o, "most", &most);
+		buf_printf(&b, "%s%lld of %lld (%.*s)", i > 0 ? ", " : "",
+		    (long long)used, (long long)most,
+		    STR_ARG(out_text(c, o, "rule")));
+	}
+	text = arena_str(c->arena, buf_str(&b));
+	buf_fini(&b);
+	return text;
+}
+
+static struct str now_text(struct cli *c, const struct value *o)
+{
+	struct str reason = value_get_str(o, "reason");
+	struct str earliest = out_text(c, o, "earliest");
+	struct str limits = limits_text(c, value_get(o, "limits"));
+	const char *words = out_reason(reason);
+
+	return str_of(arena_printf(c->arena, "%s%s%.*s%s%.*s",
+	    words[0] != '\0' ? words : "-",
+	    earliest.n > 0 ? "; not before " : "", STR_ARG(earliest),
+	    limits.n > 0 ? "; used: " : "", STR_ARG(limits)));
+}
+
+static void show_segments(struct cli *c, const struct value *reply)
+{
+	static const char *const heads[] = {
+	    "segment", "purpose", "now", "why", NULL};
+	const struct value *list = value_get(reply, "segments");
+	struct str person =
+	    limits_text(c, value_get(value_get(reply, "person"), "limits"));
+	struct out_table *t = out_table(c, heads);
+
+	for (size_t i = 0; i < value_count(list); i++) {
+		const struct value *o = value_at(list, i);
+		out_member(t, o, "segment");
+		out_member(t, o, "purpose");
+		out_member(t, o, "verdict");
+		out_cell(t, now_text(c, o));
+	}
+	if (value_count(list) > 0)
+		out_line("\nwhat would be decided now");
+	out_print(t);
+	if (person.n > 0)
+		out_line("all segments: used %.*s", STR_ARG(person));
+}
+
+static void show_messages(struct cli *c, const struct value *list)
+{
+	static const char *const heads[] = {"accepted", "segment", "state",
+	    "since", "queue id", "campaign", NULL};
+	struct out_table *t = out_table(c, heads);
+
+	for (size_t i = 0; i < value_count(list); i++) {
+		const struct value *o = value_at(list, i);
+		out_when(t, o, "proposed");
+		out_member(t, o, "segment");
+		out_member(t, o, "state");
+		out_when(t, o, "at");
+		out_member(t, o, "queue_id");
+		out_member(t, o, "campaign");
+	}
+	if (value_count(list) > 0)
+		out_line("\nmessages, newest first");
+	out_print(t);
+}
+
+static int show_lead(struct cli *c, const struct value *v)
+{
+	bool known = false;
+
+	(void)value_get_bool(v, "known", &known);
+	if (c->json) {
+		int code = cli_json(v);
+		return code != CLI_DONE ? code : known ? CLI_DONE : CLI_NO;
+	}
+	out_line("%.*s", STR_ARG(out_text(c, v, "address")));
+	out_field("lead id", out_text(c, v, "lead"));
+	out_field("first seen", known ? out_text(c, v, "created")
+				      : STR("never: nothing is on record"));
+	show_consents(c, value_get(v, "consents"));
+	show_suppressions(c, value_get(v, "suppressions"));
+	show_segments(c, v);
+	show_messages(c, value_get(v, "messages"));
+	return known ? CLI_DONE : CLI_NO;
+}
+
+static int run_show(struct cli *c)
+{
+	struct value *reply;
+	struct buf path;
+	int code;
+
+	buf_init(&path, PATH_MAX_HTTP);
+	buf_addz(&path, "/v1/leads");
+	query_person(c, &path);
+	code =
+	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
+		&reply, NULL);
+	if (code == CLI_DONE)
+		code = show_lead(c, reply);
+	value_free(&reply);
+	buf_fini(&path);
+	return code;
+}
+
+/* One page; *after is the number of its last event, 0 at the end. */
+static int timeline_page(
+    struct cli *c, struct out_table *t, int64_t *after, size_t *n)
+{
+	const struct value *list;
+	struct value *reply;
+	char number[24];
+	struct buf path;
+	int code;
+
+	buf_init(&path, PATH_MAX_HTTP);
+	buf_addz(&path, "/v1/leads/timeline");
+	query_person(c, &path);
+	(void)snprintf(number, sizeof(number), "%lld", (long long)*after);
+	client_query(&path, "after", str_of(number));
+	code =
+	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
+		&reply, NULL);
+	list = value_get(reply, "events");
+	for (size_t i = 0; code == CLI_DONE && i < value_count(list); i++) {
+		if (c->json)
+			code = cli_json(value_at(list, i));
+		else
+			event_row(t, c, value_at(list, i));
+		(*n)++;
+	}
+	*after = 0;
+	(void)value_get_i64(reply, "next", after);
+	value_free(&reply);
+	buf_fini(&path);
+	return code;
+}
+
+static int run_timeline(struct cli *c)
+{
+	struct out_table *t = event_table(c);
+	int64_t after = 0;
+	size_t n = 0;
+	int code;
+
+	do
+		code = timeline_page(c, t, &after, &n);
+	while (code == CLI_DONE && after > 0);
+	out_print(t);
+	if (code == CLI_DONE && n == 0) {
+		if (!c->json)
+			out_line("%s: nothing is on record", c->operands[0]);
+		code = CLI_NO;
+	}
+	return code;
+}
+
+static const struct cli_option options[] = {
+    {"redact", NULL, "lead ids in place of addresses", false},
+    {NULL, NULL, NULL, false},
+};
+
+static const struct cli_command commands[] = {
+    {"show", "ADDRESS", 1, 1, options,
+	"consents, suppressions, messages, limits, and what would be decided",
+	run_show},
+    {"timeline", "ADDRESS", 1, 1, options,
+	"every event about the person, oldest first", run_timeline},
+};
+
+const struct cli_verb verb_lead = {
+    "lead",
+    "what is known of a person",
+    "ADDRESS may also be lead:HEX, as redacted output has it.",
+    CLI_COMMANDS(commands),
+    "nothing is on record",
+    "  tendril lead show jane@a.example\n"
+    "  tendril lead timeline jane@a.example --json\n",
+};
