@@ -57,6 +57,8 @@ agent_libagent_a_SOURCES = \
 	%D%/in/slots.h \
 	%D%/in/waits.c \
 	%D%/in/waits.h \
+	%D%/out/maildate.c \
+	%D%/out/maildate.h \
 	%D%/out/nondelivery.c \
 	%D%/out/nondelivery.h \
 	%D%/out/release.c \

@@ -1,7 +1,9 @@
 /* onetoone.c - see onetoone.h.
  *
- * The log tells the fate of one slot for each queue id and recipient; what
- * several recipients of one message have in common is the acceptance. */
+ * The log is followed by queue id, and a queue id leads to one slot: where
+ * there are several recipients their slots count as delivered when the message
+ * is accepted, as where no log is followed. Else they would stay proposed, and
+ * count, for ever. */
 #include "milter/onetoone.h"
 
 #include "milter/nurture.h"
@@ -29,6 +31,7 @@ static int fill(struct onetoone *o, size_t *bad_out, struct error *err)
 		*bad_out = i;
 		rc = eom_fill_decide(o->m, i, &o->in[i], err);
 		o->in[i].mode = DECIDE_ONE_TO_ONE;
+		o->in[i].log_followed &= o->n == 1;
 	}
 	return rc;
 }

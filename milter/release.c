@@ -61,6 +61,14 @@ const struct conf_stream *release_recognise(const struct session *s)
 	return comes_back(s) ? &re_inject : NULL;
 }
 
+bool release_is_astray(const struct session *s)
+{
+	struct token t;
+
+	return recognise_release(s->snap->conf, &s->origin) == NULL &&
+	       find_token(s, TOKEN_SET(TOKEN_RAW), &t) == 0;
+}
+
 static enum answer refuse(struct message *m)
 {
 	struct reply r;

@@ -11,7 +11,10 @@
  *             stay, so addresses and links do too.
  *
  * On the release listener a message without a valid token is refused; from a
- * re-inject network it is ordinary mail. Threads: the session's. */
+ * re-inject network it is ordinary mail. A raw token that comes by any other
+ * way tells that the MTA's listener is not the one the conf names: that mail is
+ * put off, since it would leave unsigned and uncounted. All other X-Tendril-Id
+ * fields mean nothing. Threads: the session's. */
 #ifndef MILTER_RELEASE_H
 #define MILTER_RELEASE_H
 
@@ -19,6 +22,9 @@
 
 /* At the end of the header: the stream that stands before all, or NULL. */
 const struct conf_stream *release_recognise(const struct session *s);
+
+/* A copy of ours that did not come by the release listener. */
+bool release_is_astray(const struct session *s);
 
 enum answer release_run(struct message *m);
 

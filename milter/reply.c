@@ -77,6 +77,12 @@ enum answer reply_not_configured(struct reply *out)
 	return ANSWER_TEMPFAIL;
 }
 
+enum answer reply_astray(struct reply *out)
+{
+	reply_set(out, 451, "4.3.5", "Not the listener of a release stream");
+	return ANSWER_TEMPFAIL;
+}
+
 enum answer reply_not_ours(struct reply *out)
 {
 	reply_set(out, 550, "5.7.7", "Not a copy of ours");

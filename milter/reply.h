@@ -28,6 +28,8 @@ enum answer reply_named(
 enum answer reply_too_many(struct reply *out);
 /* 451 4.3.5: needs the release listener, and the conf names none. */
 enum answer reply_not_configured(struct reply *out);
+/* 451 4.3.5: a copy of ours by a listener that no release stream names. */
+enum answer reply_astray(struct reply *out);
 /* 550 5.7.7: the release listener is for copies of ours only. A status of its
  * own, so that the agent does not take two key files for a refused recipient. */
 enum answer reply_not_ours(struct reply *out);

@@ -259,10 +259,21 @@ static enum answer trouble(struct session *s, bool at_end)
 	return s->local ? eom_quarantine(s) : eom_say(s, a, &r);
 }
 
+static enum answer astray(struct session *s)
+{
+	struct reply r;
+
+	LOG_EV_LIMITED(
+	    LOG_LEVEL_ERR, "release.astray", KV_Z("listener", s->listener));
+	return eom_say(s, reply_astray(&r), &r);
+}
+
 static enum answer recognise(struct session *s)
 {
 	bool unused;
 
+	if (release_is_astray(s))
+		return astray(s);
 	s->stream = release_recognise(s);
 	if (s->stream == NULL)
 		s->stream = recognise_stream(s->snap->conf, &s->origin,

@@ -40,6 +40,7 @@ unit_tests = \
 	%D%/unit/test_cbor \
 	%D%/unit/test_compose \
 	%D%/unit/test_conf \
+	%D%/unit/test_copy \
 	%D%/unit/test_decide \
 	%D%/unit/test_dkim_body \
 	%D%/unit/test_dkim_dns \
@@ -79,6 +80,7 @@ unit_tests = \
 	%D%/unit/test_slots \
 	%D%/unit/test_spool \
 	%D%/unit/test_takeover \
+	%D%/unit/test_textfind \
 	%D%/unit/test_token \
 	%D%/unit/test_trace \
 	%D%/unit/test_verdict \

@@ -3,10 +3,9 @@
  * and an application wants the address and the reason. */
 #include "agent/out/nondelivery.h"
 
+#include "agent/out/maildate.h"
 #include "policy/base/codec.h"
 #include "policy/mail/headblock.h"
-
-#include <time.h>
 
 enum {
 	HEADER_MAX = 128 << 10,
@@ -41,19 +40,11 @@ bool nondelivery_is_utf8(const struct envelope *e, uint32_t index)
 	return !is_ascii(e->sender) || !is_ascii(e->rcpts[index].address);
 }
 
-/* RFC 5322 section 3.3, in UTC. */
 static void add_date(struct buf *out, const char *name, int64_t ms)
 {
-	static const char days[] = "SunMonTueWedThuFriSat";
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	time_t t = (time_t)(ms / 1000);
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm) == NULL)
-		return;
-	buf_printf(out, "%s: %.3s, %d %.3s %d %02d:%02d:%02d +0000\r\n", name,
-	    days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon,
-	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	buf_printf(out, "%s: ", name);
+	maildate_add(out, ms);
+	buf_addz(out, "\r\n");
 }
 
 /* What strangers wrote, on one line. */

@@ -8,6 +8,7 @@
  * that would be the worst answer. */
 #include "agent/out/submit.h"
 
+#include "agent/out/maildate.h"
 #include "policy/base/buf.h"
 #include "policy/base/fault.h"
 #include "policy/mail/headblock.h"
@@ -109,12 +110,32 @@ static bool has_message_id(struct str message)
 	return false;
 }
 
-static int make_top(struct submit *s, uint64_t id, struct str message,
+/* RFC 5321 section 4.4: we had the message, and the MTA's own trace of its
+ * first arrival is not shown to milters. Queue ids are plain; what is not goes
+ * unsaid. */
+static void add_trace(
+    struct submit *s, const struct envelope *e, struct buf *top)
+{
+	bool plain = e->queue_id.n > 0;
+
+	for (size_t i = 0; i < e->queue_id.n; i++)
+		plain &= ascii_is_alnum(e->queue_id.p[i]);
+	buf_printf(top, "Received: by %.*s (Tendril)",
+	    STR_ARG(s->app->conf->authserv_id));
+	if (plain)
+		buf_printf(top, " id %.*s", STR_ARG(e->queue_id));
+	buf_addz(top, ";\r\n\t");
+	maildate_add(top, e->arrived_ms);
+	buf_addz(top, "\r\n");
+}
+
+static int make_top(struct submit *s, uint64_t id, const struct spool_copy *c,
     uint32_t index, struct buf *top)
 {
 	int rc = add_token(s, id, top);
 
-	if (rc == 0 && !has_message_id(message))
+	add_trace(s, spool_copy_envelope(c), top);
+	if (rc == 0 && !has_message_id(spool_copy_message(c)))
 		buf_printf(top, "Message-ID: <%016llx.%u@%.*s>\r\n",
 		    (unsigned long long)id, index,
 		    STR_ARG(s->app->conf->authserv_id));
@@ -137,7 +158,7 @@ void submit_copy(struct submit *s, uint64_t id, const struct spool_copy *c,
 
 	*out = (struct submit_result){.outcome = SUBMIT_TROUBLE};
 	buf_init(&top, TOP_MAX);
-	rc = make_top(s, id, m.message, index, &top);
+	rc = make_top(s, id, c, index, &top);
 	m.top = buf_str(&top);
 	if (rc == 0)
 		send_it(s, &m, out, err);

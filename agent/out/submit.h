@@ -27,7 +27,8 @@ struct submit_result {
 	struct smtp_reply reply; /* code 0: there was none, but a stage */
 };
 
-/* The recipient `index` of a copy. A message without Message-ID gets one by
+/* The recipient `index` of a copy, with a trace of its first arrival. A
+ * message without Message-ID gets one by
  * the copy's id, so that a second submission is known to be one. out is always
  * set; err tells what TROUBLE was. */
 void submit_copy(struct submit *s, uint64_t id, const struct spool_copy *c,

@@ -4,17 +4,20 @@
 
 #include "policy/base/buf.h"
 #include "policy/base/codec.h"
+#include "policy/state/counter.h"
 #include "policy/state/payload.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
 	RECORD_VERSION = 1,
 	RECORD_MAX = 2048,
-	PAYLOAD_MAX = 2048
+	PAYLOAD_MAX = 2048,
+	SEGMENT_MAX = 128,
 };
 
 struct id_key {
@@ -289,6 +292,15 @@ int copy_emit_due(struct door_ctx *ctx, uint64_t id, int64_t due_ms)
 	return rc != 0 ? rc : emit(ctx, EV_COPY_DUE, &due, &e);
 }
 
+static int count(struct ledger_txn *t, const struct event *ev, const char *what,
+    const char *which, struct str segment)
+{
+	char name[COUNTER_NAME_MAX];
+
+	(void)snprintf(name, sizeof(name), "%s%s", what, which);
+	return counter_add(t, ev->time_ms, name, segment);
+}
+
 int copy_reduce_added(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
@@ -312,7 +324,24 @@ int copy_reduce_added(
 	rc = put_record(t, &r);
 	if (rc == 0)
 		rc = put_due(t, &r);
+	if (rc == 0)
+		rc = count(
+		    t, ev, "copy.added.", copy_kind_name(r.kind), e.segment);
 	return rc != 0 ? error_set(err, rc, "copy: %s", error_text(rc)) : 0;
+}
+
+/* Gone with its last recipient. */
+static int step(struct ledger_txn *t, struct copy_record *r, uint32_t index)
+{
+	struct id_key k;
+	int rc;
+
+	r->next = index + 1;
+	r->attempts = 0;
+	if (r->next < r->recipients)
+		return put_record(t, r);
+	rc = del_due(t, r);
+	return rc != 0 ? rc : ledger_del(t, TABLE_COPY, id_key(r->id, &k));
 }
 
 int copy_reduce_recipient(
@@ -320,22 +349,24 @@ int copy_reduce_recipient(
 {
 	struct event_copy_recipient e;
 	struct copy_record r;
-	struct id_key k;
+	char segment[SEGMENT_MAX];
+	size_t n = 0;
 	int rc = copy_decode_recipient(ev->payload, &e);
 
 	if (rc == 0)
 		rc = copy_read(t, e.id, &r);
 	if (rc != 0)
 		return error_set(err, rc, "copy event: %s", error_text(rc));
-	r.next = e.index + 1;
-	r.attempts = 0;
-	if (r.next < r.recipients)
-		rc = put_record(t, &r);
-	else {
-		rc = del_due(t, &r);
-		if (rc == 0)
-			rc = ledger_del(t, TABLE_COPY, id_key(e.id, &k));
+	/* The row's bytes are gone with the first change. */
+	while (n < r.segment.n && n < SEGMENT_MAX) {
+		segment[n] = r.segment.p[n];
+		n++;
 	}
+	rc = step(t, &r, e.index);
+	if (rc == 0)
+		rc = count(t, ev, "copy.done.",
+		    copy_outcome_name((enum copy_outcome)e.outcome),
+		    (struct str){segment, n});
 	return rc != 0 ? error_set(err, rc, "copy: %s", error_text(rc)) : 0;
 }
 

@@ -3,8 +3,9 @@
  *
  * Names are API: "verdict.allow.allowed", "verdict.reject.segment_cap",
  * "slot.queued", "slot.delivered", "slot.released.bounced",
- * "consent.granted", "suppression.added"... Key: hour since 1970 (4 bytes, 0 =
- * in all), name, NUL, segment. Threads: as the transaction. */
+ * "consent.granted", "suppression.added", "copy.added.held",
+ * "copy.done.sent"... Key: hour since 1970 (4 bytes, 0 = in all), name, NUL,
+ * segment. Threads: as the transaction. */
 #ifndef POLICY_STATE_COUNTER_H
 #define POLICY_STATE_COUNTER_H
 

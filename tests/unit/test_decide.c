@@ -216,6 +216,138 @@ static void test_modes(void)
 	IS_INT(decide(&in).verdict.action, VERDICT_ALLOW, "seeds pass");
 }
 
+/* --- several recipients in one step --- */
+
+enum {
+	ALL = 4
+};
+
+static void all(struct decide_in *in, struct decide_out *out, int want)
+{
+	struct error err = {0};
+
+	IS_INT(decide_propose_all(T.store, in, ALL, out, &err), want, "all: %s",
+	    err.text);
+	for (size_t i = 0; i < ALL; i++)
+		decide_fini(&out[i]);
+}
+
+static size_t slots_of(const char *to)
+{
+	struct address a = storetest_address(&T, to);
+	struct lead_record r = {0};
+	struct ledger_txn *t;
+	struct lead_id id;
+
+	if (lead_id_of(T.store->lead_key, &a, &id) != 0 ||
+	    ledger_read_begin(T.store->ledger, &t) != 0)
+		exit(1);
+	if (lead_read(t, &id, T.arena, &r) != 0)
+		r.n_slots = 0;
+	ledger_read_end(&t);
+	return r.n_slots;
+}
+
+static void test_all(void)
+{
+	static const char *const to[ALL] = {
+	    "m1@m.example", "m2@m.example", "M1@m.example", "m3@m.example"};
+	struct ops_suppress sup = {.reason = SUPPRESSION_MANUAL,
+	    .origin = STR("test"),
+	    .author = STR("test")};
+	struct decide_in in[ALL];
+	struct decide_out out[ALL];
+	struct error err = {0};
+	bool changed;
+
+	for (size_t i = 0; i < ALL; i++) {
+		in[i] = query(to[i], "demo", 700 + i);
+		in[i].mode = DECIDE_ONE_TO_ONE;
+	}
+	all(in, out, 0);
+	OK(out[0].message_id != 0 && out[1].message_id != 0 &&
+		out[0].message_id != out[1].message_id &&
+		out[1].message_id != out[3].message_id,
+	    "a slot each");
+	OK(out[2].message_id == out[0].message_id &&
+		slots_of("m1@m.example") == 1,
+	    "who is in it twice has one");
+	if (ops_target_parse(T.arena, STR("m2@m.example"), &sup.target, &err) !=
+		0 ||
+	    ops_suppress_add(T.store, &sup, &changed, &err) != 0)
+		exit(1);
+	all(in, out, 0);
+	OK(out[1].verdict.action == VERDICT_REJECT &&
+		out[0].verdict.action == VERDICT_ALLOW,
+	    "one is refused");
+	OK(out[0].message_id == 0 && slots_of("m1@m.example") == 1 &&
+		slots_of("m3@m.example") == 1,
+	    "and nobody has a slot of it");
+	for (size_t i = 0; i < ALL; i++)
+		in[i].mode = DECIDE_SHADOW;
+	all(in, out, 0);
+	IS_INT(slots_of("m3@m.example"), 1, "shadow: recorded only");
+	IS_INT(decide_propose_all(T.store, in, 0, out, &err), ERR_LIMIT,
+	    "none at all");
+	in[0].mode = DECIDE_ONE_TO_ONE_REFUSE_ONLY;
+	in[1].mode = DECIDE_ONE_TO_ONE_REFUSE_ONLY;
+	IS_INT(decide(&in[0]).verdict.action, VERDICT_ALLOW, "RCPT: fine");
+	IS_INT(slots_of("m1@m.example"), 1, "and no slot");
+	IS_INT(decide(&in[1]).verdict.action, VERDICT_REJECT, "RCPT: refused");
+}
+
+static void test_unknown_segment(void)
+{
+	struct decide_in in = query("unk@b.example", "nosuch", 800);
+	struct decide_out out;
+
+	out = decide(&in);
+	OK(out.verdict.action == VERDICT_REJECT &&
+		out.verdict.reason == REASON_UNKNOWN_SEGMENT,
+	    "reject");
+	in.unknown = CONF_UNKNOWN_HOLD;
+	IS_INT(decide(&in).verdict.action, VERDICT_DEFER, "hold without copy");
+	in.unknown = CONF_UNKNOWN_SEGMENT;
+	in.unknown_segment = STR("nosuch2");
+	IS_INT(decide(&in).verdict.action, VERDICT_REJECT, "no stand-in");
+	in.unknown_segment = STR("demo");
+	IS_INT(decide(&in).verdict.action, VERDICT_ALLOW, "stand-in");
+}
+
+static enum comply_result no_key(void *arg, const struct policy_segment *s)
+{
+	int *asked = arg;
+
+	++*asked;
+	return str_eq(s->name, STR("demo")) ? COMPLY_NO_KEY : COMPLY_OK;
+}
+
+static void test_comply(void)
+{
+	struct decide_in in = query("com@b.example", "demo", 810);
+	int asked = 0;
+
+	in.comply = no_key;
+	in.comply_arg = &asked;
+	IS_INT(decide(&in).verdict.reason, REASON_NOT_COMPLIANT,
+	    "by the policy's segment");
+	IS_INT(asked, 1, "asked once");
+}
+
+/* A copy may be submitted twice: a match is one, log or no log. */
+static void test_from_copy(void)
+{
+	struct decide_in in = query("copy@b.example", "demo", 820);
+
+	in.log_followed = false;
+	IS_INT(decide(&in).verdict.action, VERDICT_ALLOW, "first");
+	in.from_copy = true;
+	IS_INT(decide(&in).verdict.reason, REASON_DUPLICATE, "again");
+	in.from_copy = false;
+	IS_INT(decide(&in).verdict.action, VERDICT_ALLOW,
+	    "an application's counts as a new send");
+}
+
 struct racer {
 	const char *to;
 	uint64_t first_key;
@@ -315,6 +447,10 @@ int main(void)
 	test_opt_out();
 	test_hash_list();
 	test_modes();
+	test_all();
+	test_unknown_segment();
+	test_comply();
+	test_from_copy();
 	test_race();
 	test_explain();
 	test_sealed();

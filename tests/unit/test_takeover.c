@@ -425,14 +425,18 @@ static void test_release_forged(void)
 	IS_INT(sessiontest_send(&m), ANSWER_REJECT, "composed, but unknown");
 	m.token = token(TOKEN_RAW, id);
 	sessiontest_connect("smtpd");
+	IS_INT(sessiontest_send(&m), ANSWER_TEMPFAIL, "a copy, astray");
+	IS_STR(S.script.reply.enhanced, "4.3.5", "astray");
+	sessiontest_connect_from("smtpd", "filter", 4711, 7);
+	IS_INT(sessiontest_send(&m), ANSWER_TEMPFAIL,
+	    "astray through a re-inject network too");
+	m.token = token(TOKEN_COMPOSED, id);
+	sessiontest_connect("smtpd");
 	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "elsewhere: no meaning");
 	sessiontest_connect("apps");
 	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "elsewhere: ignored");
 	OK(sessiontest_find(CHANGE_REMOVE, "X-Tendril-Id") != NULL,
 	    "and removed");
-	sessiontest_connect_from("smtpd", "filter", 4711, 7);
-	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT,
-	    "raw from a re-inject network: no meaning");
 	remove_all();
 }
 
