@@ -1,11 +1,8 @@
-/* early.c - see early.h. The verdict is looked up read-only first: a proposal
- * for each recipient of every message would cost a commit's wait and change
- * nothing nearly always. */
+/* early.c - see early.h. */
 #include "milter/early.h"
 
 #include "milter/eom_internal.h"
 #include "milter/reply.h"
-#include "policy/base/clock.h"
 
 const struct conf_stream *early_stream(struct session *s)
 {
@@ -35,15 +32,9 @@ static int refuse(struct session *s, const struct decide_in *in,
     struct decide_out *out, struct error *err)
 {
 	struct store *store = eom_store(s, err);
-	int rc;
 
-	if (store == NULL)
-		return ERR_UNAVAILABLE;
-	rc = decide_explain(store, in, NULL, clock_now_ms(), out, err);
-	if (rc != 0 || !verdict_is_final(&out->verdict))
-		return rc != 0 ? rc : ERR_NOT_FOUND;
-	decide_fini(out);
-	return decide_propose(store, in, out, err);
+	return store != NULL ? decide_propose(store, in, out, err)
+			     : ERR_UNAVAILABLE;
 }
 
 enum answer early_rcpt(

@@ -182,6 +182,7 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/decide_all.c \
 	%D%/state/decide_emit.c \
 	%D%/state/decide_internal.h \
+	%D%/state/decide_look.c \
 	%D%/state/facts_load.c \
 	%D%/state/facts_load.h \
 	%D%/state/feedback.c \

@@ -56,6 +56,7 @@ unit_tests = \
 	%D%/unit/test_events \
 	%D%/unit/test_event \
 	%D%/unit/test_history \
+	%D%/unit/test_lead \
 	%D%/unit/test_lead_id \
 	%D%/unit/test_ledger_disk \
 	%D%/unit/test_ledger_env \

@@ -37,11 +37,12 @@ static size_t rank_of(const struct facts *f, uint32_t label, int64_t now_ms,
 }
 
 /* The date of the slot with k - 1 younger ones; false when there are fewer
- * than k. */
+ * than k. From the end: slots stand there as they came, so the first tries are
+ * the youngest, and k is small next to the history. */
 static bool kth_youngest(const struct facts *f, uint32_t label, int64_t now_ms,
     size_t k, int64_t *date_out)
 {
-	for (size_t i = 0; i < f->n_slots; i++) {
+	for (size_t i = f->n_slots; i-- > 0;) {
 		int64_t date = slot_date(&f->slots[i], label, now_ms);
 		if (date == CAPS_NEVER ||
 		    rank_of(f, label, now_ms, i, date) != k - 1)

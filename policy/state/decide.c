@@ -6,9 +6,6 @@
  * version. */
 #include "policy/state/decide_internal.h"
 
-#include "policy/rules/dup.h"
-#include "policy/state/facts_load.h"
-
 #include <errno.h>
 
 enum {
@@ -96,17 +93,8 @@ static void decide_nurture(struct decide_work *w, int64_t now_ms)
 int decide_in_txn(struct decide_work *w, const struct ledger_txn *t,
     struct arena *a, int64_t now_ms)
 {
-	struct facts_query q;
-	bool known;
-	int rc = facts_query_init(&q, w->store->lead_key, &w->in->recipient);
+	int rc = facts_load(t, &w->query, a, &w->facts, &w->lead);
 
-	if (rc != 0)
-		return rc;
-	w->out->lead = q.lead;
-	q.seed = w->in->seed;
-	if (w->out->segment != NULL)
-		q.purpose_label = policy_label(w->out->segment->purpose);
-	rc = facts_load(t, &q, a, &w->facts, &known);
 	if (rc != 0)
 		return rc;
 	w->facts.compliance = w->compliance;
@@ -158,6 +146,8 @@ static void find_segment(struct decide_work *w)
 	if (out->segment == NULL && in->unknown == CONF_UNKNOWN_SEGMENT)
 		out->segment =
 		    policy_segment_find(out->policy, in->unknown_segment);
+	w->query.purpose_label =
+	    out->segment != NULL ? policy_label(out->segment->purpose) : 0;
 	if (out->segment != NULL && in->comply != NULL)
 		w->compliance = in->comply(in->comply_arg, out->segment);
 }
@@ -177,34 +167,94 @@ struct verdict decide_trouble(void)
 	return verdict_of(VERDICT_DEFER, REASON_TROUBLE);
 }
 
+/* Is there nothing to be recorded, or not yet? */
+static bool is_answered(struct decide_work *w, int *rc_out)
+{
+	const struct verdict *v = &w->out->verdict;
+
+	*rc_out = 0;
+	if (decide_is_refuse_only(w->in->mode)) {
+		if (verdict_is_final(v))
+			return false;
+		w->out->verdict = verdict_of(VERDICT_ALLOW, REASON_ALLOWED);
+		return true;
+	}
+	if (w->in->mode != DECIDE_SEND || v->action != VERDICT_HOLD ||
+	    w->in->copy_id != 0)
+		return false;
+	*rc_out = ERR_NEED_COPY;
+	return true;
+}
+
+static int propose(struct decide_work *w, struct error *err)
+{
+	int rc = ERR_STALE;
+
+	for (int i = 0; i < DECIDE_STALE_TRIES && rc == ERR_STALE; i++) {
+		rc = decide_load_policy(w, err);
+		if (rc == 0)
+			rc = decide_look(w, 1, err);
+		if (rc == 0 && is_answered(w, &rc))
+			break;
+		if (rc == 0)
+			rc = door_propose(w->store->door, propose_fn, w, err);
+	}
+	return rc;
+}
+
 int decide_propose(struct store *s, const struct decide_in *in,
     struct decide_out *out, struct error *err)
 {
 	struct decide_work w = {.store = s, .in = in, .out = out};
-	int rc = ERR_STALE;
+	struct arena *a = arena_new(ARENA_MAX);
+	int rc = -ENOMEM;
 
 	*out = (struct decide_out){.verdict = decide_trouble()};
-	for (int i = 0; i < DECIDE_STALE_TRIES && rc == ERR_STALE; i++) {
-		rc = decide_load_policy(&w, err);
-		if (rc == 0)
-			rc = door_propose(s->door, propose_fn, &w, err);
-	}
+	if (a == NULL)
+		(void)error_set(err, rc, "out of memory");
+	else
+		rc = decide_work_init(&w, a, err);
+	if (rc == 0)
+		rc = propose(&w, err);
 	if (rc != 0 && rc != ERR_NEED_COPY)
 		out->verdict = decide_trouble();
+	decide_work_fini(&w);
+	arena_free(&a);
 	return rc;
 }
 
-static int explain_in(struct decide_work *w, int64_t now_ms, struct error *err)
+static int explain_in(
+    struct decide_work *w, struct arena *a, int64_t now_ms, struct error *err)
 {
-	struct arena *a = arena_new(ARENA_MAX);
 	struct ledger_txn *t = NULL;
-	int rc = a != NULL ? ledger_read_begin(w->store->ledger, &t) : -ENOMEM;
+	int rc = ledger_read_begin(w->store->ledger, &t);
 
 	if (rc == 0)
 		rc = decide_in_txn(w, t, a, now_ms);
 	ledger_read_end(&t);
-	arena_free(&a);
 	return rc != 0 ? error_set(err, rc, "ledger: %s", error_text(rc)) : 0;
+}
+
+static int explain(struct decide_work *w, const struct policy *policy,
+    int64_t now_ms, struct error *err)
+{
+	struct arena *a = arena_new(ARENA_MAX);
+	int rc;
+
+	if (a == NULL)
+		return error_set(err, -ENOMEM, "out of memory");
+	rc = decide_work_init(w, a, err);
+	if (rc == 0 && policy == NULL)
+		rc = decide_load_policy(w, err);
+	else if (rc == 0) {
+		w->out->policy = policy_ref(policy);
+		find_segment(w);
+	}
+	if (rc == 0)
+		rc = explain_in(w, a, now_ms, err);
+	decide_work_fini(w);
+	arena_free(&a);
+	return rc;
 }
 
 int decide_explain(struct store *s, const struct decide_in *in,
@@ -212,16 +262,9 @@ int decide_explain(struct store *s, const struct decide_in *in,
     struct error *err)
 {
 	struct decide_work w = {.store = s, .in = in, .out = out};
-	int rc = 0;
 
 	*out = (struct decide_out){.verdict = decide_trouble()};
-	if (policy == NULL)
-		rc = decide_load_policy(&w, err);
-	else {
-		out->policy = policy_ref(policy);
-		find_segment(&w);
-	}
-	return rc != 0 ? rc : explain_in(&w, now_ms, err);
+	return explain(&w, policy, now_ms, err);
 }
 
 void decide_fini(struct decide_out *out)

@@ -13,7 +13,8 @@
 enum decide_mode {
 	DECIDE_SEND,        /* verdict; on allow a slot */
 	DECIDE_REFUSE_ONLY, /* at RCPT: recorded if it is a final refusal, else
-	                     * nothing happens and the verdict is allow */
+	                     * nothing happens, nothing is waited for, and the
+	                     * verdict is allow */
 	DECIDE_ONE_TO_ONE,  /* counted, never capped; suppression only */
 	DECIDE_ONE_TO_ONE_REFUSE_ONLY,
 	DECIDE_SHADOW, /* recorded, no slot: the send counts nowhere */

@@ -11,9 +11,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+enum {
+	ARENA_MAX = 64 << 20, /* two sealed fields each, 60 000 bytes at most */
+};
+
 struct all {
 	struct decide_work *work;
 	size_t n;
+	struct arena *arena; /* of the sealed fields */
 };
 
 static bool refuses(const struct decide_work *w)
@@ -127,9 +132,24 @@ static int propose(struct all *all, struct error *err)
 	for (int i = 0; i < DECIDE_STALE_TRIES && rc == ERR_STALE; i++) {
 		rc = load_policies(all, err);
 		if (rc == 0)
+			rc = decide_look(all->work, all->n, err);
+		if (rc == 0)
 			rc = door_propose(
 			    all->work[0].store->door, all_fn, all, err);
 	}
+	return rc;
+}
+
+static int init_works(struct all *all, struct store *s,
+    const struct decide_in *in, struct decide_out *out, struct error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < all->n; i++)
+		all->work[i] = (struct decide_work){
+		    .store = s, .in = &in[i], .out = &out[i]};
+	for (size_t i = 0; rc == 0 && i < all->n; i++)
+		rc = decide_work_init(&all->work[i], all->arena, err);
 	return rc;
 }
 
@@ -143,15 +163,22 @@ int decide_propose_all(struct store *s, const struct decide_in *in, size_t n,
 		out[i] = (struct decide_out){.verdict = decide_trouble()};
 	if (n == 0 || n > DECIDE_ALL_MAX)
 		return error_set(err, ERR_LIMIT, "%zu recipients", n);
+	all.arena = arena_new(ARENA_MAX);
 	all.work = fault_alloc() ? NULL : calloc(n, sizeof(*all.work));
-	if (all.work == NULL)
-		return error_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++)
-		all.work[i] = (struct decide_work){
-		    .store = s, .in = &in[i], .out = &out[i]};
-	rc = propose(&all, err);
-	for (size_t i = 0; rc != 0 && i < n; i++)
-		out[i].verdict = decide_trouble();
+	if (all.work == NULL || all.arena == NULL) {
+		rc = error_set(err, -ENOMEM, "out of memory");
+		goto out;
+	}
+	rc = init_works(&all, s, in, out, err);
+	if (rc == 0)
+		rc = propose(&all, err);
+	for (size_t i = 0; i < n; i++) {
+		if (rc != 0)
+			out[i].verdict = decide_trouble();
+		decide_work_fini(&all.work[i]);
+	}
+out:
 	free(all.work);
+	arena_free(&all.arena);
 	return rc;
 }

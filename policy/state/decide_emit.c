@@ -5,9 +5,7 @@
 #include "policy/mail/msgid.h"
 #include "policy/state/copy.h"
 #include "policy/state/message.h"
-#include "policy/state/person.h"
 #include "policy/state/refusal.h"
-#include "policy/state/subject.h"
 
 #include <errno.h>
 #include <string.h>
@@ -68,45 +66,33 @@ static struct str segment_of(const struct decide_work *w)
 	return w->out->segment != NULL ? w->out->segment->name : w->in->segment;
 }
 
-static int seal_fields(struct decide_work *w, const struct person *p,
-    struct arena *a, struct event_slot_proposed *e)
-{
-	int rc = person_seal(p, PERSON_APP_ONE_CLICK, w->in->app_one_click, a,
-	    &e->app_one_click);
-
-	return rc != 0 ? rc
-		       : person_seal(p, PERSON_APP_SENDER, w->in->sender, a,
-			     &e->app_sender);
-}
-
-static int fill_slot(
-    struct decide_work *w, struct door_ctx *ctx, struct event_slot_proposed *e)
+static struct event_slot_proposed slot_of(
+    const struct decide_work *w, int64_t now_ms)
 {
 	const struct decide_in *in = w->in;
-	struct decide_out *out = w->out;
-	int rc = 0;
-
-	*e = (struct event_slot_proposed){
+	const struct decide_out *out = w->out;
+	struct event_slot_proposed e = {
 	    .message_id = out->message_id,
 	    .key = in->same.key,
+	    .subject_id = out->subject_id,
 	    .label = policy_label(segment_of(w)),
 	    .policy_version = out->policy != NULL ? out->policy->version : 0,
 	    .segment = segment_of(w),
 	    .stream = in->stream,
 	    .campaign = in->campaign,
 	    .queue_id = in->queue_id,
+	    .app_one_click = w->app_one_click,
+	    .app_sender = w->app_sender,
 	    .counts = !in->seed,
 	    .delivered = !in->log_followed,
 	    .shadowed = out->verdict.shadowed,
-	    .prune_before_ms = prune_before(out->policy, door_now_ms(ctx)),
+	    .prune_before_ms = prune_before(out->policy, now_ms),
 	};
-	memcpy(e->lead, out->lead.b, sizeof(e->lead));
-	if (out->segment != NULL) {
-		e->purpose = out->segment->purpose;
-		rc = subject_id_of(&out->lead, e->purpose, &out->subject_id);
-		e->subject_id = out->subject_id;
-	}
-	return rc;
+
+	if (out->segment != NULL)
+		e.purpose = out->segment->purpose;
+	memcpy(e.lead, out->lead.b, sizeof(e.lead));
+	return e;
 }
 
 static int emit_proposed(
@@ -127,20 +113,16 @@ int decide_emit_slot(
     struct decide_work *w, struct door_ctx *ctx, uint64_t message_id)
 {
 	struct event_slot_proposed e;
-	struct person p;
-	int rc = person_open(&p, w->store, door_txn(ctx), &w->in->recipient);
+	int rc = decide_ready(w);
 
+	if (rc == 0)
+		rc = person_emit(&w->person, ctx, &w->in->recipient);
+	if (rc != 0)
+		return rc;
 	w->out->message_id = message_id;
-	if (rc == 0)
-		rc = fill_slot(w, ctx, &e);
-	if (rc == 0)
-		rc = seal_fields(w, &p, door_arena(ctx), &e);
-	if (rc == 0)
-		rc = person_emit(&p, ctx, &w->in->recipient);
-	if (rc == 0)
-		rc = emit_proposed(&e, ctx);
-	person_fini(&p);
-	return rc;
+	w->out->subject_id = w->subject_id;
+	e = slot_of(w, door_now_ms(ctx));
+	return emit_proposed(&e, ctx);
 }
 
 static int emit_duplicate(struct decide_work *w, struct door_ctx *ctx)
@@ -221,15 +203,13 @@ static int emit_hold(struct decide_work *w, struct door_ctx *ctx)
 	    .then = v->then,
 	    .recipients = 1,
 	};
-	struct person p;
 	int rc;
 
 	if (w->in->copy_id == 0)
 		return ERR_NEED_COPY;
-	rc = person_open(&p, w->store, door_txn(ctx), &w->in->recipient);
+	rc = decide_ready(w);
 	if (rc == 0)
-		rc = person_emit(&p, ctx, &w->in->recipient);
-	person_fini(&p);
+		rc = person_emit(&w->person, ctx, &w->in->recipient);
 	if (rc == 0)
 		rc = copy_emit_added(ctx, &c);
 	return rc != 0 ? rc : decide_emit_refusal(w, ctx);
@@ -243,7 +223,7 @@ static int emit_allow(struct decide_work *w, struct door_ctx *ctx)
 	return rc != 0 ? rc : decide_emit_slot(w, ctx, id);
 }
 
-static bool is_refuse_only(enum decide_mode mode)
+bool decide_is_refuse_only(enum decide_mode mode)
 {
 	return mode == DECIDE_REFUSE_ONLY ||
 	       mode == DECIDE_ONE_TO_ONE_REFUSE_ONLY;
@@ -256,7 +236,7 @@ int decide_emit(struct decide_work *w, struct door_ctx *ctx)
 	w->out->message_id = w->out->subject_id = 0;
 	if (w->in->mode == DECIDE_SHADOW)
 		return decide_emit_refusal(w, ctx);
-	if (is_refuse_only(w->in->mode)) {
+	if (decide_is_refuse_only(w->in->mode)) {
 		if (verdict_is_final(v))
 			return decide_emit_refusal(w, ctx);
 		*v = (struct verdict){

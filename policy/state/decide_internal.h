@@ -1,10 +1,13 @@
 /* decide_internal.h - one decision at work, for decide.c (verdict, policy),
- * decide_emit.c (what is recorded of it) and decide_all.c. */
+ * decide_look.c (what is done before the door), decide_emit.c (what is recorded
+ * of it) and decide_all.c. */
 #ifndef POLICY_STATE_DECIDE_INTERNAL_H
 #define POLICY_STATE_DECIDE_INTERNAL_H
 
 #include "policy/rules/dup.h"
 #include "policy/state/decide.h"
+#include "policy/state/facts_load.h"
+#include "policy/state/person.h"
 
 enum {
 	DECIDE_STALE_TRIES = 5,
@@ -15,10 +18,24 @@ struct decide_work {
 	const struct decide_in *in;
 	struct decide_out *out;
 	enum comply_result compliance;
+	struct facts_query query;
+	struct lead_record lead; /* of the transaction that is going on */
 	struct facts facts;
 	enum dup_answer dup;
 	uint64_t dup_of;
+	/* What a slot carries, sealed with the person's key; see
+	 * decide_ready(). */
+	struct arena *arena;
+	struct person person;
+	bool ready;
+	struct str app_one_click, app_sender;
+	uint64_t subject_id;
 };
+
+/* The arena is borrowed. fini also when init failed. */
+int decide_work_init(
+    struct decide_work *w, struct arena *a, struct error *err) MUST_CHECK;
+void decide_work_fini(struct decide_work *w);
 
 /* Policy, segment and compliance of w, by the cache. */
 int decide_load_policy(struct decide_work *w, struct error *err) MUST_CHECK;
@@ -29,6 +46,14 @@ int decide_check_policy(
 int decide_in_txn(struct decide_work *w, const struct ledger_txn *t,
     struct arena *a, int64_t now_ms) MUST_CHECK;
 struct verdict decide_trouble(void);
+
+/* The verdicts of now for n works that have their policy, outside the door;
+ * and decide_ready() where they allow. Changes nothing. ERR_STALE as above. */
+int decide_look(struct decide_work *v, size_t n, struct error *err) MUST_CHECK;
+/* Person's key, sealed fields, subject id: what w->lead asks for and is not
+ * there yet. In any transaction, after decide_in_txn(). */
+int decide_ready(struct decide_work *w) MUST_CHECK;
+bool decide_is_refuse_only(enum decide_mode mode);
 
 /* Records the verdict, makes the slot. */
 int decide_emit(struct decide_work *w, struct door_ctx *ctx) MUST_CHECK;

@@ -2,7 +2,6 @@
 #include "policy/state/facts_load.h"
 
 #include "policy/state/consent.h"
-#include "policy/state/lead.h"
 #include "policy/state/suppression.h"
 #include "policy/state/tables.h"
 
@@ -13,7 +12,7 @@ enum {
 int facts_query_init(struct facts_query *q, const struct lead_key *key,
     const struct address *address)
 {
-	*q = (struct facts_query){.key = key, .address = *address};
+	*q = (struct facts_query){.address = *address};
 	return lead_id_of(key, address, &q->lead);
 }
 
@@ -64,17 +63,15 @@ static int load_consent(
 }
 
 int facts_load(const struct ledger_txn *t, const struct facts_query *q,
-    struct arena *a, struct facts *out, bool *known_out)
+    struct arena *a, struct facts *out, struct lead_record *lead_out)
 {
-	struct lead_record lead;
-	int rc = lead_read(t, &q->lead, a, &lead);
+	int rc = lead_read(t, &q->lead, a, lead_out);
 
 	*out = (struct facts){.seed = q->seed};
-	*known_out = rc == 0;
 	if (rc != 0 && rc != ERR_NOT_FOUND)
 		return rc;
-	out->slots = lead.slots;
-	out->n_slots = lead.n_slots;
+	out->slots = lead_out->slots;
+	out->n_slots = lead_out->n_slots;
 	rc = load_suppressions(t, q, a, out);
 	return rc != 0 ? rc : load_consent(t, q, out);
 }

@@ -6,23 +6,25 @@
 #include "policy/ledger/env.h"
 #include "policy/mail/address.h"
 #include "policy/mail/lead_id.h"
-#include "policy/rules/facts.h"
+#include "policy/state/lead.h"
 
 struct facts_query {
-	const struct lead_key *key;
 	struct address address;
-	struct lead_id lead;    /* of that address; see facts_query_init() */
+	struct lead_id lead;    /* of that address */
 	uint32_t purpose_label; /* policy_label of the purpose; 0: none */
 	bool seed;
 };
 
-/* Fills address and lead. */
+/* Fills all but purpose_label and seed; needs no transaction. */
 int facts_query_init(struct facts_query *q, const struct lead_key *key,
     const struct address *address) MUST_CHECK;
 
-/* Arrays are in the arena. known_out: the lead has a record. compliance and
- * segment_stopped are left at their zero: they are of the message. */
+/* Arrays are in the arena. lead_out: the person's record, all zero when there
+ * is none (wrapped.n > 0 tells); borrowed from the transaction but for the
+ * slots. compliance and segment_stopped are left at their zero: they are of
+ * the message. */
 int facts_load(const struct ledger_txn *t, const struct facts_query *q,
-    struct arena *a, struct facts *out, bool *known_out) MUST_CHECK;
+    struct arena *a, struct facts *out,
+    struct lead_record *lead_out) MUST_CHECK;
 
 #endif

@@ -2,9 +2,11 @@
  *
  * Record: version 1, created_ms, epoch, wrapped key, sealed address, number of
  * slots (u16), then each slot: message id, at_ms, key, label, state, flags
- * (bit 0: counts): 30 bytes. */
+ * (bit 0: counts): 30 bytes. Slots are all of one size so that the door, which
+ * has one thread, can copy a history without taking it apart. */
 #include "policy/state/lead.h"
 
+#include "policy/base/codec.h"
 #include "policy/conf/policy.h"
 #include "policy/rules/caps.h"
 #include "policy/state/payload.h"
@@ -17,7 +19,21 @@
 enum {
 	RECORD_VERSION = 1,
 	RECORD_MAX = 32768,
-	SLOT_COUNTS = 1
+	SLOT_COUNTS = 1,
+	/* A stored slot: its size, and where its fields are. */
+	SLOT_AT = 8,
+	SLOT_KEY = 16,
+	SLOT_LABEL = 24,
+	SLOT_STATE = 28,
+	SLOT_FLAGS = 29,
+	SLOT = 30,
+};
+
+/* A record as stored: all up to the number of slots, and the slots. */
+struct stored {
+	struct str head;
+	const char *slots;
+	size_t n;
 };
 
 _Static_assert((int)LEAD_SLOTS_MAX > (int)POLICY_MAX_PER_WINDOW, "limits act");
@@ -27,78 +43,136 @@ static struct str key_of(const struct lead_id *id)
 	return (struct str){(const char *)id->b, sizeof(id->b)};
 }
 
-static void read_slot(struct wire *w, struct slot_fact *out)
+static void read_slot(const char *p, struct slot_fact *out)
 {
-	out->message_id = wire_u64(w);
-	out->at_ms = wire_i64(w);
-	out->key = wire_u64(w);
-	out->label = wire_u32(w);
-	out->state = (enum slot_state)wire_u8(w);
-	out->counts = (wire_u8(w) & SLOT_COUNTS) != 0;
+	out->message_id = codec_get_u64(p);
+	out->at_ms = (int64_t)codec_get_u64(p + SLOT_AT);
+	out->key = codec_get_u64(p + SLOT_KEY);
+	out->label = codec_get_u32(p + SLOT_LABEL);
+	out->state = (enum slot_state)(unsigned char)p[SLOT_STATE];
+	out->counts = (p[SLOT_FLAGS] & SLOT_COUNTS) != 0;
 }
 
-/* slots must have room for LEAD_SLOTS_MAX + 1. */
-static int decode(
-    struct str value, struct slot_fact *slots, struct lead_record *out)
+static void write_slot(const struct slot_fact *s, char *p)
+{
+	codec_put_u64(p, s->message_id);
+	codec_put_u64(p + SLOT_AT, (uint64_t)s->at_ms);
+	codec_put_u64(p + SLOT_KEY, s->key);
+	codec_put_u32(p + SLOT_LABEL, s->label);
+	p[SLOT_STATE] = (char)s->state;
+	p[SLOT_FLAGS] = s->counts ? SLOT_COUNTS : 0;
+}
+
+/* out->slots is left NULL. */
+static int open_record(
+    struct str value, struct lead_record *out, struct stored *st)
 {
 	struct wire w = wire_open(value);
 
+	*out = (struct lead_record){0};
 	if (wire_u8(&w) != RECORD_VERSION)
 		return ERR_VERSION;
 	out->created_ms = wire_i64(&w);
 	out->epoch = wire_u64(&w);
 	out->wrapped = wire_bytes(&w);
 	out->address = wire_bytes(&w);
-	out->n_slots = wire_u16(&w);
-	if (out->n_slots > LEAD_SLOTS_MAX)
+	st->head = str_cut(value, 0, value.n - w.rest.n);
+	out->n_slots = st->n = wire_u16(&w);
+	if (st->n > LEAD_SLOTS_MAX)
 		return ERR_CORRUPT;
-	out->slots = slots;
-	for (size_t i = 0; i < out->n_slots; i++)
-		read_slot(&w, &slots[i]);
+	st->slots = wire_fixed(&w, st->n * SLOT).p;
 	return wire_done(&w);
-}
-
-static void encode(const struct lead_record *r, struct buf *out)
-{
-	wire_put_u8(out, RECORD_VERSION);
-	wire_put_i64(out, r->created_ms);
-	wire_put_u64(out, r->epoch);
-	wire_put_bytes(out, r->wrapped);
-	wire_put_bytes(out, r->address);
-	wire_put_u16(out, (uint16_t)r->n_slots);
-	for (size_t i = 0; i < r->n_slots; i++) {
-		const struct slot_fact *s = &r->slots[i];
-		wire_put_u64(out, s->message_id);
-		wire_put_i64(out, s->at_ms);
-		wire_put_u64(out, s->key);
-		wire_put_u32(out, s->label);
-		wire_put_u8(out, (uint8_t)s->state);
-		wire_put_u8(out, s->counts ? SLOT_COUNTS : 0);
-	}
 }
 
 int lead_read(const struct ledger_txn *t, const struct lead_id *id,
     struct arena *a, struct lead_record *out)
 {
-	struct slot_fact *slots;
+	struct stored st;
 	struct str value;
 	int rc = ledger_get(t, TABLE_LEAD, key_of(id), &value);
 
 	*out = (struct lead_record){0};
+	if (rc == 0)
+		rc = open_record(value, out, &st);
 	if (rc != 0)
 		return rc;
-	slots = arena_array(a, LEAD_SLOTS_MAX + 1, sizeof(*slots));
-	return slots != NULL ? decode(value, slots, out) : ERR_LIMIT;
+	out->slots = arena_array(a, st.n > 0 ? st.n : 1, sizeof(*out->slots));
+	if (out->slots == NULL)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < st.n; i++)
+		read_slot(st.slots + i * SLOT, &out->slots[i]);
+	return 0;
 }
 
-static int write_record(
-    struct ledger_txn *t, const struct lead_id *id, const struct lead_record *r)
+/* Which of the slots is that message's; n: none. */
+static size_t find_slot(const struct stored *st, uint64_t message_id)
+{
+	size_t i = 0;
+
+	while (i < st->n && codec_get_u64(st->slots + i * SLOT) != message_id)
+		i++;
+	return i;
+}
+
+/* The latest instant at which the slot may count as delivered. */
+static int64_t latest_ms(const char *slot)
+{
+	int64_t at_ms = (int64_t)codec_get_u64(slot + SLOT_AT);
+	bool dated = slot[SLOT_STATE] == SLOT_DELIVERED ||
+		     slot[SLOT_STATE] == SLOT_RELEASED;
+
+	return dated ? at_ms : at_ms + CAPS_UNDATED_MS;
+}
+
+/* Copies what a rule can still ask for, and of that the youngest that leave
+ * room for one more. Returns how many. */
+static size_t copy_kept(const struct stored *st, int64_t before_ms, char *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < st->n; i++) {
+		const char *slot = st->slots + i * SLOT;
+
+		if (latest_ms(slot) >= before_ms)
+			memcpy(out + n++ * SLOT, slot, SLOT);
+	}
+	if (n < LEAD_SLOTS_MAX)
+		return n;
+	memmove(out, out + SLOT, --n * SLOT);
+	return n;
+}
+
+/* The record with that slot in place of one of the same message, or added. */
+static void put_slot(const struct stored *st, const struct slot_fact *slot,
+    int64_t prune_before_ms, struct buf *b)
+{
+	size_t room = st->head.n + 2 + (st->n + 1) * SLOT;
+	size_t at = find_slot(st, slot->message_id), n = st->n;
+	char *p = buf_extend(b, room), *slots;
+
+	if (p == NULL)
+		return;
+	slots = p + st->head.n + 2;
+	memcpy(p, st->head.p, st->head.n);
+	if (at < n) {
+		memcpy(slots, st->slots, n * SLOT);
+	} else {
+		at = copy_kept(st, prune_before_ms, slots);
+		n = at + 1;
+	}
+	write_slot(slot, slots + at * SLOT);
+	codec_put_u16(p + st->head.n, (uint16_t)n);
+	buf_truncate(b, room - (st->n + 1 - n) * SLOT);
+}
+
+static int store_slot(struct ledger_txn *t, const struct lead_id *id,
+    const struct stored *st, const struct slot_fact *slot, int64_t before_ms)
 {
 	struct buf b;
 	int rc;
 
 	buf_init(&b, RECORD_MAX);
-	encode(r, &b);
+	put_slot(st, slot, before_ms, &b);
 	rc = buf_error(&b);
 	if (rc == 0)
 		rc = ledger_put(t, TABLE_LEAD, key_of(id), buf_str(&b));
@@ -106,78 +180,60 @@ static int write_record(
 	return rc;
 }
 
-/* The latest instant at which the slot may count as delivered. */
-static int64_t latest_ms(const struct slot_fact *s)
-{
-	bool dated = s->state == SLOT_DELIVERED || s->state == SLOT_RELEASED;
-
-	return dated ? s->at_ms : s->at_ms + CAPS_UNDATED_MS;
-}
-
-/* Drops what no rule can ask for any more; then, if need be, the oldest. */
-static void prune(struct lead_record *r, int64_t before_ms)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < r->n_slots; i++)
-		if (latest_ms(&r->slots[i]) >= before_ms)
-			r->slots[kept++] = r->slots[i];
-	r->n_slots = kept;
-	if (kept < LEAD_SLOTS_MAX)
-		return;
-	memmove(r->slots, r->slots + 1, (kept - 1) * sizeof(*r->slots));
-	r->n_slots--;
-}
-
-static struct slot_fact *find_slot(struct lead_record *r, uint64_t message_id)
-{
-	for (size_t i = 0; i < r->n_slots; i++)
-		if (r->slots[i].message_id == message_id)
-			return &r->slots[i];
-	return NULL;
-}
-
 int lead_slot_put(struct ledger_txn *t, const struct lead_id *id,
     const struct slot_fact *slot, int64_t prune_before_ms)
 {
-	struct slot_fact slots[LEAD_SLOTS_MAX + 1];
-	struct slot_fact *same;
-	struct lead_record r;
+	struct lead_record unused;
+	struct stored st;
 	struct str value;
 	int rc = ledger_get(t, TABLE_LEAD, key_of(id), &value);
 
 	if (rc == 0)
-		rc = decode(value, slots, &r);
-	if (rc != 0)
-		return rc;
-	same = find_slot(&r, slot->message_id);
-	if (same == NULL) {
-		prune(&r, prune_before_ms);
-		same = &r.slots[r.n_slots++];
-	}
-	*same = *slot;
-	return write_record(t, id, &r);
+		rc = open_record(value, &unused, &st);
+	return rc != 0 ? rc : store_slot(t, id, &st, slot, prune_before_ms);
 }
 
 int lead_slot_set(struct ledger_txn *t, const struct lead_id *id,
     uint64_t message_id, enum slot_state state, int64_t at_ms)
 {
-	struct slot_fact slots[LEAD_SLOTS_MAX + 1];
-	struct slot_fact *slot;
-	struct lead_record r;
+	struct lead_record unused;
+	struct slot_fact slot;
+	struct stored st;
 	struct str value;
+	size_t at;
 	int rc = ledger_get(t, TABLE_LEAD, key_of(id), &value);
 
 	if (rc == 0)
-		rc = decode(value, slots, &r);
+		rc = open_record(value, &unused, &st);
 	if (rc != 0)
 		return rc;
-	slot = find_slot(&r, message_id);
-	if (slot == NULL)
+	at = find_slot(&st, message_id);
+	if (at == st.n)
 		return ERR_NOT_FOUND;
-	slot->state = state;
-	slot->at_ms = at_ms;
-	return write_record(t, id, &r);
+	read_slot(st.slots + at * SLOT, &slot);
+	slot.state = state;
+	slot.at_ms = at_ms;
+	return store_slot(t, id, &st, &slot, 0);
+}
+
+static int write_new(
+    struct ledger_txn *t, const struct lead_id *id, const struct lead_record *r)
+{
+	struct buf b;
+	int rc;
+
+	buf_init(&b, RECORD_MAX);
+	wire_put_u8(&b, RECORD_VERSION);
+	wire_put_i64(&b, r->created_ms);
+	wire_put_u64(&b, r->epoch);
+	wire_put_bytes(&b, r->wrapped);
+	wire_put_bytes(&b, r->address);
+	wire_put_u16(&b, 0);
+	rc = buf_error(&b);
+	if (rc == 0)
+		rc = ledger_put(t, TABLE_LEAD, key_of(id), buf_str(&b));
+	buf_fini(&b);
+	return rc;
 }
 
 static const struct payload_field created_fields[] = {
@@ -219,5 +275,5 @@ int lead_reduce_created(
 	r.epoch = e.epoch;
 	r.wrapped = e.wrapped;
 	r.address = e.address;
-	return write_record(t, &id, &r);
+	return write_new(t, &id, &r);
 }

@@ -25,7 +25,7 @@ struct lead_record {
 	uint64_t epoch;          /* of the key that wraps */
 	struct str wrapped;      /* borrowed from the transaction */
 	struct str address;      /* sealed */
-	struct slot_fact *slots; /* in the arena; any order */
+	struct slot_fact *slots; /* in the arena; as they came */
 	size_t n_slots;
 };
 

@@ -1,8 +1,6 @@
 /* person.c - see person.h. */
 #include "policy/state/person.h"
 
-#include "policy/state/lead.h"
-
 #include <string.h>
 
 enum {
@@ -10,19 +8,38 @@ enum {
 	LEAD_ARENA_MAX = 65536
 };
 
-static int read_lead(
-    const struct store *s, const struct ledger_txn *t, struct person *p)
+int person_of(struct person *p, const struct store *s, const struct lead_id *id,
+    const struct lead_record *lead)
+{
+	*p = (struct person){.store = s, .id = *id};
+	if (lead->wrapped.n == 0)
+		return seal_key_init(&p->key);
+	if (lead->wrapped.n != SEAL_WRAPPED)
+		return ERR_CORRUPT;
+	p->known = true;
+	memcpy(p->wrapped, lead->wrapped.p, SEAL_WRAPPED);
+	return seal_unwrap(s->seal, id->b, lead->wrapped, &p->key);
+}
+
+bool person_is(const struct person *p, const struct lead_record *lead)
+{
+	struct str mine = {(const char *)p->wrapped, SEAL_WRAPPED};
+
+	return p->known ? str_eq(lead->wrapped, mine) : lead->wrapped.n == 0;
+}
+
+/* ERR_NOT_FOUND for an unknown one, and then the record is all zero. */
+static int read_lead(const struct ledger_txn *t, const struct lead_id *id,
+    struct lead_record *out)
 {
 	struct arena *a = arena_new(LEAD_ARENA_MAX);
-	struct lead_record r;
-	int rc;
+	int rc = ERR_LIMIT;
 
-	if (a == NULL)
-		return ERR_LIMIT;
-	rc = lead_read(t, &p->id, a, &r);
-	p->known = rc == 0;
-	if (rc == 0)
-		rc = seal_unwrap(s->seal, p->id.b, r.wrapped, &p->key);
+	*out = (struct lead_record){0};
+	if (a != NULL)
+		rc = lead_read(t, id, a, out);
+	out->slots = NULL;
+	out->n_slots = 0;
 	arena_free(&a);
 	return rc;
 }
@@ -30,20 +47,27 @@ static int read_lead(
 int person_open(struct person *p, const struct store *s,
     const struct ledger_txn *t, const struct address *address)
 {
+	struct lead_record lead;
+	struct lead_id id;
 	int rc;
 
 	*p = (struct person){.store = s};
-	rc = lead_id_of(s->lead_key, address, &p->id);
-	if (rc == 0)
-		rc = read_lead(s, t, p);
-	return rc == ERR_NOT_FOUND ? seal_key_init(&p->key) : rc;
+	rc = lead_id_of(s->lead_key, address, &id);
+	if (rc != 0)
+		return rc;
+	rc = read_lead(t, &id, &lead);
+	return rc == 0 || rc == ERR_NOT_FOUND ? person_of(p, s, &id, &lead)
+					      : rc;
 }
 
 int person_open_id(struct person *p, const struct store *s,
     const struct ledger_txn *t, const struct lead_id *id)
 {
+	struct lead_record lead;
+	int rc = read_lead(t, id, &lead);
+
 	*p = (struct person){.store = s, .id = *id};
-	return read_lead(s, t, p);
+	return rc == 0 ? person_of(p, s, id, &lead) : rc;
 }
 
 void person_fini(struct person *p)

@@ -1,10 +1,11 @@
 /* person.h - a lead with its key opened: for writing and reading sealed
- * fields. Inside one transaction; fini cleanses the key.
+ * fields. fini cleanses the key.
  * Threads: as the transaction. */
 #ifndef POLICY_STATE_PERSON_H
 #define POLICY_STATE_PERSON_H
 
 #include "policy/mail/address.h"
+#include "policy/state/lead.h"
 #include "policy/state/store.h"
 
 /* What is sealed; part of what is authenticated. For ever. */
@@ -22,8 +23,17 @@ struct person {
 	struct lead_id id;
 	struct seal_key key;
 	bool known; /* has a record; else a key was drawn for it */
+	unsigned char wrapped[SEAL_WRAPPED]; /* the key in that record */
 };
 
+/* From the record that facts_load() or lead_read() gave; one that is all zero
+ * is that of an unknown person, who gets a fresh key. Needs no transaction but
+ * that of the record. */
+int person_of(struct person *p, const struct store *s, const struct lead_id *id,
+    const struct lead_record *lead) MUST_CHECK;
+/* Does the record, read later, still hold this key? If not (the person was
+ * forgotten, or became known) what was sealed with it is of no use. */
+bool person_is(const struct person *p, const struct lead_record *lead);
 /* By address: an unknown person gets a fresh key. By id: ERR_NOT_FOUND. */
 int person_open(struct person *p, const struct store *s,
     const struct ledger_txn *t, const struct address *address) MUST_CHECK;

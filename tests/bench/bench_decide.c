@@ -228,7 +228,7 @@ int main(int argc, char **argv)
 	while (b.step == 0 || common_divisor(b.step, b.leads) != 1)
 		b.step++;
 	conf = make_conf(argv[1]);
-	if (store_open(&b.store, conf, 0, &err) != 0)
+	if (store_open(&b.store, conf, STORE_CREATE, &err) != 0)
 		give_up(argv[1], err.text);
 	measure_proposals(&b, seconds, (size_t)threads);
 	measure_explain(&b);

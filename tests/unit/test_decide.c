@@ -348,6 +348,52 @@ static void test_from_copy(void)
 	    "an application's counts as a new send");
 }
 
+static uint64_t proposals(void)
+{
+	struct door_stats st;
+
+	door_stats(T.store->door, &st);
+	return st.proposals;
+}
+
+/* What is to be recorded goes through the door, and nothing else. */
+static void test_look(void)
+{
+	struct decide_in in = query("flo@b.example", "hold", 71);
+	struct decide_out out;
+	struct error err = {0};
+	uint64_t before;
+
+	apply_policy(
+	    "segment hold { purpose = demos\n"
+	    "  legal-basis = legitimate-interest at-most = \"1 per 7d\"\n"
+	    "  when-full = \"hold 8d, then drop\" }\n"
+	    "segment news { purpose = newsletter }\n",
+	    0);
+	IS_INT(decide(&in).verdict.action, VERDICT_ALLOW, "the first");
+	before = proposals();
+	in.same.key = 72;
+	in.may_hold = true;
+	IS_INT(decide_propose(T.store, &in, &out, &err), ERR_NEED_COPY,
+	    "a hold asks for its copy");
+	OK(out.verdict.action == VERDICT_HOLD &&
+		out.verdict.reason == REASON_SEGMENT_CAP,
+	    "with its verdict");
+	decide_fini(&out);
+	in.mode = DECIDE_REFUSE_ONLY;
+	IS_INT(decide(&in).verdict.action, VERDICT_ALLOW, "not final");
+	IS_INT(proposals(), before, "neither was proposed");
+	in.segment = STR("news");
+	IS_INT(decide(&in).verdict.reason, REASON_NO_CONSENT, "final");
+	IS_INT(proposals(), before + 1, "that one was");
+	in.mode = DECIDE_SEND;
+	in.segment = STR("hold");
+	in.copy_id = 4711;
+	IS_INT(decide(&in).verdict.action, VERDICT_HOLD, "with a copy");
+	IS_INT(proposals(), before + 2, "proposed");
+	apply_policy(policy_text, 0);
+}
+
 struct racer {
 	const char *to;
 	uint64_t first_key;
@@ -451,6 +497,7 @@ int main(void)
 	test_unknown_segment();
 	test_comply();
 	test_from_copy();
+	test_look();
 	test_race();
 	test_explain();
 	test_sealed();

@@ -1,0 +1,231 @@
+/* test_lead.c - the record of a person: slots added, replaced, changed, pruned,
+ * and what damage is told. */
+#include "tests/unit/storetest.h"
+
+#include "policy/rules/caps.h"
+#include "policy/state/lead.h"
+#include "policy/state/person.h"
+#include "policy/state/tables.h"
+
+static struct storetest T;
+static const struct lead_id id = {{'l', 'e', 'a', 'd'}};
+
+static struct str key(void)
+{
+	return (struct str){(const char *)id.b, sizeof(id.b)};
+}
+
+static struct ledger_txn *begin(void)
+{
+	struct ledger_txn *t;
+
+	if (ledger_write_begin(T.store->ledger, &t) != 0) {
+		printf("Bail out! write\n");
+		exit(1);
+	}
+	return t;
+}
+
+static void create(struct ledger_txn *t)
+{
+	struct event_lead_created e = {
+	    .epoch = 1, .wrapped = STR("wrapped"), .address = STR("sealed")};
+	struct event ev = {.time_ms = 77};
+	struct error err = {0};
+	struct buf b;
+
+	memcpy(e.lead, id.b, sizeof(e.lead));
+	buf_init(&b, 4096);
+	OK(lead_event_encode(&e, &b) == 0, "event");
+	ev.payload = buf_str(&b);
+	IS_INT(lead_reduce_created(t, &ev, &err), 0, "created");
+	IS_INT(lead_reduce_created(t, &ev, &err), ERR_EXISTS, "only once");
+	buf_fini(&b);
+}
+
+static struct slot_fact slot(
+    uint64_t message_id, int64_t at_ms, enum slot_state state)
+{
+	return (struct slot_fact){.message_id = message_id,
+	    .at_ms = at_ms,
+	    .key = message_id * 3,
+	    .label = 5,
+	    .state = state,
+	    .counts = message_id % 2 == 0};
+}
+
+static struct lead_record read_lead(struct ledger_txn *t)
+{
+	struct lead_record r;
+
+	arena_reset(T.arena);
+	IS_INT(lead_read(t, &id, T.arena, &r), 0, "read");
+	return r;
+}
+
+static bool slot_is(const struct slot_fact *a, struct slot_fact b)
+{
+	return a->message_id == b.message_id && a->at_ms == b.at_ms &&
+	       a->key == b.key && a->label == b.label && a->state == b.state &&
+	       a->counts == b.counts;
+}
+
+static int put(struct ledger_txn *t, struct slot_fact s, int64_t before_ms)
+{
+	return lead_slot_put(t, &id, &s, before_ms);
+}
+
+static void test_slots(void)
+{
+	struct ledger_txn *t = begin();
+	struct slot_fact old = slot(1, 100, SLOT_DELIVERED),
+			 undated = slot(2, 110, SLOT_PROPOSED),
+			 gone = slot(3, 120, SLOT_RELEASED),
+			 young = slot(4, 900, SLOT_QUEUED);
+	struct lead_record r;
+
+	IS_INT(put(t, old, 0), ERR_NOT_FOUND, "nobody there");
+	create(t);
+	r = read_lead(t);
+	OK(r.n_slots == 0 && r.created_ms == 77 && r.epoch == 1, "new");
+	OK(put(t, old, 0) == 0 && put(t, undated, 0) == 0 &&
+		put(t, gone, 0) == 0,
+	    "three");
+	r = read_lead(t);
+	OK(r.n_slots == 3 && slot_is(&r.slots[0], old) &&
+		slot_is(&r.slots[1], undated) && slot_is(&r.slots[2], gone),
+	    "as they came");
+	IS_S(r.wrapped, STR("wrapped"), "key");
+	IS_S(r.address, STR("sealed"), "address");
+	undated.key = 99;
+	IS_INT(put(t, undated, 500), 0, "the same message once more");
+	r = read_lead(t);
+	OK(r.n_slots == 3 && slot_is(&r.slots[1], undated),
+	    "takes its place, and prunes nothing");
+	IS_INT(put(t, young, 500), 0, "another one");
+	r = read_lead(t);
+	OK(r.n_slots == 2 && slot_is(&r.slots[0], undated) &&
+		slot_is(&r.slots[1], young),
+	    "old ones go if they are settled");
+	IS_INT(lead_slot_set(t, &id, 2, SLOT_DELIVERED, 950), 0, "set");
+	undated.state = SLOT_DELIVERED;
+	undated.at_ms = 950;
+	r = read_lead(t);
+	OK(r.n_slots == 2 && slot_is(&r.slots[0], undated) &&
+		slot_is(&r.slots[1], young),
+	    "state and date");
+	IS_INT(
+	    lead_slot_set(t, &id, 1, SLOT_QUEUED, 1), ERR_NOT_FOUND, "pruned");
+	ledger_abort(&t);
+}
+
+static void test_many(void)
+{
+	struct ledger_txn *t = begin();
+	struct lead_record r;
+	int rc = 0;
+
+	create(t);
+	for (uint64_t i = 1; i <= LEAD_SLOTS_MAX + 3 && rc == 0; i++)
+		rc = put(t, slot(i, 1000, SLOT_PROPOSED), 0);
+	IS_INT(rc, 0, "more than there is room for");
+	r = read_lead(t);
+	IS_INT(r.n_slots, LEAD_SLOTS_MAX, "the youngest");
+	OK(r.slots[0].message_id == 4 &&
+		r.slots[LEAD_SLOTS_MAX - 1].message_id == LEAD_SLOTS_MAX + 3,
+	    "the first have gone");
+	IS_INT(put(t, slot(9, 5, SLOT_QUEUED), 0), 0, "one of them again");
+	r = read_lead(t);
+	OK(r.n_slots == LEAD_SLOTS_MAX && r.slots[5].at_ms == 5, "in place");
+	ledger_abort(&t);
+}
+
+/* Each change makes the stored bytes something that no version wrote. */
+static void test_damage(void)
+{
+	static const struct {
+		const char *what;
+		size_t cut; /* bytes off the end */
+		size_t at;  /* byte that is set */
+		char to;
+		int want;
+	} cases[] = {
+	    {"version", 0, 0, 2, ERR_VERSION},
+	    {"half a slot", 15, 0, 1, ERR_CORRUPT},
+	    {"a slot too few", 30, 0, 1, ERR_CORRUPT},
+	    {"no slots at all", 61, 0, 1, ERR_CORRUPT},
+	    {"length of the key", 0, 17, 1, ERR_CORRUPT},
+	    {"number of slots", 0, 34, 1, ERR_CORRUPT},
+	};
+	struct ledger_txn *t = begin();
+	struct lead_record r;
+	struct str there, copy;
+
+	create(t);
+	OK(put(t, slot(1, 1, SLOT_QUEUED), 0) == 0 &&
+		put(t, slot(2, 2, SLOT_QUEUED), 0) == 0,
+	    "two slots");
+	IS_INT(ledger_get(t, TABLE_LEAD, key(), &there), 0, "bytes");
+	copy = arena_str(T.arena, there);
+	IS_INT(copy.n, 17 + 2 + 7 + 2 + 6 + 2 + 60, "size");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char bytes[200];
+
+		memcpy(bytes, copy.p, copy.n);
+		bytes[cases[i].at] = cases[i].to;
+		OK(ledger_put(t, TABLE_LEAD, key(),
+		       (struct str){bytes, copy.n - cases[i].cut}) == 0,
+		    "%s", cases[i].what);
+		IS_INT(lead_read(t, &id, T.arena, &r), cases[i].want,
+		    "%s: read", cases[i].what);
+		IS_INT(put(t, slot(3, 3, SLOT_QUEUED), 0), cases[i].want,
+		    "%s: put", cases[i].what);
+		IS_INT(lead_slot_set(t, &id, 1, SLOT_QUEUED, 1), cases[i].want,
+		    "%s: set", cases[i].what);
+	}
+	ledger_abort(&t);
+}
+
+/* A key that was opened earlier counts only while the record holds it. */
+static void test_person_is(void)
+{
+	unsigned char other[SEAL_WRAPPED];
+	struct lead_record none = {0}, known = {0};
+	struct seal_key key_of_lead;
+	struct person p;
+	struct buf b;
+
+	buf_init(&b, SEAL_WRAPPED);
+	OK(seal_key_init(&key_of_lead) == 0 &&
+		seal_wrap(T.store->seal, id.b, &key_of_lead, &b) == 0,
+	    "a wrapped key");
+	known.wrapped = buf_str(&b);
+	IS_INT(person_of(&p, T.store, &id, &none), 0, "unknown");
+	OK(!p.known && person_is(&p, &none) && !person_is(&p, &known),
+	    "became known in between");
+	person_fini(&p);
+	IS_INT(person_of(&p, T.store, &id, &known), 0, "known");
+	OK(p.known && person_is(&p, &known) && !person_is(&p, &none) &&
+		memcmp(p.key.bytes, key_of_lead.bytes, SEAL_KEY) == 0,
+	    "forgotten in between");
+	memcpy(other, known.wrapped.p, sizeof(other));
+	other[20] ^= 1;
+	known.wrapped = (struct str){(const char *)other, sizeof(other)};
+	OK(!person_is(&p, &known), "another key");
+	person_fini(&p);
+	IS_INT(person_of(&p, T.store, &id, &known), ERR_CRYPTO, "altered");
+	known.wrapped.n--;
+	IS_INT(person_of(&p, T.store, &id, &known), ERR_CORRUPT, "cut");
+	buf_fini(&b);
+}
+
+int main(void)
+{
+	storetest_open(&T);
+	test_slots();
+	test_many();
+	test_damage();
+	test_person_is();
+	storetest_close(&T);
+	return tap_done();
+}
