@@ -59,8 +59,14 @@ agent_libagent_a_SOURCES = \
 	%D%/in/waits.h \
 	%D%/out/maildate.c \
 	%D%/out/maildate.h \
+	%D%/out/http.c \
+	%D%/out/http.h \
 	%D%/out/nondelivery.c \
 	%D%/out/nondelivery.h \
+	%D%/out/reach.c \
+	%D%/out/reach.h \
+	%D%/out/relay.c \
+	%D%/out/relay.h \
 	%D%/out/release.c \
 	%D%/out/release.h \
 	%D%/out/release_internal.h \

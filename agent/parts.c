@@ -6,6 +6,7 @@
 #include "agent/api/api.h"
 #include "agent/in/feedback.h"
 #include "agent/in/slots.h"
+#include "agent/out/relay.h"
 #include "agent/out/release.h"
 #include "agent/steps.h"
 #include "agent/web/public.h"
@@ -30,6 +31,7 @@ struct parts {
 	struct slots *slots;
 	struct feedback *feedback;
 	struct release *release;
+	struct relay *relay;
 	struct steps *steps;
 };
 
@@ -83,6 +85,15 @@ static int start_release(struct parts *p, struct error *err)
 		       : steps_add(p->steps, "release", step_release, p, err);
 }
 
+static int start_relay(struct parts *p, struct error *err)
+{
+	int rc = relay_open(&p->relay, p->app, err);
+
+	return rc != 0
+		   ? rc
+		   : steps_add(p->steps, "relay", relay_step, p->relay, err);
+}
+
 static int start_api(struct parts *p, struct error *err)
 {
 	struct server_options o = {
@@ -131,6 +142,8 @@ int parts_start(struct parts **out, struct app *app, struct error *err)
 	if (rc == 0)
 		rc = start_release(p, err);
 	if (rc == 0)
+		rc = start_relay(p, err);
+	if (rc == 0)
 		rc = start_api(p, err);
 	if (rc == 0)
 		rc = start_web(p, err);
@@ -150,6 +163,7 @@ void parts_stop(struct parts **p)
 	server_close(&(*p)->api);
 	steps_close(&(*p)->steps);
 	feedback_close(&(*p)->feedback);
+	relay_close(&(*p)->relay);
 	release_close(&(*p)->release);
 	slots_close(&(*p)->slots);
 	free(*p);

@@ -202,6 +202,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/ops_policy.c \
 	%D%/state/ops_slot.c \
 	%D%/state/ops_suppress.c \
+	%D%/state/outbox.c \
+	%D%/state/outbox.h \
 	%D%/state/payload.c \
 	%D%/state/payload.h \
 	%D%/state/person.c \

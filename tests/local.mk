@@ -72,6 +72,7 @@ unit_tests = \
 	%D%/unit/test_outcome \
 	%D%/unit/test_policy \
 	%D%/unit/test_release \
+	%D%/unit/test_relay \
 	%D%/unit/test_report \
 	%D%/unit/test_recognise \
 	%D%/unit/test_seal \
@@ -163,6 +164,7 @@ tests_unit_test_api_LDADD = $(AGENT_LIBS)
 tests_unit_test_api_events_LDADD = $(AGENT_LIBS)
 tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_maildir_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_relay_LDADD = $(AGENT_LIBS)
 tests_unit_test_mtalog_follow_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_postfix_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_outcome_LDADD = agent/libagent.a $(POLICY_LIBS)

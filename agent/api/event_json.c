@@ -9,6 +9,7 @@
 #include "policy/state/lead.h"
 #include "policy/state/message.h"
 #include "policy/state/mtalogpos.h"
+#include "policy/state/outbox.h"
 #include "policy/state/policyver.h"
 #include "policy/state/refusal.h"
 #include "policy/state/seen.h"
@@ -348,6 +349,30 @@ static int complaint(struct job *j)
 	return rc;
 }
 
+static int relay_queued(struct job *j)
+{
+	struct event_relay_queued e;
+	int rc = outbox_decode_queued(j->ev->payload, &e);
+
+	put_message(j, e.message_id);
+	put(j, "relay", str_of(outbox_kind_name((enum outbox_kind)e.kind)));
+	return rc;
+}
+
+static int relay_tried(struct job *j)
+{
+	struct event_relay_tried e;
+	int rc = outbox_decode_tried(j->ev->payload, &e);
+
+	put_message(j, e.message_id);
+	put(j, "relay", str_of(outbox_kind_name((enum outbox_kind)e.kind)));
+	put(j, "result", str_of(outbox_state_name((enum outbox_state)e.state)));
+	if (e.code != 0)
+		value_put_i64(j->o, "code", e.code);
+	put_ms(j, "due", e.due_ms);
+	return rc;
+}
+
 static int mtalog(struct job *j)
 {
 	struct mtalogpos e;
@@ -383,6 +408,8 @@ static const struct {
     {EV_FEEDBACK_MAIL, "feedback_mail", feedback_mail},
     {EV_BOUNCE, "bounce", bounce},
     {EV_COMPLAINT, "complaint", complaint},
+    {EV_RELAY_QUEUED, "relay_queued", relay_queued},
+    {EV_RELAY_TRIED, "relay_tried", relay_tried},
 };
 
 enum {

@@ -19,6 +19,11 @@ enum {
 	RECIPIENTS_MAX = 1000, /* of one queue id */
 };
 
+static bool relays_bounces(const struct app *app)
+{
+	return app->conf->agent.relay_bounces && app->conf->agent.release.n > 0;
+}
+
 /* --- canonical addresses --- */
 
 /* Empty for what is no address. */
@@ -55,6 +60,7 @@ struct work {
 	size_t n_failures;
 	struct str evidence;
 	bool last; /* the digest goes along */
+	bool relay;
 	/* results */
 	bool seen;
 	struct ops_feedback_out out;
@@ -67,7 +73,8 @@ static int emit_meaning(struct door_ctx *ctx, struct work *w)
 	    .source = FEEDBACK_BY_DSN,
 	    .failures = w->failures,
 	    .n = w->n_failures,
-	    .release_slot = true};
+	    .release_slot = true,
+	    .relay = w->relay};
 	struct ops_opt_out opt_out = {.message_id = t->message_id,
 	    .subject_id = t->subject_id,
 	    .origin = STR("unsubscribe-mail"),
@@ -194,7 +201,10 @@ static int propose(const struct app *app, struct work *w, struct error *err)
 int act_mail(const struct app *app, const struct sort *mail,
     const unsigned char digest[SEEN_DIGEST], bool *news_out, struct error *err)
 {
-	struct work w = {.store = app->store, .mail = mail, .digest = digest};
+	struct work w = {.store = app->store,
+	    .mail = mail,
+	    .digest = digest,
+	    .relay = relays_bounces(app)};
 	struct arena *a = arena_new(1 << 20);
 	int rc;
 
@@ -217,6 +227,7 @@ int act_mail(const struct app *app, const struct sort *mail,
 
 struct log_work {
 	struct store *store;
+	bool relay;
 	const struct act_failure *f;
 	struct bounce_answer answer;
 	uint64_t message_id; /* 0: none of ours */
@@ -262,8 +273,10 @@ static int log_fn(struct door_ctx *ctx, void *arg)
 	    .status = w->f->status,
 	    .diagnostic = w->f->text,
 	};
-	struct ops_bounce in = {
-	    .source = FEEDBACK_BY_LOG, .failures = &failure, .n = 1};
+	struct ops_bounce in = {.source = FEEDBACK_BY_LOG,
+	    .failures = &failure,
+	    .n = 1,
+	    .relay = w->relay};
 	int rc = find_message(ctx, w, failure.address[0]);
 
 	w->out = (struct ops_feedback_out){0};
@@ -279,7 +292,8 @@ int act_log_bounce(const struct app *app, const struct bounce_rules *rules,
 	struct bounce_evidence e = {.outcome = BOUNCE_FAILED,
 	    .status = f->status,
 	    .diagnostic = f->text};
-	struct log_work w = {.store = app->store, .f = f};
+	struct log_work w = {
+	    .store = app->store, .relay = relays_bounces(app), .f = f};
 	int rc;
 
 	bounce_classify(rules, &e, &w.answer);

@@ -107,6 +107,8 @@ struct conf_agent {
 	struct str api;     /* unix socket of /v1 */
 	struct str release; /* "host:port" of the MTA's release listener */
 	struct str maildir; /* feedback mail is delivered here */
+	bool relay_bounces; /* failures go to the application's sender */
+	bool relay_private; /* opt-outs may go to private addresses */
 	struct strs admins, marketers, auditors; /* user names, or "@group" */
 };
 

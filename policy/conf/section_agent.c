@@ -53,6 +53,19 @@ static const struct option agent_options[] = {
 	.offset = AT(maildir),
 	.help = "Maildir into which the MTA delivers feedback mail; without "
 		"it bounces by mail are not seen."},
+    {.name = "relay-bounces",
+	.type = &option_flag,
+	.offset = AT(relay_bounces),
+	.def = "yes",
+	.help = "Reports failures to the envelope sender that the application "
+		"gave, which our own took the place of."},
+    {.name = "relay-private",
+	.type = &option_flag,
+	.offset = AT(relay_private),
+	.def = "no",
+	.help = "An application's one-click address, to which opt-outs are "
+		"passed on, may be in a private network, and http:// on the "
+		"loopback."},
     {.name = "admins",
 	.type = &option_texts,
 	.offset = AT(admins),

@@ -16,7 +16,6 @@
 enum {
 	RECORD_VERSION = 1,
 	RECORD_MAX = 64,
-	PAYLOAD_MAX = 4096,
 	COMPLAINED = 1,
 };
 
@@ -145,29 +144,14 @@ static const struct payload_field complaint_fields[] = {
 #undef AT
 static const struct payload_desc complaint = PAYLOAD_DESC(complaint_fields);
 
-static int emit(struct door_ctx *ctx, unsigned type,
-    const struct payload_desc *d, const void *e)
+int feedback_encode_bounce(const struct event_bounce *e, struct buf *out)
 {
-	struct buf b;
-	int rc;
-
-	buf_init(&b, PAYLOAD_MAX);
-	rc = payload_encode(d, e, &b);
-	if (rc == 0)
-		rc = door_emit(ctx, type, 1, buf_str(&b));
-	buf_fini(&b);
-	return rc;
+	return payload_encode(&bounce, e, out);
 }
 
-int feedback_emit_bounce(struct door_ctx *ctx, const struct event_bounce *e)
+int feedback_encode_complaint(const struct event_complaint *e, struct buf *out)
 {
-	return emit(ctx, EV_BOUNCE, &bounce, e);
-}
-
-int feedback_emit_complaint(
-    struct door_ctx *ctx, const struct event_complaint *e)
-{
-	return emit(ctx, EV_COMPLAINT, &complaint, e);
+	return payload_encode(&complaint, e, out);
 }
 
 int feedback_decode_bounce(struct str payload, struct event_bounce *out)

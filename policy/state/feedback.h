@@ -1,5 +1,5 @@
 /* feedback.h - what came back on a message, and failures in a row of a lead.
- * Owns EV_BOUNCE and EV_COMPLAINT. One failure is recorded once, whether the
+ * The row of EV_BOUNCE and EV_COMPLAINT. One failure is recorded once, whether the
  * log, a DSN or both tell it: feedback.rank is the most that was said
  * (giveup.h), and only more than that is news.
  *
@@ -13,6 +13,7 @@
 #ifndef POLICY_STATE_FEEDBACK_H
 #define POLICY_STATE_FEEDBACK_H
 
+#include "policy/base/buf.h"
 #include "policy/ledger/door.h"
 #include "policy/mail/lead_id.h"
 #include "policy/rules/giveup.h"
@@ -53,10 +54,10 @@ int feedback_read(const struct ledger_txn *t, uint64_t message_id,
 int feedback_hosts(const struct ledger_txn *t, const struct lead_id *lead,
     struct giveup_hosts *out) MUST_CHECK;
 
-int feedback_emit_bounce(
-    struct door_ctx *ctx, const struct event_bounce *e) MUST_CHECK;
-int feedback_emit_complaint(
-    struct door_ctx *ctx, const struct event_complaint *e) MUST_CHECK;
+int feedback_encode_bounce(
+    const struct event_bounce *e, struct buf *out) MUST_CHECK;
+int feedback_encode_complaint(
+    const struct event_complaint *e, struct buf *out) MUST_CHECK;
 int feedback_decode_bounce(
     struct str payload, struct event_bounce *out) MUST_CHECK;
 int feedback_decode_complaint(

@@ -75,6 +75,8 @@ struct ops_consent {
 	int64_t said_ms;     /* 0: now */
 	uint64_t message_id; /* whose link was used, or 0 */
 };
+/* ERR_NOT_FOUND: no such lead. Anything but granted, by a message's link, also
+ * goes to the application's own one-click address (outbox.h). */
 int ops_consent_set(struct store *s, const struct ops_consent *in,
     bool *changed_out, struct error *err) MUST_CHECK;
 /* The same for use inside a proposal. */

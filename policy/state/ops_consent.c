@@ -1,6 +1,7 @@
 /* ops_consent.c - grant, withdraw, object. */
 #include "policy/state/consent.h"
 #include "policy/state/ops.h"
+#include "policy/state/outbox.h"
 
 #include <string.h>
 
@@ -44,10 +45,24 @@ static int emit_change(struct change *c, struct door_ctx *ctx)
 	return rc;
 }
 
+static int set_opened(struct change *c, struct door_ctx *ctx)
+{
+	struct consent_record now;
+	int rc = consent_read(
+	    door_txn(ctx), &c->person.id, policy_label(c->in->purpose), &now);
+
+	if (rc == ERR_NOT_FOUND || (rc == 0 && now.state != c->in->state))
+		rc = emit_change(c, ctx);
+	/* also where nothing changes: two applications may know the person */
+	if (rc == 0 && c->in->message_id != 0 &&
+	    c->in->state != CONSENT_GRANTED)
+		rc = outbox_emit_opt_out(ctx, c->in->message_id, &c->person.id);
+	return rc;
+}
+
 static int set_fn(struct door_ctx *ctx, void *arg)
 {
 	struct change *c = arg;
-	struct consent_record now;
 	int rc;
 
 	c->changed = false;
@@ -58,10 +73,7 @@ static int set_fn(struct door_ctx *ctx, void *arg)
 		rc = person_open_id(
 		    &c->person, c->store, door_txn(ctx), &c->in->lead);
 	if (rc == 0)
-		rc = consent_read(door_txn(ctx), &c->person.id,
-		    policy_label(c->in->purpose), &now);
-	if (rc == ERR_NOT_FOUND || (rc == 0 && now.state != c->in->state))
-		rc = emit_change(c, ctx);
+		rc = set_opened(c, ctx);
 	person_fini(&c->person);
 	return rc;
 }

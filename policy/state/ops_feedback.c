@@ -7,6 +7,7 @@
 
 #include "policy/state/lead.h"
 #include "policy/state/ops.h"
+#include "policy/state/outbox.h"
 #include "policy/state/subject.h"
 
 #include <string.h>
@@ -14,8 +15,18 @@
 enum {
 	DIAGNOSTIC_MAX = 1000,
 	STATUS_MAX = 20,
+	PAYLOAD_MAX = 4096,
 };
 static const struct str author = {"tendril-agent", 13};
+
+static int emit(
+    struct door_ctx *ctx, unsigned type, int rc, struct buf *payload)
+{
+	if (rc == 0)
+		rc = door_emit(ctx, type, 1, buf_str(payload));
+	buf_fini(payload);
+	return rc;
+}
 
 /* A message, whose it is, and the lead's opened key. */
 struct subject_of {
@@ -115,6 +126,17 @@ static int count_hosts(
 	return rc;
 }
 
+static int relay(struct door_ctx *ctx, const struct event_bounce *e)
+{
+	struct outbox_bounce b = {.message_id = e->message_id,
+	    .reason = (enum bounce_reason)e->reason,
+	    .status = e->status,
+	    .diagnostic = e->diagnostic};
+
+	memcpy(b.lead.b, e->lead, sizeof(b.lead.b));
+	return outbox_emit_bounce(ctx, &b);
+}
+
 static int record_bounce(struct door_ctx *ctx, const struct ops_bounce *in,
     const struct subject_of *w, const struct ops_failure *f,
     const struct giveup_failure *g, const struct giveup_hosts *hosts)
@@ -127,12 +149,19 @@ static int record_bounce(struct door_ctx *ctx, const struct ops_bounce *in,
 	    .hosts = hosts->count,
 	    .hosts_first_ms = hosts->first_ms,
 	    .status = str_cut(f->status, 0, STATUS_MAX)};
+	struct buf b;
 	int rc = person_seal(&w->person, PERSON_DIAGNOSTIC,
 	    str_cut(f->diagnostic, 0, DIAGNOSTIC_MAX), door_arena(ctx),
 	    &e.diagnostic);
 
 	memcpy(e.lead, w->person.id.b, sizeof(e.lead));
-	return rc != 0 ? rc : feedback_emit_bounce(ctx, &e);
+	buf_init(&b, PAYLOAD_MAX);
+	if (rc == 0)
+		rc = feedback_encode_bounce(&e, &b);
+	rc = emit(ctx, EV_BOUNCE, rc, &b);
+	if (rc == 0 && in->relay && g->names_lead)
+		rc = relay(ctx, &e);
+	return rc;
 }
 
 static int release(struct door_ctx *ctx, const struct ops_bounce *in,
@@ -206,6 +235,7 @@ int ops_complaint_emit(struct door_ctx *ctx, struct store *s,
 	    .origin = STR("complaint"),
 	    .message_id = message_id};
 	struct subject_of w;
+	struct buf b;
 	int rc = open_message(ctx, s, message_id, &w, out);
 
 	out->reason = BOUNCE_ABUSE;
@@ -213,7 +243,9 @@ int ops_complaint_emit(struct door_ctx *ctx, struct store *s,
 	if (out->news) {
 		out->names_lead = true;
 		memcpy(e.lead, w.person.id.b, sizeof(e.lead));
-		rc = feedback_emit_complaint(ctx, &e);
+		buf_init(&b, PAYLOAD_MAX);
+		rc = emit(
+		    ctx, EV_COMPLAINT, feedback_encode_complaint(&e, &b), &b);
 		if (rc == 0)
 			rc = suppress(ctx, s, &w, &sup, out);
 	}

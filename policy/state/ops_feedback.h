@@ -30,6 +30,7 @@ struct ops_bounce {
 	const struct ops_failure *failures;
 	size_t n;
 	bool release_slot; /* false: the caller does it */
+	bool relay;        /* pass it on to the application (outbox.h) */
 };
 
 struct ops_feedback_out {

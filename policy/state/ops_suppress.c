@@ -117,11 +117,13 @@ static int add_fn(struct door_ctx *ctx, void *arg)
 	struct suppression_record now;
 	int rc = open_target(c, ctx);
 
-	if (rc == 0)
-		rc = suppression_read(
-		    door_txn(ctx), c->in->target.kind, c->what, c->label, &now);
+	if (rc != 0)
+		goto out;
+	rc = suppression_read(
+	    door_txn(ctx), c->in->target.kind, c->what, c->label, &now);
 	if (rc == ERR_NOT_FOUND || (rc == 0 && !is_same(&now, c->in)))
 		rc = emit_added(c, ctx);
+out:
 	person_fini(&c->person);
 	return rc;
 }

@@ -8,6 +8,7 @@
 #include "policy/state/lead.h"
 #include "policy/state/message.h"
 #include "policy/state/mtalogpos.h"
+#include "policy/state/outbox.h"
 #include "policy/state/policyver.h"
 #include "policy/state/refusal.h"
 #include "policy/state/seen.h"
@@ -56,6 +57,8 @@ static const struct reducer list[] = {
     {EV_FEEDBACK_MAIL, 1, EVENT_ACTIVITY, seen_reduce},
     {EV_BOUNCE, 1, EVENT_ACTIVITY, feedback_reduce_bounce},
     {EV_COMPLAINT, 1, EVENT_AUDIT, feedback_reduce_complaint},
+    {EV_RELAY_QUEUED, 1, EVENT_ACTIVITY, outbox_reduce_queued},
+    {EV_RELAY_TRIED, 1, EVENT_ACTIVITY, outbox_reduce_tried},
 };
 
 static const char *const table_names[TABLE_COUNT] = {

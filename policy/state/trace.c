@@ -7,6 +7,7 @@
 #include "policy/state/feedback.h"
 #include "policy/state/lead.h"
 #include "policy/state/message.h"
+#include "policy/state/outbox.h"
 #include "policy/state/refusal.h"
 #include "policy/state/seen.h"
 #include "policy/state/suppression.h"
@@ -219,6 +220,21 @@ static int about_feedback_mail(
 	return about_message(t, e.message_id, out);
 }
 
+static int about_relay(const struct ledger_txn *t, unsigned type,
+    struct str payload, struct trace_about *out)
+{
+	struct event_relay_queued queued;
+	struct event_relay_tried tried;
+	int rc;
+
+	if (type == EV_RELAY_QUEUED) {
+		rc = outbox_decode_queued(payload, &queued);
+		return rc != 0 ? rc : about_message(t, queued.message_id, out);
+	}
+	rc = outbox_decode_tried(payload, &tried);
+	return rc != 0 ? rc : about_message(t, tried.message_id, out);
+}
+
 int trace_about(
     const struct ledger_txn *t, const struct event *ev, struct trace_about *out)
 {
@@ -256,6 +272,9 @@ int trace_about(
 		return about_bounce(t, ev->payload, out);
 	case EV_COMPLAINT:
 		return about_complaint(t, ev->payload, out);
+	case EV_RELAY_QUEUED:
+	case EV_RELAY_TRIED:
+		return about_relay(t, ev->type, ev->payload, out);
 	default:
 		return 0;
 	}

@@ -6,11 +6,14 @@
 #include "policy/base/codec.h"
 #include "policy/state/consent.h"
 #include "policy/state/copy.h"
+#include "policy/state/feedback.h"
 #include "policy/state/lead.h"
 #include "policy/state/message.h"
 #include "policy/state/mtalogpos.h"
+#include "policy/state/outbox.h"
 #include "policy/state/policyver.h"
 #include "policy/state/refusal.h"
+#include "policy/state/seen.h"
 #include "policy/state/suppression.h"
 
 static struct storetest T;
@@ -129,6 +132,55 @@ static void test_decision_events(struct buf *b)
 	    "1e1f036178046161056172");
 }
 
+static void test_answer_events(struct buf *b)
+{
+	struct event_bounce bounce = {.message_id = 1,
+	    .source = FEEDBACK_BY_DSN,
+	    .reason = BOUNCE_HOST_UNKNOWN,
+	    .class = BOUNCE_CLASS_PERSON,
+	    .rank = GIVEUP_HOST,
+	    .hosts = 2,
+	    .hosts_first_ms = 1000,
+	    .status = STR("5.1.2"),
+	    .diagnostic = STR("D")};
+	struct event_complaint complaint = {
+	    .message_id = 1, .reason = BOUNCE_ABUSE};
+	struct event_relay_queued queued = {.message_id = 1,
+	    .kind = OUTBOX_BOUNCE,
+	    .target = STR("T"),
+	    .diagnostic = STR("D"),
+	    .status = STR("5.1.1"),
+	    .reason = BOUNCE_USER_UNKNOWN};
+	struct event_relay_tried tried = {.message_id = 1,
+	    .kind = OUTBOX_OPT_OUT,
+	    .state = OUTBOX_WAITS,
+	    .code = 503,
+	    .due_ms = 1000};
+
+	fill(bounce.lead, sizeof(bounce.lead));
+	fill(complaint.lead, sizeof(complaint.lead));
+	fill(queued.lead, sizeof(queued.lead));
+	is_hex("bounce", b, feedback_encode_bounce(&bounce, b),
+	    "aa01010250000102030405060708090a0b0c0d0e0f0301040205010603"
+	    "0702081903e80945352e312e320a4144");
+	is_hex("complaint", b, feedback_encode_complaint(&complaint, b),
+	    "a301010250000102030405060708090a0b0c0d0e0f0312");
+	is_hex("relay queued", b, outbox_encode_queued(&queued, b),
+	    "a7010102020350000102030405060708090a0b0c0d0e0f044154054144"
+	    "0645352e312e310701");
+	is_hex("relay tried", b, outbox_encode_tried(&tried, b),
+	    "a5010102010301041901f7051903e8");
+}
+
+static int emit_seen(struct door_ctx *ctx, void *arg)
+{
+	unsigned char digest[SEEN_DIGEST];
+
+	(void)arg;
+	fill(digest, sizeof(digest));
+	return seen_emit(ctx, digest, SEEN_COMPLAINT, 5);
+}
+
 static int emit_copy(struct door_ctx *ctx, void *arg)
 {
 	struct copy_new c = {.id = 5,
@@ -214,6 +266,11 @@ static void test_numbers(void)
 	    {30, "COPY_DUE"},
 	    {31, "SLOT_MOVED"},
 	    {32, "MTALOG"},
+	    {40, "FEEDBACK_MAIL"},
+	    {41, "BOUNCE"},
+	    {42, "COMPLAINT"},
+	    {43, "RELAY_QUEUED"},
+	    {44, "RELAY_TRIED"},
 	};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
@@ -238,6 +295,10 @@ int main(void)
 	stored_is("copy due", emit_copy_due, "a20105021896");
 	stored_is("copy recipient", emit_copy_done, "a3010502010301");
 	stored_is("log position", emit_log, "a201422f6c024150");
+	stored_is("feedback mail", emit_seen,
+	    "a3015820000102030405060708090a0b0c0d0e0f101112131415161718"
+	    "191a1b1c1d1e1f02040305");
+	test_answer_events(&b);
 	test_numbers();
 	storetest_close(&T);
 	buf_fini(&b);
