@@ -57,6 +57,7 @@ unit_tests = \
 	%D%/unit/test_event \
 	%D%/unit/test_history \
 	%D%/unit/test_lead \
+	%D%/unit/test_giveup \
 	%D%/unit/test_lead_id \
 	%D%/unit/test_ledger_disk \
 	%D%/unit/test_ledger_env \
@@ -81,6 +82,7 @@ unit_tests = \
 	%D%/unit/test_snapshot \
 	%D%/unit/test_slots \
 	%D%/unit/test_spool \
+	%D%/unit/test_sync \
 	%D%/unit/test_takeover \
 	%D%/unit/test_textfind \
 	%D%/unit/test_token \

@@ -15,6 +15,7 @@ import xml.etree.ElementTree
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import build  # noqa: E402
+import mutants  # noqa: E402
 
 # What --break=PIECE must make go wrong: the title of that step begins so.
 BREAKS = {"cap": "A second one", "consent": "Somebody who never",
@@ -123,7 +124,17 @@ def run_pytest(folder, log, *args):
 
 
 def stage_e2e(log):
-    return run_pytest(main_build(), log, "tests/e2e")
+    return run_pytest(main_build(), log, "-m", "not long", "tests/e2e")
+
+
+def stage_load(log):
+    """Many applications, daemons killed and restarted: the long sizes."""
+    return run_pytest(main_build(), log, "-m", "long", "-s", "tests/e2e")
+
+
+def stage_mutants(log):
+    passed, wrong = mutants.run(log)
+    return judged(Outcome(passed, len(wrong), note="; ".join(wrong)), 0)
 
 
 def run_story(log, *args):
@@ -187,6 +198,8 @@ STAGES = (
     Stage("e2e", "end to end, real Postfix", stage_e2e),
     Stage("story", "contrib/run --once", stage_story),
     Stage("breaks", "contrib/run --break=...", stage_breaks, full=True),
+    Stage("load", "concurrency and kill -9, long", stage_load, full=True),
+    Stage("mutants", "seeded bugs, each noticed", stage_mutants, full=True),
     Stage("clang", "clang, warnings are errors", stage_clang, full=True),
     Stage("asan", "make check, address and undefined", stage_asan, full=True),
     Stage("tsan", "make check, thread sanitizer", stage_tsan, full=True),

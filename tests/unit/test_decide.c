@@ -15,6 +15,9 @@ static const char policy_text[] =
     "  at-most = \"2 per 7d\" when-full = reject }\n"
     "segment demo { purpose = demos legal-basis = legitimate-interest\n"
     "  when-full = defer }\n";
+static const char stricter_text[] =
+    "segment demo { purpose = demos legal-basis = legitimate-interest\n"
+    "  at-most = \"0 per 1d\" when-full = reject }\n";
 
 static struct storetest T;
 
@@ -335,6 +338,53 @@ static void test_comply(void)
 }
 
 /* A copy may be submitted twice: a match is one, log or no log. */
+/* Another policy comes into force after this proposal took its own. */
+static enum comply_result apply_once(void *arg, const struct policy_segment *s)
+{
+	int *asked = arg;
+
+	(void)s;
+	if (++*asked == 1)
+		apply_policy(stricter_text, 0);
+	return COMPLY_OK;
+}
+
+static void test_policy_changes(void)
+{
+	struct decide_in in = query("stale@b.example", "demo", 820);
+	int asked = 0;
+
+	in.comply = apply_once;
+	in.comply_arg = &asked;
+	IS_INT(decide(&in).verdict.reason, REASON_SEGMENT_CAP,
+	    "decided by the policy in force");
+	IS_INT(asked, 2, "the first proposal was stale");
+	apply_policy(policy_text, 0);
+}
+
+static void test_delivered_once(void)
+{
+	struct decide_in in = query("once@b.example", "demo", 830);
+	uint64_t id = decide(&in).message_id;
+	struct slot_change c = {
+	    .kind = SLOT_CHANGE_DELIVERED, .message_id = id};
+	struct message_record r = {0};
+	struct ledger_txn *t = NULL;
+	struct error err = {0};
+	int64_t first = clock_now_ms();
+
+	for (int i = 0; i < 2; i++) {
+		c.at_ms = first + i * 3600000;
+		IS_INT(ops_slot_apply(T.store, &c, &err), 0, "delivered");
+	}
+	if (ledger_read_begin(T.store->ledger, &t) != 0)
+		exit(1);
+	IS_INT(message_read(t, id, &r), 0, "read");
+	ledger_read_end(&t);
+	OK(r.state == SLOT_DELIVERED && r.changed_ms == first,
+	    "a repeated line does not make it younger");
+}
+
 static void test_from_copy(void)
 {
 	struct decide_in in = query("copy@b.example", "demo", 820);
@@ -496,6 +546,8 @@ int main(void)
 	test_all();
 	test_unknown_segment();
 	test_comply();
+	test_policy_changes();
+	test_delivered_once();
 	test_from_copy();
 	test_look();
 	test_race();

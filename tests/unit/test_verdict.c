@@ -73,6 +73,18 @@ static void test_caps(void)
 	OK(!a.full, "a seed's slot does not count");
 }
 
+static void test_apart(void)
+{
+	struct slot_fact v = slot(NOW - 3 * DAY, NEWS, SLOT_DELIVERED);
+	struct caps_answer a = ask(NULL, 0, 5 * DAY, &v, 1, 0, NOW);
+
+	OK(a.full && a.earliest_ms == NOW + 2 * DAY, "five days apart");
+	a = ask(NULL, 0, 5 * DAY, &v, 1, 0, NOW + 2 * DAY - 1);
+	OK(a.full, "refused one millisecond before");
+	a = ask(NULL, 0, 5 * DAY, &v, 1, 0, NOW + 2 * DAY);
+	OK(!a.full, "allowed at the instant");
+}
+
 static void test_undated(void)
 {
 	struct slot_fact v[2] = {slot(NOW - 5 * DAY, NEWS, SLOT_QUEUED),
@@ -247,6 +259,7 @@ static void test_names(void)
 int main(void)
 {
 	test_caps();
+	test_apart();
 	test_undated();
 	test_clock_back();
 	test_order();

@@ -1,0 +1,215 @@
+"""Bugs seeded on purpose, one line each: the unit tests must notice each.
+
+A mutant is applied to a copy of the tree, only the programs concerned are
+built and run, and one of them must fail. A mutant that survives means that a
+test is missing; one whose line is gone from the source is a failure too.
+
+    contrib/check mutants
+"""
+
+import dataclasses
+import os
+import shutil
+import subprocess
+
+import build
+
+FOLDER = build.BUILDS / "mutants"
+TIMEOUT_S = 120
+NOT_COPIED = shutil.ignore_patterns("build", ".git", "autom4te.cache",
+                                    "__pycache__")
+
+
+@dataclasses.dataclass(frozen=True)
+class Mutant:
+    what: str
+    path: str    # of the source
+    old: str     # occurs once in it
+    new: str
+    tests: tuple  # programs in tests/unit; one of them must fail
+
+
+MUTANTS = (
+    Mutant("messages are too close at the very edge",
+           "policy/rules/caps.c",
+           "if (earliest_ms <= now_ms)", "if (earliest_ms < now_ms)",
+           ("test_verdict",)),
+    Mutant("a released slot counts",
+           "policy/rules/caps.c",
+           "if (!s->counts || s->state == SLOT_RELEASED)", "if (!s->counts)",
+           ("test_verdict", "test_decide")),
+    Mutant("one too many in a window",
+           "policy/rules/caps.c",
+           "now_ms - w->span_ms) < w->max - reserve)",
+           "now_ms - w->span_ms) <= w->max - reserve)",
+           ("test_verdict",)),
+    Mutant("consent is asked before suppression",
+           "policy/rules/verdict.c",
+           "if (by_suppression(s, f, now_ms, out) || by_purpose(s, f, out) ||",
+           "if (by_purpose(s, f, out) || by_suppression(s, f, now_ms, out) ||",
+           ("test_verdict",)),
+    Mutant("withdrawn consent is no consent",
+           "policy/rules/verdict.c",
+           "else if (f->consent == CONSENT_WITHDRAWN)",
+           "else if (f->consent == CONSENT_NONE)",
+           ("test_verdict",)),
+    Mutant("a suppression lasts one instant longer",
+           "policy/rules/verdict.c",
+           "now_ms < s->until_ms))", "now_ms <= s->until_ms))",
+           ("test_verdict",)),
+    Mutant("a duplicate of a message that never left",
+           "policy/rules/dup.c",
+           "&& s->state != SLOT_RELEASED &&", "&&",
+           ("test_verdict", "test_decide")),
+    Mutant("a bounce is taken for nurture mail",
+           "policy/rules/recognise.c",
+           "return sender.n > 0 ||", "return true ||",
+           ("test_recognise",)),
+    Mutant("one failure of a host is enough",
+           "policy/rules/giveup.c",
+           "rank == GIVEUP_HOST && hosts->count >= GIVEUP_HOST_FAILURES",
+           "rank == GIVEUP_HOST && hosts->count >= 1",
+           ("test_giveup",)),
+    Mutant("a queued slot is never released",
+           "policy/state/ops_slot.c",
+           "return from == SLOT_PROPOSED || from == SLOT_QUEUED;",
+           "return from == SLOT_PROPOSED;",
+           ("test_slots", "test_decide")),
+    Mutant("a repeated delivery counts again",
+           "policy/state/ops_slot.c",
+           "return from != SLOT_DELIVERED;", "return true;",
+           ("test_slots", "test_decide")),
+    Mutant("a suppression is recorded and not stored",
+           "policy/state/suppression.c",
+           "rc = ledger_put(t, TABLE_SUPPRESSION, key_str(&k), buf_str(&b));",
+           "rc = 0;",
+           ("test_events", "test_decide", "test_api")),
+    Mutant("a withdrawal is recorded and not stored",
+           "policy/state/consent.c",
+           "(uint8_t)e.state);", "(uint8_t)CONSENT_GRANTED);",
+           ("test_events", "test_decide", "test_api")),
+    Mutant("a policy that is no longer in force decides",
+           "policy/state/decide.c",
+           "return out->policy->version == current ? 0 : ERR_STALE;",
+           "return 0;",
+           ("test_decide",)),
+    Mutant("a token's MAC is not compared",
+           "policy/mail/token.c",
+           "if (!digest_equal(mac, raw + n, MAC))", "if (n == 0)",
+           ("test_token",)),
+    Mutant("a bounce token unsubscribes",
+           "policy/mail/token.c",
+           "(kinds & TOKEN_SET(kind)) == 0 ||", "kinds == 0 ||",
+           ("test_token",)),
+    Mutant("From is not signed once too often",
+           "policy/mail/dkim_sign.c",
+           "STR(\"From\"), true);\n\tif (rc == 0 && p->n < 2)",
+           "STR(\"From\"), false);\n\tif (rc == 0 && p->n < 1)",
+           ("test_dkim_sign",)),
+    Mutant("an empty body has a line",
+           "policy/mail/dkim_body.c",
+           "if (b->content)\n\t\tend_line(b);", "end_line(b);",
+           ("test_dkim_body",)),
+    Mutant("a line of 999 bytes is short",
+           "policy/mail/longline.c",
+           "l->found = l->run > BEFORE_LF;",
+           "l->found = l->run > BEFORE_LF + 1;",
+           ("test_longline",)),
+    Mutant("a file is not on the disk when it gets its name",
+           "policy/base/file.c",
+           "if (rc == 0 && fsync(fd) != 0)", "if (rc != 0 && fsync(fd) != 0)",
+           ("test_sync",)),
+    Mutant("a copy is not on the disk when it gets its name",
+           "policy/spool/spool.c",
+           "if (rc == 0 && fsync(fd) != 0)", "if (rc != 0 && fsync(fd) != 0)",
+           ("test_sync",)),
+    Mutant("a copy's name is not on the disk when the MTA hears of it",
+           "policy/spool/spool.c",
+           "\telse\n\t\trc = file_sync_dir(s->dir[place], err);",
+           "\telse\n\t\trc = 0;",
+           ("test_sync",)),
+)
+
+
+class Trouble(Exception):
+    """The stage itself does not work; not a mutant that survived."""
+
+
+def make(tests, log):
+    """Build the programs; False if that fails."""
+    with open(log, "a", encoding="utf-8") as out:
+        return subprocess.run(
+            ["make", f"-j{build.jobs()}",
+             *(f"tests/unit/{name}" for name in tests)],
+            cwd=FOLDER / "obj", check=False, stdin=subprocess.DEVNULL,
+            stdout=out, stderr=subprocess.STDOUT).returncode == 0
+
+
+def passes(name, log):
+    """Run one program. One that hangs does not pass."""
+    env = {**os.environ, "TENDRIL_SRCDIR": str(FOLDER / "src"),
+           "TENDRIL_BUILDDIR": str(FOLDER / "obj")}
+    with open(log, "a", encoding="utf-8") as out:
+        try:
+            return subprocess.run(
+                [FOLDER / "obj" / "tests" / "unit" / name], check=False,
+                cwd=FOLDER / "obj", env=env, stdin=subprocess.DEVNULL,
+                stdout=out, stderr=subprocess.STDOUT,
+                timeout=TIMEOUT_S).returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
+
+
+def prepare(log):
+    """A copy of the tree, built, whose tests pass: else nothing is shown."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    shutil.copytree(build.SOURCE, FOLDER / "src", ignore=NOT_COPIED,
+                    symlinks=True)
+    (FOLDER / "obj").mkdir()
+    if not (FOLDER / "src" / "configure").exists():
+        build.command(["./autogen.sh"], log, cwd=FOLDER / "src")
+    build.command([FOLDER / "src" / "configure", "-q", "CFLAGS=-O0"], log,
+                  cwd=FOLDER / "obj")
+    tests = sorted({name for mutant in MUTANTS for name in mutant.tests})
+    if not make(tests, log):
+        raise Trouble("the copy of the tree does not build")
+    bad = [name for name in tests if not passes(name, log)]
+    if bad:
+        raise Trouble(f"without any mutant: {', '.join(bad)} failed")
+
+
+def is_noticed(mutant, log):
+    """Apply, build, run, take back."""
+    path = FOLDER / "src" / mutant.path
+    text = path.read_text(encoding="utf-8")
+    if text.count(mutant.old) != 1:
+        raise Trouble(f"{mutant.path} has {text.count(mutant.old)} times: "
+                      f"{mutant.old}")
+    path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+    try:
+        if not make(mutant.tests, log):
+            raise Trouble(f"does not compile: {mutant.what}")
+        return not all(passes(name, log) for name in mutant.tests)
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+def run(log):
+    """(noticed, list of what went wrong)."""
+    noticed, wrong = 0, []
+    try:
+        prepare(log)
+    except Trouble as error:
+        return 0, [str(error)]
+    for mutant in MUTANTS:
+        with open(log, "a", encoding="utf-8") as out:
+            print(f"\n=== {mutant.path}: {mutant.what}", file=out)
+        try:
+            if is_noticed(mutant, log):
+                noticed += 1
+            else:
+                wrong.append(f"survived: {mutant.what}")
+        except Trouble as error:
+            wrong.append(str(error))
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    return noticed, wrong

@@ -1,0 +1,109 @@
+/* test_giveup.c - which failures end in a suppression. */
+#include "tests/unit/tap.h"
+
+#include "policy/rules/giveup.h"
+
+#define DAY INT64_C(86400000)
+#define T0 INT64_C(1795342800000)
+
+static struct giveup_failure failure(
+    enum bounce_class class, enum bounce_reason reason, bool names_lead)
+{
+	return (struct giveup_failure){
+	    .reason = reason, .class = class, .names_lead = names_lead};
+}
+
+static void test_ranks(void)
+{
+	static const struct {
+		const char *name;
+		enum bounce_class class;
+		enum bounce_reason reason;
+		bool names_lead;
+		enum giveup_rank rank;
+		int suppression;
+	} cases[] = {
+	    {"user unknown", BOUNCE_CLASS_PERSON, BOUNCE_USER_UNKNOWN, true,
+		GIVEUP_PERSON, SUPPRESSION_USER_UNKNOWN},
+	    {"of another person", BOUNCE_CLASS_PERSON, BOUNCE_USER_UNKNOWN,
+		false, GIVEUP_OTHER_PERSON, 0},
+	    {"mailbox disabled", BOUNCE_CLASS_PERSON, BOUNCE_MAILBOX_DISABLED,
+		true, GIVEUP_PERSON, SUPPRESSION_MAILBOX_DISABLED},
+	    {"mailbox moved", BOUNCE_CLASS_PERSON, BOUNCE_MAILBOX_MOVED, true,
+		GIVEUP_PERSON, SUPPRESSION_MAILBOX_MOVED},
+	    {"host unknown, once", BOUNCE_CLASS_PERSON, BOUNCE_HOST_UNKNOWN,
+		true, GIVEUP_HOST, 0},
+	    {"another class", BOUNCE_CLASS_MESSAGE, BOUNCE_USER_UNKNOWN, true,
+		GIVEUP_FAILED, 0},
+	};
+	struct giveup_hosts once = {.count = 1, .first_ms = T0 - 9 * DAY};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct giveup_failure f = failure(
+		    cases[i].class, cases[i].reason, cases[i].names_lead);
+		IS_INT(
+		    giveup_rank(&f), cases[i].rank, "%s: rank", cases[i].name);
+		IS_INT(giveup_suppression(&f, &once, T0), cases[i].suppression,
+		    "%s: suppression", cases[i].name);
+	}
+}
+
+/* Both conditions, each at its edge. */
+static void test_hosts(void)
+{
+	static const struct {
+		uint32_t count;
+		int64_t age_ms;
+		bool ends;
+	} cases[] = {
+	    {GIVEUP_HOST_FAILURES, GIVEUP_HOST_MS + 1, true},
+	    {GIVEUP_HOST_FAILURES, GIVEUP_HOST_MS, false},
+	    {GIVEUP_HOST_FAILURES - 1, GIVEUP_HOST_MS + 1, false},
+	    {GIVEUP_HOST_FAILURES - 1, 90 * DAY, false},
+	    {1, 90 * DAY, false},
+	};
+	struct giveup_failure f =
+	    failure(BOUNCE_CLASS_PERSON, BOUNCE_HOST_UNKNOWN, true);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct giveup_hosts h = {
+		    .count = cases[i].count, .first_ms = T0 - cases[i].age_ms};
+		IS_INT(giveup_suppression(&f, &h, T0),
+		    cases[i].ends ? SUPPRESSION_HOST_UNKNOWN : 0,
+		    "%u failures in %lld ms", cases[i].count,
+		    (long long)cases[i].age_ms);
+	}
+}
+
+static void test_row(void)
+{
+	struct giveup_hosts h = {0};
+
+	giveup_host_failed(&h, 0, T0);
+	giveup_host_failed(&h, T0 - DAY, T0 + DAY);
+	OK(h.count == 2 && h.first_ms == T0, "an older delivery ends no row");
+	giveup_host_failed(&h, T0 + 2 * DAY, T0 + 3 * DAY);
+	OK(h.count == 1 && h.first_ms == T0 + 3 * DAY,
+	    "a delivery in between does");
+}
+
+static void test_replaces(void)
+{
+	OK(!giveup_replaces(SUPPRESSION_OPT_OUT, 0, SUPPRESSION_USER_UNKNOWN),
+	    "a bounce does not hide an objection");
+	OK(giveup_replaces(SUPPRESSION_USER_UNKNOWN, 0, SUPPRESSION_OPT_OUT),
+	    "an objection takes the place of a bounce");
+	OK(!giveup_replaces(SUPPRESSION_MANUAL, 0, SUPPRESSION_MANUAL),
+	    "the first one of a kind stays");
+	OK(giveup_replaces(SUPPRESSION_OPT_OUT, T0, SUPPRESSION_USER_UNKNOWN),
+	    "one that ends is replaced by one without end");
+}
+
+int main(void)
+{
+	test_ranks();
+	test_hosts();
+	test_row();
+	test_replaces();
+	return tap_done();
+}
