@@ -112,15 +112,21 @@ tendril_SOURCES = \
 	%D%/cli/events.h \
 	%D%/cli/keys.c \
 	%D%/cli/keys.h \
+	%D%/cli/mailin.c \
+	%D%/cli/mailin.h \
 	%D%/cli/main.c \
 	%D%/cli/offline.c \
 	%D%/cli/offline.h \
 	%D%/cli/out.c \
 	%D%/cli/out.h \
+	%D%/cli/preview.c \
+	%D%/cli/preview.h \
 	%D%/cli/suppress_file.c \
 	%D%/cli/suppress_file.h \
 	%D%/cli/verb_backup.c \
 	%D%/cli/verb_check.c \
+	%D%/cli/verb_check_stream.c \
+	%D%/cli/verb_classify.c \
 	%D%/cli/verb_consent.c \
 	%D%/cli/verb_explain.c \
 	%D%/cli/verb_help.c \
@@ -130,6 +136,7 @@ tendril_SOURCES = \
 	%D%/cli/verb_lead.c \
 	%D%/cli/verb_ledger.c \
 	%D%/cli/verb_policy.c \
+	%D%/cli/verb_preview.c \
 	%D%/cli/verb_stats.c \
 	%D%/cli/verb_suppress.c \
 	%D%/cli/verbs.h \

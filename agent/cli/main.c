@@ -9,6 +9,9 @@
 
 const struct cli_verb *const cli_verbs[] = {
     &verb_check,
+    &verb_check_stream,
+    &verb_preview,
+    &verb_classify,
     &verb_policy,
     &verb_suppress,
     &verb_consent,

@@ -6,6 +6,8 @@
 
 extern const struct cli_verb verb_backup;
 extern const struct cli_verb verb_check;
+extern const struct cli_verb verb_check_stream;
+extern const struct cli_verb verb_classify;
 extern const struct cli_verb verb_consent;
 extern const struct cli_verb verb_explain;
 extern const struct cli_verb verb_help;
@@ -15,6 +17,7 @@ extern const struct cli_verb verb_key;
 extern const struct cli_verb verb_lead;
 extern const struct cli_verb verb_ledger;
 extern const struct cli_verb verb_policy;
+extern const struct cli_verb verb_preview;
 extern const struct cli_verb verb_restore;
 extern const struct cli_verb verb_stats;
 extern const struct cli_verb verb_suppress;

@@ -6,12 +6,13 @@ import os
 import pathlib
 import pwd
 import re
+import shutil
 import stat
 import subprocess
 
 import pytest
 
-from bed import proc, tendril
+from bed import judge, proc, tendril
 
 CONF = """\
 state-dir = "{root}/state"
@@ -110,15 +111,23 @@ class Home:
                     "ed25519-sha256")
 
 
+@pytest.fixture(scope="module")
+def made_keys(build, tmp_path_factory):
+    """Every kind of key, made by the product: RSA takes its time."""
+    one = Home(build, tmp_path_factory.mktemp("keys"))
+    one.make_keys()
+    return one
+
+
 @pytest.fixture
-def home(build, tmp_path):
+def home(build, tmp_path, made_keys):
     """Keys, no agent."""
     tmp_path.chmod(0o755)
     for parent in tmp_path.parents[:2]:
         parent.chmod(0o755)
-    one = Home(build, tmp_path)
-    one.make_keys()
-    return one
+    for name in ("lead.key", "token.key", "epoch.key", "r1.pem", "e1.pem"):
+        shutil.copy2(made_keys.root / name, tmp_path / name)
+    return Home(build, tmp_path)
 
 
 @pytest.fixture
@@ -469,6 +478,148 @@ def test_key_list(home):
     done = home.cli("key", "list")
     assert done.returncode == 1 and "e1.pem" in done.stderr
     assert "NOT usable" in done.stdout
+
+
+MAIL = """\
+From: News <news@example.com>
+To: jane@a.example
+Subject: Hello
+Message-ID: <1@app.example.com>
+Date: Sun, 22 Nov 2026 11:00:00 +0000
+X-Tendril-Segment: newsletter
+List-Unsubscribe: <https://app.example.com/u/1>
+List-Unsubscribe-Post: List-Unsubscribe=One-Click
+
+Hello Jane.
+"""
+
+
+class Records:
+    """The keys as `tendril key dns` would have them published."""
+
+    def __init__(self, home):
+        self.records = {one["name"]: one["value"]
+                        for one in home.json("key", "dns")}
+
+    def txt(self, name, timeout=None):
+        text = name.decode() if isinstance(name, bytes) else name
+        record = self.records.get(text.rstrip("."))
+        return None if record is None else record.encode()
+
+
+def test_preview(home):
+    policy = home.policy("p")
+    policy.write_text("segment newsletter {\n  purpose = newsletter\n"
+                      "  legal-basis = legitimate-interest\n}\n"
+                      "segment webinar { purpose = events }\n")
+    done = home.cli("preview", "--policy", policy, input=MAIL)
+    assert done.returncode == 0, done.stderr
+    assert "segment newsletter: allow" in done.stderr
+    assert "envelope sender b-" in done.stderr
+    assert "ledger cannot be read" in done.stderr
+    assert "placeholders" in done.stderr
+    data = done.stdout.encode().replace(b"\n", b"\r\n")
+    assert judge.judge_signed(data, Records(home), "example.com",
+                              ("rsa-sha256", "ed25519-sha256")) == []
+    assert judge.values(data, "List-Unsubscribe")
+    assert not judge.values(data, "X-Tendril-Segment")
+    assert "app.example.com/u/1" not in done.stdout
+    crlf = MAIL.replace("\n", "\r\n")
+    done = home.cli("preview", "--policy", policy, input=crlf.encode(),
+                    text=False)
+    assert b"\n" not in done.stdout.replace(b"\r\n", b"")
+    assert judge.judge_signed(done.stdout, Records(home), "example.com",
+                              ("rsa-sha256", "ed25519-sha256")) == []
+
+
+def test_preview_by_the_ledger(agent):
+    done = agent.cli("preview", "--to", "jo@c.example", input=MAIL)
+    assert done.returncode == 1 and "no consent" in done.stderr
+    assert "line 2 of policy 1" in done.stderr
+    assert "DKIM-Signature:" in done.stdout
+    agent.ok("consent", "grant", "jo@c.example", "newsletter")
+    done = agent.cli("preview", "--to", "jo@c.example", input=MAIL)
+    assert done.returncode == 0 and ": allow" in done.stderr
+    done = agent.cli("preview", "--to", "jo@c.example", "--segment",
+                     "nothing", input=MAIL)
+    assert done.returncode == 1 and "no such segment" in done.stderr
+
+
+def test_preview_of_other_classes(home):
+    (home.root / "mail").write_text(MAIL)
+    done = home.cli("preview", "--stream", "rest", home.root / "mail")
+    assert done.returncode == 0 and done.stdout == MAIL
+    done = home.cli("preview", "--listener", "other", home.root / "mail")
+    assert done.returncode == 0 and done.stdout == MAIL
+    assert "class pass" in done.stderr
+    home.refused("preview", "--stream", "nothing", home.root / "mail")
+    assert "no header" in home.refused("preview", input="\nno header\n")
+
+
+def test_check_stream(home):
+    mail = home.root / "mail"
+    mail.write_text(MAIL)
+    found = home.json("check-stream", "--listener", "apps", mail)[0]
+    assert found["stream"] == "news" and found["class"] == "nurture"
+    assert found["segment"] == "newsletter"
+    assert home.json("check-stream", "--listener", "apps", "--sender", "<>",
+                     mail)[0]["stream"] == "rest"
+    assert home.json("check-stream", "--sasl-user", "crm", "--sender",
+                     "a@example.com")[0]["segment"] == "webinar"
+    assert home.json("check-stream", "--listener", "apps", "--sender",
+                     "a@example.com")[0]["no_segment"] == "reject"
+    assert "class release" in home.ok("check-stream", "--listener",
+                                      "release", mail)
+    assert "class pass" in home.ok("check-stream", "--client", "192.0.2.1",
+                                   mail)
+    home.refused("check-stream", "--client", "nowhere", mail)
+    assert "--sender" in home.refused("check-stream", "--listener", "apps")
+
+
+BOUNCE = """\
+From: MAILER-DAEMON@mx.b.example
+To: b-x@bounces.example.com
+Subject: Undelivered Mail Returned to Sender
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="x"
+
+--x
+Content-Type: text/plain
+
+Sorry.
+--x
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.b.example
+
+Final-Recipient: rfc822; {who}@b.example
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 user unknown
+--x--
+"""
+
+
+def test_classify(home):
+    folder = home.root / "returned"
+    (folder / "deeper").mkdir(parents=True)
+    (folder / "one").write_text(BOUNCE.format(who="joe"))
+    (folder / "deeper" / "two").write_text(MAIL)
+    (folder / "mbox").write_text("".join(
+        f"From MAILER-DAEMON Sun Nov 22 11:00:00 2026\n"
+        f"{BOUNCE.format(who=who)}\n" for who in ("ann", "bob")))
+    found = home.json("classify", folder)
+    assert [one["kind"] for one in found] == ["none", "hard", "hard", "hard"]
+    assert [one["recipients"][0]["address"] for one in found[1:]] == [
+        "ann@b.example", "bob@b.example", "joe@b.example"]
+    assert [one.get("message") for one in found] == [None, 1, 2, None]
+    assert found[3]["recipients"][0]["reason"] == "user_unknown"
+    assert found[3]["source"] == "dsn"
+    text = home.ok("classify", "-", input=BOUNCE.format(who="joe"))
+    assert text.startswith("-: hard (user_unknown)")
+    assert "joe@b.example: user_unknown 5.1.1" in text
+    done = home.cli("classify", folder / "nothing", folder / "one")
+    assert done.returncode == 1 and "hard" in done.stdout
 
 
 def openssl_public(path):

@@ -1,0 +1,246 @@
+/* verb_classify.c - tendril classify: what is this mail that came back? Files,
+ * mbox files and folders. Needs neither agent nor conf. */
+#include "agent/cli/out.h"
+#include "agent/cli/verbs.h"
+
+#include "policy/base/file.h"
+#include "policy/mail/report.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+	MAIL_MAX = 64 << 20,
+	REPORT_ARENA = 4 << 20,
+	DEPTH_MAX = 16, /* folders within folders */
+};
+
+struct classify {
+	struct cli *c;
+	struct bounce_rules *rules;
+	struct arena *arena; /* of one message */
+	struct buf text;     /* of one file */
+	size_t done, failed;
+};
+
+static struct value *recipient_value(const struct report_recipient *r)
+{
+	struct value *o = value_new_object();
+
+	value_put_str(o, "address", r->address);
+	value_put_str(o, "original", r->original);
+	value_put_str(o, "status", r->status);
+	value_put_str(o, "reason", str_of(bounce_reason_name(r->reason)));
+	value_put_str(o, "class", str_of(bounce_class_name(r->class)));
+	value_put_str(o, "diagnostic", r->diagnostic);
+	return o;
+}
+
+static struct value *report_value(
+    const char *path, size_t number, const struct report *r)
+{
+	struct value *o = value_new_object(), *list = value_new_array();
+
+	for (size_t i = 0; i < r->n; i++)
+		value_add(list, recipient_value(&r->rcpt[i]));
+	value_put_str(o, "file", str_of(path));
+	if (number > 0)
+		value_put_i64(o, "message", (int64_t)number);
+	value_put_str(o, "kind", str_of(report_kind_name(r->kind)));
+	value_put_str(o, "source", str_of(report_source_name(r->source)));
+	value_put_str(o, "reason", str_of(bounce_reason_name(r->reason)));
+	value_put_str(o, "envelope_id", r->envelope_id);
+	value_put_str(o, "queue_id", r->queue_id);
+	value_put_str(o, "reporting_mta", r->reporting_mta);
+	value_put(o, "recipients", list);
+	return o;
+}
+
+static void print_recipients(struct cli *c, const struct value *o)
+{
+	const struct value *list = value_get(o, "recipients");
+
+	for (size_t i = 0; i < value_count(list); i++) {
+		const struct value *r = value_at(list, i);
+		struct str status = out_text(c, r, "status");
+
+		out_line("  %.*s: %.*s%s%.*s",
+		    STR_ARG(out_text(c, r, "address")),
+		    STR_ARG(out_text(c, r, "reason")), status.n > 0 ? " " : "",
+		    STR_ARG(status));
+		if (value_get_str(r, "diagnostic").n > 0)
+			out_line(
+			    "    %.*s", STR_ARG(out_text(c, r, "diagnostic")));
+	}
+}
+
+static void print_report(struct cli *c, const struct value *o)
+{
+	int64_t number = 0;
+
+	if (value_get_i64(o, "message", &number))
+		(void)printf("%.*s:%lld: ", STR_ARG(out_text(c, o, "file")),
+		    (long long)number);
+	else
+		(void)printf("%.*s: ", STR_ARG(out_text(c, o, "file")));
+	out_line("%.*s (%.*s)", STR_ARG(out_text(c, o, "kind")),
+	    STR_ARG(out_text(c, o, "reason")));
+	print_recipients(c, o);
+}
+
+/* What is printed needs memory that goes with the message. */
+static int classify_one(
+    struct classify *k, const char *path, size_t number, struct str mail)
+{
+	struct arena *kept = k->c->arena;
+	struct report r;
+	struct value *o;
+	int code = CLI_DONE, rc;
+
+	arena_reset(k->arena);
+	rc = report_classify(k->rules, mail, k->arena, &r);
+	if (rc != 0) {
+		k->failed++;
+		return cli_fail(CLI_NO, "%s: %s", path, error_text(rc));
+	}
+	k->done++;
+	o = report_value(path, number, &r);
+	k->c->arena = k->arena;
+	if (k->c->json)
+		code = cli_json(o);
+	else
+		print_report(k->c, o);
+	k->c->arena = kept;
+	value_free(&o);
+	return code;
+}
+
+/* The end of the message that begins at `from`: before the next line that
+ * begins with "From " behind an empty line. */
+static size_t mbox_end(struct str text, size_t from)
+{
+	for (size_t at = str_find(text, from, '\n'); at < text.n;
+	     at = str_find(text, at + 1, '\n')) {
+		bool empty = text.p[at - 1] == '\n' ||
+			     (at >= 2 && text.p[at - 1] == '\r' &&
+				 text.p[at - 2] == '\n');
+
+		if (at > 0 && empty &&
+		    str_starts(str_from(text, at + 1), STR("From ")))
+			return at + 1;
+	}
+	return text.n;
+}
+
+static int classify_text(struct classify *k, const char *path, struct str text)
+{
+	size_t number = 0, at = 0;
+	int code = CLI_DONE;
+
+	if (!str_starts(text, STR("From ")))
+		return classify_one(k, path, 0, text);
+	while (code == CLI_DONE && at < text.n) {
+		size_t end = mbox_end(text, at);
+		code = classify_one(
+		    k, path, ++number, str_cut(text, at, end - at));
+		at = end;
+	}
+	return code;
+}
+
+static int classify_file(struct classify *k, const char *path)
+{
+	struct error err = {0};
+
+	buf_reset(&k->text);
+	if (strcmp(path, "-") == 0 ? file_read_fd(0, &k->text, &err)
+				   : file_read(path, &k->text, &err)) {
+		k->failed++;
+		(void)cli_fail(CLI_NO, "%s", err.text);
+		return CLI_DONE; /* the others are looked at */
+	}
+	return classify_text(k, path, buf_str(&k->text));
+}
+
+static int classify_path(struct classify *k, const char *path, int depth);
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int visible(const struct dirent *d)
+{
+	return d->d_name[0] != '.';
+}
+
+static int classify_folder(struct classify *k, const char *path, int depth)
+{
+	struct dirent **names = NULL;
+	int code = CLI_DONE, n = scandir(path, &names, visible, by_name);
+
+	if (n < 0) {
+		k->failed++;
+		return cli_fail(CLI_NO, "%s: %s", path, error_text(-errno));
+	}
+	for (int i = 0; i < n; i++) {
+		char *one =
+		    arena_printf(k->c->arena, "%s/%s", path, names[i]->d_name);
+
+		if (one == NULL)
+			code = cli_fail(CLI_AGAIN, "out of memory");
+		if (code == CLI_DONE)
+			code = classify_path(k, one, depth + 1);
+		free(names[i]);
+	}
+	free(names);
+	return code;
+}
+
+static int classify_path(struct classify *k, const char *path, int depth)
+{
+	struct stat st;
+
+	if (strcmp(path, "-") == 0 || stat(path, &st) != 0 ||
+	    !S_ISDIR(st.st_mode))
+		return classify_file(k, path);
+	if (depth > DEPTH_MAX)
+		return cli_fail(CLI_NO, "%s: too many folders deep", path);
+	return classify_folder(k, path, depth);
+}
+
+static int run_classify(struct cli *c)
+{
+	struct classify k = {.c = c, .arena = arena_new(REPORT_ARENA)};
+	int code = CLI_DONE;
+
+	if (k.arena == NULL || bounce_rules_new(&k.rules) != 0) {
+		arena_free(&k.arena);
+		return cli_fail(CLI_AGAIN, "out of memory");
+	}
+	buf_init(&k.text, MAIL_MAX);
+	for (size_t i = 0; code == CLI_DONE && i < c->n_operands; i++)
+		code = classify_path(&k, c->operands[i], 0);
+	buf_fini(&k.text);
+	bounce_rules_free(&k.rules);
+	arena_free(&k.arena);
+	return code == CLI_DONE && k.failed > 0 ? CLI_NO : code;
+}
+
+static const struct cli_command commands[] = {
+    {"", "FILE...", 1, SIZE_MAX, NULL, "", run_classify},
+};
+
+const struct cli_verb verb_classify = {
+    "classify",
+    "what is this mail that came back",
+    "FILE is a message, an mbox or a folder of them; \"-\" is standard input.\n"
+    "Kinds: hard, soft, delayed, delivered, complaint, unsubscribe,\n"
+    "auto-reply, none. Needs neither agent nor configuration.",
+    CLI_COMMANDS(commands),
+    "a file could not be read",
+    "  tendril classify --json ~/Maildir/new | jq -r .kind | sort | uniq -c\n",
+};
