@@ -257,6 +257,7 @@ def run_all(stages):
     build.LOGS.mkdir(parents=True, exist_ok=True)
     total = Outcome()
     lines = []
+    begun = time.monotonic()
     for number, stage in enumerate(stages, 1):
         print(f"[{number}/{len(stages)}] {stage.name}: {stage.what}",
               flush=True)
@@ -269,6 +270,7 @@ def run_all(stages):
         total.passed += outcome.passed
         total.failed += outcome.failed
     print("\n" + "\n".join(lines))
+    print(f"  all of it: {time.monotonic() - begun:.1f} s")
     print(f"{total.passed} passed, {total.failed} failed", flush=True)
     return total.failed == 0
 
