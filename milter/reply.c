@@ -126,7 +126,15 @@ static const char *refusal_text(const struct verdict *v)
 }
 
 /* RFC 3463: x.7.1 is "delivery not authorized"; x.2.1 would name the mailbox
- * dead, and senders clean their lists by it. */
+ * dead, and senders clean their lists by it. 4.2.0 tells the agent that the
+ * message is its own, on its way. */
+static const char *status_of(const struct verdict *v, int code)
+{
+	if (v->reason == REASON_IN_FLIGHT)
+		return "4.2.0";
+	return code < 500 ? "4.7.1" : "5.7.1";
+}
+
 static void set_refusal(const struct verdict *v, int code, struct reply *out)
 {
 	const char *detail = v->reason == REASON_NOT_COMPLIANT
@@ -135,13 +143,13 @@ static void set_refusal(const struct verdict *v, int code, struct reply *out)
 	char when[CLOCK_TEXT];
 
 	if (v->earliest_ms == 0) {
-		reply_set(out, code, code < 500 ? "4.7.1" : "5.7.1", "%s (%s)",
+		reply_set(out, code, status_of(v, code), "%s (%s)",
 		    refusal_text(v), detail);
 		return;
 	}
 	clock_format(v->earliest_ms, when);
-	reply_set(out, code, code < 500 ? "4.7.1" : "5.7.1",
-	    "%s (%s), not before %s", refusal_text(v), detail, when);
+	reply_set(out, code, status_of(v, code), "%s (%s), not before %s",
+	    refusal_text(v), detail, when);
 }
 
 enum answer reply_named(

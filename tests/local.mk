@@ -194,6 +194,7 @@ EXTRA_DIST += \
 	%D%/e2e/load.py \
 	%D%/e2e/test_bed.py \
 	%D%/e2e/test_contrib.py \
+	%D%/e2e/test_copies.py \
 	%D%/e2e/test_concurrency.py \
 	%D%/e2e/test_judge.py \
 	%D%/e2e/test_outside.py \

@@ -9,8 +9,9 @@
  *         becomes a held copy of its own, so that nobody waits for him
  *   5xx   it is done, and the sender gets a report (nondelivery.h)
  *
- * At its deadline a copy bounces or is dropped, as its policy says. Before a
- * submission the agent asks decide_explain(), which also gives the instant.
+ * At its deadline a copy bounces or is dropped, as its policy says. The instant
+ * of one that waits is what decide_explain() says after the refusal, never
+ * before: only the milter knows a message that went already.
  * Trouble on the way (listener, milter, ledger) stops all for a while; it
  * changes no row unless one message alone may be its cause.
  *

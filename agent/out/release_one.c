@@ -255,80 +255,74 @@ static int expire(struct release_work *w, uint32_t index,
 
 /* --- the way --- */
 
-/* Trouble before the recipient was named is nobody's fault here. After it,
- * this message may be the cause: it goes behind the others. */
-static int trouble(struct release_work *w, uint32_t index,
-    const struct submit_result *res, const struct address *recipient,
-    const struct lead_id *lead, enum release_next *next, struct error *err)
-{
-	w->r->troubles++;
-	if (res->reply.stage <= SMTP_STAGE_MAIL) {
-		*next = RELEASE_STOP_ALL;
-		return 0;
-	}
-	if (w->row.attempts >= TRIES_BEFORE_SPLIT)
-		return try_again(w, index, recipient, lead, next, err);
-	return put_off(w, w->now_ms + again_ms(w->row.attempts), next, err);
-}
-
-static int submit(struct release_work *w, uint32_t index,
-    const struct address *recipient, const struct lead_id *lead,
-    enum release_next *next, struct error *err)
-{
-	struct submit_result res;
-	struct error why = {0};
-
-	submit_copy(w->r->submit, w->row.id, w->copy, index, &res, &why);
-	LOG_EV(LOG_LEVEL_INFO, "copy.submitted",
-	    KV_I64("copy", (int64_t)w->row.id), KV_I64("index", index),
-	    KV_I64("code", res.reply.code), KV_Z("status", res.reply.enhanced),
-	    KV_Z("text", res.reply.text));
-	if (res.outcome == SUBMIT_TROUBLE) {
-		LOG_EV_LIMITED(
-		    LOG_LEVEL_ERR, "release.trouble", KV_Z("error", why.text));
-		return trouble(w, index, &res, recipient, lead, next, err);
-	}
-	w->r->troubles = 0;
-	switch (res.outcome) {
-	case SUBMIT_SENT:
-		return done(w, index, COPY_SENT, err);
-	case SUBMIT_REFUSED:
-		return refused(w, index, &res.reply, next, err);
-	case SUBMIT_LATER:
-	case SUBMIT_TROUBLE:
-		break;
-	}
-	return try_again(w, index, recipient, lead, next, err);
-}
-
 static bool waits(const struct decide_out *d)
 {
 	return d->verdict.action == VERDICT_HOLD ||
 	       d->verdict.action == VERDICT_DEFER;
 }
 
-int release_one(struct release_work *w, uint32_t index,
-    enum release_next *next_out, struct error *err)
+/* The milter's "not now" is of status 4.7.1; then the verdict gives the
+ * instant. Everything else says nothing of when: above all 4.2.0, "this very
+ * message is on its way", where a cap would be full of the message itself. */
+static int later(struct release_work *w, uint32_t index,
+    const struct smtp_reply *reply, enum release_next *next, struct error *err)
 {
 	struct address recipient = {0};
 	struct decide_out d;
-	int rc;
+	int rc = release_explain(w->r, &w->row,
+	    w->envelope->rcpts[index].address, w->now_ms, &recipient, &d, err);
+
+	if (rc == 0 && waits(&d) && strcmp(reply->enhanced, "4.7.1") == 0)
+		rc = wait_for(w, index, &recipient, &d, next, err);
+	else if (rc == 0 || rc == ERR_SYNTAX || rc == ERR_NOT_FOUND)
+		rc = try_again(w, index, &recipient, &d.lead, next, err);
+	decide_fini(&d);
+	return rc;
+}
+
+/* Trouble before the recipient was named is nobody's fault here. After it,
+ * this message may be the cause: it goes behind the others. */
+static int trouble(struct release_work *w, uint32_t index,
+    const struct submit_result *res, const struct error *why,
+    enum release_next *next, struct error *err)
+{
+	LOG_EV_LIMITED(
+	    LOG_LEVEL_ERR, "release.trouble", KV_Z("error", why->text));
+	w->r->troubles++;
+	if (res->reply.stage <= SMTP_STAGE_MAIL) {
+		*next = RELEASE_STOP_ALL;
+		return 0;
+	}
+	if (w->row.attempts >= TRIES_BEFORE_SPLIT)
+		return later(w, index, &res->reply, next, err);
+	return put_off(w, w->now_ms + again_ms(w->row.attempts), next, err);
+}
+
+int release_one(struct release_work *w, uint32_t index,
+    enum release_next *next_out, struct error *err)
+{
+	struct submit_result res;
+	struct error why = {0};
 
 	*next_out = RELEASE_GO_ON;
 	if (w->row.deadline_ms != 0 && w->now_ms >= w->row.deadline_ms)
 		return expire(w, index, next_out, err);
-	rc = release_explain(w->r, &w->row, w->envelope->rcpts[index].address,
-	    w->now_ms, &recipient, &d, err);
-	if (rc == ERR_NOT_FOUND) {
-		LOG_EV_LIMITED(LOG_LEVEL_ERR, "release.no_stream",
-		    KV_STR("stream", w->row.stream));
-		rc = put_off(w, w->now_ms + NO_INSTANT_MS, next_out, err);
-	} else if (rc == 0 && waits(&d) &&
-		   w->r->app->conf->mode != CONF_MODE_SHADOW) {
-		rc = wait_for(w, index, &recipient, &d, next_out, err);
-	} else if (rc == 0 || rc == ERR_SYNTAX) {
-		rc = submit(w, index, &recipient, &d.lead, next_out, err);
+	submit_copy(w->r->submit, w->row.id, w->copy, index, &res, &why);
+	LOG_EV(LOG_LEVEL_INFO, "copy.submitted",
+	    KV_I64("copy", (int64_t)w->row.id), KV_I64("index", index),
+	    KV_I64("code", res.reply.code), KV_Z("status", res.reply.enhanced),
+	    KV_Z("text", res.reply.text));
+	if (res.outcome == SUBMIT_TROUBLE)
+		return trouble(w, index, &res, &why, next_out, err);
+	w->r->troubles = 0;
+	switch (res.outcome) {
+	case SUBMIT_SENT:
+		return done(w, index, COPY_SENT, err);
+	case SUBMIT_REFUSED:
+		return refused(w, index, &res.reply, next_out, err);
+	case SUBMIT_LATER:
+	case SUBMIT_TROUBLE:
+		break;
 	}
-	decide_fini(&d);
-	return rc;
+	return later(w, index, &res.reply, next_out, err);
 }

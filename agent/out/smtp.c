@@ -179,6 +179,11 @@ void smtp_free(struct smtp **s)
 	*s = NULL;
 }
 
+void smtp_drop(struct smtp *s)
+{
+	smtpconn_close(&s->conn);
+}
+
 static int greet(struct smtp *s, struct smtp_reply *out, struct error *err)
 {
 	struct buf b;

@@ -74,4 +74,8 @@ struct smtp_reply {
 int smtp_send(struct smtp *s, const struct smtp_mail *m, struct smtp_reply *out,
     struct error *err) MUST_CHECK;
 
+/* Closes the connection, so that the next message has one of its own: Postfix
+ * keeps to its first opinion of a milter as long as a session lasts. */
+void smtp_drop(struct smtp *s);
+
 #endif

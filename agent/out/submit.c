@@ -83,9 +83,11 @@ static void send_it(struct submit *s, const struct smtp_mail *m,
 		return;
 	}
 	out->outcome = outcome_of(&out->reply);
-	if (out->outcome == SUBMIT_TROUBLE)
-		(void)error_set(err, ERR_UNAVAILABLE, "release: %d %s %s",
-		    out->reply.code, out->reply.enhanced, out->reply.text);
+	if (out->outcome != SUBMIT_TROUBLE)
+		return;
+	smtp_drop(s->smtp);
+	(void)error_set(err, ERR_UNAVAILABLE, "release: %d %s %s",
+	    out->reply.code, out->reply.enhanced, out->reply.text);
 }
 
 static int add_token(struct submit *s, uint64_t id, struct buf *top)

@@ -109,15 +109,20 @@ static enum answer bridge_head(struct session *s, struct str message)
 {
 	struct arena *a = arena_new(1 << 20);
 	struct header h;
-	size_t at = 0;
+	size_t at = 0, done = a != NULL ? 0 : 1;
 
-	while (headblock_next(message, &at, &h)) {
+	while (a != NULL && headblock_next(message, &at, &h)) {
 		const char *name = arena_printf(a, "%.*s", STR_ARG(h.name));
 		const char *value = arena_printf(a, "%.*s", STR_ARG(h.value));
+
+		if (name == NULL || value == NULL)
+			break;
 		session_header(s, name, value);
+		done = at;
 	}
 	arena_free(&a);
-	return session_eoh(s);
+	/* A test's failing allocation may be ours. */
+	return done == at ? session_eoh(s) : ANSWER_TEMPFAIL;
 }
 
 static enum answer bridge_ask(struct talk *t, struct asked *k)

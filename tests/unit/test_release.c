@@ -175,6 +175,42 @@ static void test_split_and_hold(void)
 	is_empty("split");
 }
 
+/* A cap that is full of the very message: its instant is not the cap's. */
+static void test_own_slot(void)
+{
+	struct mail m = {.rcpts = {"<own1@b.example>", "<own2@b.example>"},
+	    .segment = " news"};
+	uint64_t id;
+
+	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
+	atomic_store(&B.quiet_log, true);
+	bridge_fail(BRIDGE_HANG_UP, 1);
+	settle("own slot");
+	atomic_store(&B.quiet_log, false);
+	now += 60000;
+	settle("own slot, again");
+	IS_INT(sessiontest_rows(&id), 1, "he waits");
+	OK(due_of(id) < now + 3600000, "and not for a week");
+	{
+		struct slot_change c = {
+		    .kind = SLOT_CHANGE_QUEUED, .at_ms = clock_now_ms()};
+		struct error err = {0};
+		char queue_id[32];
+
+		for (int i = 0; i < B.asked; i++) {
+			(void)snprintf(
+			    queue_id, sizeof(queue_id), "4rel%05dz", i);
+			c.queue_id = str_of(queue_id);
+			IS_INT(ops_slot_apply(S.st.store, &c, &err), 0, "log");
+		}
+	}
+	now += 3600000;
+	settle("own slot, told");
+	IS_INT(bridge_count("<app@example.com>><own1@b.example>"), 1, "once");
+	IS_INT(bridge_count("<app@example.com>><own2@b.example>"), 1, "once");
+	is_empty("own slot");
+}
+
 /* Suppressed meanwhile: the sender gets a report. */
 static void test_report(void)
 {
@@ -467,6 +503,7 @@ int main(void)
 	test_exactly_once();
 	test_in_flight();
 	test_split_and_hold();
+	test_own_slot();
 	test_report();
 	test_no_report();
 	test_deadline();

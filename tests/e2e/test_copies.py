@@ -1,0 +1,217 @@
+"""Messages that are taken over: several recipients, holds, local submission
+in trouble; and how they come back, through a real Postfix."""
+
+import re
+
+import pytest
+
+from bed import judge, mail, proc
+
+NEWS = "news@example.com"
+
+HOLD = """\
+person { at-most = "%(cap)d per 7d" }
+segment newsletter {
+  purpose = "newsletter"
+  legal-basis = "legitimate-interest"
+  when-full = "hold 10d, then bounce"
+}
+"""
+
+
+class Policy:
+    """A policy that holds what is over the cap."""
+
+    def __init__(self, cap=1):
+        self.cap = cap
+
+    def text(self):
+        return HOLD % {"cap": self.cap}
+
+
+def take_local_too(text):
+    """A tweak of the conf: sendmail(1) is an origin of the newsletter, and
+    of orders."""
+    plain = text.text
+
+    def changed():
+        news = 'class = "nurture"\n'
+        shop = 'class = "transactional"\n'
+        assert news in plain() and shop in plain()
+        return plain().replace(news, news + "  local = yes\n").replace(
+            shop, shop + "  local = yes\n")
+    text.text = changed
+
+
+def letter(recipient, number=1, sender=NEWS, newline="\r\n"):
+    data = mail.message(
+        sender, recipient, f"Letter {number}",
+        fields=[("X-Tendril-Segment", "newsletter")],
+        message_id=f"<{number}.{recipient}>")
+    return data.replace(b"\r\n", newline.encode())
+
+
+def submit(bed, recipients, number=1, **options):
+    return mail.submit(bed.ports["apps"], NEWS, recipients,
+                       letter(recipients[0], number), **options)
+
+
+def files(bed, folder="spool"):
+    path = bed.root / "state" / folder
+    return sorted(path.glob("*.eml")) if path.is_dir() else []
+
+
+def wait_no_files(bed, timeout_s=20):
+    proc.wait_until(
+        lambda: not files(bed) and not files(bed, "spool/undecided"),
+        timeout_s, "empty spool")
+
+
+@pytest.fixture
+def bed(build, make_bed):
+    """Milter and Postfix; the agent is started by the test."""
+    one = make_bed(build, policy=Policy(), tweak=take_local_too)
+    one.start_milter()
+    one.start_hub()
+    return one
+
+
+def test_three_recipients_each_get_their_own(bed):
+    bed.start_agent()
+    people = ["a@north.example", "b@south.example", "c@north.example"]
+    sent = submit(bed, people, rcpt_options=["NOTIFY=FAILURE"])
+    assert sent.final[0] == 250
+    links = set()
+    for person in people:
+        (got,) = bed.sink.wait(person)
+        assert got.recipients == (person,)
+        assert not judge.judge_signed(got.data, bed.zone, "example.com",
+                                      ["rsa-sha256", "ed25519-sha256"])
+        assert len(judge.values(got.data, "X-Tendril-Id")) == 1
+        trace = " ".join(judge.values(got.data, "Received"))
+        assert "(Tendril)" in trace
+        links.update(judge.unsubscribe_uris(got.data)[0])
+    assert len(links) == len(people)
+    wait_no_files(bed)
+
+
+def test_a_refused_one_is_reported_and_the_others_go(bed):
+    bed.start_agent()
+    bed.tendril.cli("suppress", "add", "b@south.example")
+    sent = submit(bed, ["a@north.example", "b@south.example"],
+                  mail_options=["RET=HDRS", "ENVID=order-1"])
+    assert sent.final[0] == 250
+    bed.sink.wait("a@north.example")
+    (report,) = bed.sink.wait(NEWS)
+    assert report.sender == ""
+    text = report.data.decode()
+    assert "Final-Recipient: rfc822;b@south.example" in text
+    assert "Original-Envelope-Id: order-1" in text
+    assert "Status: 5.7.1" in text and "suppressed" in text
+    assert not judge.values(report.data, "X-Tendril-Id")
+    assert not judge.judge_signed(report.data, bed.zone, "example.com",
+                                  ["rsa-sha256", "ed25519-sha256"])
+    wait_no_files(bed)
+
+
+def test_what_waits_goes_when_the_policy_changes(bed):
+    bed.start_agent()
+    assert submit(bed, ["a@north.example"], 1).final[0] == 250
+    bed.sink.wait("a@north.example")
+    held = submit(bed, ["a@north.example"], 2)
+    assert held.final[0] == 250
+    assert len(files(bed)) == 1
+    sent = submit(bed, ["a@north.example", "b@south.example"], 3)
+    assert sent.final[0] == 250
+    bed.sink.wait("b@south.example")
+    proc.wait_until(lambda: len(files(bed)) == 2, 10, "two holds")
+    policy = bed.root / "policy2"
+    policy.write_text(Policy(cap=10).text())
+    bed.tendril.cli("policy", "apply", str(policy), "--reason", "test")
+    got = bed.sink.wait("a@north.example", count=3)
+    assert [judge.values(one.data, "Subject") for one in got].count(
+        ["Letter 1"]) == 1
+    wait_no_files(bed)
+
+
+def test_killed_in_the_middle_nobody_has_it_twice(bed):
+    people = [f"p{number}@north.example" for number in range(30)]
+    assert submit(bed, people).final[0] == 250
+    for _ in range(4):
+        bed.start_agent()
+        before = len(bed.sink.messages())
+        proc.wait_until(lambda: len(bed.sink.messages()) > before
+                        or not files(bed), 20, "some progress")
+        bed.tendril.agent.kill()
+    bed.start_agent()
+    for person in people:
+        bed.sink.wait(person, timeout_s=60)
+    wait_no_files(bed, 60)
+    bed.hub.wait_empty()
+    got = [recipient for one in bed.sink.messages()
+           for recipient in one.recipients]
+    assert sorted(got) == sorted(people)
+
+
+def test_milter_down_while_copies_wait(bed):
+    people = ["a@north.example", "b@south.example"]
+    assert submit(bed, people).final[0] == 250
+    bed.tendril.stop_milter()
+    bed.start_agent()
+    proc.wait_until(lambda: "release.trouble" in bed.tendril.agent.log_text(),
+                    20, "the agent's trouble")
+    assert not bed.sink.messages() and len(files(bed)) == 1
+    bed.start_milter()
+    for person in people:
+        bed.sink.wait(person, timeout_s=90)
+    wait_no_files(bed)
+
+
+@pytest.fixture
+def no_ledger(build, make_bed):
+    """The milter starts while its ledger cannot be opened."""
+    one = make_bed(build, policy=Policy(), tweak=take_local_too)
+    (one.root / "state" / "ledger").write_text("not a folder")
+    one.start_milter()
+    one.start_hub()
+    return one
+
+
+def sendmail(bed, recipient, number, sender=NEWS):
+    bed.hub.sendmail(letter(recipient, number, sender, "\n"), sender,
+                     [recipient])
+
+
+def test_no_ledger(no_ledger):
+    bed = no_ledger
+    refused = submit(bed, ["a@north.example"])
+    assert refused.final[0] == 451, refused
+    order = mail.submit(
+        bed.ports["apps"], "orders@example.com", ["o@north.example"],
+        mail.message("orders@example.com", "o@north.example", "Order"))
+    assert order.final[0] == 250
+    bed.sink.wait("o@north.example")
+    for number in range(3):
+        sendmail(bed, f"l{number}@south.example", number)
+    proc.wait_until(lambda: len(files(bed, "spool/undecided")) == 3, 20,
+                    "undecided copies")
+    bed.hub.wait_empty()
+    assert len(re.findall("milter-discard", bed.hub.log_text())) == 3
+    (bed.root / "state" / "ledger").unlink()
+    proc.wait_until(lambda: bed.tendril.events("ledger.open"), 20,
+                    "the milter opens the ledger")
+    assert submit(bed, ["a@north.example"]).final[0] == 250
+    bed.start_agent()
+    for number in range(3):
+        bed.sink.wait(f"l{number}@south.example", timeout_s=60)
+    wait_no_files(bed)
+
+
+def test_no_ledger_and_no_spool(no_ledger):
+    bed = no_ledger
+    (bed.root / "state" / "spool").write_text("not a folder")
+    sendmail(bed, "a@south.example", 1)
+    proc.wait_until(
+        lambda: [one["queue_name"] for one in bed.hub.queue()] == ["hold"],
+        20, "a quarantined message")
+    assert not bed.sink.messages()
