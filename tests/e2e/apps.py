@@ -1,7 +1,6 @@
 """The MTA's side played by tests/mta/milterclient: messages handed straight to
 the milter, and the log that a Postfix would have written of them."""
 
-import os
 import pathlib
 import sys
 import threading
@@ -9,8 +8,9 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "mta"))
 
-from milterclient import (Client, Disconnected, MilterSession,  # noqa: E402
-                          split_message)
+from fakefilter import FakeFilter  # noqa: E402
+from milterclient import (Client, Disconnected, MilterError,  # noqa: E402
+                          MilterSession, split_message)
 
 NEWS = "news@example.com"
 APPS = Client(daemon_name="apps")
@@ -120,8 +120,8 @@ def memory_kb(pid, what="VmHWM"):
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{what}:"):
             return int(line.split()[1])
-    raise ValueError(f"{what} of {pid}, {os.getpid()}")
+    raise ValueError(f"{what} of {pid}")
 
 
-__all__ = ["APPS", "Client", "Disconnected", "MilterSession", "NEWS",
-           "PlayedLog", "Steps", "address", "dial", "memory_kb"]
+__all__ = ["APPS", "Client", "Disconnected", "FakeFilter", "MilterError", "MilterSession",
+           "NEWS", "PlayedLog", "Steps", "address", "dial", "memory_kb"]
