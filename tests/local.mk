@@ -153,6 +153,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_bench.py \
 	%D%/e2e/test_cli.py \
 	%D%/e2e/test_dkim_independent.py \
+	%D%/e2e/test_feedback.py \
 	%D%/e2e/test_milterclient.py \
 	%D%/mta/fakefilter.py \
 	%D%/mta/mailmodel.py \

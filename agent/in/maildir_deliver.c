@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 enum {
-	NAME_SIZE = 100
+	NAME_SIZE = 100,
+	CHUNK = 32768,
 };
 
 static int make_folders(const char *path, struct error *err)
@@ -45,13 +46,37 @@ static int make_name(char out[NAME_SIZE], struct error *err)
 	return 0;
 }
 
-static int write_tmp(const char *path, struct str mail)
+/* ERR_SYNTAX when there is nothing to copy. */
+static int copy(int from, int to)
+{
+	char chunk[CHUNK];
+	bool any = false;
+	ssize_t n;
+	int rc;
+
+	for (;;) {
+		n = read(from, chunk, sizeof(chunk));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		rc = file_write_all(to, (struct str){chunk, (size_t)n});
+		if (rc != 0)
+			return rc;
+		any = true;
+	}
+	if (n < 0)
+		return -errno;
+	return any ? 0 : ERR_SYNTAX;
+}
+
+static int write_tmp(const char *path, int from)
 {
 	int rc, fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
 
 	if (fd < 0)
 		return -errno;
-	rc = file_write_all(fd, mail);
+	rc = copy(from, fd);
 	if (rc == 0 && fsync(fd) != 0)
 		rc = -errno;
 	if (close(fd) != 0 && rc == 0)
@@ -61,7 +86,7 @@ static int write_tmp(const char *path, struct str mail)
 	return rc;
 }
 
-int maildir_deliver(struct str path, struct str mail, struct error *err)
+int maildir_deliver(struct str path, int fd, struct error *err)
 {
 	char dir[PATH_MAX], name[NAME_SIZE], tmp[PATH_MAX], new[PATH_MAX];
 	int n = snprintf(dir, sizeof(dir), "%.*s", STR_ARG(path));
@@ -78,7 +103,9 @@ int maildir_deliver(struct str path, struct str mail, struct error *err)
 	b = snprintf(new, sizeof(new), "%s/new/%s", dir, name);
 	if (a < 0 || a >= (int)sizeof(tmp) || b < 0 || b >= (int)sizeof(new))
 		return error_set(err, -ENAMETOOLONG, "path too long");
-	rc = write_tmp(tmp, mail);
+	rc = write_tmp(tmp, fd);
+	if (rc == ERR_SYNTAX)
+		return error_set(err, rc, "no message was given");
 	if (rc == 0 && rename(tmp, new) != 0) {
 		rc = -errno;
 		(void)unlink(tmp);

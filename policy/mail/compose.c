@@ -312,9 +312,19 @@ int compose_plain(
 	return strip(headers, &tokens_only, a, out);
 }
 
-/* The https URI between angle brackets; comments and other schemes are
- * skipped. */
-static struct str find_https(struct str s)
+/* https; or http on this host, where no TLS is needed (the agent asks that
+ * only if its conf allows it). */
+static bool is_one_click(struct str uri)
+{
+	return str_istarts(uri, STR("https://")) ||
+	       str_istarts(uri, STR("http://127.")) ||
+	       str_istarts(uri, STR("http://localhost:")) ||
+	       str_istarts(uri, STR("http://localhost/")) ||
+	       str_istarts(uri, STR("http://[::1]"));
+}
+
+/* The URI between angle brackets; comments and other schemes are skipped. */
+static struct str find_one_click(struct str s)
 {
 	while (s.n > 0) {
 		size_t open = str_find(s, 0, '<');
@@ -324,7 +334,7 @@ static struct str find_https(struct str s)
 		if (close == s.n)
 			break;
 		uri = str_trim(str_cut(s, open + 1, close - open - 1));
-		if (str_istarts(uri, STR("https://")))
+		if (is_one_click(uri))
 			return uri;
 		s = str_from(s, close + 1);
 	}
@@ -355,7 +365,7 @@ int compose_one_click(
 	post_text = header_text(a, post);
 	if (list_text.p == NULL || post_text.p == NULL)
 		return ERR_LIMIT;
-	uri = find_https(list_text);
+	uri = find_one_click(list_text);
 	if (str_ieq(post_text, STR("List-Unsubscribe=One-Click")) &&
 	    uri.n <= ONE_CLICK_MAX && has_no_blank(uri))
 		*out = uri;

@@ -53,7 +53,7 @@ struct compose_in {
 struct compose_out {
 	struct change_list changes; /* REMOVEs first, highest index first */
 	struct header_list final;   /* the fields as they will leave */
-	struct str app_one_click;   /* the application's https URI, if it had
+	struct str app_one_click;   /* the application's URI, if it had
 	                             * RFC 8058 fields; else empty */
 };
 
@@ -69,8 +69,9 @@ int compose_plain(const struct header_list *headers, struct arena *a,
 int compose_add(struct compose_out *out, struct arena *a,
     const struct change *c) MUST_CHECK;
 
-/* The one https URI of the application's RFC 8058 fields; empty when
- * List-Unsubscribe-Post is not there or not as the RFC demands. ERR_LIMIT. */
+/* The one https URI of the application's RFC 8058 fields, or its http one on a
+ * loopback address; empty when List-Unsubscribe-Post is not there or not as
+ * the RFC demands. ERR_LIMIT. */
 int compose_one_click(const struct header_list *headers, struct arena *a,
     struct str *out) MUST_CHECK;
 

@@ -50,6 +50,22 @@ static void put_file(const char *name, struct str bytes)
 	close(fd);
 }
 
+/* As from a pipe. */
+static int deliver_to(const char *where, struct str bytes, struct error *err)
+{
+	FILE *f = tmpfile();
+	int rc;
+
+	if (f == NULL || fwrite(bytes.p, 1, bytes.n, f) != bytes.n ||
+	    fflush(f) != 0 || lseek(fileno(f), 0, SEEK_SET) != 0) {
+		printf("Bail out! tmpfile\n");
+		exit(1);
+	}
+	rc = maildir_deliver(str_of(where), fileno(f), err);
+	(void)fclose(f);
+	return rc;
+}
+
 static int count_files(const char *name, const char *end)
 {
 	char path[512];
@@ -304,8 +320,7 @@ static void *deliver(void *arg)
 
 	(void)arg;
 	for (int i = 0; i < DELIVERIES; i++)
-		if (maildir_deliver(
-			str_of(dir), STR("Subject: x\n\nx\n"), &err) != 0)
+		if (deliver_to(dir, STR("Subject: x\n\nx\n"), &err) != 0)
 			printf("# %s\n", err.text);
 	return NULL;
 }
@@ -341,13 +356,14 @@ static void test_deliver_fails(void)
 	struct error err = {0};
 
 	fault_write_at(1);
-	OK(maildir_deliver(str_of(dir), STR("x\n"), &err) != 0,
-	    "disk full: refused");
+	OK(deliver_to(dir, STR("x\n"), &err) != 0, "disk full: refused");
+	fault_write_at(0);
+	IS_INT(deliver_to(dir, STR(""), &err), ERR_SYNTAX, "nothing at all");
+	OK(maildir_deliver(str_of(dir), -1, &err) != 0, "cannot be read");
 	fault_write_at(0);
 	IS_INT(count_files("tmp", "") + count_files("new", ""), 0,
 	    "nothing half-written");
-	OK(maildir_deliver(STR("/proc/none"), STR("x\n"), &err) != 0,
-	    "no such place");
+	OK(deliver_to("/proc/none", STR("x\n"), &err) != 0, "no such place");
 }
 
 static void test_sweep(void)
@@ -401,7 +417,7 @@ static void test_feedback(void)
 	struct error err;
 	int aside = count_files("unparsed", ".eml");
 
-	IS_INT(maildir_deliver(str_of(dir), mail, &err), 0, "a DSN comes");
+	IS_INT(deliver_to(dir, mail, &err), 0, "a DSN comes");
 	run_feedback();
 	IS_INT(answertest_suppressed(&A, to), SUPPRESSION_USER_UNKNOWN,
 	    "from the Maildir to the suppression");
