@@ -83,6 +83,7 @@ unit_tests = \
 	%D%/unit/test_slots \
 	%D%/unit/test_spool \
 	%D%/unit/test_sync \
+	%D%/unit/test_suppress \
 	%D%/unit/test_takeover \
 	%D%/unit/test_textfind \
 	%D%/unit/test_token \

@@ -63,8 +63,17 @@ static int weight(enum suppression_reason r)
 	return 0;
 }
 
-bool giveup_replaces(
-    enum suppression_reason now, int64_t until_ms, enum suppression_reason next)
+static int64_t end_of(const struct suppression_fact *s)
 {
-	return until_ms != 0 || weight(next) > weight(now);
+	return s->until_ms != 0 ? s->until_ms : INT64_MAX;
+}
+
+bool giveup_replaces(const struct suppression_fact *now,
+    const struct suppression_fact *next, int64_t at_ms)
+{
+	if (end_of(now) <= at_ms)
+		return true;
+	if (end_of(now) != end_of(next))
+		return end_of(now) < end_of(next);
+	return weight(next->reason) > weight(now->reason);
 }

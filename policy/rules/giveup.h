@@ -52,10 +52,11 @@ void giveup_host_failed(
 int giveup_suppression(const struct giveup_failure *f,
     const struct giveup_hosts *hosts, int64_t at_ms);
 
-/* May a suppression for `next`, without end, take the place of one for `now`
- * that ends at until_ms (0: never)? A bounce must not hide an objection: lifted
- * with all bounces of a bad day, it would be lost. */
-bool giveup_replaces(enum suppression_reason now, int64_t until_ms,
-    enum suppression_reason next);
+/* Does `next` take the place of a suppression that is there, at at_ms? What
+ * lasts longer stays: an addition never shortens. Of two that last as long the
+ * weightier stays: a bounce must not hide an objection, which would be lost
+ * when all bounces of a bad day are lifted. */
+bool giveup_replaces(const struct suppression_fact *now,
+    const struct suppression_fact *next, int64_t at_ms);
 
 #endif

@@ -47,7 +47,9 @@ struct ops_suppress {
 	struct str origin, author, note;
 	uint64_t message_id; /* that gave rise to it, or 0 */
 };
-/* Idempotent: *changed_out is false when exactly this was in force. */
+/* *changed_out is false when what is in force stays: it lasts longer, or as long
+ * for a reason that weighs as much or more (giveup.h). To shorten one, remove
+ * it first. */
 int ops_suppress_add(struct store *s, const struct ops_suppress *in,
     bool *changed_out, struct error *err) MUST_CHECK;
 /* Many at once: each is a proposal of its own, but all wait together. 0 when

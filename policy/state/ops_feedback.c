@@ -60,15 +60,9 @@ static int suppress(struct door_ctx *ctx, struct store *s,
     struct ops_feedback_out *out)
 {
 	struct ops_suppress sup = *in;
-	struct suppression_record now;
-	struct str key = {(const char *)w->person.id.b, LEAD_ID_BYTES};
 	bool changed;
-	int rc = suppression_read(door_txn(ctx), SUPPRESS_LEAD, key, 0, &now);
+	int rc;
 
-	if (rc == 0 && !giveup_replaces(now.reason, now.until_ms, in->reason))
-		return 0;
-	if (rc != 0 && rc != ERR_NOT_FOUND)
-		return rc;
 	sup.author = author;
 	sup.target.kind = SUPPRESS_LEAD;
 	sup.target.lead = w->person.id;

@@ -2,6 +2,7 @@
 #include "policy/base/fault.h"
 #include "policy/mail/address_digest.h"
 #include "policy/mail/domain.h"
+#include "policy/rules/giveup.h"
 #include "policy/state/ops.h"
 
 #include <errno.h>
@@ -75,10 +76,15 @@ static int open_target(struct change *c, struct door_ctx *ctx)
 	return rc;
 }
 
-static bool is_same(
-    const struct suppression_record *r, const struct ops_suppress *in)
+static bool replaces(const struct ops_suppress *in,
+    const struct suppression_record *there, int64_t now_ms)
 {
-	return r->reason == in->reason && r->until_ms == in->until_ms;
+	struct suppression_fact now = {
+	    .reason = there->reason, .until_ms = there->until_ms};
+	struct suppression_fact next = {
+	    .reason = in->reason, .until_ms = in->until_ms};
+
+	return giveup_replaces(&now, &next, now_ms);
 }
 
 static int emit_added(struct change *c, struct door_ctx *ctx)
@@ -121,7 +127,8 @@ static int add_fn(struct door_ctx *ctx, void *arg)
 		goto out;
 	rc = suppression_read(
 	    door_txn(ctx), c->in->target.kind, c->what, c->label, &now);
-	if (rc == ERR_NOT_FOUND || (rc == 0 && !is_same(&now, c->in)))
+	if (rc == ERR_NOT_FOUND ||
+	    (rc == 0 && replaces(c->in, &now, door_now_ms(ctx))))
 		rc = emit_added(c, ctx);
 out:
 	person_fini(&c->person);

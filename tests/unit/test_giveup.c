@@ -87,16 +87,36 @@ static void test_row(void)
 	    "a delivery in between does");
 }
 
+static bool replaces(enum suppression_reason now, int64_t until_ms,
+    enum suppression_reason next, int64_t next_until_ms)
+{
+	struct suppression_fact a = {.reason = now, .until_ms = until_ms};
+	struct suppression_fact b = {.reason = next, .until_ms = next_until_ms};
+
+	return giveup_replaces(&a, &b, T0);
+}
+
 static void test_replaces(void)
 {
-	OK(!giveup_replaces(SUPPRESSION_OPT_OUT, 0, SUPPRESSION_USER_UNKNOWN),
+	OK(!replaces(SUPPRESSION_OPT_OUT, 0, SUPPRESSION_USER_UNKNOWN, 0),
 	    "a bounce does not hide an objection");
-	OK(giveup_replaces(SUPPRESSION_USER_UNKNOWN, 0, SUPPRESSION_OPT_OUT),
+	OK(replaces(SUPPRESSION_USER_UNKNOWN, 0, SUPPRESSION_OPT_OUT, 0),
 	    "an objection takes the place of a bounce");
-	OK(!giveup_replaces(SUPPRESSION_MANUAL, 0, SUPPRESSION_MANUAL),
+	OK(!replaces(SUPPRESSION_MANUAL, 0, SUPPRESSION_MANUAL, 0),
 	    "the first one of a kind stays");
-	OK(giveup_replaces(SUPPRESSION_OPT_OUT, T0, SUPPRESSION_USER_UNKNOWN),
+	OK(replaces(SUPPRESSION_OPT_OUT, T0 + DAY, SUPPRESSION_USER_UNKNOWN, 0),
 	    "one that ends is replaced by one without end");
+	OK(!replaces(
+	       SUPPRESSION_USER_UNKNOWN, 0, SUPPRESSION_OPT_OUT, T0 + DAY),
+	    "one without end is not shortened");
+	OK(!replaces(
+	       SUPPRESSION_MANUAL, T0 + 2 * DAY, SUPPRESSION_MANUAL, T0 + DAY),
+	    "nor is one that ends");
+	OK(replaces(
+	       SUPPRESSION_MANUAL, T0 + DAY, SUPPRESSION_MANUAL, T0 + 2 * DAY),
+	    "but made longer");
+	OK(replaces(SUPPRESSION_COMPLAINT, T0, SUPPRESSION_MANUAL, T0 + DAY),
+	    "one that is over is replaced by any");
 }
 
 int main(void)
