@@ -74,10 +74,11 @@ struct ops_consent {
 	struct str purpose;
 	enum consent_state state;
 	struct str origin, author, evidence;
-	int64_t said_ms;     /* 0: now */
+	int64_t said_ms;     /* 0, or in the future: now */
 	uint64_t message_id; /* whose link was used, or 0 */
 };
-/* ERR_NOT_FOUND: no such lead. Anything but granted, by a message's link, also
+/* ERR_NOT_FOUND: no such lead. *changed_out is false when this is known, or
+ * older than what is known. Anything but granted, by a message's link, also
  * goes to the application's own one-click address (outbox.h). */
 int ops_consent_set(struct store *s, const struct ops_consent *in,
     bool *changed_out, struct error *err) MUST_CHECK;

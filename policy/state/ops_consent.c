@@ -16,6 +16,24 @@ struct change {
 	bool changed;
 };
 
+/* Nobody has said anything in the future, and a date there would outlive every
+ * later word. */
+static int64_t said_ms(const struct ops_consent *in, int64_t now_ms)
+{
+	return in->said_ms < now_ms ? in->said_ms : 0;
+}
+
+/* The newest word counts, by when it was said: a list of last year's grants
+ * does not undo what a person withdrew since. */
+static bool is_news(const struct ops_consent *in,
+    const struct consent_record *there, int64_t now_ms)
+{
+	int64_t said = said_ms(in, now_ms);
+
+	return there->state != in->state &&
+	       (said == 0 || said >= there->since_ms);
+}
+
 static int emit_change(struct change *c, struct door_ctx *ctx)
 {
 	const struct ops_consent *in = c->in;
@@ -24,7 +42,7 @@ static int emit_change(struct change *c, struct door_ctx *ctx)
 	    .purpose = in->purpose,
 	    .origin = in->origin,
 	    .author = in->author,
-	    .said_ms = in->said_ms,
+	    .said_ms = said_ms(in, door_now_ms(ctx)),
 	    .message_id = in->message_id};
 	struct buf b;
 	int rc = 0;
@@ -51,7 +69,8 @@ static int set_opened(struct change *c, struct door_ctx *ctx)
 	int rc = consent_read(
 	    door_txn(ctx), &c->person.id, policy_label(c->in->purpose), &now);
 
-	if (rc == ERR_NOT_FOUND || (rc == 0 && now.state != c->in->state))
+	if (rc == ERR_NOT_FOUND ||
+	    (rc == 0 && is_news(c->in, &now, door_now_ms(ctx))))
 		rc = emit_change(c, ctx);
 	/* also where nothing changes: two applications may know the person */
 	if (rc == 0 && c->in->message_id != 0 &&

@@ -49,6 +49,39 @@ static void consent(const char *to, enum consent_state state)
 	    "consent %s: %s", consent_state_name(state), err.text);
 }
 
+static bool consent_of(
+    const char *to, enum consent_state state, int64_t said_ms)
+{
+	struct ops_consent in = {.address = storetest_address(&T, to),
+	    .purpose = STR("newsletter"),
+	    .state = state,
+	    .said_ms = said_ms,
+	    .origin = STR("import x"),
+	    .author = STR("test")};
+	struct error err = {0};
+	bool changed = false;
+
+	if (ops_consent_set(T.store, &in, &changed, &err) != 0)
+		OK(false, "consent: %s", err.text);
+	return changed;
+}
+
+/* What was said last counts, not what was heard last. */
+static void test_consent_order(void)
+{
+	int64_t now = clock_now_ms(), year = 365 * INT64_C(86400000);
+	const char *to = "order@b.example";
+
+	OK(consent_of(to, CONSENT_GRANTED, now - year), "granted, last year");
+	OK(consent_of(to, CONSENT_WITHDRAWN, 0), "withdrawn, now");
+	OK(!consent_of(to, CONSENT_GRANTED, now - year / 2),
+	    "a list of older grants does not undo it");
+	OK(consent_of(to, CONSENT_GRANTED, now + year),
+	    "a date in the future is now");
+	OK(consent_of(to, CONSENT_WITHDRAWN, 0), "and can be withdrawn");
+	OK(consent_of(to, CONSENT_GRANTED, 0), "and granted again");
+}
+
 static struct decide_in query(const char *to, const char *segment, uint64_t key)
 {
 	return (struct decide_in){.mode = DECIDE_SEND,
@@ -540,6 +573,7 @@ int main(void)
 	storetest_open(&T);
 	test_before_policy();
 	test_life_of_a_slot();
+	test_consent_order();
 	test_opt_out();
 	test_hash_list();
 	test_modes();
