@@ -18,18 +18,20 @@ struct row_key {
 
 uint32_t counter_hour(int64_t ms)
 {
-	return ms >= HOUR_MS ? (uint32_t)(ms / HOUR_MS) : 1;
+	if (ms < HOUR_MS)
+		return 1;
+	return ms / HOUR_MS < UINT32_MAX ? (uint32_t)(ms / HOUR_MS)
+					 : UINT32_MAX;
 }
 
-static int make_key(
-    uint32_t hour, const char *name, struct str segment, struct row_key *k)
+/* All but the hour. */
+static int make_key(const char *name, struct str segment, struct row_key *k)
 {
 	size_t n = strlen(name);
 
 	if (n > COUNTER_NAME_MAX)
 		return ERR_LIMIT;
 	segment = str_cut(segment, 0, SEGMENT_MAX);
-	codec_put_u32(k->b, hour);
 	memcpy(k->b + 4, name, n + 1);
 	if (segment.n > 0)
 		memcpy(k->b + 4 + n + 1, segment.p, segment.n);
@@ -37,18 +39,15 @@ static int make_key(
 	return 0;
 }
 
-static int add_one(
-    struct ledger_txn *t, uint32_t hour, const char *name, struct str segment)
+static int add_one(struct ledger_txn *t, struct row_key *k, uint32_t hour)
 {
-	struct row_key k;
-	struct str value;
+	struct str key = {k->b, k->n}, value;
 	uint64_t count = 0;
 	char out[8];
-	int rc = make_key(hour, name, segment, &k);
+	int rc;
 
-	if (rc == 0)
-		rc = ledger_get(
-		    t, TABLE_COUNTER, (struct str){k.b, k.n}, &value);
+	codec_put_u32(k->b, hour);
+	rc = ledger_get(t, TABLE_COUNTER, key, &value);
 	if (rc == 0 && value.n != 8)
 		return ERR_CORRUPT;
 	if (rc == 0)
@@ -56,16 +55,21 @@ static int add_one(
 	else if (rc != ERR_NOT_FOUND)
 		return rc;
 	codec_put_u64(out, count + 1);
-	return ledger_put(t, TABLE_COUNTER, (struct str){k.b, k.n},
-	    (struct str){out, sizeof(out)});
+	return ledger_put(
+	    t, TABLE_COUNTER, key, (struct str){out, sizeof(out)});
 }
 
+/* The segment may be borrowed from a row of the same transaction: it is copied
+ * into the key before the first change. */
 int counter_add(
     struct ledger_txn *t, int64_t time_ms, const char *name, struct str segment)
 {
-	int rc = add_one(t, 0, name, segment);
+	struct row_key k;
+	int rc = make_key(name, segment, &k);
 
-	return rc != 0 ? rc : add_one(t, counter_hour(time_ms), name, segment);
+	if (rc == 0)
+		rc = add_one(t, &k, 0);
+	return rc != 0 ? rc : add_one(t, &k, counter_hour(time_ms));
 }
 
 static int decode(struct str key, struct str value, struct counter_row *out)
