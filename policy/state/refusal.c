@@ -87,16 +87,20 @@ int refusal_decode(struct str payload, struct event_refusal *out)
 	return payload_decode(&desc, payload, out);
 }
 
+/* A name that no policy has is the application's invention: a row for each
+ * would never end. */
 static int count_verdict(
     struct ledger_txn *t, const struct event *ev, const struct event_refusal *e)
 {
+	bool named = e->reason != REASON_UNKNOWN_SEGMENT &&
+		     e->reason != REASON_NO_POLICY;
 	char name[COUNTER_NAME_MAX];
 
 	(void)snprintf(name, sizeof(name), "%s.%s.%s",
 	    e->shadowed ? "shadow" : "verdict",
 	    verdict_action_name((enum verdict_action)e->action),
 	    verdict_reason_name((enum verdict_reason)e->reason));
-	return counter_add(t, ev->time_ms, name, e->segment);
+	return counter_add(t, ev->time_ms, name, named ? e->segment : STR(""));
 }
 
 static int count_day(struct ledger_txn *t, const struct event_refusal *e)
@@ -125,7 +129,8 @@ static int reduce(
 
 	if (rc == 0)
 		rc = count_verdict(t, ev, &e);
-	if (rc == 0 &&
+	/* What shadow mode would have refused was not refused. */
+	if (rc == 0 && !e.shadowed &&
 	    (audit || refusal_is_audit((enum verdict_reason)e.reason)))
 		rc = count_day(t, &e);
 	return rc != 0 ? error_set(err, rc, "refusal: %s", error_text(rc)) : 0;

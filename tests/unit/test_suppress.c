@@ -3,6 +3,7 @@
 #include "tests/unit/storetest.h"
 
 #include "policy/base/clock.h"
+#include "policy/state/counter.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -92,10 +93,94 @@ static void test_weight(void)
 	    "an opt-out outlives a pause of a week");
 }
 
+static enum verdict_reason propose(
+    const char *to, const char *segment, enum decide_mode mode)
+{
+	struct decide_in in = {.mode = mode,
+	    .recipient = storetest_address(&T, to),
+	    .segment = str_of(segment),
+	    .stream = STR("apps")};
+	struct decide_out out;
+	struct error err = {0};
+
+	if (decide_propose(T.store, &in, &out, &err) != 0)
+		printf("# decide: %s\n", err.text);
+	decide_fini(&out);
+	return out.verdict.reason;
+}
+
+static int count_events(unsigned type)
+{
+	struct ledger_iter it;
+	struct ledger_txn *t;
+	struct event ev;
+	int n = 0;
+
+	if (ledger_read_begin(T.store->ledger, &t) != 0 ||
+	    event_iter_open(t, 1, LEDGER_UP, &it) != 0)
+		return -1;
+	while (event_iter_next(&it, &ev) == 0)
+		n += ev.type == type;
+	ledger_iter_close(&it);
+	ledger_read_end(&t);
+	return n;
+}
+
+/* An auditor asks for the first refusal of a day: one that acted. */
+static void test_audit(void)
+{
+	int before = count_events(EV_REFUSED);
+
+	(void)add("audit@w.example", "", SUPPRESSION_MANUAL, 0);
+	(void)propose("audit@w.example", "demo", DECIDE_SHADOW);
+	IS_INT(count_events(EV_REFUSED) - before, 0, "shadow mode: no refusal");
+	(void)propose("audit@w.example", "demo", DECIDE_SEND);
+	(void)propose("audit@w.example", "demo", DECIDE_SEND);
+	IS_INT(count_events(EV_REFUSED) - before, 1, "the first one, once");
+}
+
+static int count_row(void *arg, const struct counter_row *r)
+{
+	(void)r;
+	++*(int *)arg;
+	return 0;
+}
+
+static int counters(void)
+{
+	struct ledger_txn *t;
+	int n = 0;
+
+	if (ledger_read_begin(T.store->ledger, &t) != 0)
+		return -1;
+	if (counter_each(t, 0, 0, count_row, &n) != 0)
+		n = -1;
+	ledger_read_end(&t);
+	return n;
+}
+
+/* An application that names a new segment with each message. */
+static void test_invented_segments(void)
+{
+	char name[20];
+	int first;
+
+	IS_INT(propose("inv@w.example", "s0", DECIDE_SEND),
+	    REASON_UNKNOWN_SEGMENT, "an unknown segment");
+	first = counters();
+	for (int i = 1; i < 20; i++) {
+		(void)snprintf(name, sizeof(name), "s%d", i);
+		(void)propose("inv@w.example", name, DECIDE_SEND);
+	}
+	IS_INT(counters(), first, "no counter for each of its names");
+}
+
 int main(void)
 {
 	open_all();
 	test_weight();
+	test_audit();
+	test_invented_segments();
 	storetest_close(&T);
 	return tap_done();
 }
