@@ -3,17 +3,23 @@
 #include "agent/web/metrics.h"
 
 #include "policy/base/clock.h"
+#include "policy/mail/nfc.h"
 #include "policy/state/counter.h"
 
+/* A label is UTF-8; one bad byte and the scraper throws everything away. */
 static void add_label(struct buf *b, struct str s)
 {
+	bool is_text = nfc_is_utf8(s);
+
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_printf(b, "\\%c", s.p[i]);
-		else if (s.p[i] == '\n')
-			buf_addz(b, "\\n");
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < ' ' || c == 0x7f || (c > 0x7f && !is_text))
+			buf_addc(b, '?');
+		else if (c == '"' || c == '\\')
+			buf_printf(b, "\\%c", c);
 		else
-			buf_addc(b, s.p[i]);
+			buf_addc(b, (char)c);
 	}
 }
 
