@@ -90,6 +90,7 @@ unit_tests = \
 	%D%/unit/test_token \
 	%D%/unit/test_trace \
 	%D%/unit/test_verdict \
+	%D%/unit/test_web \
 	%D%/unit/test_when \
 	$(END)
 
@@ -167,6 +168,7 @@ EXTRA_DIST += \
 tests_tools_logtool_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_api_LDADD = $(AGENT_LIBS)
 tests_unit_test_api_events_LDADD = $(AGENT_LIBS)
+tests_unit_test_web_LDADD = $(AGENT_LIBS)
 tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_maildir_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_relay_LDADD = $(AGENT_LIBS)

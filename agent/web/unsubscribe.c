@@ -48,9 +48,8 @@ static int find_target(struct app *app, const struct server_request *rq,
 	int rc =
 	    token_parse(app->tokens, TOKEN_SET(TOKEN_UNSUBSCRIBE), token, &tok);
 
-	if (rc != 0)
-		return ERR_NOT_FOUND;
-	rc = ledger_read_begin(app->store->ledger, &t);
+	if (rc == 0)
+		rc = ledger_read_begin(app->store->ledger, &t);
 	if (rc == 0)
 		rc = subject_read(t, tok.subject_id, &r);
 	if (rc == 0) {
@@ -146,15 +145,21 @@ static void done_page(struct server_reply *rp, const struct target *t, bool all)
 	buf_addz(&rp->body, page_tail);
 }
 
-/* A form field of application/x-www-form-urlencoded or multipart/form-data:
- * both carry the name and value as they are, since neither holds a character
- * that would be encoded. */
+/* One field of application/x-www-form-urlencoded, or of multipart/form-data:
+ * name and value hold no character that would be encoded, but in the one
+ * whole fields are told apart by "&", in the other by the field's quoted
+ * name. */
 static bool asks_for(
-    const struct server_request *rq, struct str field, struct str urlencoded)
+    const struct server_request *rq, struct str part, struct str pair)
 {
+	struct str rest = rq->body, one;
+
 	if (str_icontains(rq->content_type, STR("multipart/form-data")))
-		return str_contains(rq->body, field);
-	return str_contains(rq->body, urlencoded);
+		return str_contains(rq->body, part);
+	while (str_next(&rest, '&', &one))
+		if (str_eq(str_trim(one), pair))
+			return true;
+	return false;
 }
 
 static int withdraw(struct app *app, const struct server_request *rq,
