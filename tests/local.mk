@@ -81,6 +81,7 @@ unit_tests = \
 	%D%/unit/test_session \
 	%D%/unit/test_smtp \
 	%D%/unit/test_snapshot \
+	%D%/unit/test_server \
 	%D%/unit/test_slots \
 	%D%/unit/test_spool \
 	%D%/unit/test_sync \
@@ -175,6 +176,7 @@ tests_unit_test_relay_LDADD = $(AGENT_LIBS)
 tests_unit_test_mtalog_follow_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_postfix_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_outcome_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_server_LDADD = $(AGENT_LIBS)
 tests_unit_test_slots_LDADD = $(AGENT_LIBS)
 
 # End to end, run by contrib/check (pytest, root, a real Postfix).

@@ -5,6 +5,8 @@
 #include "agent/api/routes.h"
 #include "policy/base/log.h"
 
+#include <unistd.h>
+
 static const struct api_route routes[] = {
     {SERVER_GET, "/v1/policy", API_AUDITOR, api_policy_show, 0},
     {SERVER_POST, "/v1/policy", API_MARKETER, api_policy_apply, 0},
@@ -38,6 +40,7 @@ static const struct api_route routes[] = {
 };
 
 enum {
+	NOBODY_BODY_MAX = 4096, /* enough to be told 403 */
 	N_ROUTES = sizeof(routes) / sizeof(routes[0])
 };
 
@@ -102,6 +105,18 @@ static int check_role(struct api_call *c, const struct api_route *r)
 	return error_set(&c->err, ERR_DENIED,
 	    "user %.*s has the role %s; this needs %s", STR_ARG(c->user),
 	    api_role_name(c->role), api_role_name(r->role));
+}
+
+size_t api_body_max(void *arg, const struct server_request *rq)
+{
+	const struct app *app = arg;
+	struct str user;
+
+	if (rq->has_peer && (rq->uid == 0 || rq->uid == geteuid()))
+		return SIZE_MAX;
+	return role_of(&app->conf->agent, rq, &user) == API_NOBODY
+		   ? NOBODY_BODY_MAX
+		   : SIZE_MAX;
 }
 
 static int parse_body(struct api_call *c, const struct api_route *r)

@@ -58,6 +58,9 @@ struct api_route {
 void api_handle(
     void *arg, const struct server_request *rq, struct server_reply *rp);
 
+/* For struct server_options: little for who has no role. */
+size_t api_body_max(void *arg, const struct server_request *rq);
+
 const char *api_role_name(enum api_role r);
 /* Calls emit for each route, in the order of the table: for tests and the
  * manual. */

@@ -25,6 +25,7 @@ enum {
 	ARGS_MAX = 32,
 	CONNECTIONS_MAX = 1000,
 	PER_ADDRESS_MAX = 64,
+	PER_USER_MAX = 128,
 	IDLE_SECONDS = 15,
 	WORKERS_MAX = 64,
 };
@@ -45,6 +46,8 @@ struct peer { /* one connection, for the sweeper */
 	int fd;
 	int64_t since_ms; /* of accept, or of the last reply */
 	bool working;     /* a handler has it: no deadline */
+	bool has_uid;
+	uid_t uid;
 };
 
 struct server {
@@ -234,6 +237,10 @@ static struct task *task_new(struct server *s, struct MHD_Connection *c,
 	t->rq.content_type = str_of(MHD_lookup_connection_value(
 	    c, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE));
 	fill_peer(t);
+	if (s->o.body_max != NULL) {
+		size_t max = s->o.body_max(s->o.arg, &t->rq);
+		buf_init(&t->body, max < s->o.max_body ? max : s->o.max_body);
+	}
 	return t;
 }
 
@@ -253,24 +260,31 @@ static struct peer *peer_of(struct task *t)
 	return info != NULL ? info->socket_context : NULL;
 }
 
-static void queue_task(struct task *t)
+/* False once the server stops: nobody would take it up, and libmicrohttpd does
+ * not survive to be stopped with a connection suspended. */
+static bool queue_task(struct task *t)
 {
 	struct server *s = t->server;
 	struct peer *p = peer_of(t);
+	bool stopping;
 
 	t->rq.body = buf_str(&t->body);
-	t->queued = true;
-	MHD_suspend_connection(t->connection);
 	pthread_mutex_lock(&s->lock);
-	if (p != NULL)
-		p->working = true;
-	if (s->tail != NULL)
-		s->tail->next = t;
-	else
-		s->head = t;
-	s->tail = t;
-	pthread_cond_signal(&s->more);
+	stopping = s->stopping;
+	if (!stopping) {
+		t->queued = true;
+		MHD_suspend_connection(t->connection);
+		if (p != NULL)
+			p->working = true;
+		if (s->tail != NULL)
+			s->tail->next = t;
+		else
+			s->head = t;
+		s->tail = t;
+		pthread_cond_signal(&s->more);
+	}
 	pthread_mutex_unlock(&s->lock);
+	return !stopping;
 }
 
 static enum MHD_Result send_reply(struct task *t)
@@ -306,6 +320,13 @@ static enum MHD_Result refuse_large(struct task *t)
 	return send_reply(t);
 }
 
+static enum MHD_Result refuse_late(struct task *t)
+{
+	t->rp.status = MHD_HTTP_SERVICE_UNAVAILABLE;
+	buf_addz(&t->rp.body, "Stopping.\n");
+	return send_reply(t);
+}
+
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
     const char *url, const char *method, const char *version, const char *data,
     size_t *size, void **ctx)
@@ -327,8 +348,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
 		return refuse_large(t);
 	if (t->done)
 		return send_reply(t);
-	if (!t->queued)
-		queue_task(t);
+	if (!t->queued && !queue_task(t))
+		return refuse_late(t);
 	return MHD_YES;
 }
 
@@ -354,6 +375,30 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **ctx,
 	*ctx = NULL;
 }
 
+static void read_uid(struct peer *p)
+{
+	struct sockaddr_storage sa;
+	socklen_t n = sizeof(sa);
+	struct ucred cred;
+
+	if (getsockname(p->fd, (struct sockaddr *)&sa, &n) != 0 ||
+	    sa.ss_family != AF_UNIX)
+		return;
+	n = sizeof(cred);
+	p->has_uid = getsockopt(p->fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0;
+	p->uid = cred.uid;
+}
+
+/* Under the lock. */
+static size_t count_user(const struct server *s, const struct peer *of)
+{
+	size_t n = 0;
+
+	for (const struct peer *p = s->peers.next; p != &s->peers; p = p->next)
+		n += p->has_uid && p->uid == of->uid;
+	return n;
+}
+
 static void peer_open(
     struct server *s, struct MHD_Connection *c, void **socket_ctx)
 {
@@ -366,7 +411,10 @@ static void peer_open(
 		return;
 	p->fd = info != NULL ? info->connect_fd : -1;
 	p->since_ms = clock_mono_ms();
+	read_uid(p);
 	pthread_mutex_lock(&s->lock);
+	if (p->has_uid && count_user(s, p) >= PER_USER_MAX)
+		(void)shutdown(p->fd, SHUT_RDWR);
 	p->next = s->peers.next;
 	p->prev = &s->peers;
 	p->next->prev = p;

@@ -7,7 +7,9 @@
  *
  * Against slow peers: libmicrohttpd's timeout is for idle connections only,
  * so a sweeper of our own ends each connection whose request is not complete
- * after deadline_ms. Threads: internally locked; handlers run on workers. */
+ * after deadline_ms. One user of a unix socket has a part of the connections
+ * only, as one address of the network has.
+ * Threads: internally locked; handlers run on workers. */
 #ifndef AGENT_WEB_SERVER_H
 #define AGENT_WEB_SERVER_H
 
@@ -67,6 +69,9 @@ struct server_options {
 	struct str group;  /* of a unix socket; empty: none */
 	struct conf_nets proxies;
 	size_t max_body;
+	/* How much of it this request may have, known by its header and peer;
+	 * NULL: all. Runs on the event thread. What is above gets 413. */
+	size_t (*body_max)(void *arg, const struct server_request *rq);
 	size_t workers;      /* 1..64 */
 	int64_t deadline_ms; /* for one request to be complete */
 	server_handler *handler;
