@@ -1,5 +1,5 @@
 /* app.h - what the parts of the agent share. Immutable after start, but for
- * the stop flag. */
+ * the configuration and the stop flag. */
 #ifndef AGENT_APP_H
 #define AGENT_APP_H
 
@@ -10,11 +10,13 @@
 #include <stdatomic.h>
 
 struct app {
-	const struct conf *conf;
+	/* Replaced at reload; what was read stays valid to the end, but is read
+	 * once where two of its values must fit each other. */
+	const struct conf *_Atomic conf;
 	struct store *store;
 	struct token_keys *tokens;
 	int64_t started_ms;
-	atomic_uint waiting; /* API calls that wait for events */
+	atomic_uint waiting;  /* API calls that wait for events */
 	atomic_bool stopping; /* loops look at it at least once a second */
 };
 

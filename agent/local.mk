@@ -80,6 +80,8 @@ agent_libagent_a_SOURCES = \
 	%D%/out/submit.h \
 	%D%/parts.c \
 	%D%/parts.h \
+	%D%/reload.c \
+	%D%/reload.h \
 	%D%/steps.c \
 	%D%/steps.h \
 	%D%/value.c \

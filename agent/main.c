@@ -5,6 +5,7 @@
  * are answered, each part ends its step, the door drains. */
 #include "agent/app.h"
 #include "agent/parts.h"
+#include "agent/reload.h"
 #include "policy/base/clock.h"
 #include "policy/base/log.h"
 
@@ -32,8 +33,11 @@ static const char usage_text[] =
     "  --help       this text\n"
     "  --version    version\n"
     "\n"
-    "SIGTERM stops. The log goes to syslog (facility mail), or to standard\n"
-    "error with TENDRIL_LOG=stderr. See tendril-agent(8).\n";
+    "Signals: SIGUSR1 reloads the configuration (new keys, sockets and "
+    "folders\n"
+    "need a restart), SIGTERM stops. The log goes to syslog (facility mail), "
+    "or\n"
+    "to standard error with TENDRIL_LOG=stderr. See tendril-agent(8).\n";
 
 struct args {
 	const char *conf;
@@ -91,28 +95,53 @@ static void block_signals(sigset_t *set)
 
 static int load(struct app *app, const char *path, struct error *err)
 {
-	int rc = conf_load(&app->conf, path, err);
+	const struct conf *conf;
+	int rc = conf_load(&conf, path, err);
 
-	if (rc == 0 && app->conf->token_key.n == 0)
+	app->conf = conf;
+	if (rc == 0 && conf->token_key.n == 0)
 		rc = error_set(err, ERR_KEY, "%s: token-key is needed", path);
 	if (rc == 0)
-		rc = token_keys_load(&app->tokens, app->conf->token_key.p, err);
+		rc = token_keys_load(&app->tokens, conf->token_key.p, err);
 	return rc;
 }
 
-static int serve(struct app *app, const sigset_t *set, struct error *err)
+static void reload(struct reload *r)
+{
+	struct error err = {0};
+	bool changed;
+
+	if (reload_now(r, &changed, &err) == 0)
+		LOG_EV(
+		    LOG_LEVEL_NOTICE, "reloaded", KV_I64("changed", changed));
+	else
+		LOG_EV(
+		    LOG_LEVEL_ERR, "reload.refused", KV_Z("error", err.text));
+}
+
+/* Until a signal that stops. */
+static void wait_for_stop(const sigset_t *set, struct reload *r)
+{
+	int sig;
+
+	while (sigwait(set, &sig) == 0)
+		if (sig == SIGUSR1)
+			reload(r);
+		else if (sig != SIGPIPE)
+			return;
+}
+
+static int serve(
+    struct app *app, struct reload *r, const sigset_t *set, struct error *err)
 {
 	struct parts *parts = NULL;
-	int sig, rc = store_open(&app->store, app->conf, STORE_CREATE, err);
+	int rc = store_open(&app->store, app->conf, STORE_CREATE, err);
 
 	if (rc == 0)
 		rc = parts_start(&parts, app, err);
 	if (rc == 0) {
 		LOG_EV(LOG_LEVEL_NOTICE, "started", KV_Z("version", VERSION));
-		do
-			rc = sigwait(set, &sig);
-		while (rc == 0 && (sig == SIGUSR1 || sig == SIGPIPE));
-		rc = 0;
+		wait_for_stop(set, r);
 	}
 	atomic_store(&app->stopping, true);
 	parts_stop(&parts);
@@ -126,6 +155,7 @@ int main(int argc, char **argv)
 	struct app app = {.started_ms = clock_mono_ms()};
 	struct args args = {0};
 	struct error err = {0};
+	struct reload *r = NULL;
 	sigset_t set;
 	int rc = parse_args(argc, argv, &args);
 
@@ -136,6 +166,8 @@ int main(int argc, char **argv)
 	log_open("tendril-agent");
 	block_signals(&set);
 	rc = load(&app, args.conf, &err);
+	if (rc == 0)
+		rc = reload_open(&r, &app, args.conf, &err);
 	if (rc != 0) {
 		(void)fprintf(stderr, "tendril-agent: %s\n", err.text);
 		return EXIT_CONFIG;
@@ -143,10 +175,10 @@ int main(int argc, char **argv)
 	if (args.check)
 		(void)puts("configuration and keys are fine");
 	else
-		rc = serve(&app, &set, &err);
+		rc = serve(&app, r, &set, &err);
 	if (rc != 0)
 		(void)fprintf(stderr, "tendril-agent: %s\n", err.text);
 	token_keys_free(&app.tokens);
-	conf_unref(&app.conf);
+	reload_close(&r);
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

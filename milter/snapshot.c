@@ -114,12 +114,30 @@ void snapshots_close(struct snapshots **s)
 	*s = NULL;
 }
 
+/* What is open already cannot be another from now on: better told than
+ * ignored. */
+static int check_fixed(const struct snapshots *s, const struct conf *running,
+    struct counted **fresh, struct error *err)
+{
+	const char *fixed =
+	    conf_fixed(running, (*fresh)->pub.conf, CONF_FIXED_MILTER);
+
+	if (fixed == NULL)
+		return 0;
+	counted_free(*fresh);
+	*fresh = NULL;
+	return error_set(err, -EBUSY,
+	    "%s: %s is another now; that needs a restart", s->path, fixed);
+}
+
 int snapshots_reload(struct snapshots *s, struct error *err)
 {
 	const struct snapshot *running = snapshots_get(s);
 	struct counted *fresh, *old;
 	int rc = load(s->path, running->keyring, &fresh, err);
 
+	if (rc == 0)
+		rc = check_fixed(s, running->conf, &fresh, err);
 	snapshot_unref(&running);
 	if (rc != 0)
 		return rc;

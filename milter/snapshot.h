@@ -19,6 +19,8 @@ struct snapshots;
 int snapshots_open(
     struct snapshots **out, const char *path, struct error *err) MUST_CHECK;
 void snapshots_close(struct snapshots **s);
+/* -EBUSY: the file names another socket, folder or key of the ledger than what
+ * is open. */
 int snapshots_reload(struct snapshots *s, struct error *err) MUST_CHECK;
 
 /* Never NULL. */

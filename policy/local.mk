@@ -33,6 +33,7 @@ policy_libpolicy_a_SOURCES = \
 	%D%/conf/conf_check.c \
 	%D%/conf/diff.c \
 	%D%/conf/diff.h \
+	%D%/conf/fixed.c \
 	%D%/conf/lint.c \
 	%D%/conf/lint.h \
 	%D%/conf/option.c \

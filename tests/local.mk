@@ -75,6 +75,7 @@ unit_tests = \
 	%D%/unit/test_policy \
 	%D%/unit/test_release \
 	%D%/unit/test_relay \
+	%D%/unit/test_reload \
 	%D%/unit/test_report \
 	%D%/unit/test_recognise \
 	%D%/unit/test_seal \
@@ -97,6 +98,7 @@ unit_tests = \
 
 tests_unit_test_feedback_rcpt_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 tests_unit_test_release_LDADD = milter/libmilterside.a $(AGENT_LIBS)
+tests_unit_test_reload_LDADD = milter/libmilterside.a $(AGENT_LIBS)
 tests_unit_test_session_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 tests_unit_test_smtp_LDADD = $(AGENT_LIBS)
 tests_unit_test_takeover_LDADD = milter/libmilterside.a $(POLICY_LIBS)

@@ -170,6 +170,15 @@ bool conf_net_contains(
     const struct conf_net *net, const unsigned char addr[16]);
 const char *conf_class_name(enum conf_class class);
 
+/* The first option that differs and that a running process cannot take from a
+ * new file, since what it names was opened at its start; NULL: none. */
+enum conf_fixed_of {
+	CONF_FIXED_MILTER,
+	CONF_FIXED_AGENT
+};
+const char *conf_fixed(
+    const struct conf *a, const struct conf *b, enum conf_fixed_of of);
+
 /* Findings that are not errors but that `tendril check` tells; each is one
  * line "file:line: text". Calls emit once for each. */
 void conf_warnings(

@@ -10,6 +10,7 @@
 #define DAY_MS INT64_C(86400000)
 
 static struct app app;
+static const struct conf *conf; /* of app */
 static struct release *R;
 static int64_t now; /* of the agent; the ledger's own goes on by itself */
 
@@ -399,11 +400,12 @@ static void test_listener_down(void)
 	IS_INT(due_of(id), due, "no row is touched");
 	bridge_start();
 	sessiontest_reload("");
-	conf_unref(&app.conf);
 	{
 		char path[128];
 		(void)snprintf(path, sizeof(path), "%s/tendril.conf", S.st.dir);
-		IS_INT(conf_load(&app.conf, path, &err), 0, "conf");
+		conf_unref(&conf);
+		IS_INT(conf_load(&conf, path, &err), 0, "conf");
+		app.conf = conf;
 	}
 	restart();
 	settle("up again");
@@ -492,11 +494,12 @@ int main(void)
 	sessiontest_apply(sessiontest_policy);
 	now = clock_now_ms() + 1000;
 	(void)snprintf(path, sizeof(path), "%s/tendril.conf", S.st.dir);
-	if (conf_load(&app.conf, path, &err) != 0 ||
-	    token_keys_load(&app.tokens, app.conf->token_key.p, &err) != 0) {
+	if (conf_load(&conf, path, &err) != 0 ||
+	    token_keys_load(&app.tokens, conf->token_key.p, &err) != 0) {
 		printf("Bail out! %s\n", err.text);
 		return 1;
 	}
+	app.conf = conf;
 	app.store = S.st.store;
 	restart();
 	test_taken();
@@ -518,7 +521,7 @@ int main(void)
 	release_close(&R);
 	bridge_stop();
 	token_keys_free(&app.tokens);
-	conf_unref(&app.conf);
+	conf_unref(&conf);
 	sessiontest_close();
 	return tap_done();
 }

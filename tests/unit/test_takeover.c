@@ -160,7 +160,7 @@ static void test_not_configured(void)
 	static const char empty[] =
 	    "state-dir = \"%s\"\nauthserv-id = \"m.example\"\n"
 	    "lead-key = \"%s/lead.key\"\nepoch-key = \"%s/epoch.key\"\n"
-	    "token-key = \"%s/token.key\"\n"
+	    "token-key = \"%s/token.key\" map-size = \"64M\"\n"
 	    "milter { socket = \"unix:%s/m\" dns-check = no }\n"
 	    "key e1 { domain = \"example.com\" selector = \"e1\"\n"
 	    "  file = \"%s/e1.pem\" algorithm = \"ed25519-sha256\" }\n"
