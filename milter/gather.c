@@ -196,6 +196,18 @@ static int body_spill(struct gather_body *b, struct str chunk)
 	return rc != 0 ? rc : file_write_all(b->fd, chunk);
 }
 
+/* Grows by a quarter, not to double: of many sessions each holds a body, most
+ * of them of one chunk. */
+static void add_to_head(struct gather_body *b, struct str chunk)
+{
+	size_t cap = b->head.cap, need = b->head.n + chunk.n;
+
+	if (need >= cap)
+		buf_expect(&b->head, chunk.n + cap / 4);
+	buf_add(&b->head, chunk);
+	b->error = buf_error(&b->head);
+}
+
 void gather_chunk(
     struct gather *g, const struct conf_milter *limits, struct str chunk)
 {
@@ -208,12 +220,12 @@ void gather_chunk(
 		return;
 	}
 	b->size += chunk.n;
+	if (!g->keep_body)
+		return;
 	if (b->fd >= 0 || chunk.n > IN_MEMORY - b->head.n)
 		b->error = body_spill(b, chunk);
 	else
-		buf_add(&b->head, chunk);
-	if (b->error == 0)
-		b->error = buf_error(&b->head);
+		add_to_head(b, chunk);
 }
 
 int gather_body(struct gather *g, struct str *out)
@@ -223,6 +235,8 @@ int gather_body(struct gather *g, struct str *out)
 	*out = STR("");
 	if (b->error != 0)
 		return b->error;
+	if (b->size > 0 && !g->keep_body)
+		return ERR_UNAVAILABLE;
 	if (b->fd < 0) {
 		*out = buf_str(&b->head);
 		return 0;

@@ -26,7 +26,8 @@ struct gather {
 	size_t header_bytes;
 	bool overflow; /* a bound was reached: headers, recipients or body */
 	bool no_memory;
-	bool want_body;
+	bool want_body;             /* it has a size and a bound */
+	bool keep_body;             /* its bytes will be asked for */
 	struct longline long_lines; /* of the body */
 	struct gather_body *body;
 };
@@ -45,8 +46,8 @@ void gather_header(struct gather *g, const struct conf_milter *limits,
     const char *name, const char *value);
 void gather_chunk(
     struct gather *g, const struct conf_milter *limits, struct str chunk);
-/* The whole body, contiguous; borrowed until reset. -errno when the
- * temporary file fails. */
+/* The whole body, contiguous; borrowed until reset. ERR_UNAVAILABLE when it
+ * was not kept, -errno when the temporary file fails. */
 int gather_body(struct gather *g, struct str *out) MUST_CHECK;
 size_t gather_body_size(const struct gather *g);
 

@@ -239,6 +239,25 @@ static enum answer overflow_answer(struct session *s)
 	return eom_say(s, reply_too_complex(&r), &r);
 }
 
+/* Every Nth message of ours is verified before it leaves. */
+static bool is_to_verify(const struct session *s)
+{
+	uint32_t every = s->snap->conf->milter.self_verify_every;
+
+	return every != 0 &&
+	       atomic_fetch_add(&s->sh->signed_count, 1) % every == 0;
+}
+
+/* A copy may be made of what is decided on and of what cannot be sent back;
+ * for all else the body's hash will do. */
+static bool is_body_kept(const struct session *s)
+{
+	bool signed_only = s->stream->class == CONF_CLASS_TRANSACTIONAL ||
+			   s->stream->class == CONF_CLASS_ONE_TO_ONE;
+
+	return !signed_only || s->local || s->verify;
+}
+
 static bool is_ours(const struct conf_stream *stream)
 {
 	return stream != NULL && stream->class != CONF_CLASS_PASS &&
@@ -282,7 +301,9 @@ static enum answer recognise(struct session *s)
 		s->state = SESSION_DONE;
 		return ANSWER_ACCEPT;
 	}
-	s->g.want_body = is_ours(s->stream); /* else its hash will do */
+	s->verify = is_ours(s->stream) && is_to_verify(s);
+	s->g.want_body = is_ours(s->stream);
+	s->g.keep_body = s->g.want_body && is_body_kept(s);
 	if (s->body_hash == NULL)
 		s->body_hash = dkim_body_new();
 	else

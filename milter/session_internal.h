@@ -55,6 +55,7 @@ struct session {
 	bool early_known;                 /* early is set */
 	const struct conf_stream *early;  /* recipients are judged at RCPT */
 	const struct conf_stream *stream; /* final from EOH on */
+	bool verify;                      /* its signatures, before it leaves */
 	struct dkim_body *body_hash;
 	struct str feedback[SESSION_FEEDBACK_MAX]; /* our own addresses */
 	size_t n_feedback;

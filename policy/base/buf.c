@@ -27,10 +27,20 @@ void buf_reset(struct buf *b)
 		b->p[0] = '\0';
 }
 
+static int set_capacity(struct buf *b, size_t cap)
+{
+	char *p = fault_alloc() ? NULL : realloc(b->p, cap);
+
+	if (p == NULL)
+		return -ENOMEM;
+	b->p = p;
+	b->cap = cap;
+	return 0;
+}
+
 static bool reserve(struct buf *b, size_t more)
 {
 	size_t need, cap = b->cap > 0 ? b->cap : 64;
-	char *p;
 
 	if (b->error != 0)
 		return false;
@@ -43,14 +53,8 @@ static bool reserve(struct buf *b, size_t more)
 		return true;
 	while (cap < need)
 		cap *= 2;
-	p = fault_alloc() ? NULL : realloc(b->p, cap);
-	if (p == NULL) {
-		b->error = -ENOMEM;
-		return false;
-	}
-	b->p = p;
-	b->cap = cap;
-	return true;
+	b->error = set_capacity(b, cap);
+	return b->error == 0;
 }
 
 char *buf_extend(struct buf *b, size_t n)
@@ -63,6 +67,18 @@ char *buf_extend(struct buf *b, size_t n)
 	b->n += n;
 	b->p[b->n] = '\0';
 	return p;
+}
+
+void buf_expect(struct buf *b, size_t more)
+{
+	size_t room = b->max - b->n;
+
+	more = more < room ? more : room;
+	if (b->error != 0 || b->n + more < b->cap)
+		return;
+	b->error = set_capacity(b, b->n + more + 1);
+	if (b->error == 0)
+		b->p[b->n] = '\0';
 }
 
 void buf_add(struct buf *b, struct str s)

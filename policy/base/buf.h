@@ -25,6 +25,9 @@ void buf_addc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Room for n bytes that the caller fills; NULL on failure. */
 char *buf_extend(struct buf *b, size_t n);
+/* Memory for so many more bytes (up to max), where appending would double what
+ * is there. */
+void buf_expect(struct buf *b, size_t more);
 void buf_truncate(struct buf *b, size_t n); /* n <= b->n */
 
 struct str buf_str(const struct buf *b); /* borrowed until the next change */

@@ -61,6 +61,21 @@ static void test_buf(void)
 	buf_addz(&b, "x");
 	OK(buf_error(&b) != 0, "and stays");
 	buf_fini(&b);
+	buf_init(&b, 100);
+	buf_addz(&b, "abc");
+	buf_expect(&b, 70);
+	IS_INT(b.cap, 74, "as much as was asked for");
+	IS_S(buf_str(&b), STR("abc"), "content stays");
+	buf_expect(&b, 5);
+	IS_INT(b.cap, 74, "there already");
+	buf_expect(&b, SIZE_MAX);
+	IS_INT(b.cap, 101, "never above the bound");
+	buf_fini(&b);
+	fault_alloc_at(1);
+	buf_expect(&b, 50);
+	buf_addz(&b, "abc");
+	OK(buf_error(&b) != 0 && b.n == 0, "fails as an append does");
+	buf_fini(&b);
 }
 
 static void test_arena(void)
