@@ -81,8 +81,9 @@ unit_tests = \
 	%D%/unit/test_seal \
 	%D%/unit/test_session \
 	%D%/unit/test_smtp \
-	%D%/unit/test_snapshot \
 	%D%/unit/test_server \
+	%D%/unit/test_server_wire \
+	%D%/unit/test_snapshot \
 	%D%/unit/test_slots \
 	%D%/unit/test_spool \
 	%D%/unit/test_sync \
@@ -170,6 +171,8 @@ EXTRA_DIST += \
 # What these test is in agent/.
 tests_tools_logtool_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_api_LDADD = $(AGENT_LIBS)
+tests_unit_test_server_LDADD = $(AGENT_LIBS)
+tests_unit_test_server_wire_LDADD = $(AGENT_LIBS)
 tests_unit_test_api_events_LDADD = $(AGENT_LIBS)
 tests_unit_test_web_LDADD = $(AGENT_LIBS)
 tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)
@@ -178,7 +181,6 @@ tests_unit_test_relay_LDADD = $(AGENT_LIBS)
 tests_unit_test_mtalog_follow_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_postfix_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_outcome_LDADD = agent/libagent.a $(POLICY_LIBS)
-tests_unit_test_server_LDADD = $(AGENT_LIBS)
 tests_unit_test_slots_LDADD = $(AGENT_LIBS)
 
 # End to end, run by contrib/check (pytest, root, a real Postfix).

@@ -115,17 +115,32 @@ static void format_client(const unsigned char addr[16], char *out, size_t cap)
 		out[0] = '\0';
 }
 
-/* The last address in X-Forwarded-For is what the proxy itself saw; anything
- * before it is the client's own word. */
+static enum MHD_Result keep_forwarded(
+    void *arg, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+	struct str *last = arg;
+
+	(void)kind;
+	if (str_ieq(str_of(key), STR("X-Forwarded-For")))
+		*last = str_of(value);
+	return MHD_YES;
+}
+
+/* The last address in the last X-Forwarded-For is what the proxy itself saw;
+ * anything before it, in that field or in one above it, is the client's own
+ * word. */
 static void take_forwarded(struct task *t)
 {
-	struct str v = str_of(MHD_lookup_connection_value(
-	    t->connection, MHD_HEADER_KIND, "X-Forwarded-For"));
-	size_t comma = str_rfind(v, ',');
-	struct str last = str_trim(comma < v.n ? str_from(v, comma + 1) : v);
+	struct str v = STR("");
+	size_t comma;
+	struct str last;
 	unsigned char probe[16];
 	char z[64];
 
+	(void)MHD_get_connection_values(
+	    t->connection, MHD_HEADER_KIND, keep_forwarded, &v);
+	comma = str_rfind(v, ',');
+	last = str_trim(comma < v.n ? str_from(v, comma + 1) : v);
 	if (last.n == 0 || last.n >= sizeof(z))
 		return;
 	memcpy(z, last.p, last.n);
