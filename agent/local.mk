@@ -86,10 +86,14 @@ agent_libagent_a_SOURCES = \
 	%D%/steps.h \
 	%D%/value.c \
 	%D%/value.h \
+	%D%/web/form.c \
+	%D%/web/form.h \
 	%D%/web/listen.c \
 	%D%/web/listen.h \
 	%D%/web/metrics.c \
 	%D%/web/metrics.h \
+	%D%/web/page.c \
+	%D%/web/page.h \
 	%D%/web/public.c \
 	%D%/web/public.h \
 	%D%/web/server.c \

@@ -92,6 +92,8 @@ unit_tests = \
 	%D%/unit/test_textfind \
 	%D%/unit/test_token \
 	%D%/unit/test_trace \
+	%D%/unit/test_unsubscribe \
+	%D%/unit/test_value \
 	%D%/unit/test_verdict \
 	%D%/unit/test_web \
 	%D%/unit/test_when \
@@ -173,6 +175,8 @@ tests_tools_logtool_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_api_LDADD = $(AGENT_LIBS)
 tests_unit_test_server_LDADD = $(AGENT_LIBS)
 tests_unit_test_server_wire_LDADD = $(AGENT_LIBS)
+tests_unit_test_unsubscribe_LDADD = $(AGENT_LIBS)
+tests_unit_test_value_LDADD = $(AGENT_LIBS)
 tests_unit_test_api_events_LDADD = $(AGENT_LIBS)
 tests_unit_test_web_LDADD = $(AGENT_LIBS)
 tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)

@@ -1,27 +1,29 @@
 /* unsubscribe.c - one-click unsubscribe (RFC 8058) and its page.
  *
  *   POST with List-Unsubscribe=One-Click   withdraws consent to the purpose
- *   POST with all=1 (the page's button)    suppresses all nurture
+ *   POST with all=1 (the page's button)    suppresses all nurture as well
  *   GET                                    the page; HEAD the same without it
  *
  * GET and HEAD change nothing: mail gateways fetch every link, and peers that
  * acted on GET lost whole companies of readers. The link never expires: the
  * token's subject id stands for lead and purpose for ever; the message id in
- * it is evidence only and may have aged. */
+ * it is evidence only and may have aged. A true token of a person who was
+ * forgotten meanwhile is answered like any other: what he asks for is so. */
+#include "agent/web/form.h"
+#include "agent/web/page.h"
 #include "agent/web/public.h"
 
 #include "policy/base/log.h"
+#include "policy/state/consent.h"
 #include "policy/state/ops.h"
 #include "policy/state/subject.h"
 
-enum {
-	PURPOSE_MAX = 200
-};
-
 struct target {
+	bool forgotten; /* nothing is known of the person any more */
 	struct lead_id lead;
 	uint64_t message_id;
 	struct str purpose; /* in the request's arena */
+	bool stopped, all_stopped;
 };
 
 static void not_found(struct server_reply *rp)
@@ -34,132 +36,121 @@ static void trouble(struct server_reply *rp, const struct error *err)
 {
 	LOG_EV(LOG_LEVEL_ERR, "unsubscribe.trouble", KV_Z("error", err->text));
 	rp->status = 503;
+	rp->content_type = "text/plain; charset=utf-8";
 	buf_reset(&rp->body);
 	buf_addz(&rp->body, "Please try again in a few minutes.\n");
 }
 
-/* ERR_NOT_FOUND for anything that is not a live token of ours. */
+/* What the page says of a person who opted out before. */
+static int read_state(const struct ledger_txn *t, struct target *out)
+{
+	struct suppression_record s;
+	struct consent_record c;
+	int rc = consent_read(t, &out->lead, policy_label(out->purpose), &c);
+
+	if (rc == 0)
+		out->stopped =
+		    c.state == CONSENT_WITHDRAWN || c.state == CONSENT_OBJECTED;
+	else if (rc != ERR_NOT_FOUND)
+		return rc;
+	rc = suppression_read(t, SUPPRESS_LEAD,
+	    (struct str){(const char *)out->lead.b, LEAD_ID_BYTES}, 0, &s);
+	out->all_stopped = rc == 0 && s.until_ms == 0;
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int read_subject(const struct ledger_txn *t,
+    const struct server_request *rq, uint64_t subject_id, struct target *out)
+{
+	struct subject_record r;
+	int rc = subject_read(t, subject_id, &r);
+
+	out->forgotten = rc == ERR_NOT_FOUND;
+	if (rc != 0)
+		return out->forgotten ? 0 : rc;
+	out->lead = r.lead;
+	out->purpose = arena_str(rq->arena, r.purpose);
+	return out->purpose.p != NULL ? read_state(t, out) : ERR_LIMIT;
+}
+
+/* ERR_NOT_FOUND for anything that is not a token of ours. */
 static int find_target(struct app *app, const struct server_request *rq,
     struct str token, struct target *out)
 {
-	struct subject_record r;
 	struct ledger_txn *t = NULL;
 	struct token tok;
 	int rc =
 	    token_parse(app->tokens, TOKEN_SET(TOKEN_UNSUBSCRIBE), token, &tok);
 
+	*out = (struct target){0};
+	if (rc != 0)
+		return rc;
+	out->message_id = tok.message_id;
+	rc = ledger_read_begin(app->store->ledger, &t);
 	if (rc == 0)
-		rc = ledger_read_begin(app->store->ledger, &t);
-	if (rc == 0)
-		rc = subject_read(t, tok.subject_id, &r);
-	if (rc == 0) {
-		out->lead = r.lead;
-		out->message_id = tok.message_id;
-		out->purpose = arena_str(rq->arena, r.purpose);
-		rc = out->purpose.p != NULL ? 0 : ERR_LIMIT;
-	}
+		rc = read_subject(t, rq, tok.subject_id, out);
 	ledger_read_end(&t);
-	return rc;
+	return rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc;
 }
 
-static void add_html(struct buf *b, struct str s)
+static void put_purpose(struct server_reply *rp, const struct target *t)
 {
-	for (size_t i = 0; i < s.n && i < PURPOSE_MAX; i++) {
-		switch (s.p[i]) {
-		case '<':
-			buf_addz(b, "&lt;");
-			break;
-		case '>':
-			buf_addz(b, "&gt;");
-			break;
-		case '&':
-			buf_addz(b, "&amp;");
-			break;
-		case '"':
-			buf_addz(b, "&quot;");
-			break;
-		default:
-			buf_addc(b, s.p[i]);
-		}
+	if (t->forgotten) {
+		buf_addz(&rp->body, "mail of this kind");
+		return;
 	}
+	buf_addz(&rp->body, "mail about <strong>");
+	page_text(rp, t->purpose);
+	buf_addz(&rp->body, "</strong>");
 }
 
-static const char page_head[] =
-    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-    "<meta name=\"viewport\" content=\"width=device-width\">"
-    "<meta name=\"robots\" content=\"noindex\">"
-    "<title>Unsubscribe</title><style>"
-    "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:3rem "
-    "auto;padding:0 1.2rem;color:#1c2430;background:#fff}"
-    "h1{font-size:1.5rem;margin:0 0 1rem}"
-    "button{font:inherit;padding:.6rem 1.1rem;margin:.3rem 0;border-radius:"
-    ".4rem;border:1px solid #1f5fbf;background:#1f5fbf;color:#fff;"
-    "cursor:pointer;width:100%}"
-    "button.all{background:#fff;color:#1c2430;border-color:#8a94a3}"
-    "p.small{color:#5a6573;font-size:.95rem}"
-    "</style></head><body><main>\n";
-static const char page_tail[] = "</main></body></html>\n";
-
-static void begin_page(struct server_reply *rp)
+static void put_all_button(struct server_reply *rp)
 {
-	rp->status = 200;
-	rp->content_type = "text/html; charset=utf-8";
-	buf_addz(&rp->body, page_head);
+	page_button(
+	    rp, PAGE_BUTTON_SECOND, "all", "1", "Stop all marketing mail");
+}
+
+static void put_footer(struct server_reply *rp)
+{
+	buf_addz(&rp->body,
+	    "<p class=\"small\">Messages that you ask for, such as receipts, "
+	    "still reach you.</p>\n");
+	page_end(rp);
 }
 
 static void ask_page(struct server_reply *rp, const struct target *t)
 {
-	begin_page(rp);
-	buf_addz(&rp->body, "<h1>Unsubscribe</h1>\n<p>You receive our mail "
-			    "about <strong>");
-	add_html(&rp->body, t->purpose);
-	buf_addz(&rp->body, "</strong>.</p>\n"
-			    "<form method=\"post\"><input type=\"hidden\" "
-			    "name=\"List-Unsubscribe\" value=\"One-Click\">"
-			    "<button id=\"one\">Stop mail about ");
-	add_html(&rp->body, t->purpose);
+	bool stopped = t->stopped || t->all_stopped;
+
+	page_begin(rp, stopped ? "You are unsubscribed" : "Unsubscribe");
 	buf_addz(&rp->body,
-	    "</button></form>\n"
-	    "<form method=\"post\"><input type=\"hidden\" name=\"all\" "
-	    "value=\"1\"><button id=\"all\" class=\"all\">Stop all marketing "
-	    "mail</button></form>\n"
-	    "<p class=\"small\">Messages that you ask for, such as receipts, "
-	    "still reach you.</p>\n");
-	buf_addz(&rp->body, page_tail);
+	    stopped ? "<p>You receive no more " : "<p>You receive our ");
+	if (t->all_stopped)
+		buf_addz(&rp->body, "marketing mail from us");
+	else
+		put_purpose(rp, t);
+	buf_addz(&rp->body, ".</p>\n");
+	if (!stopped)
+		page_button_about(rp, "List-Unsubscribe", "One-Click",
+		    t->forgotten ? "Stop this mail" : "Stop mail about ",
+		    t->purpose);
+	if (!t->all_stopped)
+		put_all_button(rp);
+	put_footer(rp);
 }
 
 static void done_page(struct server_reply *rp, const struct target *t, bool all)
 {
-	begin_page(rp);
-	buf_addz(&rp->body, "<h1>Done</h1>\n<p>");
-	if (all) {
-		buf_addz(&rp->body, "You will receive no more marketing mail "
-				    "from us.");
-	} else {
-		buf_addz(&rp->body, "You will receive no more mail about "
-				    "<strong>");
-		add_html(&rp->body, t->purpose);
-		buf_addz(&rp->body, "</strong>.");
-	}
-	buf_addz(&rp->body, "</p>\n");
-	buf_addz(&rp->body, page_tail);
-}
-
-/* One field of application/x-www-form-urlencoded, or of multipart/form-data:
- * name and value hold no character that would be encoded, but in the one
- * whole fields are told apart by "&", in the other by the field's quoted
- * name. */
-static bool asks_for(
-    const struct server_request *rq, struct str part, struct str pair)
-{
-	struct str rest = rq->body, one;
-
-	if (str_icontains(rq->content_type, STR("multipart/form-data")))
-		return str_contains(rq->body, part);
-	while (str_next(&rest, '&', &one))
-		if (str_eq(str_trim(one), pair))
-			return true;
-	return false;
+	page_begin(rp, "Done");
+	buf_addz(&rp->body, "<p>You will receive no more ");
+	if (all)
+		buf_addz(&rp->body, "marketing mail from us");
+	else
+		put_purpose(rp, t);
+	buf_addz(&rp->body, ".</p>\n");
+	if (!all && !t->all_stopped)
+		put_all_button(rp);
+	put_footer(rp);
 }
 
 static int withdraw(struct app *app, const struct server_request *rq,
@@ -192,14 +183,26 @@ static int suppress_all(struct app *app, const struct server_request *rq,
 	return ops_suppress_add(app->store, &in, &changed, err);
 }
 
+/* A person forgotten between the two looks is as good as unsubscribed. */
+static int opt_out(struct app *app, const struct server_request *rq,
+    const struct target *t, bool all, struct error *err)
+{
+	int rc = t->forgotten ? 0 : withdraw(app, rq, t, err);
+
+	if (rc == 0 && all && !t->forgotten)
+		rc = suppress_all(app, rq, t, err);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 /* Durable before the 200; 200 also when nothing was left to do. */
 static void act(struct app *app, const struct server_request *rq,
     const struct target *t, struct server_reply *rp)
 {
-	bool all = asks_for(rq, STR("name=\"all\""), STR("all=1"));
-	bool one =
-	    asks_for(rq, STR("One-Click"), STR("List-Unsubscribe=One-Click"));
 	struct error err = {0};
+	struct str value;
+	bool all = form_get(rq, "all", &value) == 0 && str_eq(value, STR("1"));
+	bool one = form_get(rq, "List-Unsubscribe", &value) == 0 &&
+		   str_ieq(value, STR("One-Click"));
 	int rc;
 
 	if (!all && !one) {
@@ -208,9 +211,7 @@ static void act(struct app *app, const struct server_request *rq,
 		    "Wanted: List-Unsubscribe=One-Click (RFC 8058).\n");
 		return;
 	}
-	rc = withdraw(app, rq, t, &err);
-	if (rc == 0 && all)
-		rc = suppress_all(app, rq, t, &err);
+	rc = opt_out(app, rq, t, all, &err);
 	if (rc != 0) {
 		trouble(rp, &err);
 		return;
