@@ -7,8 +7,10 @@
  * GET and HEAD change nothing: mail gateways fetch every link, and peers that
  * acted on GET lost whole companies of readers. The link never expires: the
  * token's subject id stands for lead and purpose for ever; the message id in
- * it is evidence only and may have aged. A true token of a person who was
- * forgotten meanwhile is answered like any other: what he asks for is so. */
+ * it is evidence only and may have aged. A person who was forgotten meanwhile
+ * is answered like any other: what he asks for is so. But where the ledger has
+ * no such subject - it was restored from before the mail - nothing can be
+ * done, and saying 200 would be a lie. */
 #include "agent/web/form.h"
 #include "agent/web/page.h"
 #include "agent/web/public.h"
@@ -19,7 +21,6 @@
 #include "policy/state/subject.h"
 
 struct target {
-	bool forgotten; /* nothing is known of the person any more */
 	struct lead_id lead;
 	uint64_t message_id;
 	struct str purpose; /* in the request's arena */
@@ -65,15 +66,16 @@ static int read_subject(const struct ledger_txn *t,
 	struct subject_record r;
 	int rc = subject_read(t, subject_id, &r);
 
-	out->forgotten = rc == ERR_NOT_FOUND;
+	if (rc == ERR_NOT_FOUND)
+		LOG_EV_LIMITED(LOG_LEVEL_ERR, "unsubscribe.unknown");
 	if (rc != 0)
-		return out->forgotten ? 0 : rc;
+		return rc;
 	out->lead = r.lead;
 	out->purpose = arena_str(rq->arena, r.purpose);
 	return out->purpose.p != NULL ? read_state(t, out) : ERR_LIMIT;
 }
 
-/* ERR_NOT_FOUND for anything that is not a token of ours. */
+/* ERR_NOT_FOUND for anything that is not a token of ours, or of nobody. */
 static int find_target(struct app *app, const struct server_request *rq,
     struct str token, struct target *out)
 {
@@ -90,15 +92,11 @@ static int find_target(struct app *app, const struct server_request *rq,
 	if (rc == 0)
 		rc = read_subject(t, rq, tok.subject_id, out);
 	ledger_read_end(&t);
-	return rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc;
+	return rc;
 }
 
 static void put_purpose(struct server_reply *rp, const struct target *t)
 {
-	if (t->forgotten) {
-		buf_addz(&rp->body, "mail of this kind");
-		return;
-	}
 	buf_addz(&rp->body, "mail about <strong>");
 	page_text(rp, t->purpose);
 	buf_addz(&rp->body, "</strong>");
@@ -132,8 +130,7 @@ static void ask_page(struct server_reply *rp, const struct target *t)
 	buf_addz(&rp->body, ".</p>\n");
 	if (!stopped)
 		page_button_about(rp, "List-Unsubscribe", "One-Click",
-		    t->forgotten ? "Stop this mail" : "Stop mail about ",
-		    t->purpose);
+		    "Stop mail about ", t->purpose);
 	if (!t->all_stopped)
 		put_all_button(rp);
 	put_footer(rp);
@@ -183,13 +180,13 @@ static int suppress_all(struct app *app, const struct server_request *rq,
 	return ops_suppress_add(app->store, &in, &changed, err);
 }
 
-/* A person forgotten between the two looks is as good as unsubscribed. */
+/* A person forgotten meanwhile is as good as unsubscribed. */
 static int opt_out(struct app *app, const struct server_request *rq,
     const struct target *t, bool all, struct error *err)
 {
-	int rc = t->forgotten ? 0 : withdraw(app, rq, t, err);
+	int rc = withdraw(app, rq, t, err);
 
-	if (rc == 0 && all && !t->forgotten)
+	if (rc == 0 && all)
 		rc = suppress_all(app, rq, t, err);
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }

@@ -5,6 +5,7 @@
 #include "agent/web/public.h"
 #include "policy/base/fault.h"
 #include "policy/state/consent.h"
+#include "policy/state/subject.h"
 
 #define URLENCODED "application/x-www-form-urlencoded"
 #define MULTIPART "multipart/form-data; boundary=\"x-y\""
@@ -278,18 +279,31 @@ static void test_all(struct web *w)
 	    "has nothing to offer");
 }
 
-/* A true token of a person who is not there any more. */
+/* A true token of a person who is not there any more: the subject's row stays
+ * when the person goes. */
+static int add_subject(struct ledger_txn *t, uint64_t id)
+{
+	struct lead_id gone = {{9, 9, 9}};
+
+	return subject_put(t, id, &gone, STR("events"));
+}
+
 static void test_forgotten(struct web *w)
 {
 	struct token t = w->token;
+	struct ledger_txn *txn = NULL;
 	uint64_t before = events(w);
 
 	t.subject_id ^= 0x10;
 	make_url(w, &t);
-	IS_INT(ask(w, SERVER_GET, "", ""), 200, "the page of nobody");
-	OK(says(w, "mail of this kind"), "names no purpose");
+	IS_INT(ask(w, SERVER_POST, URLENCODED, "all=1"), 404,
+	    "a subject that the ledger does not have: no lies");
+	OK(ledger_write_begin(w->st.store->ledger, &txn) == 0 &&
+		add_subject(txn, t.subject_id) == 0 && ledger_commit(&txn) == 0,
+	    "a subject whose person is gone");
+	IS_INT(ask(w, SERVER_GET, "", ""), 200, "has a page");
 	IS_INT(ask(w, SERVER_POST, URLENCODED, "List-Unsubscribe=One-Click"),
-	    200, "is answered like any other");
+	    200, "and is answered like any other");
 	IS_INT(ask(w, SERVER_POST, URLENCODED, "all=1"), 200, "so is all");
 	IS_INT(events(w), before, "and changes nothing");
 	make_url(w, &w->token);
