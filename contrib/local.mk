@@ -19,6 +19,7 @@ EXTRA_DIST += \
 
 examplesdir = $(pkgdatadir)/examples
 dist_examples_DATA = %D%/examples/tendril.conf
+dist_examples_SCRIPTS = %D%/examples/send.py
 
 policiesdir = $(pkgdatadir)/policies
 dist_policies_DATA = \

@@ -1,6 +1,7 @@
 # tests/: TAP programs for `make check`; the rest is run by contrib/check.
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 PY_LOG_DRIVER = $(LOG_DRIVER)
+PY_LOG_COMPILER = $(PYTHON)
 TEST_EXTENSIONS = .py
 AM_TESTS_ENVIRONMENT = TENDRIL_SRCDIR='$(abs_top_srcdir)'; \
 	TENDRIL_BUILDDIR='$(abs_top_builddir)'; \
@@ -28,6 +29,12 @@ EXTRA_DIST += \
 	%D%/unit/tap.h \
 	%D%/unit/toy_ledger.h \
 	$(END)
+
+# Documents against sources; needs python3.
+if HAVE_PYTHON
+TESTS += %D%/docs/check_docs.py
+endif
+EXTRA_DIST += %D%/docs/check_docs.py
 
 # One program a module, one name a line, sorted; each is built from its .c.
 unit_tests = \
@@ -195,13 +202,16 @@ EXTRA_DIST += \
 	%D%/e2e/bed/conf.py \
 	%D%/e2e/bed/judge.py \
 	%D%/e2e/bed/keys.py \
+	%D%/e2e/bed/machine.py \
 	%D%/e2e/bed/mail.py \
+	%D%/e2e/bed/nameserver.py \
 	%D%/e2e/bed/postfix.py \
 	%D%/e2e/bed/proc.py \
 	%D%/e2e/bed/sasl.py \
 	%D%/e2e/bed/show.py \
 	%D%/e2e/bed/sink.py \
 	%D%/e2e/bed/story.py \
+	%D%/e2e/bed/syslogd.py \
 	%D%/e2e/bed/tendril.py \
 	%D%/e2e/bed/web.py \
 	%D%/e2e/conftest.py \
@@ -214,6 +224,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_hostile.py \
 	%D%/e2e/test_judge.py \
 	%D%/e2e/test_outside.py \
+	%D%/e2e/test_readme.py \
 	%D%/e2e/test_run.py \
 	$(END)
 
