@@ -234,10 +234,9 @@ policy_libpolicy_a_SOURCES = \
 POLICY_LIBS = policy/libpolicy.a $(OPENDKIM_LIBS) $(CONFUSE_LIBS) \
 	$(CARES_LIBS) $(LMDB_LIBS) $(CBOR_LIBS) $(IDN2_LIBS) $(PSL_LIBS) \
 	$(UNISTRING_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)
-	$(LMDB_LIBS) $(CBOR_LIBS) $(IDN2_LIBS) $(PSL_LIBS) $(UNISTRING_LIBS) \
-	$(JANSSON_LIBS) $(OPENSSL_LIBS)
 
 dist_man_MANS += \
+	%D%/conf/tendril-log.5 \
 	%D%/conf/tendril.conf.5 \
 	%D%/conf/tendril.policy.5 \
 	$(END)
