@@ -98,7 +98,7 @@ static void read_rcpts(
 	out->n_rcpts = v != NULL ? n : 0;
 }
 
-static void read_key(struct cbor_reader *r, uint64_t key, struct arena *a,
+static int read_key(struct cbor_reader *r, uint64_t key, struct arena *a,
     struct envelope *out, bool *full)
 {
 	switch (key) {
@@ -133,9 +133,9 @@ static void read_key(struct cbor_reader *r, uint64_t key, struct arena *a,
 		out->queue_id = cbor_read_bytes(r);
 		break;
 	default:
-		cbor_read_skip(r);
-		break;
+		return ERR_CORRUPT; /* a new key is a new version of the file */
 	}
+	return 0;
 }
 
 int envelope_decode(struct str bytes, struct arena *a, struct envelope *out)
@@ -143,15 +143,17 @@ int envelope_decode(struct str bytes, struct arena *a, struct envelope *out)
 	struct cbor_reader r;
 	bool full = false;
 	uint64_t key;
+	int rc = 0;
 
 	*out = (struct envelope){0};
 	cbor_reader_init(&r, bytes);
 	(void)cbor_read_map(&r);
-	while (!full && cbor_read_key(&r, &key))
-		read_key(&r, key, a, out, &full);
+	while (rc == 0 && !full && cbor_read_key(&r, &key))
+		rc = read_key(&r, key, a, out, &full);
 	if (full)
 		return ERR_LIMIT;
-	if (cbor_reader_end(&r) != 0 || out->kind == 0 || out->n_rcpts == 0)
+	if (rc != 0 || cbor_reader_end(&r) != 0 || out->kind == 0 ||
+	    out->n_rcpts == 0)
 		return ERR_CORRUPT;
 	return 0;
 }

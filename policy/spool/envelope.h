@@ -8,6 +8,7 @@
 #define POLICY_SPOOL_ENVELOPE_H
 
 #include "policy/base/arena.h"
+#include "policy/base/buf.h"
 #include "policy/state/copy.h"
 
 enum {

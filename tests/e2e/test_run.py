@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import tempfile
 
 import pytest
 
@@ -15,16 +16,17 @@ from bed import proc
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
 
-def start(build, *args):
+def start(build, *args, base=beds.BASE):
     return subprocess.Popen(
         [SOURCE / "contrib" / "run", "--build", build, *args],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "TENDRIL_BED_BASE": str(base)},
         start_new_session=True)
 
 
-def once(build, *args):
+def once(build, *args, **options):
     """(exit status, output) of contrib/run --once."""
-    with start(build, "--once", *args) as child:
+    with start(build, "--once", *args, **options) as child:
         return (child.communicate(timeout=120)[0], child.returncode)
 
 
@@ -45,19 +47,26 @@ def recipients(output):
     return re.findall(r"^(\S+@\S+)", output, re.M)
 
 
-def test_once_is_repeatable_and_leaves_nothing(build):
-    before = set(glob.glob(f"{beds.BASE}/{beds.PREFIX}*"))
-    output, status = once(build, "--seed", "7")
+@pytest.fixture
+def base():
+    """A folder that no other run uses."""
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
+        path = pathlib.Path(folder)
+        path.chmod(0o755)
+        yield path
+
+
+def test_once_is_repeatable_and_leaves_nothing(build, base):
+    output, status = once(build, "--seed", "7", base=base)
     assert status == 0, output
     assert re.search(r"^[1-9]\d* passed, 0 failed$", output, re.M)
     assert max(map(len, output.splitlines())) <= 100
     assert "\x1b" not in output
-    again, _ = once(build, "--seed", "7")
+    again, _ = once(build, "--seed", "7", base=base)
     assert recipients(again) == recipients(output) != []
-    other, _ = once(build, "--seed", "8")
+    other, _ = once(build, "--seed", "8", base=base)
     assert recipients(other) != recipients(output)
-    after = set(glob.glob(f"{beds.BASE}/{beds.PREFIX}*"))
-    assert after - before == set()
+    assert list(base.iterdir()) == []
 
 
 def test_unbuilt_is_trouble_and_not_a_verdict(tmp_path):

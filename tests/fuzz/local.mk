@@ -11,6 +11,7 @@ fuzz_targets = \
 	%D%/fuzz_conf \
 	%D%/fuzz_dkim_body \
 	%D%/fuzz_dkim_verify \
+	%D%/fuzz_envelope \
 	%D%/fuzz_policy \
 	%D%/fuzz_mtalog \
 	%D%/fuzz_dsn \
@@ -24,6 +25,7 @@ tests_fuzz_fuzz_addrlist_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_conf_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_dkim_body_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_dkim_verify_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_envelope_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_policy_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_mtalog_LDADD = agent/libagent.a $(FUZZ_LDADD)
 tests_fuzz_fuzz_dsn_LDADD = $(FUZZ_LDADD)

@@ -12,6 +12,10 @@
 #include <ftw.h>
 #include <sys/stat.h>
 
+#ifndef STORETEST_MAP
+#define STORETEST_MAP "64M"
+#endif
+
 struct storetest {
 	char dir[64];
 	const struct conf *conf;
@@ -60,7 +64,7 @@ static void storetest_open(struct storetest *t)
 	(void)snprintf(text, sizeof(text),
 	    "state-dir = \"%s\"\nauthserv-id = \"mail.example.com\"\n"
 	    "lead-key = \"%s/lead.key\"\nepoch-key = \"%s/epoch.key\"\n"
-	    "token-key = \"%s/token.key\"\nmap-size = \"64M\"\n"
+	    "token-key = \"%s/token.key\"\nmap-size = \"" STORETEST_MAP "\"\n"
 	    "milter { socket = \"unix:%s/m\" }\n"
 	    "stream rest { class = \"pass\" }\n",
 	    t->dir, t->dir, t->dir, t->dir, t->dir);

@@ -321,6 +321,99 @@ static void test_disorder(void)
 	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "MAIL heals");
 }
 
+/* --- callbacks in any order --- */
+
+static uint32_t seed = 2463534242U;
+
+static uint32_t draw(uint32_t n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 17;
+	seed ^= seed << 5;
+	return seed % n;
+}
+
+/* What was told of the message since its MAIL. */
+struct told {
+	bool mail, nurture, local;
+};
+
+static int check_eom(const struct told *t, enum answer a)
+{
+	/* Without a ledger nothing is composed; accepted is only what is not
+	 * nurture, or what is in the hold queue. */
+	if (a == ANSWER_CONTINUE || a == ANSWER_DISCARD)
+		return t->local ? 0 : 1;
+	if (a == ANSWER_ACCEPT)
+		return t->nurture && S.script.quarantined == 0;
+	return 0;
+}
+
+static int random_call(struct told *t)
+{
+	char *mail[] = {
+	    (char *)(uintptr_t)(draw(4) == 0 ? "<>" : "<app@h>"), NULL};
+	char *rcpt[] = {(char *)(uintptr_t) "<x@b.example>", NULL};
+	int wrong = 0;
+
+	switch (draw(9)) {
+	case 0:
+		session_mail(S.session, mail);
+		*t = (struct told){.mail = true, .local = t->local};
+		S.script.quarantined = 0;
+		t->nurture = mail[0][1] != '>';
+		break;
+	case 1:
+	case 2:
+		(void)session_rcpt(S.session, rcpt);
+		break;
+	case 3:
+		session_header(S.session, "X-Tendril-Segment", " demo");
+		break;
+	case 4:
+		session_header(S.session, "From", " a@example.com");
+		break;
+	case 5:
+	case 6:
+		(void)session_eoh(S.session);
+		break;
+	case 7:
+		session_body(S.session, STR("text\r\n"));
+		break;
+	default:
+		if (draw(5) == 0)
+			session_abort(S.session);
+		else
+			wrong = check_eom(t, session_eom(S.session));
+		t->nurture = false;
+		break;
+	}
+	return wrong;
+}
+
+static void test_any_order(void)
+{
+	struct store *store = atomic_load(&S.sh.store);
+	int wrong = 0;
+
+	atomic_store(&S.sh.store, NULL);
+	for (int i = 0; i < 3000; i++) {
+		struct told t = {.local = i % 4 == 0};
+
+		if (t.local)
+			sessiontest_connect_local();
+		else
+			sessiontest_connect("wait");
+		for (int n = 0; n < 40; n++)
+			wrong += random_call(&t);
+	}
+	session_close(&S.session);
+	atomic_store(&S.sh.store, store);
+	IS_INT(
+	    wrong, 0, "120000 callbacks in any order: nothing slips through");
+	IS_INT(atomic_load(&S.sh.in_flight), 0, "none in flight");
+}
+
 /* --- limits --- */
 
 static void test_limits(void)
@@ -455,6 +548,7 @@ int main(void)
 	for (int i = 0; i <= 5; i++)
 		reset_after(i);
 	test_disorder();
+	test_any_order();
 	test_limits();
 	test_unusual();
 	test_no_memory();

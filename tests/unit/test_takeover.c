@@ -1,5 +1,6 @@
 /* test_takeover.c - messages that the milter takes over: several recipients,
  * holds, local mail in trouble; and what comes back to it: stream 0. */
+#define STORETEST_MAP "16M" /* soon full */
 #include "tests/unit/sessiontest.h"
 
 #include "policy/mail/token.h"
@@ -535,6 +536,81 @@ static void test_second_pass(void)
 	    "without a token it is ordinary mail");
 }
 
+/* --- the map is full: nothing can be recorded any more --- */
+
+/* Policies of that size, until one does not fit. */
+static int fill_by(char *text, size_t pad)
+{
+	static int count;
+	size_t n = sizeof(sessiontest_policy) - 1;
+	struct ops_policy in = {.path = STR("p"),
+	    .text = {text, n + pad},
+	    .author = STR("test"),
+	    .reason = STR("test")};
+	struct error err = {0};
+	uint32_t version;
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < 100; i++, count++) {
+		text[n + 2] = (char)('a' + count % 26);
+		text[n + 3] = (char)('a' + count / 26);
+		rc = ops_policy_apply(S.st.store, &in, &version, &err);
+	}
+	return rc;
+}
+
+static int fill_ledger(void)
+{
+	enum {
+		PAD = 1000 * 1000
+	};
+	size_t n = sizeof(sessiontest_policy) - 1;
+	char *text = malloc(n + PAD);
+	int rc = 0;
+
+	if (text == NULL)
+		exit(1);
+	memcpy(text, sessiontest_policy, n);
+	for (size_t i = 0; i < PAD; i++)
+		text[n + i] = i % 1000 == 0 ? '\n' : '#';
+	for (size_t pad = PAD; pad > 100; pad /= 4)
+		rc = fill_by(text, pad);
+	free(text);
+	return rc;
+}
+
+static void test_full(void)
+{
+	struct mail m = to("<full@b.example>", " demo");
+	char rcpt[40];
+
+	IS_INT(fill_ledger(), ERR_FULL, "the map is full");
+	forget_undecided();
+	sessiontest_connect("apps");
+	/* A little room may be left: it is soon used up. */
+	for (int i = 0; i < 200; i++) {
+		(void)snprintf(rcpt, sizeof(rcpt), "<f%d@b.example>", i);
+		m.rcpts[0] = rcpt;
+		if (sessiontest_send(&m) == ANSWER_TEMPFAIL)
+			break;
+	}
+	IS_INT(sessiontest_send(&m), ANSWER_TEMPFAIL, "by SMTP");
+	IS_STR(S.script.reply.enhanced, "4.3.0", "451");
+	m.rcpts[1] = "<full2@b.example>";
+	IS_INT(sessiontest_send(&m), ANSWER_TEMPFAIL, "several recipients");
+	IS_INT(sessiontest_files(SPOOL_COPIES), 0, "no file without a row");
+	m.rcpts[1] = NULL;
+	m.rcpts[0] = "full@b.example";
+	m.sender = "app@example.com";
+	sessiontest_connect_local();
+	IS_INT(sessiontest_send(&m), ANSWER_DISCARD, "local: taken over");
+	is_undecided(1, "full");
+	sessiontest_connect("shop");
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "transactional flows");
+	sessiontest_connect("smtpd");
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "the rest flows");
+}
+
 int main(void)
 {
 	struct error err = {0};
@@ -564,6 +640,7 @@ int main(void)
 	test_release_forged();
 	test_release_gone_stream();
 	test_second_pass();
+	test_full();
 	token_keys_free(&tokens);
 	sessiontest_close();
 	return tap_done();

@@ -8,7 +8,8 @@ import tempfile
 from . import conf, keys, postfix, proc, sasl, sink, tendril
 
 # Short, because unix socket paths are, and open to the user postfix.
-BASE = "/tmp"
+# The variable gives a run a place of its own, so that a test sees what is left.
+BASE = os.environ.get("TENDRIL_BED_BASE", "/tmp")
 PREFIX = "tendril-bed-"
 OWN_DOMAIN = "example.com"
 BOUNCE_DOMAIN = "bounces.example.com"
