@@ -73,8 +73,10 @@ enum answer eom_trouble(
 	struct session *s = m->s;
 	struct reply r;
 
-	LOG_EV(LOG_LEVEL_ERR, "message.trouble", KV_Z("qid", s->queue_id),
-	    KV_Z("at", where), KV_Z("error", err->text));
+	/* A ledger in trouble means every message of ours. */
+	LOG_EV_LIMITED(LOG_LEVEL_ERR, "message.trouble",
+	    KV_Z("qid", s->queue_id), KV_Z("at", where),
+	    KV_Z("error", err->text));
 	/* A copy is ours to keep until it can go as it should. */
 	if (is_conf_shadow(s) && m->copy_id == 0 &&
 	    s->stream->class != CONF_CLASS_RELEASE)

@@ -226,6 +226,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_outside.py \
 	%D%/e2e/test_readme.py \
 	%D%/e2e/test_run.py \
+	%D%/e2e/test_trouble.py \
 	$(END)
 
 include tests/bench/local.mk

@@ -52,6 +52,22 @@ static int open_ledger(
 	return rc != 0 ? rc : ledger_open(&s->ledger, &o, err);
 }
 
+/* ERR_KEY whatever is wrong with a key, a missing file too: no trouble of the
+ * disk's, and waiting does not cure it. */
+static int load_keys(
+    struct store *s, const struct conf *conf, struct error *err)
+{
+	int rc = lead_key_load(&s->lead_key, conf->lead_key.p, err);
+
+	if (rc == 0)
+		rc = seal_load(&s->seal, conf->epoch_key.p, err);
+	if (rc == 0 || rc == -ENOMEM)
+		return rc;
+	if (err != NULL)
+		err->code = ERR_KEY;
+	return ERR_KEY;
+}
+
 static int open_rest(
     struct store *s, const struct conf *conf, unsigned flags, struct error *err)
 {
@@ -59,10 +75,8 @@ static int open_rest(
 	    .ledger = s->ledger,
 	    .reducers = &reducers,
 	};
-	int rc = lead_key_load(&s->lead_key, conf->lead_key.p, err);
+	int rc = load_keys(s, conf, err);
 
-	if (rc == 0)
-		rc = seal_load(&s->seal, conf->epoch_key.p, err);
 	if (rc == 0 && policyver_cache_open(&s->policies, s->ledger) != 0)
 		rc = error_set(err, -ENOMEM, "out of memory");
 	if (rc == 0 && (flags & STORE_READ_ONLY) == 0)

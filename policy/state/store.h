@@ -24,7 +24,8 @@ enum store_flags {
 };
 
 /* conf's state-dir, keys, map size. Makes state-dir and state-dir/ledger with
- * STORE_CREATE. */
+ * STORE_CREATE. ERR_KEY: a key cannot be read or used; ERR_VERSION: programs
+ * of another version are needed; all else may be the disk's trouble. */
 int store_open(struct store **out, const struct conf *conf, unsigned flags,
     struct error *err) MUST_CHECK;
 void store_close(struct store **s); /* drains the door; NULL is fine */

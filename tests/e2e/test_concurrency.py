@@ -279,7 +279,7 @@ def test_restarts_cost_only_tempfails(build, make_bed, rng):
     bed.start_milter()
     bed.start_agent()
     bed.start_hub()
-    work = load.Load(bed.ports["apps"], one_each(rng, 500), rng)
+    work = load.Load(bed.ports["apps"], one_each(rng, 300), rng)
     over, stops = threading.Event(), []
 
     def restart():
@@ -299,7 +299,7 @@ def test_restarts_cost_only_tempfails(build, make_bed, rng):
           f"{dict(work.counts)} in {work.seconds:.1f} s")
     assert len(stops) > 5
     assert max(stops) < 2
-    assert work.counts[250] == 500
+    assert work.counts[250] == 300
     assert {code for code in work.counts if isinstance(code, int)} <= \
         {0, 250, 451}
     settle(bed, work.jobs)
@@ -308,7 +308,7 @@ def test_restarts_cost_only_tempfails(build, make_bed, rng):
     left = [event for event in bed.tendril.events("stopped")
             if event["left"] != "0"]
     assert left == []
-    assert Ledger(bed).states() == {"delivered": 500}
+    assert Ledger(bed).states() == {"delivered": 300}
 
 
 @pytest.mark.parametrize("phase", apps.Steps.PHASES[:-1])

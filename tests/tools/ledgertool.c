@@ -1,5 +1,5 @@
-/* ledgertool.c - what the ledger of a conf holds, for tests from outside. It
- * only reads and may run beside the daemons.
+/* ledgertool.c - what the ledger of a conf holds, for tests from outside. But
+ * for `make` it only reads, and may run beside the daemons.
  *
  *   ledgertool CONF check          every event and row; exit 1 on a finding
  *   ledgertool CONF rebuild DIR    events replayed in DIR give the same tables;
@@ -7,7 +7,8 @@
  *   ledgertool CONF slots          a line "STATE LEAD QUEUE-ID ADDRESS" for
  *                                  each message in the ledger
  *   ledgertool CONF history        a line "STATE COUNTS ADDRESS" for each slot
- *                                  in the leads' histories */
+ *                                  in the leads' histories
+ *   ledgertool CONF make SCHEMA    an empty ledger of that schema number */
 #include "policy/base/codec.h"
 #include "policy/ledger/rebuild.h"
 #include "policy/state/lead.h"
@@ -16,6 +17,7 @@
 #include "policy/state/reducers.h"
 #include "policy/state/tables.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -140,6 +142,30 @@ static int run(struct store *s, int argc, char **argv, struct error *err)
 	return error_set(err, ERR_SYNTAX, "see the head of ledgertool.c");
 }
 
+static int make(const struct conf *conf, const char *schema, struct error *err)
+{
+	char dir[PATH_MAX];
+	struct ledger *l = NULL;
+	struct ledger_options o = {
+	    .dir = dir,
+	    .tables = reducers.tables,
+	    .n_tables = reducers.n_tables,
+	    .flags = LEDGER_CREATE,
+	    .map_size = conf->map_bytes,
+	};
+	uint64_t number;
+	int rc = store_path(conf, "ledger", dir, sizeof(dir), err);
+
+	if (rc == 0)
+		rc = str_u64(str_of(schema), UINT32_MAX, &number);
+	if (rc == 0) {
+		o.schema = (uint32_t)number;
+		rc = ledger_open(&l, &o, err);
+	}
+	ledger_close(&l);
+	return rc;
+}
+
 int main(int argc, char **argv)
 {
 	const struct conf *conf = NULL;
@@ -152,10 +178,13 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	rc = conf_load(&conf, argv[1], &err);
-	if (rc == 0)
+	if (rc == 0 && argc == 4 && strcmp(argv[2], "make") == 0) {
+		rc = make(conf, argv[3], &err);
+	} else if (rc == 0) {
 		rc = store_open(&store, conf, STORE_READ_ONLY, &err);
-	if (rc == 0)
-		rc = run(store, argc, argv, &err);
+		if (rc == 0)
+			rc = run(store, argc, argv, &err);
+	}
 	store_close(&store);
 	conf_unref(&conf);
 	if (rc != 0)

@@ -25,6 +25,7 @@ class Tendril:
         self.conf_file = conf_file
         self.root = pathlib.Path(root)
         self.env = {"TENDRIL_LOG": "stderr", **(env or {})}
+        self.prefix = ()  # words before each daemon's command line
         self.milter = None
         self.agent = None
 
@@ -38,7 +39,8 @@ class Tendril:
 
     def _daemon(self, name):
         return proc.Daemon(
-            name, [program(self.builddir, name), "--conf", self.conf_file],
+            name, [*self.prefix, program(self.builddir, name), "--conf",
+                   self.conf_file],
             self.root / f"{name}.log", env=self.env)
 
     def cli(self, *words, check=True, **options):
