@@ -1,13 +1,20 @@
-/* digest.c - see digest.h. */
+/* digest.c - see digest.h.
+ *
+ * HMAC is put together here from the hash: libcrypto's one-call HMAC fetches
+ * the algorithm three times and reads its parameters from text, 0.98 us for 32
+ * bytes against 0.41 us, and a message has six of them. */
 #include "policy/base/digest.h"
 
 #include "policy/base/fault.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
-#include <limits.h>
+#include <string.h>
+
+enum {
+	BLOCK = 64 /* of SHA-256; RFC 2104: B */
+};
 
 static int hash(const EVP_MD *md, struct str in, unsigned char *out)
 {
@@ -27,16 +34,55 @@ int digest_md5(struct str in, unsigned char out[DIGEST_MD5])
 	return hash(EVP_md5(), in, out);
 }
 
+/* Hash of key block and text. md NULL: that of the context. */
+static bool hash_two(EVP_MD_CTX *c, const EVP_MD *md,
+    const unsigned char block[BLOCK], struct str in,
+    unsigned char out[DIGEST_SHA256])
+{
+	return EVP_DigestInit_ex2(c, md, NULL) == 1 &&
+	       EVP_DigestUpdate(c, block, BLOCK) == 1 &&
+	       EVP_DigestUpdate(c, in.n > 0 ? in.p : "", in.n) == 1 &&
+	       EVP_DigestFinal_ex(c, out, NULL) == 1;
+}
+
+static int key_block(struct str key, unsigned char out[BLOCK])
+{
+	memset(out, 0, BLOCK);
+	if (key.n > BLOCK)
+		return digest_sha256(key, out);
+	if (key.n > 0)
+		memcpy(out, key.p, key.n);
+	return 0;
+}
+
+static void flip(unsigned char block[BLOCK], unsigned char bits)
+{
+	for (size_t i = 0; i < BLOCK; i++)
+		block[i] ^= bits;
+}
+
 int digest_hmac_sha256(
     struct str key, struct str in, unsigned char out[DIGEST_SHA256])
 {
-	const unsigned char *p = (const unsigned char *)(in.n > 0 ? in.p : "");
+	const unsigned char inner_pad = 0x36, outer_pad = 0x5c;
+	EVP_MD_CTX *c = fault_alloc() ? NULL : EVP_MD_CTX_new();
+	unsigned char block[BLOCK], inner[DIGEST_SHA256];
+	int rc = key_block(key, block);
 
-	if (key.n > INT_MAX || fault_alloc() ||
-	    HMAC(EVP_sha256(), key.n > 0 ? key.p : "", (int)key.n, p, in.n, out,
-		NULL) == NULL)
-		return ERR_CRYPTO;
-	return 0;
+	if (c == NULL)
+		rc = ERR_CRYPTO;
+	flip(block, inner_pad);
+	if (rc == 0 && !hash_two(c, EVP_sha256(), block, in, inner))
+		rc = ERR_CRYPTO;
+	flip(block, inner_pad ^ outer_pad);
+	if (rc == 0 &&
+	    !hash_two(c, NULL, block,
+		(struct str){(const char *)inner, sizeof(inner)}, out))
+		rc = ERR_CRYPTO;
+	EVP_MD_CTX_free(c);
+	OPENSSL_cleanse(block, sizeof(block));
+	OPENSSL_cleanse(inner, sizeof(inner));
+	return rc;
 }
 
 bool digest_equal(const void *a, const void *b, size_t n)

@@ -75,9 +75,12 @@ static void add_quoted(struct buf *out, struct str s)
 
 void log_format(struct buf *out, const char *event, const struct log_kv *kv)
 {
-	buf_printf(out, "event=%s", event);
+	buf_addz(out, "event=");
+	buf_addz(out, event);
 	for (; kv->key != NULL; kv++) {
-		buf_printf(out, " %s=", kv->key);
+		buf_addc(out, ' ');
+		buf_addz(out, kv->key);
+		buf_addc(out, '=');
 		if (kv->kind == LOG_KV_I64)
 			buf_printf(out, "%lld", (long long)kv->i);
 		else if (is_plain(kv->s))

@@ -2,7 +2,6 @@
 #include "policy/state/facts_load.h"
 
 #include "policy/state/consent.h"
-#include "policy/state/suppression.h"
 #include "policy/state/tables.h"
 
 enum {
@@ -12,12 +11,17 @@ enum {
 int facts_query_init(struct facts_query *q, const struct lead_key *key,
     const struct address *address)
 {
-	*q = (struct facts_query){.address = *address};
-	return lead_id_of(key, address, &q->lead);
+	int rc;
+
+	*q = (struct facts_query){0};
+	rc = lead_id_of(key, address, &q->lead);
+	return rc != 0 ? rc
+		       : suppression_names_of(&q->lead, address, &q->names);
 }
 
 struct collect {
-	struct suppression_fact *v;
+	struct arena *arena;
+	struct suppression_fact *v; /* NULL before the first: nearly always */
 	size_t n;
 };
 
@@ -26,6 +30,10 @@ static int collect(void *arg, const struct suppression_record *r)
 {
 	struct collect *c = arg;
 
+	if (c->v == NULL)
+		c->v = arena_array(c->arena, SUPPRESSIONS_MAX, sizeof(*c->v));
+	if (c->v == NULL)
+		return ERR_LIMIT;
 	if (c->n < SUPPRESSIONS_MAX)
 		c->v[c->n++] = (struct suppression_fact){
 		    r->label, r->reason, r->since_ms, r->until_ms};
@@ -35,13 +43,9 @@ static int collect(void *arg, const struct suppression_record *r)
 static int load_suppressions(const struct ledger_txn *t,
     const struct facts_query *q, struct arena *a, struct facts *out)
 {
-	struct collect c = {
-	    .v = arena_array(a, SUPPRESSIONS_MAX, sizeof(*c.v))};
-	int rc;
+	struct collect c = {.arena = a};
+	int rc = suppression_by_names(t, &q->names, collect, &c);
 
-	if (c.v == NULL)
-		return ERR_LIMIT;
-	rc = suppression_binding(t, &q->lead, &q->address, collect, &c);
 	out->suppressions = c.v;
 	out->n_suppressions = c.n;
 	return rc;

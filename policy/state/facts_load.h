@@ -7,10 +7,11 @@
 #include "policy/mail/address.h"
 #include "policy/mail/lead_id.h"
 #include "policy/state/lead.h"
+#include "policy/state/suppression.h"
 
 struct facts_query {
-	struct address address;
-	struct lead_id lead;    /* of that address */
+	struct lead_id lead;
+	struct suppression_names names; /* by which a row may bind the person */
 	uint32_t purpose_label; /* policy_label of the purpose; 0: none */
 	bool seed;
 };

@@ -4,7 +4,6 @@
 
 #include "policy/base/buf.h"
 #include "policy/base/codec.h"
-#include "policy/mail/address_digest.h"
 #include "policy/state/counter.h"
 #include "policy/state/payload.h"
 #include "policy/state/tables.h"
@@ -110,54 +109,56 @@ int suppression_each(const struct ledger_txn *t, enum suppression_kind kind,
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-struct binding {
-	const struct ledger_txn *t;
-	const struct address *address;
-	int (*emit)(void *arg, const struct suppression_record *r);
-	void *arg;
-};
-
-static int bind_domain(const struct binding *b)
+int suppression_names_of(const struct lead_id *lead,
+    const struct address *address, struct suppression_names *out)
 {
-	struct str domain = b->address->domain;
+	int rc;
+
+	*out = (struct suppression_names){
+	    .lead = *lead, .domain = address->domain};
+	rc = address_digest(address, ADDRESS_DIGEST_SHA256, &out->sha256);
+	return rc != 0 ? rc
+		       : address_digest(address, ADDRESS_DIGEST_MD5, &out->md5);
+}
+
+static int by_domain(const struct ledger_txn *t, struct str domain,
+    int (*emit)(void *arg, const struct suppression_record *r), void *arg)
+{
 	int rc = 0;
 
 	while (rc == 0 && domain.n > 0 && str_find(domain, 0, '.') < domain.n) {
-		rc = suppression_each(
-		    b->t, SUPPRESS_DOMAIN, domain, b->emit, b->arg);
+		rc = suppression_each(t, SUPPRESS_DOMAIN, domain, emit, arg);
 		domain = str_from(domain, str_find(domain, 0, '.') + 1);
 	}
 	return rc;
 }
 
-static int bind_digest(const struct binding *b, enum address_digest_kind kind)
+int suppression_by_names(const struct ledger_txn *t,
+    const struct suppression_names *names,
+    int (*emit)(void *arg, const struct suppression_record *r), void *arg)
 {
-	struct address_digest d;
-	int rc = address_digest(b->address, kind, &d);
+	struct str lead = {(const char *)names->lead.b, LEAD_ID_BYTES};
+	struct str sha256 = {(const char *)names->sha256.b, DIGEST_SHA256};
+	struct str md5 = {(const char *)names->md5.b, DIGEST_MD5};
+	int rc = suppression_each(t, SUPPRESS_LEAD, lead, emit, arg);
 
-	if (rc != 0)
-		return rc;
-	return suppression_each(b->t,
-	    kind == ADDRESS_DIGEST_MD5 ? SUPPRESS_MD5 : SUPPRESS_SHA256,
-	    (struct str){(const char *)d.b, address_digest_size(kind)}, b->emit,
-	    b->arg);
+	if (rc == 0)
+		rc = by_domain(t, names->domain, emit, arg);
+	if (rc == 0)
+		rc = suppression_each(t, SUPPRESS_SHA256, sha256, emit, arg);
+	if (rc == 0)
+		rc = suppression_each(t, SUPPRESS_MD5, md5, emit, arg);
+	return rc;
 }
 
 int suppression_binding(const struct ledger_txn *t, const struct lead_id *lead,
     const struct address *address,
     int (*emit)(void *arg, const struct suppression_record *r), void *arg)
 {
-	struct binding b = {t, address, emit, arg};
-	int rc = suppression_each(t, SUPPRESS_LEAD,
-	    (struct str){(const char *)lead->b, LEAD_ID_BYTES}, emit, arg);
+	struct suppression_names names;
+	int rc = suppression_names_of(lead, address, &names);
 
-	if (rc == 0)
-		rc = bind_domain(&b);
-	if (rc == 0)
-		rc = bind_digest(&b, ADDRESS_DIGEST_SHA256);
-	if (rc == 0)
-		rc = bind_digest(&b, ADDRESS_DIGEST_MD5);
-	return rc;
+	return rc != 0 ? rc : suppression_by_names(t, &names, emit, arg);
 }
 
 int suppression_next(const struct ledger_txn *t, struct str after,

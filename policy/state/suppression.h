@@ -8,6 +8,7 @@
 
 #include "policy/base/buf.h"
 #include "policy/ledger/event.h"
+#include "policy/mail/address_digest.h"
 #include "policy/mail/lead_id.h"
 #include "policy/rules/facts.h"
 
@@ -61,6 +62,18 @@ int suppression_each(const struct ledger_txn *t, enum suppression_kind kind,
  * that has a dot, of its hashes. As suppression_each(). */
 int suppression_binding(const struct ledger_txn *t, const struct lead_id *lead,
     const struct address *address,
+    int (*emit)(void *arg, const struct suppression_record *r),
+    void *arg) MUST_CHECK;
+/* The same in two steps: what needs no transaction, and the rest. */
+struct suppression_names {
+	struct lead_id lead;
+	struct str domain; /* borrowed from the address */
+	struct address_digest sha256, md5;
+};
+int suppression_names_of(const struct lead_id *lead,
+    const struct address *address, struct suppression_names *out) MUST_CHECK;
+int suppression_by_names(const struct ledger_txn *t,
+    const struct suppression_names *names,
     int (*emit)(void *arg, const struct suppression_record *r),
     void *arg) MUST_CHECK;
 /* Rows in key order, from the first one above `after` (a key as given in

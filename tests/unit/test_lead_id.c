@@ -16,6 +16,46 @@
 #define HEX_KEY                                                                \
 	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
+/* Keys around the block of 64 bytes; RFC 4231 vectors 6 and 7 have 131. */
+static void test_hmac_keys(void)
+{
+	static const struct {
+		size_t n;
+		const char *text, *want;
+	} cases[] = {
+	    {63, "x",
+		"4f17645dd45ee57c684ba39da29e8e1cbb2ff4e027c4585a2e1dccee69d157"
+		"d0"},
+	    {64, "x",
+		"ce3c639dcb9d8baae5d44c3b8b5e233faab4d1860e07489af5c84f213998bd"
+		"79"},
+	    {65, "x",
+		"c2b9a0a013df029c7d812c5ac18388feef0194ee64fcc5f321d149c06137ca"
+		"a3"},
+	    {131, "Test Using Larger Than Block-Size Key - Hash Key First",
+		"60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f"
+		"54"},
+	    {131,
+		"This is a test using a larger than block-size key and a "
+		"larger "
+		"than block-size data. The key needs to be hashed before being "
+		"used by the HMAC algorithm.",
+		"9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35"
+		"e2"},
+	};
+	unsigned char out[DIGEST_SHA256];
+	char key[131], hex[2 * DIGEST_SHA256 + 1];
+
+	memset(key, 0xaa, sizeof(key));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		IS_INT(digest_hmac_sha256((struct str){key, cases[i].n},
+			   str_of(cases[i].text), out),
+		    0, "key of %zu bytes", cases[i].n);
+		codec_hex(out, DIGEST_SHA256, hex);
+		IS_STR(hex, cases[i].want, "key of %zu bytes", cases[i].n);
+	}
+}
+
 static void test_digest(void)
 {
 	unsigned char out[DIGEST_SHA256];
@@ -38,6 +78,11 @@ static void test_digest(void)
 	    "RFC 4231 vector 2");
 	IS_INT(digest_hmac_sha256(STR_NULL, STR_NULL, out), 0,
 	    "empty key and text");
+	codec_hex(out, DIGEST_SHA256, hex);
+	IS_STR(hex,
+	    "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad",
+	    "empty key and text");
+	test_hmac_keys();
 	OK(digest_equal("abc", "abc", 3) && !digest_equal("abc", "abd", 3) &&
 		digest_equal("abc", "abd", 2) && digest_equal("a", "b", 0),
 	    "compare");
