@@ -1,10 +1,10 @@
 /* act.c - see act.h.
  *
- * A mail with several tokens is one proposal a token, and the digest goes with
- * the last one: killed in between, the mail comes again, and what was done is
- * known by its message id. */
+ * A mail is one proposal, whatever it is about; the mails of a batch are handed
+ * to the door together, which sees each with what those before it did. */
 #include "agent/in/act.h"
 
+#include "policy/base/fault.h"
 #include "policy/base/log.h"
 #include "policy/mail/address.h"
 #include "policy/state/message.h"
@@ -12,10 +12,14 @@
 #include "policy/state/person.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum {
 	FAILURES_MAX = 64, /* of one report; ours has one */
 	EVIDENCE_MAX = 500,
+	ARENA_MAX = 1 << 20,
 	RECIPIENTS_MAX = 1000, /* of one queue id */
 };
 
@@ -26,72 +30,83 @@ static bool relays_bounces(const struct app *app)
 
 /* --- canonical addresses --- */
 
-/* Empty for what is no address. */
-static struct str canonical(struct arena *a, struct str text)
+/* Empty for what is no address. ERR_LIMIT, -ENOMEM. */
+static int canonical(struct arena *a, struct str text, struct str *out)
 {
 	struct address addr;
+	int rc = text.n > 0 ? address_parse(a, text, &addr, NULL) : ERR_SYNTAX;
 
-	if (text.n == 0 || address_parse(a, text, &addr, NULL) != 0)
-		return STR_NULL;
-	return addr.text;
+	*out = rc == 0 ? addr.text : STR_NULL;
+	return rc == ERR_SYNTAX ? 0 : rc;
 }
 
-static void fill_failure(
+static int fill_failure(
     struct arena *a, const struct report_recipient *r, struct ops_failure *out)
 {
+	int rc;
+
 	*out = (struct ops_failure){
-	    .address = {canonical(a, r->address), canonical(a, r->original),
-		canonical(a, r->original_xtext)},
 	    .reason = r->reason,
 	    .class = r->class,
 	    .status = r->status,
 	    .diagnostic = r->diagnostic,
 	};
+	rc = canonical(a, r->address, &out->address[0]);
+	if (rc == 0)
+		rc = canonical(a, r->original, &out->address[1]);
+	if (rc == 0)
+		rc = canonical(a, r->original_xtext, &out->address[2]);
+	return rc;
 }
 
-/* --- one token of a mail --- */
+/* --- one mail --- */
+
+struct wait {
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	size_t left;
+};
 
 struct work {
 	struct store *store;
-	const struct sort *mail;
-	const struct sort_token *token; /* NULL: none */
-	const unsigned char *digest;
+	struct act_item *item;
+	struct wait *wait;
+	struct arena *arena;
 	struct ops_failure *failures;
 	size_t n_failures;
 	struct str evidence;
-	bool last; /* the digest goes along */
 	bool relay;
 	/* results */
 	bool seen;
-	struct ops_feedback_out out;
+	struct ops_feedback_out out[SORT_TOKENS_MAX];
 };
 
-static int emit_meaning(struct door_ctx *ctx, struct work *w)
+static int emit_meaning(struct door_ctx *ctx, struct work *w,
+    const struct sort_token *st, struct ops_feedback_out *out)
 {
-	const struct token *t = &w->token->token;
-	struct ops_bounce bounce = {.message_id = t->message_id,
+	struct ops_bounce bounce = {.message_id = st->token.message_id,
 	    .source = FEEDBACK_BY_DSN,
 	    .failures = w->failures,
 	    .n = w->n_failures,
 	    .release_slot = true,
 	    .relay = w->relay};
-	struct ops_opt_out opt_out = {.message_id = t->message_id,
-	    .subject_id = t->subject_id,
+	struct ops_opt_out opt_out = {.message_id = st->token.message_id,
+	    .subject_id = st->token.subject_id,
 	    .origin = STR("unsubscribe-mail"),
 	    .evidence = w->evidence};
 
-	switch (w->token->meaning) {
+	switch (st->meaning) {
 	case SEEN_BOUNCE:
 		return w->n_failures == 0
 			   ? 0
-			   : ops_bounce_emit(ctx, w->store, &bounce, &w->out);
+			   : ops_bounce_emit(ctx, w->store, &bounce, out);
 	case SEEN_COMPLAINT:
 		return ops_complaint_emit(
-		    ctx, w->store, t->message_id, &w->out);
+		    ctx, w->store, st->token.message_id, out);
 	case SEEN_UNSUBSCRIBE:
-		if (t->kind != TOKEN_UNSUBSCRIBE)
+		if (st->token.kind != TOKEN_UNSUBSCRIBE)
 			opt_out.origin = STR("feedback-report");
-		return ops_opt_out_emit(ctx, w->store, &opt_out, &w->out);
+		return ops_opt_out_emit(ctx, w->store, &opt_out, out);
 	case SEEN_DELAYED:
 	case SEEN_DELIVERED:
 	case SEEN_AUTO_REPLY:
@@ -103,19 +118,20 @@ static int emit_meaning(struct door_ctx *ctx, struct work *w)
 	return 0;
 }
 
-static int token_fn(struct door_ctx *ctx, void *arg)
+static int mail_fn(struct door_ctx *ctx, void *arg)
 {
 	struct work *w = arg;
-	int rc = seen_has(door_txn(ctx), w->digest, &w->seen);
+	const struct sort *mail = w->item->mail;
+	int rc = seen_has(door_txn(ctx), w->item->digest, &w->seen);
 
-	w->out = (struct ops_feedback_out){0};
+	memset(w->out, 0, sizeof(w->out));
 	if (rc != 0 || w->seen)
 		return rc;
-	if (w->token != NULL)
-		rc = emit_meaning(ctx, w);
-	if (rc == 0 && w->last)
-		rc = seen_emit(ctx, w->digest, w->mail->kind,
-		    w->token != NULL ? w->token->token.message_id : 0);
+	for (size_t i = 0; rc == 0 && i < mail->n; i++)
+		rc = emit_meaning(ctx, w, &mail->tokens[i], &w->out[i]);
+	if (rc == 0)
+		rc = seen_emit(ctx, w->item->digest, mail->kind,
+		    mail->n > 0 ? mail->tokens[0].token.message_id : 0);
 	return rc;
 }
 
@@ -137,90 +153,143 @@ static void tell_result(
 		    KV_I64("msg", (int64_t)id));
 }
 
-/* --- a mail --- */
-
-static int read_failures(const struct sort *mail, struct arena *a,
-    struct ops_failure **v_out, size_t *n_out)
+static int read_failures(struct work *w)
 {
-	struct ops_failure *v = arena_array(a, FAILURES_MAX, sizeof(*v));
+	const struct report *r = &w->item->mail->report;
+	struct ops_failure *v = arena_array(w->arena, FAILURES_MAX, sizeof(*v));
+	size_t n = 0;
+	int rc = v != NULL ? 0 : ERR_LIMIT;
 
-	*n_out = 0;
-	*v_out = v;
-	if (v == NULL)
-		return ERR_LIMIT;
-	for (size_t i = 0; i < mail->report.n && *n_out < FAILURES_MAX; i++)
-		if (mail->report.rcpt[i].outcome == BOUNCE_FAILED)
-			fill_failure(a, &mail->report.rcpt[i], &v[(*n_out)++]);
-	return 0;
+	for (size_t i = 0; rc == 0 && i < r->n && n < FAILURES_MAX; i++)
+		if (r->rcpt[i].outcome == BOUNCE_FAILED)
+			rc = fill_failure(w->arena, &r->rcpt[i], &v[n++]);
+	w->failures = v;
+	w->n_failures = n;
+	return rc;
 }
 
-static struct str first_text(
-    const struct sort *mail, const char *name, struct arena *a)
+/* The beginning of a field; empty where there is none. */
+static int first_text(const struct work *w, const char *name, struct str *out)
 {
 	const struct header *h =
-	    header_find(&mail->report.head, str_of(name), 0);
+	    header_find(&w->item->mail->report.head, str_of(name), 0);
+	struct header cut;
 
-	return h != NULL ? str_cut(header_text(a, h), 0, EVIDENCE_MAX)
-			 : STR("");
+	*out = STR("");
+	if (h == NULL)
+		return 0;
+	cut = (struct header){h->name, str_cut(h->value, 0, EVIDENCE_MAX)};
+	*out = header_text(w->arena, &cut);
+	return out->p != NULL ? 0 : ERR_LIMIT;
 }
 
 /* Who asked: what the mail says, and where the milter saw it come from. */
-static int read_evidence(
-    const struct sort *mail, struct arena *a, struct str *out)
+static int read_evidence(struct work *w)
 {
-	struct str from = first_text(mail, "From", a);
-	struct str origin = STR("");
+	struct str from, origin = STR("");
+	int rc = first_text(w, "From", &from);
 	char *z;
 
-	if (mail->has_origin)
-		origin = first_text(mail, ORIGIN_FIELD, a);
-	z = arena_printf(a, "From: %.*s%s%.*s", STR_ARG(from),
+	if (rc == 0 && w->item->mail->has_origin)
+		rc = first_text(w, ORIGIN_FIELD, &origin);
+	if (rc != 0)
+		return rc;
+	z = arena_printf(w->arena, "From: %.*s%s%.*s", STR_ARG(from),
 	    origin.n > 0 ? "; " : "", STR_ARG(origin));
-	*out = str_of(z);
+	w->evidence = str_of(z);
 	return z != NULL ? 0 : ERR_LIMIT;
 }
 
-static int propose(const struct app *app, struct work *w, struct error *err)
+static int prepare(struct work *w)
 {
-	const struct sort *mail = w->mail;
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && !w->seen; i++) {
-		w->token = i < mail->n ? &mail->tokens[i] : NULL;
-		w->last = i + 1 >= mail->n;
-		rc = door_propose(app->store->door, token_fn, w, err);
-		if (rc == 0 && !w->seen && w->token != NULL)
-			tell_result(w->token->meaning,
-			    w->token->token.message_id, &w->out);
-		if (w->last)
-			break;
-	}
-	return rc;
-}
-
-int act_mail(const struct app *app, const struct sort *mail,
-    const unsigned char digest[SEEN_DIGEST], bool *news_out, struct error *err)
-{
-	struct work w = {.store = app->store,
-	    .mail = mail,
-	    .digest = digest,
-	    .relay = relays_bounces(app)};
-	struct arena *a = arena_new(1 << 20);
 	int rc;
 
-	*news_out = false;
-	if (a == NULL)
-		return error_set(err, -ENOMEM, "out of memory");
-	rc = read_failures(mail, a, &w.failures, &w.n_failures);
+	w->arena = arena_new(ARENA_MAX);
+	if (w->arena == NULL)
+		return -ENOMEM;
+	rc = read_failures(w);
+	return rc != 0 ? rc : read_evidence(w);
+}
+
+/* --- a batch --- */
+
+static void on_done(void *arg, int rc, const struct error *err)
+{
+	struct work *w = arg;
+
+	(void)pthread_mutex_lock(&w->wait->lock);
+	w->item->rc = rc;
+	w->item->err = *err;
+	w->wait->left--;
+	(void)pthread_cond_signal(&w->wait->done);
+	(void)pthread_mutex_unlock(&w->wait->lock);
+}
+
+static void submit(const struct app *app, struct work *w)
+{
+	int rc = prepare(w);
+
+	(void)pthread_mutex_lock(&w->wait->lock);
 	if (rc == 0)
-		rc = read_evidence(mail, a, &w.evidence);
+		rc = door_submit(app->store->door, mail_fn, w, on_done, w);
+	if (rc == 0)
+		w->wait->left++; /* on_done() cannot have come: locked */
+	(void)pthread_mutex_unlock(&w->wait->lock);
 	if (rc != 0)
-		(void)error_set(err, rc, "%s", error_text(rc));
-	else
-		rc = propose(app, &w, err);
-	*news_out = rc == 0 && !w.seen;
-	arena_free(&a);
-	return rc;
+		w->item->rc =
+		    error_set(&w->item->err, rc, "%s", error_text(rc));
+}
+
+static void settle(struct work *w)
+{
+	const struct sort *mail = w->item->mail;
+
+	w->item->news = w->item->rc == 0 && !w->seen;
+	for (size_t i = 0; w->item->news && i < mail->n; i++)
+		tell_result(mail->tokens[i].meaning,
+		    mail->tokens[i].token.message_id, &w->out[i]);
+	arena_free(&w->arena);
+}
+
+static void run(const struct app *app, struct work *works, size_t n)
+{
+	struct wait wait = {.left = 0};
+
+	(void)pthread_mutex_init(&wait.lock, NULL);
+	(void)pthread_cond_init(&wait.done, NULL);
+	for (size_t i = 0; i < n; i++) {
+		works[i].wait = &wait;
+		submit(app, &works[i]);
+	}
+	(void)pthread_mutex_lock(&wait.lock);
+	while (wait.left > 0)
+		(void)pthread_cond_wait(&wait.done, &wait.lock);
+	(void)pthread_mutex_unlock(&wait.lock);
+	for (size_t i = 0; i < n; i++)
+		settle(&works[i]);
+	(void)pthread_cond_destroy(&wait.done);
+	(void)pthread_mutex_destroy(&wait.lock);
+}
+
+void act_mails(const struct app *app, struct act_item *v, size_t n)
+{
+	struct work *works =
+	    fault_alloc() ? NULL : calloc(n > 0 ? n : 1, sizeof(*works));
+
+	for (size_t i = 0; i < n; i++) {
+		v[i].news = false;
+		v[i].rc = -ENOMEM;
+		v[i].err = (struct error){0};
+		if (works == NULL)
+			(void)error_set(&v[i].err, -ENOMEM, "out of memory");
+		else
+			works[i] = (struct work){.store = app->store,
+			    .item = &v[i],
+			    .relay = relays_bounces(app)};
+	}
+	if (works != NULL)
+		run(app, works, n);
+	free(works);
 }
 
 /* --- the log --- */
@@ -266,8 +335,6 @@ static int log_fn(struct door_ctx *ctx, void *arg)
 	struct log_work *w = arg;
 	struct arena *a = door_arena(ctx);
 	struct ops_failure failure = {
-	    .address = {canonical(a, w->f->rcpt), canonical(a, w->f->rewritten),
-		STR_NULL},
 	    .reason = w->answer.reason,
 	    .class = w->answer.class,
 	    .status = w->f->status,
@@ -277,9 +344,14 @@ static int log_fn(struct door_ctx *ctx, void *arg)
 	    .failures = &failure,
 	    .n = 1,
 	    .relay = w->relay};
-	int rc = find_message(ctx, w, failure.address[0]);
+	int rc = canonical(a, w->f->rcpt, &failure.address[0]);
 
 	w->out = (struct ops_feedback_out){0};
+	w->message_id = 0;
+	if (rc == 0)
+		rc = canonical(a, w->f->rewritten, &failure.address[1]);
+	if (rc == 0)
+		rc = find_message(ctx, w, failure.address[0]);
 	in.message_id = w->message_id;
 	if (rc != 0 || w->message_id == 0)
 		return rc;

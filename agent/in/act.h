@@ -1,18 +1,23 @@
 /* act.h - the one place where an answer becomes events: of a sorted mail, and
  * of a failure in the MTA's log. Each failure, complaint and opt-out has its
  * effect once, by message id, however often and by whichever way it is told.
- * Threads: any; act_mail() blocks for a ledger batch a token. */
+ * Threads: any; both block until it is durable. */
 #ifndef AGENT_IN_ACT_H
 #define AGENT_IN_ACT_H
 
 #include "agent/app.h"
 #include "agent/in/sort.h"
 
-/* Nothing happens if the digest was seen already (*news_out false). Durable
- * when 0. */
-int act_mail(const struct app *app, const struct sort *mail,
-    const unsigned char digest[SEEN_DIGEST], bool *news_out,
-    struct error *err) MUST_CHECK;
+struct act_item {
+	const struct sort *mail;
+	const unsigned char *digest; /* SEEN_DIGEST bytes */
+	/* results: */
+	int rc;    /* durable when 0 */
+	bool news; /* false: the digest was seen already, nothing happened */
+	struct error err;
+};
+/* All of them, each a proposal of its own; they share the disk's flushes. */
+void act_mails(const struct app *app, struct act_item *v, size_t n);
 
 /* A recipient that the MTA gave up on, as its log says. */
 struct act_failure {

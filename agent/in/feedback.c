@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 enum {
-	MAILS_A_STEP = 16, /* so that a stop is seen within a second */
+	MAILS_A_STEP = 128, /* so that a stop is seen within a second */
 	ARENA_MAX = 8 << 20,
 };
 _Static_assert((int)MAILDIR_DIGEST == (int)SEEN_DIGEST, "one digest");
@@ -18,43 +18,72 @@ _Static_assert((int)MAILDIR_DIGEST == (int)SEEN_DIGEST, "one digest");
 struct feedback {
 	const struct app *app;
 	struct bounce_rules *rules;
-	struct arena *arena;
 	struct maildir *maildir;
+	/* of the mails of a batch: */
+	struct arena *arenas[MAILDIR_BATCH];
+	struct sort sorts[MAILDIR_BATCH];
+	struct act_item items[MAILDIR_BATCH];
 };
 
-/* What does not fit the arena is no honest report. */
-static enum maildir_answer answer_of(int rc, struct error *err)
+/* False: not to be acted on, the answer is given. What does not fit the arena
+ * is no honest report. */
+static bool sort_one(struct feedback *f, size_t i, struct maildir_mail *mail)
 {
-	if (rc == 0)
-		return MAILDIR_DONE;
-	(void)error_set(err, rc, "%s", error_text(rc));
-	return rc == ERR_LIMIT ? MAILDIR_ASIDE : MAILDIR_TROUBLE;
-}
-
-static enum maildir_answer take(
-    void *arg, const struct maildir_mail *mail, struct error *err)
-{
-	struct feedback *f = arg;
 	struct sort_with with = {
 	    f->app->tokens, f->rules, clock_now_ms(), mail->cut};
-	struct sort s;
-	bool news;
 	int rc;
 
-	arena_reset(f->arena);
-	rc = sort_mail(&with, mail->bytes, f->arena, &s);
-	if (rc == ERR_LIMIT)
-		s = (struct sort){.kind = SEEN_UNPARSED,
+	arena_reset(f->arenas[i]);
+	rc = sort_mail(&with, mail->bytes, f->arenas[i], &f->sorts[i]);
+	if (rc == ERR_LIMIT) {
+		f->sorts[i] = (struct sort){.kind = SEEN_UNPARSED,
 		    .reason = "too many header fields or parts"};
-	else if (rc != 0)
-		return answer_of(rc, err);
-	rc = act_mail(f->app, &s, mail->digest, &news, err);
+		rc = 0;
+	}
 	if (rc != 0)
-		return MAILDIR_TROUBLE;
-	if (s.kind != SEEN_UNPARSED)
-		return MAILDIR_DONE;
-	(void)error_set(err, ERR_SYNTAX, "%s", s.reason);
-	return MAILDIR_ASIDE;
+		(void)error_set(&mail->err, rc, "%s", error_text(rc));
+	return rc == 0;
+}
+
+static void answer(const struct act_item *item, struct maildir_mail *mail)
+{
+	if (item->rc != 0) {
+		mail->err = item->err;
+		return;
+	}
+	mail->answer = MAILDIR_DONE;
+	if (item->mail->kind != SEEN_UNPARSED)
+		return;
+	mail->answer = MAILDIR_ASIDE;
+	(void)error_set(&mail->err, ERR_SYNTAX, "%s", item->mail->reason);
+}
+
+static void take(void *arg, struct maildir_mail *v, size_t n)
+{
+	struct feedback *f = arg;
+	struct maildir_mail *acted[MAILDIR_BATCH];
+	size_t items = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!sort_one(f, i, &v[i]))
+			continue;
+		acted[items] = &v[i];
+		f->items[items++] = (struct act_item){
+		    .mail = &f->sorts[i], .digest = v[i].digest};
+	}
+	act_mails(f->app, f->items, items);
+	for (size_t i = 0; i < items; i++)
+		answer(&f->items[i], acted[i]);
+}
+
+static int open_memory(struct feedback *f)
+{
+	for (size_t i = 0; i < MAILDIR_BATCH; i++) {
+		f->arenas[i] = arena_new(ARENA_MAX);
+		if (f->arenas[i] == NULL)
+			return -ENOMEM;
+	}
+	return bounce_rules_new(&f->rules);
 }
 
 int feedback_open(
@@ -67,8 +96,7 @@ int feedback_open(
 	if (f == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	f->app = app;
-	f->arena = arena_new(ARENA_MAX);
-	if (f->arena == NULL || bounce_rules_new(&f->rules) != 0)
+	if (open_memory(f) != 0)
 		rc = error_set(err, -ENOMEM, "out of memory");
 	if (rc == 0)
 		rc = maildir_open(
@@ -85,7 +113,8 @@ void feedback_close(struct feedback **f)
 		return;
 	maildir_close(&(*f)->maildir);
 	bounce_rules_free(&(*f)->rules);
-	arena_free(&(*f)->arena);
+	for (size_t i = 0; i < MAILDIR_BATCH; i++)
+		arena_free(&(*f)->arenas[i]);
 	free(*f);
 	*f = NULL;
 }

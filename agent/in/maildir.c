@@ -29,20 +29,24 @@ enum {
 	NAME_SIZE = NAME_MAX + 1,
 };
 
-struct maildir {
-	char *path;
-	maildir_fn *fn;
-	void *arg;
-	struct buf bytes;
-	int root, cur;                    /* folders, open during a step */
-	int troubles;                     /* in a row */
-	int64_t retry_at_ms, sweep_at_ms; /* monotonic */
-};
-
 /* A claimed message: its file is `name` in cur/. */
 struct claim {
 	char base[NAME_SIZE], name[NAME_SIZE];
 	unsigned tries; /* this one included */
+	struct buf bytes;
+};
+
+struct maildir {
+	char *path;
+	maildir_fn *fn;
+	void *arg;
+	int root, cur;                    /* folders, open during a step */
+	int troubles;                     /* in a row */
+	int64_t retry_at_ms, sweep_at_ms; /* monotonic */
+	/* the batch that is being collected: */
+	struct claim claims[MAILDIR_BATCH];
+	struct maildir_mail mails[MAILDIR_BATCH];
+	size_t n, bytes;
 };
 
 int maildir_open(struct maildir **out, struct str path, maildir_fn *fn,
@@ -56,7 +60,8 @@ int maildir_open(struct maildir **out, struct str path, maildir_fn *fn,
 	m->fn = fn;
 	m->arg = arg;
 	m->root = m->cur = -1;
-	buf_init(&m->bytes, MAILDIR_READ_MAX);
+	for (size_t i = 0; i < MAILDIR_BATCH; i++)
+		buf_init(&m->claims[i].bytes, MAILDIR_READ_MAX);
 	m->path = path.n > 0 && path.n < PATH_MAX ? malloc(path.n + 1) : NULL;
 	if (m->path == NULL) {
 		maildir_close(&m);
@@ -73,7 +78,8 @@ void maildir_close(struct maildir **m)
 {
 	if (*m == NULL)
 		return;
-	buf_fini(&(*m)->bytes);
+	for (size_t i = 0; i < MAILDIR_BATCH; i++)
+		buf_fini(&(*m)->claims[i].bytes);
 	free((*m)->path);
 	free(*m);
 	*m = NULL;
@@ -154,10 +160,10 @@ static int digest(const struct buf *b, off_t size, unsigned char *out)
 
 /* ERR_SYNTAX: no regular file. */
 static int read_mail(
-    struct maildir *m, const char *name, struct maildir_mail *out)
+    struct maildir *m, struct claim *c, struct maildir_mail *out)
 {
 	struct stat st;
-	int rc = 0, fd = openat(m->cur, name,
+	int rc = 0, fd = openat(m->cur, c->name,
 			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
@@ -167,20 +173,20 @@ static int read_mail(
 	else if (!S_ISREG(st.st_mode))
 		rc = ERR_SYNTAX;
 	else
-		rc = file_read_fd(fd, &m->bytes, NULL);
+		rc = file_read_fd(fd, &c->bytes, NULL);
 	(void)close(fd);
-	if (rc == ERR_LIMIT && buf_error(&m->bytes) == 0) {
+	if (rc == ERR_LIMIT && buf_error(&c->bytes) == 0) {
 		out->cut = true;
 		rc = 0;
 	}
-	out->bytes = buf_str(&m->bytes);
-	return rc != 0 ? rc : digest(&m->bytes, st.st_size, out->digest);
+	out->bytes = buf_str(&c->bytes);
+	return rc != 0 ? rc : digest(&c->bytes, st.st_size, out->digest);
 }
 
-static void finish(struct maildir *m, struct claim *c, enum maildir_answer a,
-    const struct error *err)
+static void finish(
+    struct maildir *m, struct claim *c, const struct maildir_mail *mail)
 {
-	switch (a) {
+	switch (mail->answer) {
 	case MAILDIR_DONE:
 		m->troubles = 0;
 		if (unlinkat(m->cur, c->name, 0) != 0)
@@ -188,44 +194,84 @@ static void finish(struct maildir *m, struct claim *c, enum maildir_answer a,
 		return;
 	case MAILDIR_ASIDE:
 		m->troubles = 0;
-		set_aside(m, c, err->text);
+		set_aside(m, c, mail->err.text);
 		return;
 	case MAILDIR_TROUBLE:
 		break;
 	}
 	LOG_EV_LIMITED(LOG_LEVEL_ERR, "feedback.trouble", KV_Z("file", c->base),
-	    KV_Z("error", err->text));
+	    KV_Z("error", mail->err.text));
 	m->troubles++;
 	give_back(m, c);
 }
 
-/* Gives a claimed message to the handler. */
-static void work(struct maildir *m, struct claim *c)
+/* Gives what was collected to the handler. */
+static void flush(struct maildir *m)
 {
-	struct maildir_mail mail = {.cut = false};
-	struct error err = {0};
-	enum maildir_answer a;
+	if (m->n > 0)
+		m->fn(m->arg, m->mails, m->n);
+	for (size_t i = 0; i < m->n; i++) {
+		struct buf *b = &m->claims[i].bytes;
+
+		finish(m, &m->claims[i], &m->mails[i]);
+		if (b->cap > KEEP_CAP)
+			buf_fini(b);
+		buf_reset(b);
+	}
+	m->n = m->bytes = 0;
+}
+
+/* Takes the claim, the last in the list, into the batch, unless the handler
+ * need not see it. */
+static void collect(struct maildir *m)
+{
+	struct claim *c = &m->claims[m->n];
+	struct maildir_mail *mail = &m->mails[m->n];
 	int rc;
 
 	if (c->tries > MAILDIR_TRIES) {
 		set_aside(m, c, "the program ended each time it read this");
 		return;
 	}
-	buf_reset(&m->bytes);
-	rc = read_mail(m, c->name, &mail);
-	if (rc == 0)
-		a = m->fn(m->arg, &mail, &err);
-	else {
-		a = rc == ERR_SYNTAX ? MAILDIR_ASIDE : MAILDIR_TROUBLE;
-		(void)error_set(&err, rc, "%s",
+	*mail = (struct maildir_mail){.answer = MAILDIR_TROUBLE};
+	rc = read_mail(m, c, mail);
+	if (rc != 0) {
+		mail->answer =
+		    rc == ERR_SYNTAX ? MAILDIR_ASIDE : MAILDIR_TROUBLE;
+		(void)error_set(&mail->err, rc, "%s",
 		    rc == ERR_SYNTAX ? "not a regular file" : error_text(rc));
+		buf_reset(&c->bytes);
+		finish(m, c, mail);
+		return;
 	}
-	finish(m, c, a, &err);
-	if (m->bytes.cap > KEEP_CAP)
-		buf_fini(&m->bytes);
+	m->n++;
+	m->bytes += mail->bytes.n;
+	if (m->n == MAILDIR_BATCH || m->bytes >= MAILDIR_BATCH_BYTES ||
+	    c->tries > 1)
+		flush(m);
 }
 
 /* --- a step --- */
+
+/* -ENOENT: it is gone, its deliverer's business. */
+static int take(struct maildir *m, int folder, const char *name)
+{
+	struct claim *c = &m->claims[m->n];
+	int rc;
+
+	read_name(name, c);
+	c->tries++;
+	if (c->tries > 1 && m->n > 0) { /* alone */
+		flush(m);
+		m->claims[0].tries = c->tries;
+		memcpy(m->claims[0].base, c->base, sizeof(c->base));
+		c = &m->claims[0];
+	}
+	rc = rename_claim(m, folder, name, c);
+	if (rc == 0)
+		collect(m);
+	return rc;
+}
 
 /* Works through a folder until it is used up, max or trouble. */
 static int walk(struct maildir *m, int folder, size_t max, size_t *n)
@@ -243,19 +289,14 @@ static int walk(struct maildir *m, int folder, size_t max, size_t *n)
 	}
 	while (*n < max && m->troubles < TROUBLES_MAX &&
 	       (e = readdir(d)) != NULL) {
-		struct claim c;
 		if (e->d_name[0] == '.')
 			continue;
-		read_name(e->d_name, &c);
-		c.tries++;
-		rc = rename_claim(m, folder, e->d_name, &c);
-		if (rc == -ENOENT) /* gone: its deliverer's business */
-			continue;
-		if (rc != 0)
+		rc = take(m, folder, e->d_name);
+		if (rc != 0 && rc != -ENOENT)
 			break;
-		work(m, &c);
-		++*n;
+		*n += rc == 0;
 	}
+	flush(m);
 	(void)closedir(d);
 	return rc == -ENOENT ? 0 : rc;
 }

@@ -5,7 +5,8 @@
  * Maildir format leaves to experiments). N counts the claims that never came
  * back: a message that was in work N times when the program died is not given
  * again after MAILDIR_TRIES but set aside, so one message cannot kill the
- * agent for ever. The handler makes what the message means durable; then the
+ * agent for ever; one that did not come back is given alone, so it does not
+ * take others with it. The handler makes what the message means durable; then the
  * file is removed. Killed in between, the message is given again: the handler
  * knows it by its digest.
  *
@@ -15,7 +16,8 @@
  * every minute; after a few in a row the step ends, so an outage costs little.
  *
  * Anything but a regular file is set aside unread; symbolic links are not
- * followed. Deliveries left in tmp/ for 36 hours are removed. Memory: one message, at most MAILDIR_READ_MAX bytes of it.
+ * followed. Deliveries left in tmp/ for 36 hours are removed. Memory: a batch
+ * of MAILDIR_BATCH_BYTES, or one message of at most MAILDIR_READ_MAX.
  * Threads: one owner; one consumer at a time, any number of deliverers. */
 #ifndef AGENT_IN_MAILDIR_H
 #define AGENT_IN_MAILDIR_H
@@ -27,6 +29,14 @@ enum {
 	MAILDIR_TRIES = 5,
 	MAILDIR_ASIDE_MAX = 10000,
 	MAILDIR_DIGEST = 32,
+	MAILDIR_BATCH = 32,
+	MAILDIR_BATCH_BYTES = 4 << 20, /* with the mail that reaches it */
+};
+
+enum maildir_answer {
+	MAILDIR_TROUBLE, /* ours: try again later; err says what */
+	MAILDIR_ASIDE,   /* err says why */
+	MAILDIR_DONE,    /* durable: the file may go */
 };
 
 struct maildir_mail {
@@ -35,15 +45,12 @@ struct maildir_mail {
 	/* SHA-256 of bytes and the file's size: the same mail has the same
 	 * one, whatever its file is called. */
 	unsigned char digest[MAILDIR_DIGEST];
+	/* filled by the handler: */
+	enum maildir_answer answer;
+	struct error err;
 };
-
-enum maildir_answer {
-	MAILDIR_DONE,    /* durable: the file may go */
-	MAILDIR_ASIDE,   /* err->text says why */
-	MAILDIR_TROUBLE, /* ours: try again later */
-};
-typedef enum maildir_answer maildir_fn(
-    void *arg, const struct maildir_mail *mail, struct error *err);
+/* Several at once, 1..MAILDIR_BATCH, so that they can share a disk flush. */
+typedef void maildir_fn(void *arg, struct maildir_mail *v, size_t n);
 
 struct maildir;
 

@@ -3,6 +3,7 @@
 #include "tests/unit/answertest.h"
 
 #include "policy/base/digest.h"
+#include "policy/base/fault.h"
 #include "policy/ledger/rebuild.h"
 #include "policy/state/reducers.h"
 
@@ -14,17 +15,18 @@ static enum seen_kind take(struct str mail)
 	struct sort_with with = {A.app.tokens, A.rules, A.now_ms, false};
 	unsigned char digest[SEEN_DIGEST];
 	struct arena *arena = arena_new(8 << 20);
-	struct error err = {0};
-	struct sort s;
-	bool news;
+	struct sort s = {0};
+	struct act_item item = {.mail = &s, .digest = digest};
 	int rc;
 
 	rc = digest_sha256(mail, digest);
 	if (rc == 0)
 		rc = sort_mail(&with, mail, arena, &s);
-	if (rc == 0)
-		rc = act_mail(&A.app, &s, digest, &news, &err);
-	IS_INT(rc, 0, "taken %s", err.text);
+	if (rc == 0) {
+		act_mails(&A.app, &item, 1);
+		rc = item.rc;
+	}
+	IS_INT(rc, 0, "taken %s", item.err.text);
 	arena_free(&arena);
 	return rc == 0 ? s.kind : 0;
 }
@@ -500,6 +502,62 @@ static void test_nested(void)
 	    "the outer one names somebody else");
 }
 
+/* Two messages to one person in one mail: both are told of. */
+static void test_two_tokens(void)
+{
+	const char *to = "twice@b.example";
+	uint64_t a = answertest_send(&A, to, ""),
+		 b = answertest_send(&A, to, "");
+	const char *both = arena_printf(A.t.arena, "%s, %s",
+	    answertest_address(&A, TOKEN_BOUNCE, a),
+	    answertest_address(&A, TOKEN_BOUNCE, b));
+	struct str mail =
+	    answertest_dsn(&A, both, to, "5.1.1", "550 5.1.1 no such user");
+
+	IS_INT(take(mail), SEEN_BOUNCE, "two bounce addresses");
+	OK(answertest_slot(&A, a) == SLOT_RELEASED &&
+		answertest_slot(&A, b) == SLOT_RELEASED,
+	    "both slots are free");
+	IS_INT(answertest_suppressed(&A, to), SUPPRESSION_USER_UNKNOWN,
+	    "suppressed");
+}
+
+/* Whichever allocation fails: nothing has happened, and later all of it. */
+static void test_out_of_memory(void)
+{
+	const char *to = "oom@b.example";
+	uint64_t id = answertest_send(&A, to, "");
+	struct str mail =
+	    answertest_dsn(&A, answertest_address(&A, TOKEN_BOUNCE, id), to,
+		"5.1.1", "550 5.1.1 no such user");
+	struct sort_with with = {A.app.tokens, A.rules, A.now_ms, false};
+	int before = answertest_counter(&A, "bounce.hard.user_unknown");
+	unsigned char digest[SEEN_DIGEST] = "oom";
+	bool clean = true;
+	int rc, n = 0;
+
+	do {
+		struct arena *arena = arena_new(8 << 20);
+		struct sort s = {0};
+		struct act_item item = {.mail = &s, .digest = digest};
+
+		fault_alloc_at(++n);
+		rc = sort_mail(&with, mail, arena, &s);
+		if (rc == 0)
+			act_mails(&A.app, &item, 1);
+		fault_alloc_at(0);
+		rc = rc != 0 ? rc : item.rc;
+		clean &= rc == 0 || answertest_suppressed(&A, to) == 0;
+		arena_free(&arena);
+	} while (rc != 0 && n < 10000);
+	OK(rc == 0 && n > 10, "after %d failed allocations", n - 1);
+	OK(clean, "none left anything half done");
+	IS_INT(answertest_suppressed(&A, to), SUPPRESSION_USER_UNKNOWN,
+	    "then suppressed");
+	IS_INT(answertest_counter(&A, "bounce.hard.user_unknown"), before + 1,
+	    "once");
+}
+
 /* Reducers read events and tables only: a replay gives the same bytes. */
 static void test_rebuild(void)
 {
@@ -537,6 +595,8 @@ int main(void)
 	test_unknown_message();
 	test_hostile();
 	test_nested();
+	test_two_tokens();
+	test_out_of_memory();
 	test_rebuild();
 	answertest_close(&A);
 	return tap_done();

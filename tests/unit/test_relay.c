@@ -552,14 +552,13 @@ static void bounce(uint64_t id, const char *to, const char *diagnostic)
 	struct str mail = answertest_dsn(&A,
 	    answertest_address(&A, TOKEN_BOUNCE, id), to, "5.1.1", diagnostic);
 	unsigned char digest[SEEN_DIGEST] = {0};
-	struct error err = {0};
 	struct sort s;
-	bool news;
+	struct act_item item = {.mail = &s, .digest = digest};
 
 	memcpy(digest, &id, sizeof(id));
 	IS_INT(sort_mail(&with, mail, A.t.arena, &s), 0, "sorted");
-	IS_INT(
-	    act_mail(&A.app, &s, digest, &news, &err), 0, "acted %s", err.text);
+	act_mails(&A.app, &item, 1);
+	IS_INT(item.rc, 0, "acted %s", item.err.text);
 }
 
 static const char *const takes_mail[] = {"220 ready\r\n", "<",

@@ -357,6 +357,48 @@ static void test_waits(void)
 	buf_fini(&b);
 }
 
+static int suppressed(const char *who)
+{
+	struct address a = storetest_address(&T, who);
+	struct suppression_record r = {0};
+	struct ledger_txn *t;
+	struct lead_id id;
+
+	if (lead_id_of(T.store->lead_key, &a, &id) != 0 ||
+	    ledger_read_begin(T.store->ledger, &t) != 0)
+		return -1;
+	if (suppression_read(t, SUPPRESS_LEAD,
+		(struct str){(const char *)id.b, sizeof(id.b)}, 0, &r) != 0)
+		r.reason = 0;
+	ledger_read_end(&t);
+	return (int)r.reason;
+}
+
+/* What a server said of the person counts, also under a queue id that is new
+ * in the same batch of lines. */
+static void test_failure(void)
+{
+	uint64_t id = send_to("h@b.example", "4jXQLJ4D39z1bXx");
+	uint64_t full = send_to("i@b.example", "4jXQLJ4D3Az1bXx");
+
+	log_line("postfix/pickup[7]: 4jXQLJ4D3Bz1bXx: uid=0 from=<b@c.example> "
+		 "orig_id=4jXQLJ4D39z1bXx");
+	log_line("postfix/smtp[8]: 4jXQLJ4D3Bz1bXx: to=<h@b.example>, "
+		 "relay=x[192.0.2.2]:25, delay=1, delays=1/0/0/0, dsn=5.1.1, "
+		 "status=bounced (host x[192.0.2.2] said: 550 5.1.1 "
+		 "<h@b.example>: no such user (in reply to RCPT TO command))");
+	log_line("postfix/smtp[8]: 4jXQLJ4D3Az1bXx: to=<i@b.example>, "
+		 "relay=x[192.0.2.2]:25, delay=1, delays=1/0/0/0, dsn=5.2.2, "
+		 "status=bounced (host x[192.0.2.2] said: 552 5.2.2 mailbox "
+		 "full (in reply to RCPT TO command))");
+	step();
+	OK(state_of(id) == SLOT_RELEASED && state_of(full) == SLOT_RELEASED,
+	    "both released");
+	IS_INT(suppressed("h@b.example"), SUPPRESSION_USER_UNKNOWN,
+	    "no such user: suppressed");
+	IS_INT(suppressed("i@b.example"), 0, "mailbox full: not");
+}
+
 int main(void)
 {
 	struct conf with_log;
@@ -375,6 +417,7 @@ int main(void)
 	test_release();
 	test_silence();
 	test_refused_session();
+	test_failure();
 	test_gap();
 	test_many_recipients();
 	test_many_waits();

@@ -127,10 +127,16 @@ class Bed:
         self.tendril.start_agent(self.conf.api)
 
     def feedback(self):
-        """What the MTA delivered to our bounce domain: paths, oldest first."""
-        found = [path for name in ("new", "cur")
-                 for path in (self.maildir / name).glob("*")]
-        return sorted(found, key=lambda path: path.stat().st_mtime)
+        """What the MTA delivered to our bounce domain and nobody consumed:
+        paths, oldest first."""
+        found = []
+        for name in ("new", "cur"):
+            for path in (self.maildir / name).glob("*"):
+                try:
+                    found.append((path.stat().st_mtime, path))
+                except FileNotFoundError:  # the agent was faster
+                    pass
+        return [path for _, path in sorted(found)]
 
     def reset(self):
         """Let the mail of the test before end, then forget it."""
@@ -140,7 +146,7 @@ class Bed:
         self.hub.wait_empty()
         self.sink.clear()
         for path in self.feedback():
-            path.unlink()
+            path.unlink(missing_ok=True)
 
     def close(self):
         """Stop everything, newest first, and remove the folder."""
