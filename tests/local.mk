@@ -83,6 +83,7 @@ unit_tests = \
 	%D%/unit/test_release \
 	%D%/unit/test_relay \
 	%D%/unit/test_reload \
+	%D%/unit/test_replay \
 	%D%/unit/test_report \
 	%D%/unit/test_recognise \
 	%D%/unit/test_seal \

@@ -1,0 +1,466 @@
+/* test_replay.c - the tables are what the events say, whatever happened: a
+ * random life of a ledger (policies, consents, suppressions, decisions of all
+ * modes, the MTA's log, copies, feedback, relays, clocks that jump), then all
+ * its events replayed, and every row compared.
+ *
+ * TENDRIL_TEST_SEED repeats a run. */
+#include "tests/unit/storetest.h"
+
+#include "policy/base/clock.h"
+#include "policy/ledger/rebuild.h"
+#include "policy/state/mtalogpos.h"
+#include "policy/state/ops_copy.h"
+#include "policy/state/ops_feedback.h"
+#include "policy/state/outbox.h"
+#include "policy/state/reducers.h"
+#include "policy/state/seen.h"
+
+#include <sys/random.h>
+
+enum {
+	PEOPLE = 8,
+	KEPT = 200,
+	OPS = 450,
+	RUNS = 2,
+};
+
+static struct storetest T;
+static uint64_t seed;
+static int64_t now_ms;
+static uint64_t messages[KEPT], copies[KEPT];
+static size_t n_messages, n_copies;
+static uint64_t next_copy = 1000;
+
+static const char *const policies[] = {
+    "segment news { purpose = news legal-basis = consent\n"
+    "  at-most = \"2 per 7d\" when-full = \"hold 10d, then drop\" }\n"
+    "segment demo { purpose = demos legal-basis = legitimate-interest }\n",
+    "mode = shadow\n"
+    "segment news { purpose = news legal-basis = legitimate-interest }\n"
+    "segment demo { purpose = demos legal-basis = legitimate-interest }\n",
+    "person { at-most = {\"3 per 2d\", \"9 per 90d\"} apart = 1h }\n"
+    "segment news { purpose = news legal-basis = legitimate-interest\n"
+    "  when-full = \"hold 2d, then bounce\" mode = shadow }\n"
+    "segment demo { purpose = news legal-basis = legitimate-interest\n"
+    "  keep-free = 1 when-full = drop }\n",
+};
+
+/* splitmix64 */
+static uint64_t draw(void)
+{
+	uint64_t z = seed += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+static size_t below(size_t n)
+{
+	return (size_t)(draw() % n);
+}
+
+static void set_clock(int64_t ms)
+{
+	char text[32];
+
+	now_ms = ms;
+	(void)snprintf(text, sizeof(text), "%lld\n", (long long)ms);
+	storetest_write(&T, "clock", text);
+}
+
+static void pass_time(void)
+{
+	static const int64_t steps[] = {1, 1000, 60000, 3600000, 43200000,
+	    345600000, -1000, -7200000, 2592000000};
+
+	set_clock(now_ms + steps[below(sizeof(steps) / sizeof(steps[0]))]);
+}
+
+static const char *person(void)
+{
+	static char to[40];
+	size_t i = below(PEOPLE);
+
+	(void)snprintf(to, sizeof(to), "p%zu@d%zu.example", i, i % 3);
+	return to;
+}
+
+static struct str segment(void)
+{
+	static const struct str names[] = {
+	    {"news", 4}, {"demo", 4}, {"none", 4}, {"", 0}};
+
+	return names[below(20) == 0 ? 2 + below(2) : below(2)];
+}
+
+static void keep(uint64_t *v, size_t *n, uint64_t id)
+{
+	if (id != 0)
+		v[(*n)++ % KEPT] = id;
+}
+
+static uint64_t kept(const uint64_t *v, size_t n)
+{
+	size_t have = n < KEPT ? n : KEPT;
+
+	return have == 0 || below(20) == 0 ? 77 : v[below(have)];
+}
+
+/* --- what happens --- */
+
+static int do_policy(struct error *err)
+{
+	struct ops_policy in = {.path = STR("p"),
+	    .text = str_of(policies[below(3)]),
+	    .author = STR("ann"),
+	    .reason = STR("why")};
+	uint32_t version;
+
+	return ops_policy_apply(T.store, &in, &version, err);
+}
+
+static int do_consent(struct error *err)
+{
+	struct ops_consent in = {.address = storetest_address(&T, person()),
+	    .purpose = below(2) == 0 ? STR("news") : STR("demos"),
+	    .state = (enum consent_state)(1 + below(3)),
+	    .origin = STR("form"),
+	    .author = STR("ann"),
+	    .evidence = STR("192.0.2.1"),
+	    .said_ms = below(2) == 0 ? 0 : now_ms - (int64_t)below(1000000000),
+	    .message_id = below(4) == 0 ? kept(messages, n_messages) : 0};
+	bool changed;
+
+	return ops_consent_set(T.store, &in, &changed, err);
+}
+
+static int do_suppress(struct error *err)
+{
+	static const char *const others[] = {"@d1.example", "@d7.example",
+	    "md5:0123456789abcdef0123456789abcdef",
+	    "sha256:0123456789abcdef0123456789abcdef"
+	    "0123456789abcdef0123456789abcdef"};
+	struct ops_suppress in = {
+	    .reason = (enum suppression_reason)(1 + below(8)),
+	    .segment = below(2) == 0 ? STR("") : segment(),
+	    .until_ms = below(2) == 0 ? 0 : now_ms + (int64_t)below(100000000),
+	    .origin = STR("cli"),
+	    .author = STR("ann"),
+	    .note = STR("a note")};
+	const char *what = below(4) == 0 ? others[below(4)] : person();
+	bool changed;
+	int rc = ops_target_parse(T.arena, str_of(what), &in.target, err);
+
+	if (rc != 0)
+		return rc;
+	return below(2) == 0 ? ops_suppress_add(T.store, &in, &changed, err)
+			     : ops_suppress_remove(T.store, &in, &changed, err);
+}
+
+static struct decide_in query(enum decide_mode mode, uint64_t copy_id)
+{
+	return (struct decide_in){.mode = mode,
+	    .recipient = storetest_address(&T, person()),
+	    .segment = segment(),
+	    .stream = below(2) == 0 ? STR("apps") : STR("shop"),
+	    .campaign = STR("spring\xff"),
+	    .queue_id = below(3) == 0 ? STR("") : STR("4jXQLJ4D31z1bXx"),
+	    .unknown = (enum conf_unknown)below(2),
+	    .sender = STR("app@example.com"),
+	    .app_one_click =
+		below(2) == 0 ? STR("https://app.example/u") : STR(""),
+	    .same = {.key = 1 + below(8), .has_message_id = below(3) > 0},
+	    .compliance = below(15) == 0 ? COMPLY_NO_FROM : COMPLY_OK,
+	    .seed = below(10) == 0,
+	    .log_followed = below(4) > 0,
+	    .from_copy = below(8) == 0,
+	    .may_hold = true,
+	    .copy_id = copy_id};
+}
+
+/* The application heard no answer. */
+static int send_again(
+    const struct decide_in *in, uint64_t message_id, struct error *err)
+{
+	struct slot_change c = {.kind = SLOT_CHANGE_QUEUED,
+	    .message_id = message_id,
+	    .at_ms = now_ms};
+	struct decide_out out;
+	int rc = ops_slot_apply(T.store, &c, err);
+
+	if (rc != 0)
+		return rc;
+	rc = decide_propose(T.store, in, &out, err);
+	decide_fini(&out);
+	return rc;
+}
+
+static int do_decide(struct error *err)
+{
+	static const enum decide_mode modes[] = {DECIDE_SEND, DECIDE_SEND,
+	    DECIDE_SEND, DECIDE_REFUSE_ONLY, DECIDE_ONE_TO_ONE,
+	    DECIDE_ONE_TO_ONE_REFUSE_ONLY, DECIDE_SHADOW};
+	struct decide_in in = query(modes[below(7)], ++next_copy);
+	struct decide_out out;
+	int rc = decide_propose(T.store, &in, &out, err);
+
+	if (rc == 0 && out.verdict.action == VERDICT_HOLD)
+		keep(copies, &n_copies, next_copy);
+	keep(messages, &n_messages, out.message_id);
+	decide_fini(&out);
+	return rc == 0 && out.message_id != 0 && below(4) == 0
+		   ? send_again(&in, out.message_id, err)
+		   : rc;
+}
+
+static int do_decide_all(struct error *err)
+{
+	struct decide_in in[5];
+	struct decide_out out[5];
+	enum decide_mode mode =
+	    below(3) == 0 ? DECIDE_SHADOW : DECIDE_ONE_TO_ONE;
+	int rc;
+
+	for (size_t i = 0; i < 5; i++)
+		in[i] = query(mode, 0);
+	rc = decide_propose_all(T.store, in, 5, out, err);
+	for (size_t i = 0; i < 5; i++) {
+		keep(messages, &n_messages, out[i].message_id);
+		decide_fini(&out[i]);
+	}
+	return rc;
+}
+
+static int do_slot(struct error *err)
+{
+	struct slot_change c = {.kind = (enum slot_change_kind)below(4),
+	    .message_id = below(5) == 0 ? 0 : kept(messages, n_messages),
+	    .queue_id = STR("4jXQLJ4D31z1bXx"),
+	    .next_id = STR("4jXQLJ4D32z1bXx"),
+	    .at_ms = now_ms - (int64_t)below(100000),
+	    .release = (enum slot_release)(1 + below(6)),
+	    .status = STR("5.1.1"),
+	    .relay = STR("mx.example[192.0.2.1]:25")};
+
+	return ops_slot_apply(T.store, &c, err);
+}
+
+static int do_copy(struct error *err)
+{
+	struct copy_new c = {.id = ++next_copy,
+	    .kind = (enum copy_kind)(1 + below(3)),
+	    .segment = segment(),
+	    .stream = STR("apps"),
+	    .due_ms = now_ms + (int64_t)below(100000),
+	    .deadline_ms = below(2) == 0 ? 0 : now_ms + 1000000,
+	    .recipients = 1 + (uint32_t)below(3)};
+	uint64_t id = kept(copies, n_copies);
+	struct address to = storetest_address(&T, person());
+
+	switch (below(5)) {
+	case 0:
+		keep(copies, &n_copies, c.id);
+		return ops_copy_add(T.store, &c, err);
+	case 1:
+		return ops_copy_done(T.store, id, (uint32_t)below(3),
+		    (enum copy_outcome)(1 + below(5)), err);
+	case 2:
+		return ops_copy_due(
+		    T.store, id, now_ms + (int64_t)below(100000), err);
+	case 3:
+		return ops_copy_split(
+		    T.store, id, (uint32_t)below(3), &to, &c, err);
+	default:
+		return below(8) == 0 ? ops_copy_remove(T.store, id, err) : 0;
+	}
+}
+
+static int feedback_fn(struct door_ctx *ctx, void *arg)
+{
+	struct ops_failure f = {
+	    .reason = below(2) == 0 ? BOUNCE_USER_UNKNOWN : BOUNCE_HOST_UNKNOWN,
+	    .class = BOUNCE_CLASS_PERSON,
+	    .status = STR("5.1.1"),
+	    .diagnostic = STR("smtp; 550 no such user")};
+	struct ops_bounce b = {.message_id = kept(messages, n_messages),
+	    .source = below(2) == 0 ? FEEDBACK_BY_DSN : FEEDBACK_BY_LOG,
+	    .failures = &f,
+	    .n = 1,
+	    .release_slot = below(2) == 0};
+	struct ops_opt_out o = {
+	    .message_id = b.message_id, .origin = STR("unsubscribe-mail")};
+	struct ops_feedback_out out;
+	unsigned char digest[SEEN_DIGEST];
+	int rc;
+
+	(void)arg;
+	f.address[0] = str_of(person());
+	memset(digest, (int)below(200), sizeof(digest));
+	switch (below(4)) {
+	case 0:
+		return ops_bounce_emit(ctx, T.store, &b, &out);
+	case 1:
+		return ops_complaint_emit(ctx, T.store, b.message_id, &out);
+	case 2:
+		return ops_opt_out_emit(ctx, T.store, &o, &out);
+	default: {
+		bool seen;
+		rc = seen_has(door_txn(ctx), digest, &seen);
+		return rc != 0 || seen
+			   ? rc
+			   : seen_emit(ctx, digest,
+				 (enum seen_kind)(1 + below(9)), b.message_id);
+	}
+	}
+}
+
+static int do_feedback(struct error *err)
+{
+	return door_propose(T.store->door, feedback_fn, NULL, err);
+}
+
+static int rest_fn(struct door_ctx *ctx, void *arg)
+{
+	struct mtalogpos p = {.path = STR("/var/log/mail.log"),
+	    .position = STR("\x01\x02"),
+	    .book = STR("book"),
+	    .waits = STR("waits")};
+	struct outbox_tried tried = {
+	    .done = below(3) == 0, .hopeless = below(8) == 0, .code = 503};
+	struct outbox_cursor cursor = {0};
+	struct outbox_record r;
+	enum outbox_state state;
+	int rc;
+
+	(void)arg;
+	if (below(3) == 0)
+		return mtalogpos_emit(ctx, &p);
+	rc = outbox_next_due(door_txn(ctx), INT64_MAX, &cursor, &r);
+	if (rc != 0)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	tried.message_id = r.message_id;
+	tried.kind = r.kind;
+	return outbox_emit_tried(ctx, &tried, &state);
+}
+
+static int do_rest(struct error *err)
+{
+	return door_propose(T.store->door, rest_fn, NULL, err);
+}
+
+/* Refusals are part of life; what points at the ledger or at memory is not. */
+static bool is_fine(int rc)
+{
+	return rc == 0 || rc == ERR_EXISTS || rc == ERR_NOT_FOUND ||
+	       rc == ERR_NEED_COPY || rc == ERR_STALE;
+}
+
+static void live(int ops)
+{
+	static int (*const acts[])(struct error * err) = {do_policy, do_consent,
+	    do_suppress, do_decide, do_decide, do_decide, do_decide,
+	    do_decide_all, do_slot, do_slot, do_slot, do_copy, do_copy,
+	    do_feedback, do_feedback, do_rest};
+	struct error first = {0};
+	int bad = 0;
+
+	for (int i = 0; i < ops; i++) {
+		size_t at = below(sizeof(acts) / sizeof(acts[0]));
+		struct error err = {0};
+		int rc;
+
+		if (at < 3 && below(3) != 0)
+			at = 3;
+		if (below(4) == 0)
+			pass_time();
+		rc = acts[at](&err);
+		if (!is_fine(rc) && bad++ == 0) {
+			first = err;
+			printf("# act %zu: %d %s\n", at, rc, err.text);
+		}
+		if (i % 100 == 0)
+			arena_reset(T.arena);
+	}
+	IS_INT(bad, 0, "nothing went wrong: %s", first.text);
+}
+
+/* --- and what is left of it --- */
+
+static void count_kinds(int *kinds)
+{
+	struct ledger_iter it;
+	struct ledger_txn *t;
+	struct event ev;
+
+	if (ledger_read_begin(T.store->ledger, &t) != 0 ||
+	    event_iter_open(t, 1, LEDGER_UP, &it) != 0)
+		return;
+	while (event_iter_next(&it, &ev) == 0)
+		kinds[ev.type < 64 ? ev.type : 0]++;
+	ledger_iter_close(&it);
+	ledger_read_end(&t);
+}
+
+static void check_replay(void)
+{
+	struct rebuild_source from = {.from = T.store->ledger};
+	struct check_options o = {.reducers = &reducers};
+	struct rebuild_report report = {0};
+	struct error err = {0};
+	char scratch[128];
+
+	(void)snprintf(scratch, sizeof(scratch), "%s/scratch", T.dir);
+	IS_INT(rebuild_compare(&from, scratch, &o, &report, &err), 0,
+	    "replayed: %s", err.text);
+	OK(report.differ + report.only_live + report.only_rebuilt == 0 &&
+		report.same > 50,
+	    "%d events give the same %d rows", (int)report.events,
+	    (int)report.same);
+}
+
+static void run(int *kinds)
+{
+	char path[128];
+
+	printf("# TENDRIL_TEST_SEED=%llu\n", (unsigned long long)seed);
+	storetest_open(&T);
+	(void)snprintf(path, sizeof(path), "%s/clock", T.dir);
+	set_clock(INT64_C(1790000000000) + (int64_t)below(1000000000));
+	(void)setenv("TENDRIL_CLOCK_FILE", path, 1);
+	n_messages = n_copies = 0;
+	live(OPS);
+	check_replay();
+	count_kinds(kinds);
+	(void)unsetenv("TENDRIL_CLOCK_FILE");
+	storetest_close(&T);
+}
+
+static int absent(const int *kinds)
+{
+	int n = 0;
+
+	for (unsigned type = 16; type < 64; type++)
+		n += event_kind(type) != NULL && kinds[type] == 0;
+	return n;
+}
+
+int main(void)
+{
+	const char *given = getenv("TENDRIL_TEST_SEED");
+	int kinds[64] = {0};
+
+	if (given != NULL) {
+		if (str_u64(str_of(given), UINT64_MAX, &seed) != 0)
+			return 1;
+	} else if (getrandom(&seed, sizeof(seed), 0) < 0)
+		return 1;
+	for (int i = 0; i < RUNS || (absent(kinds) > 0 && i < 10); i++)
+		run(kinds);
+	for (unsigned type = 16; type < 64; type++)
+		if (event_kind(type) != NULL)
+			printf(
+			    "# %6d %s\n", kinds[type], event_kind(type)->name);
+	IS_INT(absent(kinds), 0, "every kind of event came up");
+	return tap_done();
+}
