@@ -117,6 +117,7 @@ tests_unit_test_takeover_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 # Programs that the checks over the corpora run.
 check_PROGRAMS += \
 	%D%/tools/addrtool \
+	%D%/tools/capstool \
 	%D%/tools/classifytool \
 	%D%/tools/conftool \
 	%D%/tools/ledgertool \
@@ -124,6 +125,13 @@ check_PROGRAMS += \
 	%D%/tools/dkimtool \
 	%D%/tools/mimetool \
 	$(END)
+
+# Reference models in another language, against the same rules in C.
+models = \
+	%D%/model/caps_model.py \
+	$(END)
+TESTS += $(models)
+EXTRA_DIST += $(models)
 
 # `make check-corpora CORPORA=dir`: every check over the corpora, which are not
 # part of the project. Fails if one fails, or if nothing was run.

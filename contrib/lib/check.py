@@ -22,6 +22,7 @@ BREAKS = {"cap": "A second one", "consent": "Somebody who never",
           "opt-out": "One-click", "sign": "A receipt",
           "suppress": "A suppressed"}
 HEARTBEAT_S = 20
+MODEL_CASES = 250000
 ALL = ("all", "check", "TESTS=")  # with the programs of tests, none run
 
 
@@ -104,6 +105,18 @@ def stage_build(_log):
 
 def stage_unit(log):
     return make_check(main_build(), log)
+
+
+def stage_models(log):
+    """What make check does too, with more cases."""
+    folder, outcome = main_build(), Outcome()
+    for model in sorted((build.SOURCE / "tests/model").glob("*_model.py")):
+        status = run_logged(
+            [sys.executable, model, "--cases", MODEL_CASES], log,
+            env={"TENDRIL_BUILDDIR": str(folder)})
+        outcome.passed += status == 0
+        outcome.failed += status != 0
+    return judged(outcome, 0)
 
 
 def run_pytest(folder, log, *args):
@@ -195,6 +208,7 @@ def stage_dist(log):
 STAGES = (
     Stage("build", "gcc, warnings are errors", stage_build),
     Stage("unit", "make check", stage_unit),
+    Stage("models", "rules against slow models", stage_models),
     Stage("e2e", "end to end, real Postfix", stage_e2e),
     Stage("story", "contrib/run --once", stage_story),
     Stage("breaks", "contrib/run --break=...", stage_breaks, full=True),

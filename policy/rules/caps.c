@@ -6,18 +6,28 @@
  * k-th youngest is found by counting, without sorting or memory. */
 #include "policy/rules/caps.h"
 
+/* A clock may show anything. */
+static int64_t add_clamped(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? CAPS_NEVER : sum;
+}
+
 /* The date a slot counts with; CAPS_NEVER when it does not count. */
 static int64_t slot_date(
     const struct slot_fact *s, uint32_t label, int64_t now_ms)
 {
+	int64_t over_ms;
+
 	if (!s->counts || s->state == SLOT_RELEASED)
 		return CAPS_NEVER;
 	if (label != 0 && s->label != label)
 		return CAPS_NEVER;
 	if (s->state == SLOT_DELIVERED)
 		return s->at_ms;
-	return s->at_ms < now_ms - CAPS_UNDATED_MS ? s->at_ms + CAPS_UNDATED_MS
-						   : now_ms;
+	over_ms = add_clamped(s->at_ms, CAPS_UNDATED_MS);
+	return over_ms < now_ms ? over_ms : now_ms;
 }
 
 /* How many counted slots are younger than date; equal ones are told apart by
@@ -66,14 +76,15 @@ static void note(struct caps_answer *out, int64_t earliest_ms, int64_t now_ms,
 	out->full = true;
 }
 
-static size_t count_since(
-    const struct facts *f, uint32_t label, int64_t now_ms, int64_t since_ms)
+static size_t count_within(
+    const struct facts *f, uint32_t label, int64_t now_ms, int64_t span_ms)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < f->n_slots; i++) {
 		int64_t date = slot_date(&f->slots[i], label, now_ms);
-		count += date != CAPS_NEVER && date > since_ms;
+		count +=
+		    date != CAPS_NEVER && add_clamped(date, span_ms) > now_ms;
 	}
 	return count;
 }
@@ -81,14 +92,7 @@ static size_t count_since(
 size_t caps_used(
     const struct facts *facts, uint32_t label, int64_t span_ms, int64_t now_ms)
 {
-	return count_since(facts, label, now_ms, now_ms - span_ms);
-}
-
-static int64_t add_clamped(int64_t a, int64_t b)
-{
-	int64_t sum;
-
-	return __builtin_add_overflow(a, b, &sum) ? CAPS_NEVER : sum;
+	return count_within(facts, label, now_ms, span_ms);
 }
 
 void caps_decide(const struct policy_caps *caps, const struct facts *facts,
@@ -101,8 +105,8 @@ void caps_decide(const struct policy_caps *caps, const struct facts *facts,
 		const struct policy_window *w = &caps->windows[i];
 		if (w->max <= reserve)
 			note(out, CAPS_NEVER, now_ms, &w->rule);
-		else if (count_since(facts, label, now_ms,
-			     now_ms - w->span_ms) < w->max - reserve)
+		else if (count_within(facts, label, now_ms, w->span_ms) <
+			 w->max - reserve)
 			continue;
 		else if (kth_youngest(
 			     facts, label, now_ms, w->max - reserve, &date))

@@ -7,7 +7,8 @@
  * taken as delivered now where an instant is computed. But no MTA keeps a
  * message for ever: one that has no date after CAPS_UNDATED_MS (a hole in the
  * log, a queue deleted by hand) counts as delivered at that instant, so that
- * what is unknown stays committed and yet ends. Released slots and
+ * what is unknown stays committed and yet ends. A date in the future, after
+ * the clock went back, counts at once. Released slots and
  * slots that do not count (seeds) are left out. */
 #ifndef POLICY_RULES_CAPS_H
 #define POLICY_RULES_CAPS_H
