@@ -121,14 +121,33 @@ static int64_t latest_ms(const char *slot)
 	bool dated = slot[SLOT_STATE] == SLOT_DELIVERED ||
 		     slot[SLOT_STATE] == SLOT_RELEASED;
 
-	return dated ? at_ms : at_ms + CAPS_UNDATED_MS;
+	if (dated || at_ms > INT64_MAX - CAPS_UNDATED_MS)
+		return at_ms;
+	return at_ms + CAPS_UNDATED_MS;
 }
 
-/* Copies what a rule can still ask for, and of that the youngest that leave
- * room for one more. Returns how many. */
+/* The one to do without: released, else not counted, else the oldest. A limit
+ * must not be forgotten for what does not count in it. */
+static size_t find_least(const char *slots, size_t n)
+{
+	size_t uncounted = n;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *slot = slots + i * SLOT;
+
+		if (slot[SLOT_STATE] == SLOT_RELEASED)
+			return i;
+		if (uncounted == n && (slot[SLOT_FLAGS] & SLOT_COUNTS) == 0)
+			uncounted = i;
+	}
+	return uncounted < n ? uncounted : 0;
+}
+
+/* Copies what a rule can still ask for, and of that so much that there is room
+ * for one more. Returns how many. */
 static size_t copy_kept(const struct stored *st, int64_t before_ms, char *out)
 {
-	size_t n = 0;
+	size_t n = 0, least;
 
 	for (size_t i = 0; i < st->n; i++) {
 		const char *slot = st->slots + i * SLOT;
@@ -138,7 +157,9 @@ static size_t copy_kept(const struct stored *st, int64_t before_ms, char *out)
 	}
 	if (n < LEAD_SLOTS_MAX)
 		return n;
-	memmove(out, out + SLOT, --n * SLOT);
+	least = find_least(out, n--);
+	memmove(
+	    out + least * SLOT, out + (least + 1) * SLOT, (n - least) * SLOT);
 	return n;
 }
 

@@ -13,8 +13,8 @@
 #include "policy/rules/facts.h"
 
 enum {
-	/* A history is cut to the youngest: whoever is sent more than this in
-	 * two months has other troubles than a cap. */
+	/* A history is cut to the youngest of those that count: whoever is
+	 * sent more than this in two months has other troubles than a cap. */
 	LEAD_SLOTS_MAX = 250,
 	LEAD_WRAPPED_MAX = 256,
 	LEAD_ADDRESS_MAX = 1200,

@@ -3,6 +3,7 @@
 #include "tests/unit/storetest.h"
 
 #include "policy/base/clock.h"
+#include "policy/state/lead.h"
 
 #define DAY_MS INT64_C(86400000)
 #define START_MS INT64_C(1790000000000)
@@ -101,8 +102,40 @@ static void test_other_segments(void)
 	close_all();
 }
 
+/* One segment's limit, and far more of others that came to nothing. */
+static void test_released_first(void)
+{
+	struct address a;
+	struct ledger_txn *t = NULL;
+	struct lead_id id;
+	int rc = 0;
+
+	open_at(START_MS,
+	    "segment rare { purpose = a legal-basis = legitimate-interest\n"
+	    "  at-most = \"1 per 60d\" when-full = reject }\n");
+	deliver("rare", 1);
+	a = storetest_address(&T, "ann@b.example");
+	OK(lead_id_of(T.store->lead_key, &a, &id) == 0 &&
+		ledger_write_begin(T.store->ledger, &t) == 0,
+	    "a history to fill");
+	for (uint64_t i = 0; rc == 0 && i < 2 * LEAD_SLOTS_MAX; i++) {
+		struct slot_fact s = {.message_id = 1000 + i,
+		    .at_ms = START_MS + (int64_t)i,
+		    .label = 7,
+		    .state = i % 2 == 0 ? SLOT_RELEASED : SLOT_DELIVERED,
+		    .counts = i % 2 == 0};
+		rc = lead_slot_put(t, &id, &s, 0);
+	}
+	IS_INT(rc, 0, "more than it holds");
+	IS_INT(ledger_commit(&t), 0, "kept");
+	IS_INT(send_to("rare", 2).verdict.reason, REASON_SEGMENT_CAP,
+	    "what does not count pushes nothing out that does");
+	close_all();
+}
+
 int main(void)
 {
 	test_other_segments();
+	test_released_first();
 	return tap_done();
 }
