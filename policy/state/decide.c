@@ -146,6 +146,7 @@ static void find_segment(struct decide_work *w)
 	if (out->segment == NULL && in->unknown == CONF_UNKNOWN_SEGMENT)
 		out->segment =
 		    policy_segment_find(out->policy, in->unknown_segment);
+	w->query.label = out->segment != NULL ? out->segment->label : 0;
 	w->query.purpose_label =
 	    out->segment != NULL ? policy_label(out->segment->purpose) : 0;
 	if (out->segment != NULL && in->comply != NULL)

@@ -1,11 +1,14 @@
 /* facts_load.c - see facts_load.h. */
 #include "policy/state/facts_load.h"
 
+#include "policy/mail/domain.h"
 #include "policy/state/consent.h"
 #include "policy/state/tables.h"
 
 enum {
-	SUPPRESSIONS_MAX = 64
+	/* The lead, each domain of an address, two hashes; all nurture and the
+	 * segment. */
+	SUPPRESSIONS_MAX = 2 * (1 + DOMAIN_MAX / 2 + 1 + 2),
 };
 
 int facts_query_init(struct facts_query *q, const struct lead_key *key,
@@ -23,27 +26,29 @@ struct collect {
 	struct arena *arena;
 	struct suppression_fact *v; /* NULL before the first: nearly always */
 	size_t n;
+	uint32_t label;
 };
 
-/* More than SUPPRESSIONS_MAX for one person: the first are as good. */
+/* Those of other segments bind nobody here, however many there are. */
 static int collect(void *arg, const struct suppression_record *r)
 {
 	struct collect *c = arg;
 
+	if (r->label != 0 && r->label != c->label)
+		return 0;
 	if (c->v == NULL)
 		c->v = arena_array(c->arena, SUPPRESSIONS_MAX, sizeof(*c->v));
-	if (c->v == NULL)
+	if (c->v == NULL || c->n == SUPPRESSIONS_MAX)
 		return ERR_LIMIT;
-	if (c->n < SUPPRESSIONS_MAX)
-		c->v[c->n++] = (struct suppression_fact){
-		    r->label, r->reason, r->since_ms, r->until_ms};
+	c->v[c->n++] = (struct suppression_fact){
+	    r->label, r->reason, r->since_ms, r->until_ms};
 	return 0;
 }
 
 static int load_suppressions(const struct ledger_txn *t,
     const struct facts_query *q, struct arena *a, struct facts *out)
 {
-	struct collect c = {.arena = a};
+	struct collect c = {.arena = a, .label = q->label};
 	int rc = suppression_by_names(t, &q->names, collect, &c);
 
 	out->suppressions = c.v;

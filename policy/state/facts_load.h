@@ -12,11 +12,12 @@
 struct facts_query {
 	struct lead_id lead;
 	struct suppression_names names; /* by which a row may bind the person */
+	uint32_t label;                 /* of the segment; 0: none */
 	uint32_t purpose_label; /* policy_label of the purpose; 0: none */
 	bool seed;
 };
 
-/* Fills all but purpose_label and seed; needs no transaction. */
+/* Fills all but the labels and seed; needs no transaction. */
 int facts_query_init(struct facts_query *q, const struct lead_key *key,
     const struct address *address) MUST_CHECK;
 

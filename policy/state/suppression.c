@@ -124,12 +124,12 @@ int suppression_names_of(const struct lead_id *lead,
 static int by_domain(const struct ledger_txn *t, struct str domain,
     int (*emit)(void *arg, const struct suppression_record *r), void *arg)
 {
-	int rc = 0;
+	int rc;
 
-	while (rc == 0 && domain.n > 0 && str_find(domain, 0, '.') < domain.n) {
+	do {
 		rc = suppression_each(t, SUPPRESS_DOMAIN, domain, emit, arg);
 		domain = str_from(domain, str_find(domain, 0, '.') + 1);
-	}
+	} while (rc == 0 && str_find(domain, 0, '.') < domain.n);
 	return rc;
 }
 

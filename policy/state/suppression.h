@@ -14,8 +14,10 @@
 
 /* Numbers are stored. */
 enum suppression_kind {
-	SUPPRESS_LEAD = 1,   /* lead id, 16 bytes */
-	SUPPRESS_DOMAIN = 2, /* canonical domain; covers its subdomains */
+	SUPPRESS_LEAD = 1, /* lead id, 16 bytes */
+	/* Canonical domain; covers its subdomains if it has a dot: "com" is
+	 * that host alone. */
+	SUPPRESS_DOMAIN = 2,
 	SUPPRESS_SHA256 = 3, /* of the canonical address, 32 bytes */
 	SUPPRESS_MD5 = 4,    /* 16 bytes */
 };

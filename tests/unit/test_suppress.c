@@ -93,6 +93,45 @@ static void test_weight(void)
 	    "an opt-out outlives a pause of a week");
 }
 
+/* Many rows of other segments, and the one that binds comes last. */
+static void test_many(void)
+{
+	char segment[20];
+
+	for (int i = 0; i < 70; i++) {
+		(void)snprintf(segment, sizeof(segment), "other%d", i);
+		(void)add("many@m.example", segment, SUPPRESSION_MANUAL, 0);
+	}
+	IS_INT(ask("many@m.example", clock_now_ms()), REASON_ALLOWED,
+	    "70 other segments");
+	OK(add("@m.example", "", SUPPRESSION_MANUAL, 0), "the domain");
+	IS_INT(ask("many@m.example", clock_now_ms()), REASON_SUPPRESSED,
+	    "is not lost among them");
+}
+
+static void test_domains(void)
+{
+	static const struct {
+		const char *target, *to;
+		enum verdict_reason want;
+	} cases[] = {
+	    {"@intranet", "ann@intranet", REASON_SUPPRESSED},
+	    {"@intranet", "ann@notintranet", REASON_ALLOWED},
+	    {"@intranet", "ann@x.intranet", REASON_ALLOWED},
+	    {"@dom.example", "ann@dom.example", REASON_SUPPRESSED},
+	    {"@dom.example", "ann@a.b.dom.example", REASON_SUPPRESSED},
+	    {"@dom.example", "ann@nodom.example", REASON_ALLOWED},
+	    {"@dom.example", "ann@dom.example.org", REASON_ALLOWED},
+	    {"@dom.example", "ann@om.example", REASON_ALLOWED},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		(void)add(cases[i].target, "", SUPPRESSION_MANUAL, 0);
+		IS_INT(ask(cases[i].to, clock_now_ms()), cases[i].want,
+		    "%s and %s", cases[i].target, cases[i].to);
+	}
+}
+
 static enum verdict_reason propose(
     const char *to, const char *segment, enum decide_mode mode)
 {
@@ -179,6 +218,8 @@ int main(void)
 {
 	open_all();
 	test_weight();
+	test_many();
+	test_domains();
 	test_audit();
 	test_invented_segments();
 	storetest_close(&T);
