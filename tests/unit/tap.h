@@ -20,6 +20,12 @@
 #include <string.h>
 #include <unistd.h>
 
+/* For loops that must end and work that must not be a square: no machine is so
+ * slow, no square so quick. Never a measure of speed; that is `make bench`. */
+enum {
+	TAP_ENDLESS_MS = 60000
+};
+
 static int tap_run, tap_failed;
 
 __attribute__((unused)) PRINTF_LIKE(4, 5) static bool tap_ok(
@@ -55,20 +61,20 @@ __attribute__((unused)) static void tap_show(const char *what, struct str s)
 }
 
 #define OK(cond, ...) tap_ok((cond), __FILE__, __LINE__, __VA_ARGS__)
-#define IS_INT(got, want, ...)                                                \
-	do {                                                                  \
-		long long g_ = (long long)(got), w_ = (long long)(want);      \
-		if (!tap_ok(g_ == w_, __FILE__, __LINE__, __VA_ARGS__))       \
-			printf("#   got %lld, want %lld\n", g_, w_);          \
+#define IS_INT(got, want, ...)                                                 \
+	do {                                                                   \
+		long long g_ = (long long)(got), w_ = (long long)(want);       \
+		if (!tap_ok(g_ == w_, __FILE__, __LINE__, __VA_ARGS__))        \
+			printf("#   got %lld, want %lld\n", g_, w_);           \
 	} while (0)
-#define IS_S(got, want, ...)                                                  \
-	do {                                                                  \
-		struct str g_ = (got), w_ = (want);                           \
-		if (!tap_ok(str_eq(g_, w_), __FILE__, __LINE__,               \
-			__VA_ARGS__)) {                                       \
-			tap_show("got ", g_);                                 \
-			tap_show("want", w_);                                 \
-		}                                                             \
+#define IS_S(got, want, ...)                                                   \
+	do {                                                                   \
+		struct str g_ = (got), w_ = (want);                            \
+		if (!tap_ok(                                                   \
+			str_eq(g_, w_), __FILE__, __LINE__, __VA_ARGS__)) {    \
+			tap_show("got ", g_);                                  \
+			tap_show("want", w_);                                  \
+		}                                                              \
 	} while (0)
 #define IS_STR(got, want, ...) IS_S(str_of(got), str_of(want), __VA_ARGS__)
 

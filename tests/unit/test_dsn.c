@@ -357,7 +357,7 @@ static void test_hostile(void)
 	for (int i = 0; i < 256 * 64; i++)
 		buf_addc(&b, (char)(i * 7 + i / 256));
 	IS_INT(parse(buf_str(&b), &d), 0, "all bytes parse");
-	OK(clock_mono_ms() - t < 2000, "in time");
+	OK(clock_mono_ms() - t < TAP_ENDLESS_MS, "in time");
 	buf_fini(&b);
 }
 

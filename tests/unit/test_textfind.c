@@ -97,7 +97,7 @@ static void test_linear(void)
 			memcpy(body + at, pieces[i], n + 1);
 		OK(!find(&s, STR(WORDS)), "1 MB of \"%s\"", pieces[i]);
 	}
-	OK(clock_mono_ms() - from < 4000, "in time");
+	OK(clock_mono_ms() - from < TAP_ENDLESS_MS, "in time");
 	free(body);
 }
 
