@@ -148,3 +148,8 @@ tendril_SOURCES = \
 	%D%/cli/verbs.h \
 	$(END)
 tendril_LDADD = $(AGENT_LIBS)
+
+dist_man_MANS += \
+	%D%/cli/tendril.1 \
+	%D%/tendril-agent.8 \
+	$(END)

@@ -64,3 +64,6 @@ $(nodist_tmpfiles_DATA) $(nodist_unit_DATA): Makefile
 %D%/systemd/tendril-milter.service: %D%/systemd/tendril-milter.service.in
 %D%/systemd/tendril-milter@.service: %D%/systemd/tendril-milter@.service.in
 %D%/systemd/tmpfiles.d/tendril.conf: %D%/systemd/tmpfiles.d/tendril.conf.in
+
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = %D%/completion/tendril

@@ -44,3 +44,5 @@ tendril_milter_SOURCES = \
 	%D%/smfi.c \
 	%D%/smfi.h
 tendril_milter_LDADD = milter/libmilterside.a $(POLICY_LIBS) $(MILTER_LIBS)
+
+dist_man_MANS += %D%/tendril-milter.8

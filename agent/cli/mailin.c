@@ -84,7 +84,7 @@ int mailin_origin(struct cli *c, const struct mailin *m,
 
 	*out = (struct recognise_origin){.listener = cli_str(c, "listener"),
 	    .sasl_user = cli_str(c, "sasl-user"),
-	    .local = cli_opt(c, "local") != NULL,
+	    .local = cli_opt(c, "sendmail") != NULL,
 	    .has_client = client != NULL};
 	if (client != NULL && !read_client(client, out->client))
 		return cli_fail(

@@ -22,7 +22,7 @@ int mailin_read(struct cli *c, const char *path, struct mailin *out);
 	{"listener", "NAME", "the MTA's {daemon_name} it came in by", false},  \
 	    {"sasl-user", "NAME", "who had logged in", false},                 \
 	    {"client", "IP", "where it came from", false},                     \
-	    {"local", NULL, "by sendmail(1)", false},                          \
+	    {"sendmail", NULL, "by sendmail(1)", false},                       \
 	{                                                                      \
 		"sender", "ADDRESS",                                           \
 		    "its envelope sender, \"<>\" for the null sender\n"        \

@@ -41,9 +41,9 @@ static int choose_stream(struct preview *p)
 	struct cli *c = p->c;
 	struct str name = cli_str(c, "stream"), sender;
 	struct recognise_origin origin;
-	bool any = cli_opt(c, "listener") != NULL ||
-		   cli_opt(c, "sasl-user") != NULL ||
-		   cli_opt(c, "client") != NULL || cli_opt(c, "local") != NULL;
+	bool any =
+	    cli_opt(c, "listener") != NULL || cli_opt(c, "sasl-user") != NULL ||
+	    cli_opt(c, "client") != NULL || cli_opt(c, "sendmail") != NULL;
 	bool unused;
 	if (name.p == NULL && any) {
 		int code = mailin_origin(c, &p->mail, &origin, &sender);
@@ -347,7 +347,7 @@ const struct cli_verb verb_preview = {
     "Reads a message (standard input, or FILE), writes it to standard output\n"
     "as it would leave - composed and signed, whatever the verdict - and the\n"
     "decision to standard error. With --listener, --sasl-user, --client or\n"
-    "--local its stream is found as the milter does. Tokens in links and\n"
+    "--sendmail its stream is found as the milter does. Tokens in links and\n"
     "addresses are placeholders. Needs no agent; reads the ledger if it may.",
     CLI_COMMANDS(commands),
     "it would not leave now",

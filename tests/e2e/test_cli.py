@@ -160,6 +160,71 @@ def test_help_and_usage(home):
     assert home.json("version")[0]["version"] in home.ok("version")
 
 
+def manual_text(name):
+    """A manual page as people read it, on one line."""
+    page = pathlib.Path(__file__).parents[2] / name
+    text = proc.run(["man", "-l", page], env={
+        **os.environ, "MANWIDTH": "400", "LC_ALL": "C.UTF-8",
+        "MANPAGER": "cat"}).stdout
+    return re.sub(r"\s+", " ", re.sub(r".\x08", "", text)
+                  .replace("\u2010", "-").replace("\u2212", "-"))
+
+
+def test_manual(home):
+    """Each verb, command and option of the tables is in tendril(1)."""
+    text = manual_text("agent/cli/tendril.1")
+    for verb in verbs_of(home):
+        usage, _, rest = home.ok(verb, "--help").partition("\n\n")
+        usage = re.sub(r"\n {10,}", " ", usage)
+        for line in usage.splitlines():
+            words = line.partition("tendril ")[2]
+            assert " ".join(words.split()) in text, words
+        options = re.findall(r"^  --([a-z-]+)", rest, re.MULTILINE)
+        assert len(options) >= 4 and all(
+            f"--{option}" in text for option in options)
+        common = [one for one in options
+                  if one in ("conf", "json", "local", "help")]
+        assert len(common) == 4, f"{verb}: an option with a common name"
+
+
+@pytest.mark.parametrize("page", [
+    "agent/cli/tendril.1", "agent/tendril-agent.8",
+    "milter/tendril-milter.8"])
+def test_manual_is_clean(page):
+    if shutil.which("mandoc") is None:
+        pytest.skip("mandoc is not installed")
+    done = proc.run(["mandoc", "-T", "lint",
+                     pathlib.Path(__file__).parents[2] / page], check=False)
+    complaints = [line for line in done.stdout.splitlines()
+                  if "referenced manual not found" not in line]
+    assert complaints == []
+
+
+COMPLETE = """\
+source {file}
+PATH={path}:$PATH
+COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+_tendril
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+
+@pytest.mark.parametrize("words, wanted, unwanted", [
+    ("tendril po", {"policy"}, {"suppress"}),
+    ("tendril policy re", {"revert"}, {"apply"}),
+    ("tendril policy apply --re", {"--reason"}, {"--base"}),
+    ("tendril journal --f", {"--follow"}, set()),
+    ("tendril check-stream --s", {"--sasl-user", "--sendmail", "--sender"},
+     set()),
+])
+def test_completion(home, words, wanted, unwanted):
+    file = pathlib.Path(__file__).parents[2] / "contrib/completion/tendril"
+    out = proc.run(["bash", "-c", COMPLETE.format(
+        file=file, path=home.tendril.builddir, words=words)]).stdout
+    offered = set(out.split())
+    assert wanted <= offered and not unwanted & offered
+
+
 @pytest.mark.parametrize("words, hint", [
     (["nothing"], "no verb"),
     (["policy"], "needs a word more"),

@@ -94,6 +94,39 @@ static void test_roles(struct apitest *a)
 	a->no_peer = false;
 }
 
+struct manual {
+	struct buf text;
+};
+
+/* The table in tendril-agent(8) is the table of routes. */
+static void one_line(void *arg, const struct api_route *r)
+{
+	static const char *const methods[] = {
+	    "GET", "HEAD", "POST", "DELETE", "?"};
+	struct manual *m = arg;
+	char line[200];
+
+	(void)snprintf(line, sizeof(line), ".It %s %s Ta %s\n",
+	    methods[r->method], r->path,
+	    r->role == API_NOBODY ? "anybody" : api_role_name(r->role));
+	OK(str_contains(buf_str(&m->text), str_of(line)), "manual: %s %s",
+	    methods[r->method], r->path);
+}
+
+static void test_manual(void)
+{
+	const char *dir = getenv("TENDRIL_SRCDIR");
+	struct manual m;
+	char path[4096];
+
+	buf_init(&m.text, 1 << 20);
+	(void)snprintf(path, sizeof(path), "%s/agent/tendril-agent.8",
+	    dir != NULL ? dir : ".");
+	IS_INT(file_read(path, &m.text, NULL), 0, "the manual");
+	api_routes(one_line, &m);
+	buf_fini(&m.text);
+}
+
 static void test_policy(struct apitest *a)
 {
 	IS_INT(apitest_get(a, "/v1/policy"), 404, "none yet");
@@ -395,6 +428,7 @@ int main(void)
 	apitest_open(&a);
 	test_routes(&a);
 	test_roles(&a);
+	test_manual();
 	test_policy(&a);
 	test_policy_diff(&a);
 	test_orphans(&a);
