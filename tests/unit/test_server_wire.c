@@ -471,7 +471,7 @@ static void test_close(void)
 	idle = dial(port);
 	fd = dial(port);
 	(void)say(fd, "GET /slow HTTP/1.1\r\nHost: t\r\n" CLOSE);
-	for (int i = 0; i < 100 && !atomic_load(&p.slow_begun); i++)
+	for (int i = 0; i < 1000 && !atomic_load(&p.slow_begun); i++)
 		pause_ms(10);
 	if (pthread_create(&thread, NULL, close_it, &s) != 0)
 		printf("Bail out! thread\n");
