@@ -28,6 +28,7 @@ enum {
 	PER_USER_MAX = 128,
 	IDLE_SECONDS = 15,
 	WORKERS_MAX = 64,
+	CLOSE_MS = 5000,
 };
 
 /* One request, from its first header to the end of its reply. */
@@ -583,8 +584,30 @@ int server_open(
 	return rc;
 }
 
+static bool is_working(struct server *s)
+{
+	bool working = false;
+
+	pthread_mutex_lock(&s->lock);
+	for (struct peer *p = s->peers.next; p != &s->peers; p = p->next)
+		working |= p->working;
+	pthread_mutex_unlock(&s->lock);
+	return working;
+}
+
+/* A worker's last act is to resume the connection; the reply is then still to
+ * be written, and libmicrohttpd drops unwritten replies when it stops. */
+static void wait_for_replies(struct server *s)
+{
+	int64_t end_ms = clock_mono_ms() + CLOSE_MS;
+
+	while (is_working(s) && clock_mono_ms() < end_ms)
+		(void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+}
+
 /* Order: no new connections, then the workers finish what is queued (their
- * connections are suspended until then), then libmicrohttpd may stop. */
+ * connections are suspended until then), then the replies are written, then
+ * libmicrohttpd may stop. */
 void server_close(struct server **sp)
 {
 	struct server *s = *sp;
@@ -604,8 +627,10 @@ void server_close(struct server **sp)
 		(void)pthread_join(s->workers[i], NULL);
 	if (s->has_sweeper)
 		(void)pthread_join(s->sweeper, NULL);
-	if (s->daemon != NULL)
+	if (s->daemon != NULL) {
+		wait_for_replies(s);
 		MHD_stop_daemon(s->daemon);
+	}
 	server_listen_close(&s->listener);
 	pthread_cond_destroy(&s->more);
 	pthread_mutex_destroy(&s->lock);
