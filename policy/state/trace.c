@@ -305,7 +305,7 @@ struct trace_tags trace_tags(const struct trace_about *about)
 }
 
 /* All rows have their full length from the start, so that a change is made in
- * place. */
+ * place; a new one is behind all others, since numbers only rise. */
 int trace_add(struct ledger_txn *t, uint64_t seq, const struct trace_tags *tags)
 {
 	char row[ROW] = {0}, k[8];
@@ -325,7 +325,9 @@ int trace_add(struct ledger_txn *t, uint64_t seq, const struct trace_tags *tags)
 		memcpy(row, value.p, ROW);
 	codec_put_u32(row + at, tags->lead);
 	codec_put_u32(row + at + 4, tags->queue);
-	return ledger_put(t, TABLE_TRACE, key, (struct str){row, ROW});
+	return rc == 0
+		   ? ledger_put(t, TABLE_TRACE, key, (struct str){row, ROW})
+		   : ledger_append(t, TABLE_TRACE, key, (struct str){row, ROW});
 }
 
 int trace_open(const struct ledger_txn *t, const struct trace_tags *want,
