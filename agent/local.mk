@@ -137,6 +137,7 @@ tendril_SOURCES = \
 	%D%/cli/verb_explain.c \
 	%D%/cli/verb_help.c \
 	%D%/cli/verb_hold.c \
+	%D%/cli/verb_ingest.c \
 	%D%/cli/verb_journal.c \
 	%D%/cli/verb_key.c \
 	%D%/cli/verb_lead.c \

@@ -12,6 +12,7 @@ extern const struct cli_verb verb_consent;
 extern const struct cli_verb verb_explain;
 extern const struct cli_verb verb_help;
 extern const struct cli_verb verb_hold;
+extern const struct cli_verb verb_ingest;
 extern const struct cli_verb verb_journal;
 extern const struct cli_verb verb_key;
 extern const struct cli_verb verb_lead;

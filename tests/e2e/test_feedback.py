@@ -277,6 +277,20 @@ def test_origin_field(build, make_bed):
     assert judge.judge_untouched(message.data, other) == []
 
 
+def test_pipe(bed):
+    """`tendril ingest` in the place of the Maildir delivery."""
+    person = "piped@north.example"
+    address = sent(bed, person).sender
+    dsn = DSN.format(to=address, person=person, number=7)
+    bed.tendril.cli("ingest", input=f"X-Original-To: {address}\n{dsn}")
+    wait_suppressed(bed, person)
+    refused = bed.tendril.cli("ingest", input="", check=False)
+    assert refused.returncode == 75 and "no message" in refused.stderr
+    lost = bed.tendril.cli("ingest", "--conf", "/nonexistent", input=dsn,
+                           check=False)
+    assert lost.returncode == 75
+
+
 class _Application(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         size = int(self.headers["Content-Length"])
