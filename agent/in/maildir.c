@@ -261,12 +261,6 @@ static int take(struct maildir *m, int folder, const char *name)
 
 	read_name(name, c);
 	c->tries++;
-	if (c->tries > 1 && m->n > 0) { /* alone */
-		flush(m);
-		m->claims[0].tries = c->tries;
-		memcpy(m->claims[0].base, c->base, sizeof(c->base));
-		c = &m->claims[0];
-	}
 	rc = rename_claim(m, folder, name, c);
 	if (rc == 0)
 		collect(m);

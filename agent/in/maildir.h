@@ -5,10 +5,10 @@
  * Maildir format leaves to experiments). N counts the claims that never came
  * back: a message that was in work N times when the program died is not given
  * again after MAILDIR_TRIES but set aside, so one message cannot kill the
- * agent for ever; one that did not come back is given alone, so it does not
- * take others with it. The handler makes what the message means durable; then the
- * file is removed. Killed in between, the message is given again: the handler
- * knows it by its digest.
+ * agent for ever; one that did not come back ends its batch, so that it soon
+ * stands alone and takes no others with it. The handler makes what the message
+ * means durable; then the file is removed. Killed in between, the message is
+ * given again: the handler knows it by its digest.
  *
  * What the handler cannot read goes to unparsed/ID.eml with ID.reason beside
  * it, for people; kept for 30 days and at most MAILDIR_ASIDE_MAX of them.
