@@ -272,6 +272,7 @@ def test_reload_storm_fails_no_message(build, make_bed, rng):
     assert memory < 100_000, f"{memory} kB after {reloads} reloads"
 
 
+@pytest.mark.long
 def test_restarts_cost_only_tempfails(build, make_bed, rng):
     """SIGTERM and a new start, again and again: no message is refused, none
     is lost, none comes twice, and no stop waits."""
