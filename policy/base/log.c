@@ -58,17 +58,37 @@ static bool is_plain(struct str s)
 	return true;
 }
 
+/* How many bytes from `at` on are one character that a terminal only shows; 0:
+ * the byte is to be escaped. Controls of the second set are such as well
+ * (U+009B begins a command to the terminal). */
+static size_t shown_at(struct str s, size_t at)
+{
+	unsigned char c = (unsigned char)s.p[at];
+	size_t n = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+
+	if (c < 0x80)
+		return c >= ' ' && c != 0x7f ? 1 : 0;
+	if (c < 0xc2 || c > 0xf4 || n > s.n - at)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if (((unsigned char)s.p[at + i] & 0xc0) != 0x80)
+			return 0;
+	return c == 0xc2 && (unsigned char)s.p[at + 1] < 0xa0 ? 0 : n;
+}
+
 static void add_quoted(struct buf *out, struct str s)
 {
+	size_t n;
+
 	buf_addc(out, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		if (c == '"' || c == '\\')
-			buf_printf(out, "\\%c", c);
-		else if (c < ' ' || c == 0x7f)
-			buf_printf(out, "\\x%02x", c);
+	for (size_t i = 0; i<s.n; i += n> 0 ? n : 1) {
+		n = shown_at(s, i);
+		if (n == 0)
+			buf_printf(out, "\\x%02x", (unsigned char)s.p[i]);
+		else if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_printf(out, "\\%c", s.p[i]);
 		else
-			buf_addc(out, (char)c);
+			buf_add(out, str_cut(s, i, n));
 	}
 	buf_addc(out, '"');
 }

@@ -119,8 +119,8 @@ static void test_codec(void)
 	    "back, other case");
 	IS_INT(codec_unbase32(STR("mzxw6ytboj"), all, 256, &n), ERR_SYNTAX,
 	    "spare bits must be zero");
-	IS_INT(codec_unbase32(STR("m"), all, 256, &n), ERR_SYNTAX,
-	    "half a byte");
+	IS_INT(
+	    codec_unbase32(STR("m"), all, 256, &n), ERR_SYNTAX, "half a byte");
 	IS_INT(codec_unbase32(STR("mzxw6ytboi"), all, 5, &n), ERR_LIMIT,
 	    "too long for the caller");
 	buf_reset(&b);
@@ -171,19 +171,18 @@ static void test_files(const char *dir)
 
 	(void)snprintf(path, sizeof(path), "%s/f", dir);
 	buf_init(&b, 5);
-	IS_INT(file_create_durable(path, STR("12345"), 0600, &err), 0,
-	    "create");
+	IS_INT(
+	    file_create_durable(path, STR("12345"), 0600, &err), 0, "create");
 	IS_INT(file_create_durable(path, STR("x"), 0600, &err), ERR_EXISTS,
 	    "create again");
 	IS_INT(file_read(path, &b, &err), 0, "read to the bound");
 	IS_S(buf_str(&b), STR("12345"), "same bytes");
-	IS_INT(file_write_atomic(path, STR("123456"), 0600, &err), 0,
-	    "replace");
+	IS_INT(
+	    file_write_atomic(path, STR("123456"), 0600, &err), 0, "replace");
 	buf_reset(&b);
 	IS_INT(file_read(path, &b, &err), ERR_LIMIT, "one byte too many");
 	fault_write_at(1);
-	OK(file_write_atomic(path, STR("zz"), 0600, &err) != 0,
-	    "write fails");
+	OK(file_write_atomic(path, STR("zz"), 0600, &err) != 0, "write fails");
 	buf_fini(&b);
 	buf_init(&b, 100);
 	OK(file_read(path, &b, &err) == 0 && b.n == 6, "and nothing changed");
@@ -213,6 +212,19 @@ static void test_log(void)
 	    STR("event=x a=plain b=\"two words\\x0d\\x0aevent=forged\" "
 		"n=-5 e=\"\""),
 	    "peer text cannot forge a line");
+	buf_reset(&b);
+	log_format(&b, "x",
+	    (const struct log_kv[]){
+		KV_STR("a", STR("m\xc3\xbcller \xe2\x82\xac \xf0\x9f\x99\x82")),
+		KV_STR("b", STR("\x1b[2J\x9b"
+				"2J\xc2\x9b"
+				"2J\xc2\xa0")),
+		KV_STR("c", STR("\xc3(\xe2\x82\"\xff\xc3")), KV_END});
+	IS_S(buf_str(&b),
+	    STR("event=x a=\"m\xc3\xbcller \xe2\x82\xac \xf0\x9f\x99\x82\" "
+		"b=\"\\x1b[2J\\x9b2J\\xc2\\x9b2J\xc2\xa0\" "
+		"c=\"\\xc3(\\xe2\\x82\\\"\\xff\\xc3\""),
+	    "nor command the terminal that shows it");
 	buf_fini(&b);
 }
 
