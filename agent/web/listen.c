@@ -33,6 +33,23 @@ static int take_lock(struct server_listen *l, struct error *err)
 	return 0;
 }
 
+/* What an instance that was killed left; nobody's file is removed for a slip
+ * of the pen. */
+static int remove_stale(const struct server_listen *l, struct error *err)
+{
+	struct stat st;
+
+	if (lstat(l->path, &st) != 0)
+		return errno == ENOENT ? 0
+				       : error_set(err, -errno, "%s: %s",
+					     l->path, error_text(-errno));
+	if (!S_ISSOCK(st.st_mode))
+		return error_set(
+		    err, ERR_EXISTS, "%s: is there and no socket", l->path);
+	(void)unlink(l->path);
+	return 0;
+}
+
 static int set_access(const struct server_listen *l, unsigned mode,
     struct str group, struct error *err)
 {
@@ -68,11 +85,12 @@ static int open_unix(struct server_listen *l, struct str path, unsigned mode,
 	memcpy(un.sun_path, path.p, path.n);
 	memcpy(l->path, un.sun_path, sizeof(un.sun_path));
 	rc = take_lock(l, err);
+	if (rc == 0)
+		rc = remove_stale(l, err);
 	if (rc != 0) {
 		l->path[0] = '\0';
 		return rc;
 	}
-	(void)unlink(l->path);
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (l->fd < 0 || bind(l->fd, (struct sockaddr *)&un, sizeof(un)) != 0)
 		return error_set(

@@ -4,6 +4,7 @@
 
 #include "agent/web/server.h"
 #include "policy/base/clock.h"
+#include "policy/base/file.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -41,20 +42,26 @@ static size_t body_max(void *arg, const struct server_request *rq)
 	return str_eq(rq->path, STR("/small")) ? 10 : SIZE_MAX;
 }
 
-static struct server *start(int64_t deadline_ms)
+static int try_start(
+    int64_t deadline_ms, struct server **out, struct error *err)
 {
 	struct server_options o = {.listen = str_of(path),
 	    .mode = 0600,
 	    .max_body = 1000,
 	    .body_max = body_max,
-
 	    .workers = 2,
 	    .deadline_ms = deadline_ms,
 	    .handler = handle};
+
+	return server_open(out, &o, err);
+}
+
+static struct server *start(int64_t deadline_ms)
+{
 	struct server *s = NULL;
 	struct error err = {0};
 
-	if (server_open(&s, &o, &err) != 0) {
+	if (try_start(deadline_ms, &s, &err) != 0) {
 		printf("Bail out! %s\n", err.text);
 		exit(1);
 	}
@@ -247,6 +254,26 @@ static void test_stop(void)
 	OK(atomic_load(&handled) - before > 8, "stopped 8 times under load");
 }
 
+/* The path in the conf may be a slip of the pen. */
+static void test_path(void)
+{
+	struct server *s = NULL, *second = NULL;
+	struct error err = {0};
+
+	IS_INT(
+	    file_write_atomic(path, STR("precious"), 0600, &err), 0, "a file");
+	IS_INT(try_start(1000, &s, &err), ERR_EXISTS, "is not taken: %s",
+	    err.text);
+	server_close(&s);
+	OK(access(path, F_OK) == 0, "and still there");
+	(void)unlink(path);
+	s = start(1000);
+	IS_INT(try_start(1000, &second, &err), ERR_EXISTS, "nor a live socket");
+	server_close(&second);
+	OK(access(path, F_OK) == 0, "which stays");
+	server_close(&s);
+}
+
 int main(void)
 {
 	if (mkdtemp(dir) == NULL)
@@ -257,6 +284,7 @@ int main(void)
 	test_slow();
 	test_greedy();
 	test_stop();
+	test_path();
 	(void)snprintf(path, sizeof(path), "%s/socket.lock", dir);
 	(void)unlink(path);
 	(void)rmdir(dir);
