@@ -7,6 +7,7 @@
 #include "agent/parts.h"
 #include "agent/reload.h"
 #include "policy/base/clock.h"
+#include "policy/base/file.h"
 #include "policy/base/log.h"
 
 #include <getopt.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 
 enum {
+	DESCRIPTORS = 65536, /* connections, bodies, the ledger */
 	EXIT_USAGE = 2,
 	EXIT_CONFIG = 78
 };
@@ -165,6 +167,7 @@ int main(int argc, char **argv)
 	}
 	log_open("tendril-agent");
 	block_signals(&set);
+	file_raise_limit(DESCRIPTORS);
 	rc = load(&app, args.conf, &err);
 	if (rc == 0)
 		rc = reload_open(&r, &app, args.conf, &err);

@@ -5,6 +5,7 @@
  * signals are blocked before the first thread exists. */
 #include "milter/serve.h"
 #include "milter/smfi.h"
+#include "policy/base/file.h"
 #include "policy/base/log.h"
 #include "policy/state/ops.h"
 
@@ -20,6 +21,7 @@
 
 enum {
 	RETRY_S = 5,
+	DESCRIPTORS = 65536, /* connections, bodies, the ledger */
 	EXIT_USAGE = 2,
 	EXIT_CONFIG = 78
 };
@@ -232,6 +234,7 @@ int main(int argc, char **argv)
 	}
 	log_open("tendril-milter");
 	block_signals();
+	file_raise_limit(DESCRIPTORS);
 	rc = snapshots_open(&sh.snapshots, args.conf, &err);
 	if (rc != 0) {
 		(void)fprintf(stderr, "tendril-milter: %s\n", err.text);

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -153,6 +154,16 @@ int file_create_durable(
 	if (rc != 0)
 		return error_set(err, rc, "%s: %s", path, error_text(rc));
 	return file_sync_parent(path, err);
+}
+
+void file_raise_limit(unsigned long want)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= want)
+		return;
+	l.rlim_cur = l.rlim_max < want ? l.rlim_max : want;
+	(void)setrlimit(RLIMIT_NOFILE, &l);
 }
 
 int file_mkdir(const char *dir, unsigned mode, struct error *err)

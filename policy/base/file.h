@@ -21,6 +21,9 @@ int file_sync_dir(const char *dir, struct error *err) MUST_CHECK;
 int file_sync_parent(const char *path, struct error *err) MUST_CHECK;
 /* Writes all or fails. */
 int file_write_all(int fd, struct str data) MUST_CHECK;
+/* Descriptors for this process: as many as the system allows, at most `want`,
+ * never fewer than there are. For start-up. */
+void file_raise_limit(unsigned long want);
 /* mkdir, fine when the folder is there. */
 int file_mkdir(const char *dir, unsigned mode, struct error *err) MUST_CHECK;
 

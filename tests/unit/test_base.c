@@ -11,6 +11,7 @@
 #include "policy/base/log.h"
 #include "policy/base/secret.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static void test_str(void)
@@ -199,6 +200,25 @@ static void test_files(const char *dir)
 	(void)unlink(path);
 }
 
+static void test_descriptors(void)
+{
+	struct rlimit first, l;
+
+	OK(getrlimit(RLIMIT_NOFILE, &first) == 0, "as it is");
+	l = first;
+	l.rlim_cur = 40;
+	OK(setrlimit(RLIMIT_NOFILE, &l) == 0, "few");
+	file_raise_limit(50);
+	OK(getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur == 50, "raised");
+	file_raise_limit(30);
+	OK(getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur == 50,
+	    "never lowered");
+	file_raise_limit(1UL << 40);
+	OK(getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur == l.rlim_max,
+	    "as far as the system goes");
+	(void)setrlimit(RLIMIT_NOFILE, &first);
+}
+
 static void test_log(void)
 {
 	struct buf b;
@@ -237,6 +257,7 @@ int main(void)
 	test_arena();
 	test_codec();
 	test_clock();
+	test_descriptors();
 	if (OK(mkdtemp(dir) != NULL, "temporary folder")) {
 		test_files(dir);
 		(void)rmdir(dir);
