@@ -56,7 +56,7 @@ static void test_hours(struct ledger_txn *t)
 static void test_borrowed(struct ledger_txn *t)
 {
 	struct ledger_iter it;
-	struct str key, value;
+	struct str key = STR_NULL, value;
 
 	OK(ledger_iter_open(t, TABLE_COUNTER, STR_NULL, LEDGER_UP, &it) == 0 &&
 		ledger_iter_next(&it, &key, &value) == 0,

@@ -139,8 +139,8 @@ static int do_suppress(struct error *err)
 {
 	static const char *const others[] = {"@d1.example", "@d7.example",
 	    "md5:0123456789abcdef0123456789abcdef",
-	    "sha256:0123456789abcdef0123456789abcdef"
-	    "0123456789abcdef0123456789abcdef"};
+	    ("sha256:0123456789abcdef0123456789abcdef"
+	     "0123456789abcdef0123456789abcdef")};
 	struct ops_suppress in = {
 	    .reason = (enum suppression_reason)(1 + below(8)),
 	    .segment = below(2) == 0 ? STR("") : segment(),
