@@ -91,6 +91,7 @@ unit_tests = \
 	%D%/unit/test_smtp \
 	%D%/unit/test_server \
 	%D%/unit/test_server_wire \
+	%D%/unit/test_slot_batch \
 	%D%/unit/test_snapshot \
 	%D%/unit/test_slots \
 	%D%/unit/test_spool \
@@ -235,7 +236,10 @@ EXTRA_DIST += \
 	%D%/e2e/test_outside.py \
 	%D%/e2e/test_readme.py \
 	%D%/e2e/test_run.py \
+	%D%/e2e/test_submission.py \
 	%D%/e2e/test_trouble.py \
+	%D%/e2e/tsan_load.py \
+	%D%/tsan.supp \
 	$(END)
 
 include tests/bench/local.mk

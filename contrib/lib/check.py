@@ -198,6 +198,24 @@ def stage_tsan(log):
                                            "-R"))
 
 
+def stage_hostile(log):
+    """What is most likely to find a wild pointer: broken input, trouble and
+    kills, against daemons that watch themselves."""
+    folder = build.build("asan", "--with-sanitizer=address,undefined",
+                         targets=ALL)
+    tests = [f"tests/e2e/test_{name}.py"
+             for name in ("hostile", "trouble", "concurrency", "submission")]
+    return run_pytest(folder, log, "-m", "not long", *tests)
+
+
+def stage_races(log):
+    folder = build.build("tsan", "--with-sanitizer=thread",
+                         targets=("all", "tests/bench/milterload"))
+    status = run_logged([sys.executable, "tests/e2e/tsan_load.py", folder,
+                         "30"], log, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    return judged(Outcome(passed=int(status == 0)), status)
+
+
 def stage_dist(log):
     folder = main_build()
     status = run_logged(["make", "-C", folder, f"-j{build.jobs()}",
@@ -217,6 +235,10 @@ STAGES = (
     Stage("clang", "clang, warnings are errors", stage_clang, full=True),
     Stage("asan", "make check, address and undefined", stage_asan, full=True),
     Stage("tsan", "make check, thread sanitizer", stage_tsan, full=True),
+    Stage("hostile", "end to end, address and undefined", stage_hostile,
+          full=True),
+    Stage("races", "both daemons under load, thread sanitizer", stage_races,
+          full=True),
     Stage("dist", "make distcheck", stage_dist, full=True),
 )
 

@@ -55,15 +55,26 @@ static int encode(const struct slot_change *c, uint64_t id, struct buf *out)
 	return message_encode_changed(&e, out);
 }
 
-/* States as the changes before this one leave them: a proposal does not see its
- * own events. */
+/* What the changes before this one have done: a proposal does not see its own
+ * events. */
 struct overlay {
 	struct {
 		uint64_t id;
 		enum slot_state state;
 	} * v;
 	size_t n, cap;
+	const struct slot_change **moves; /* in their order */
+	size_t n_moves;
 };
+
+/* The queue id that the ledger knows the message by. */
+static struct str known_id(const struct overlay *o, struct str queue_id)
+{
+	for (size_t i = o->n_moves; i-- > 0;)
+		if (str_eq(o->moves[i]->next_id, queue_id))
+			queue_id = o->moves[i]->queue_id;
+	return queue_id;
+}
 
 static enum slot_state *overlay_find(struct overlay *o, uint64_t id)
 {
@@ -147,7 +158,10 @@ static int change_all(struct door_ctx *ctx, const struct slot_change *c,
 
 	if (c->message_id != 0)
 		return change_one(ctx, c, c->message_id, o);
-	rc = message_by_queue(t, c->queue_id, ids, MESSAGES_MAX, &n);
+	rc = message_by_queue(
+	    t, known_id(o, c->queue_id), ids, MESSAGES_MAX, &n);
+	if (c->kind == SLOT_CHANGE_MOVED)
+		o->moves[o->n_moves++] = c;
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		if (is_meant(t, c, ids[i], n))
 			rc = change_one(ctx, c, ids[i], o);
@@ -163,7 +177,8 @@ int ops_slot_changes(
 	int rc = 0;
 
 	o.v = arena_array(a, o.cap, sizeof(*o.v));
-	if (ids == NULL || o.v == NULL)
+	o.moves = arena_array(a, n, sizeof(struct slot_change *));
+	if (ids == NULL || o.v == NULL || o.moves == NULL)
 		return ERR_LIMIT;
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = change_all(ctx, &v[i], ids, &o);

@@ -42,6 +42,7 @@ def make_bed():
 
     yield make
     for one in made:
+        one.stop_and_look()
         one.close()
 
 

@@ -35,6 +35,7 @@ def running(build):
     with beds.Bed(build, policy=POLICY, keep=keep) as bed:
         bed.start_milter()
         yield bed
+        bed.stop_and_look()
 
 
 @pytest.fixture
@@ -555,6 +556,7 @@ def whole(build):
         bed.start_agent()
         bed.start_hub()
         yield bed
+        bed.stop_and_look()
 
 
 @pytest.fixture(scope="module")

@@ -148,6 +148,18 @@ class Bed:
         for path in self.feedback():
             path.unlink(missing_ok=True)
 
+    def stop_and_look(self):
+        """Stop the daemons; a sanitizer's report of theirs is an error."""
+        if self.tendril is None:
+            return
+        self.tendril.stop()
+        for log in self.root.glob("tendril-*.log"):
+            text = log.read_text(errors="replace")
+            for mark in ("Sanitizer: ", "runtime error: "):
+                if mark in text:
+                    at = text.index(mark)
+                    raise proc.BedError(f"{log.name}: {text[at:at + 3000]}")
+
     def close(self):
         """Stop everything, newest first, and remove the folder."""
         try:
