@@ -152,6 +152,16 @@ static int serve(
 	return rc;
 }
 
+static void unload(struct app *app, struct reload **r)
+{
+	const struct conf *conf = app->conf;
+
+	token_keys_free(&app->tokens);
+	if (*r == NULL)
+		conf_unref(&conf);
+	reload_close(r);
+}
+
 int main(int argc, char **argv)
 {
 	struct app app = {.started_ms = clock_mono_ms()};
@@ -173,6 +183,7 @@ int main(int argc, char **argv)
 		rc = reload_open(&r, &app, args.conf, &err);
 	if (rc != 0) {
 		(void)fprintf(stderr, "tendril-agent: %s\n", err.text);
+		unload(&app, &r);
 		return EXIT_CONFIG;
 	}
 	if (args.check)
@@ -181,7 +192,6 @@ int main(int argc, char **argv)
 		rc = serve(&app, r, &set, &err);
 	if (rc != 0)
 		(void)fprintf(stderr, "tendril-agent: %s\n", err.text);
-	token_keys_free(&app.tokens);
-	reload_close(&r);
+	unload(&app, &r);
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

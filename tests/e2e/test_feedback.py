@@ -179,8 +179,10 @@ def test_refused_at_once(bed):
                     mails, 20, "our own MTA's DSN")
     consumed(bed)
     assert metric(bed, "bounce") == before + 1
-    assert metric(bed, "relay", action="bounce", reason="queued") == \
-        metric(bed, "relay", action="bounce", reason="done")
+    proc.wait_until(
+        lambda: metric(bed, "relay", action="bounce", reason="queued") ==
+        metric(bed, "relay", action="bounce", reason="done"), 20,
+        "the application's report")
 
 
 def test_full_mailbox_is_nobodys_fault(bed):
