@@ -100,11 +100,13 @@ static int load(struct app *app, const char *path, struct error *err)
 	const struct conf *conf;
 	int rc = conf_load(&conf, path, err);
 
-	app->conf = conf;
 	if (rc == 0 && conf->token_key.n == 0)
 		rc = error_set(err, ERR_KEY, "%s: token-key is needed", path);
 	if (rc == 0)
 		rc = token_keys_load(&app->tokens, conf->token_key.p, err);
+	if (rc != 0)
+		conf_unref(&conf);
+	app->conf = conf;
 	return rc;
 }
 

@@ -269,7 +269,7 @@ def test_reload_storm_fails_no_message(build, make_bed, rng):
     assert work.counts == {"attempts": 1000, "cut": 0, 250: 1000}
     assert bed.sink.wait(count=1000)
     memory = apps.memory_kb(bed.tendril.milter.pid)
-    assert memory < 100_000, f"{memory} kB after {reloads} reloads"
+    assert memory < apps.memory_bound_kb(build, 40_000), f"{memory} kB after {reloads} reloads"
 
 
 @pytest.mark.long

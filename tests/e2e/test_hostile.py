@@ -44,14 +44,8 @@ def bed(running, build):
     yield running
     assert running.tendril.milter.pid == pid
     assert_at_work(running)
-    bound = MEMORY_KB * (12 if sanitized(build) else 1)
     used = apps.memory_kb(pid)
-    assert used < bound, f"{used} kB"
-
-
-def sanitized(build):
-    data = (build / "tendril-milter").read_bytes()
-    return b"__asan_init" in data or b"__tsan_init" in data
+    assert used < apps.memory_bound_kb(build, MEMORY_KB), f"{used} kB"
 
 
 def head(*lines, segment=True, sender=NEWS):
@@ -425,7 +419,7 @@ def test_random_bytes(bed, seed):
         link.drop()
 
 
-def test_absurd_lengths_take_no_memory(bed):
+def test_absurd_lengths_take_no_memory(bed, build):
     """A length without the bytes costs nothing, also on many connections.
     (Each holds a thread of libmilter's until it ends, and its pool may let
     others wait for one: no MTA stops in the middle of a packet.)"""
@@ -435,7 +429,8 @@ def test_absurd_lengths_take_no_memory(bed):
         link.raw_bytes(struct.pack(">I", 60 << 20) + b"O" + b"x" * 1000)
         links.append(link)
     time.sleep(0.5)
-    assert apps.memory_kb(bed.tendril.milter.pid) < MEMORY_KB * 12
+    used = apps.memory_kb(bed.tendril.milter.pid)
+    assert used < apps.memory_bound_kb(build, MEMORY_KB)
     for link in links:
         link.drop()
 
@@ -497,14 +492,14 @@ def test_slow_peers_hold_up_nobody(bed):
         link.drop()
 
 
-def test_idle_connections_cost_little(bed):
+def test_idle_connections_cost_little(bed, build):
     links = [apps.dial(bed) for _ in range(300)]
     for link in links:
         link.send(head() + b"\r\n" + b"x" * 60_000 + b"\r\n", NEWS, [person()])
     resident = apps.memory_kb(bed.tendril.milter.pid, "VmRSS")
     for link in links:
         link.drop()
-    assert resident < MEMORY_KB * 12
+    assert resident < apps.memory_bound_kb(build, 32_000)
 
 
 def test_nothing_is_left_in_work(running):
