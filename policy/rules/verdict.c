@@ -94,10 +94,24 @@ static bool by_stop(const struct policy_segment *s, const struct facts *f,
 	return true;
 }
 
-/* Both scopes are always looked at: the later instant is the true one. */
+/* Which of two full scopes rules: an enforced one before one in shadow, then
+ * the later instant, which is the true one. */
+static bool is_person_ruling(const struct caps_answer *seg, bool seg_shadow,
+    const struct caps_answer *person, bool person_shadow)
+{
+	if (!seg->full || !person->full)
+		return person->full;
+	if (seg_shadow != person_shadow)
+		return seg_shadow;
+	return person->earliest_ms > seg->earliest_ms;
+}
+
+/* Both scopes are always looked at. */
 static bool by_caps(const struct policy *p, const struct policy_segment *s,
     const struct facts *f, int64_t now_ms, struct verdict *out)
 {
+	bool seg_shadow = s->shadow || s->caps.shadow;
+	bool all_shadow = s->shadow || p->person.shadow;
 	struct caps_answer seg, all;
 	bool person;
 
@@ -107,18 +121,18 @@ static bool by_caps(const struct policy *p, const struct policy_segment *s,
 	caps_decide(&p->person, f, 0, s->keep_free, now_ms, &all);
 	if (!seg.full && !all.full)
 		return false;
-	person = all.full && (!seg.full || all.earliest_ms > seg.earliest_ms);
+	person = is_person_ruling(&seg, seg_shadow, &all, all_shadow);
 	if (person)
 		seg = all;
 	wait_by(&s->when_full, person ? REASON_PERSON_CAP : REASON_SEGMENT_CAP,
 	    seg.rule, now_ms, out);
-	out->earliest_ms = seg.earliest_ms == CAPS_NEVER ? 0 : seg.earliest_ms;
-	out->shadowed =
-	    s->shadow || (person ? p->person.shadow : s->caps.shadow);
+	out->earliest_ms = seg.earliest_ms;
+	out->shadowed = person ? all_shadow : seg_shadow;
 	return true;
 }
 
-/* A hold that cannot be released before its deadline is decided at once. */
+/* A hold that cannot be released before its deadline, or never, is decided at
+ * once. */
 static void settle_hold(struct verdict *v)
 {
 	if (v->action != VERDICT_HOLD || v->earliest_ms == 0 ||
@@ -131,14 +145,16 @@ static void settle_hold(struct verdict *v)
 void verdict_decide(const struct policy *p, const struct policy_segment *s,
     const struct facts *f, int64_t now_ms, struct verdict *out)
 {
-	*out = (struct verdict){
-	    .action = VERDICT_ALLOW, .reason = REASON_ALLOWED};
+	*out =
+	    (struct verdict){.action = VERDICT_ALLOW, .reason = REASON_ALLOWED};
 	if (by_suppression(s, f, now_ms, out) || by_purpose(s, f, out) ||
 	    by_compliance(s, f, now_ms, out))
 		return;
 	if (!by_stop(s, f, now_ms, out) && !by_caps(p, s, f, now_ms, out))
 		return;
 	settle_hold(out);
+	if (out->earliest_ms == CAPS_NEVER)
+		out->earliest_ms = 0;
 	if (out->shadowed)
 		out->action = VERDICT_ALLOW;
 }

@@ -213,6 +213,54 @@ static void test_waits(void)
 	    "shadow never softens a withdrawal");
 }
 
+/* One scope in shadow takes nothing from the other. */
+static void test_shadow_of_one_scope(void)
+{
+	struct slot_fact slots[1] = {slot(NOW - DAY, NEWS, SLOT_DELIVERED)};
+	struct policy_window long_week = {.max = 1, .span_ms = 9 * DAY};
+	struct policy p = {.person = {.n = 1, .shadow = true}};
+	struct facts f = {
+	    .consent = CONSENT_GRANTED, .slots = slots, .n_slots = 1};
+	struct policy_segment s = *news();
+	struct verdict v;
+
+	s.when_full.hold_ms = 20 * DAY;
+	s.caps = (struct policy_caps){.windows = &week1, .n = 1};
+	p.person.windows = &long_week;
+	v = decide(&p, &s, &f);
+	OK(v.action == VERDICT_HOLD && v.reason == REASON_SEGMENT_CAP &&
+		v.earliest_ms == NOW + 6 * DAY,
+	    "a later instant in shadow does not open an enforced cap");
+	s.caps.shadow = true;
+	p.person.shadow = false;
+	s.caps.windows = &long_week;
+	p.person.windows = &week1;
+	v = decide(&p, &s, &f);
+	OK(v.action == VERDICT_HOLD && v.reason == REASON_PERSON_CAP &&
+		v.earliest_ms == NOW + 6 * DAY,
+	    "nor the other way round");
+	p.person.shadow = true;
+	v = decide(&p, &s, &f);
+	OK(v.action == VERDICT_ALLOW && v.shadowed &&
+		v.reason == REASON_SEGMENT_CAP,
+	    "both in shadow: allowed, the later is told");
+}
+
+static void test_never(void)
+{
+	struct policy p = {.person = {.windows = &never, .n = 1}};
+	struct facts f = {.consent = CONSENT_GRANTED};
+	struct policy_segment s = *news();
+	struct verdict v = decide(&p, &s, &f);
+
+	OK(v.action == VERDICT_REJECT && v.earliest_ms == 0,
+	    "what no instant will free is not held until its deadline");
+	s.when_full.action = POLICY_DEFER;
+	v = decide(&p, &s, &f);
+	OK(v.action == VERDICT_DEFER && v.earliest_ms == 0,
+	    "and has no instant to tell");
+}
+
 static void test_dup(void)
 {
 	struct slot_fact v[2] = {slot(NOW - DAY, NEWS, SLOT_RELEASED),
@@ -264,6 +312,8 @@ int main(void)
 	test_clock_back();
 	test_order();
 	test_waits();
+	test_shadow_of_one_scope();
+	test_never();
 	test_dup();
 	test_names();
 	return tap_done();
