@@ -5,7 +5,6 @@
 #include "policy/base/buf.h"
 #include "policy/base/codec.h"
 #include "policy/state/counter.h"
-#include "policy/state/payload.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
 
@@ -15,7 +14,8 @@
 
 enum {
 	RECORD_VERSION = 1,
-	RECORD_MAX = 2048
+	RECORD_MAX = 2048,
+	PAYLOAD_MAX = 70000,
 };
 
 struct row_key {
@@ -92,17 +92,12 @@ static const struct payload_field fields[] = {
     {9, PAYLOAD_BYTES, false, AT(evidence)},
 };
 #undef AT
-static const struct payload_desc desc = PAYLOAD_DESC(fields);
-
-int consent_encode(const struct event_consent *e, struct buf *out)
-{
-	return payload_encode(&desc, e, out);
-}
+const struct payload_desc consent_payload =
+    PAYLOAD_DESC(fields, struct event_consent, PAYLOAD_MAX);
 
 int consent_decode(struct str payload, struct event_consent *out)
 {
-	*out = (struct event_consent){0};
-	return payload_decode(&desc, payload, out);
+	return payload_decode(&consent_payload, payload, out);
 }
 
 int consent_reduce(

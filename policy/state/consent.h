@@ -5,10 +5,10 @@
 #ifndef POLICY_STATE_CONSENT_H
 #define POLICY_STATE_CONSENT_H
 
-#include "policy/base/buf.h"
 #include "policy/ledger/event.h"
 #include "policy/mail/lead_id.h"
 #include "policy/rules/facts.h"
+#include "policy/state/payload.h"
 
 struct consent_record {
 	enum consent_state state;
@@ -37,7 +37,7 @@ int consent_each(const struct ledger_txn *t, const struct lead_id *lead,
     int (*emit)(void *arg, const struct consent_record *r),
     void *arg) MUST_CHECK;
 
-int consent_encode(const struct event_consent *e, struct buf *out) MUST_CHECK;
+extern const struct payload_desc consent_payload;
 int consent_decode(struct str payload, struct event_consent *out) MUST_CHECK;
 int consent_reduce(
     struct ledger_txn *t, const struct event *ev, struct error *err);

@@ -200,7 +200,8 @@ static const struct payload_field added_fields[] = {
     {10, PAYLOAD_U32, false, AT(first)},
 };
 #undef AT
-static const struct payload_desc added = PAYLOAD_DESC(added_fields);
+static const struct payload_desc added =
+    PAYLOAD_DESC(added_fields, struct event_copy_added, PAYLOAD_MAX);
 
 #define AT(field) offsetof(struct event_copy_recipient, field)
 static const struct payload_field recipient_fields[] = {
@@ -209,44 +210,29 @@ static const struct payload_field recipient_fields[] = {
     {3, PAYLOAD_U32, true, AT(outcome)},
 };
 #undef AT
-static const struct payload_desc recipient = PAYLOAD_DESC(recipient_fields);
+static const struct payload_desc recipient =
+    PAYLOAD_DESC(recipient_fields, struct event_copy_recipient, PAYLOAD_MAX);
 
 static const struct payload_field due_fields[] = {
     {1, PAYLOAD_U64, true, offsetof(struct event_copy_due, id)},
     {2, PAYLOAD_I64, true, offsetof(struct event_copy_due, due_ms)},
 };
-static const struct payload_desc due = PAYLOAD_DESC(due_fields);
+static const struct payload_desc due =
+    PAYLOAD_DESC(due_fields, struct event_copy_due, PAYLOAD_MAX);
 
 int copy_decode_added(struct str payload, struct event_copy_added *out)
 {
-	*out = (struct event_copy_added){0};
 	return payload_decode(&added, payload, out);
 }
 
 int copy_decode_recipient(struct str payload, struct event_copy_recipient *out)
 {
-	*out = (struct event_copy_recipient){0};
 	return payload_decode(&recipient, payload, out);
 }
 
 int copy_decode_due(struct str payload, struct event_copy_due *out)
 {
-	*out = (struct event_copy_due){0};
 	return payload_decode(&due, payload, out);
-}
-
-static int emit(struct door_ctx *ctx, unsigned type,
-    const struct payload_desc *d, const void *e)
-{
-	struct buf b;
-	int rc;
-
-	buf_init(&b, PAYLOAD_MAX);
-	rc = payload_encode(d, e, &b);
-	if (rc == 0)
-		rc = door_emit(ctx, type, 1, buf_str(&b));
-	buf_fini(&b);
-	return rc;
 }
 
 int copy_emit_added(struct door_ctx *ctx, const struct copy_new *c)
@@ -266,7 +252,7 @@ int copy_emit_added(struct door_ctx *ctx, const struct copy_new *c)
 	if (rc != ERR_NOT_FOUND)
 		return rc == 0 ? ERR_EXISTS : rc;
 	memcpy(e.lead, c->lead.b, sizeof(e.lead));
-	return emit(ctx, EV_COPY_ADDED, &added, &e);
+	return payload_emit(ctx, EV_COPY_ADDED, &added, &e);
 }
 
 int copy_emit_recipient(struct door_ctx *ctx, uint64_t id, uint32_t index,
@@ -278,7 +264,8 @@ int copy_emit_recipient(struct door_ctx *ctx, uint64_t id, uint32_t index,
 
 	if (rc == ERR_NOT_FOUND || (rc == 0 && index < r.next))
 		return 0;
-	return rc != 0 ? rc : emit(ctx, EV_COPY_RECIPIENT, &recipient, &e);
+	return rc != 0 ? rc
+		       : payload_emit(ctx, EV_COPY_RECIPIENT, &recipient, &e);
 }
 
 int copy_emit_due(struct door_ctx *ctx, uint64_t id, int64_t due_ms)
@@ -289,7 +276,7 @@ int copy_emit_due(struct door_ctx *ctx, uint64_t id, int64_t due_ms)
 
 	if (rc == ERR_NOT_FOUND)
 		return 0;
-	return rc != 0 ? rc : emit(ctx, EV_COPY_DUE, &due, &e);
+	return rc != 0 ? rc : payload_emit(ctx, EV_COPY_DUE, &due, &e);
 }
 
 static int count(struct ledger_txn *t, const struct event *ev, const char *what,

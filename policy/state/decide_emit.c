@@ -12,7 +12,6 @@
 #include <sys/random.h>
 
 enum {
-	PAYLOAD_MAX = 65536,
 	ID_TRIES = 8,
 };
 #define HISTORY_MS INT64_C(5356800000) /* 62 days: two calendar months */
@@ -95,20 +94,6 @@ static struct event_slot_proposed slot_of(
 	return e;
 }
 
-static int emit_proposed(
-    const struct event_slot_proposed *e, struct door_ctx *ctx)
-{
-	struct buf b;
-	int rc;
-
-	buf_init(&b, PAYLOAD_MAX);
-	rc = message_encode_proposed(e, &b);
-	if (rc == 0)
-		rc = door_emit(ctx, EV_SLOT_PROPOSED, 1, buf_str(&b));
-	buf_fini(&b);
-	return rc;
-}
-
 int decide_emit_slot(
     struct decide_work *w, struct door_ctx *ctx, uint64_t message_id)
 {
@@ -122,21 +107,15 @@ int decide_emit_slot(
 	w->out->message_id = message_id;
 	w->out->subject_id = w->subject_id;
 	e = slot_of(w, door_now_ms(ctx));
-	return emit_proposed(&e, ctx);
+	return payload_emit(
+	    ctx, EV_SLOT_PROPOSED, &message_proposed_payload, &e);
 }
 
 static int emit_duplicate(struct decide_work *w, struct door_ctx *ctx)
 {
 	struct event_duplicate e = {w->dup_of, w->in->queue_id};
-	struct buf b;
-	int rc;
 
-	buf_init(&b, PAYLOAD_MAX);
-	rc = message_encode_duplicate(&e, &b);
-	if (rc == 0)
-		rc = door_emit(ctx, EV_DUPLICATE, 1, buf_str(&b));
-	buf_fini(&b);
-	return rc;
+	return payload_emit(ctx, EV_DUPLICATE, &message_duplicate_payload, &e);
 }
 
 static struct event_refusal refusal_of(
@@ -171,7 +150,6 @@ int decide_emit_refusal(struct decide_work *w, struct door_ctx *ctx)
 	struct event_refusal e = refusal_of(w, door_now_ms(ctx));
 	unsigned type = EV_DECIDED;
 	uint32_t count = 0;
-	struct buf b;
 	int rc = 0;
 
 	if (refusal_is_audit(w->out->verdict.reason) && !e.shadowed) {
@@ -180,13 +158,7 @@ int decide_emit_refusal(struct decide_work *w, struct door_ctx *ctx)
 		if (count == 0)
 			type = EV_REFUSED;
 	}
-	buf_init(&b, PAYLOAD_MAX);
-	if (rc == 0)
-		rc = refusal_encode(&e, &b);
-	if (rc == 0)
-		rc = door_emit(ctx, type, 1, buf_str(&b));
-	buf_fini(&b);
-	return rc;
+	return rc != 0 ? rc : payload_emit(ctx, type, &refusal_payload, &e);
 }
 
 static int emit_hold(struct decide_work *w, struct door_ctx *ctx)

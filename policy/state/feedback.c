@@ -5,7 +5,6 @@
 #include "policy/base/codec.h"
 #include "policy/state/counter.h"
 #include "policy/state/message.h"
-#include "policy/state/payload.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
 
@@ -16,6 +15,7 @@
 enum {
 	RECORD_VERSION = 1,
 	RECORD_MAX = 64,
+	PAYLOAD_MAX = 4096,
 	COMPLAINED = 1,
 };
 
@@ -133,7 +133,8 @@ static const struct payload_field bounce_fields[] = {
     {10, PAYLOAD_BYTES, false, AT(diagnostic)},
 };
 #undef AT
-static const struct payload_desc bounce = PAYLOAD_DESC(bounce_fields);
+const struct payload_desc feedback_bounce_payload =
+    PAYLOAD_DESC(bounce_fields, struct event_bounce, PAYLOAD_MAX);
 
 #define AT(field) offsetof(struct event_complaint, field)
 static const struct payload_field complaint_fields[] = {
@@ -142,22 +143,12 @@ static const struct payload_field complaint_fields[] = {
     {3, PAYLOAD_U32, false, AT(reason)},
 };
 #undef AT
-static const struct payload_desc complaint = PAYLOAD_DESC(complaint_fields);
-
-int feedback_encode_bounce(const struct event_bounce *e, struct buf *out)
-{
-	return payload_encode(&bounce, e, out);
-}
-
-int feedback_encode_complaint(const struct event_complaint *e, struct buf *out)
-{
-	return payload_encode(&complaint, e, out);
-}
+const struct payload_desc feedback_complaint_payload =
+    PAYLOAD_DESC(complaint_fields, struct event_complaint, PAYLOAD_MAX);
 
 int feedback_decode_bounce(struct str payload, struct event_bounce *out)
 {
-	*out = (struct event_bounce){0};
-	return payload_decode(&bounce, payload, out);
+	return payload_decode(&feedback_bounce_payload, payload, out);
 }
 
 static int count(struct ledger_txn *t, const struct event *ev, const char *kind,
@@ -206,8 +197,7 @@ int feedback_reduce_bounce(
 
 int feedback_decode_complaint(struct str payload, struct event_complaint *out)
 {
-	*out = (struct event_complaint){0};
-	return payload_decode(&complaint, payload, out);
+	return payload_decode(&feedback_complaint_payload, payload, out);
 }
 
 int feedback_reduce_complaint(

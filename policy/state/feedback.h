@@ -13,10 +13,10 @@
 #ifndef POLICY_STATE_FEEDBACK_H
 #define POLICY_STATE_FEEDBACK_H
 
-#include "policy/base/buf.h"
 #include "policy/ledger/door.h"
 #include "policy/mail/lead_id.h"
 #include "policy/rules/giveup.h"
+#include "policy/state/payload.h"
 
 /* Who told. Numbers are stored. */
 enum feedback_source {
@@ -54,10 +54,8 @@ int feedback_read(const struct ledger_txn *t, uint64_t message_id,
 int feedback_hosts(const struct ledger_txn *t, const struct lead_id *lead,
     struct giveup_hosts *out) MUST_CHECK;
 
-int feedback_encode_bounce(
-    const struct event_bounce *e, struct buf *out) MUST_CHECK;
-int feedback_encode_complaint(
-    const struct event_complaint *e, struct buf *out) MUST_CHECK;
+extern const struct payload_desc feedback_bounce_payload;
+extern const struct payload_desc feedback_complaint_payload;
 int feedback_decode_bounce(
     struct str payload, struct event_bounce *out) MUST_CHECK;
 int feedback_decode_complaint(

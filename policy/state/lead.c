@@ -9,7 +9,6 @@
 #include "policy/base/codec.h"
 #include "policy/conf/policy.h"
 #include "policy/rules/caps.h"
-#include "policy/state/payload.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
 
@@ -263,17 +262,12 @@ static const struct payload_field created_fields[] = {
     {3, PAYLOAD_BYTES, true, offsetof(struct event_lead_created, wrapped)},
     {4, PAYLOAD_BYTES, true, offsetof(struct event_lead_created, address)},
 };
-static const struct payload_desc created = PAYLOAD_DESC(created_fields);
-
-int lead_event_encode(const struct event_lead_created *e, struct buf *out)
-{
-	return payload_encode(&created, e, out);
-}
+const struct payload_desc lead_created_payload = PAYLOAD_DESC(created_fields,
+    struct event_lead_created, LEAD_WRAPPED_MAX + LEAD_ADDRESS_MAX + 64);
 
 int lead_event_decode(struct str payload, struct event_lead_created *out)
 {
-	*out = (struct event_lead_created){0};
-	return payload_decode(&created, payload, out);
+	return payload_decode(&lead_created_payload, payload, out);
 }
 
 int lead_reduce_created(

@@ -7,10 +7,10 @@
 #ifndef POLICY_STATE_LEAD_H
 #define POLICY_STATE_LEAD_H
 
-#include "policy/base/buf.h"
 #include "policy/ledger/event.h"
 #include "policy/mail/lead_id.h"
 #include "policy/rules/facts.h"
+#include "policy/state/payload.h"
 
 enum {
 	/* A history is cut to the youngest of those that count: whoever is
@@ -50,8 +50,7 @@ int lead_slot_put(struct ledger_txn *t, const struct lead_id *id,
 int lead_slot_set(struct ledger_txn *t, const struct lead_id *id,
     uint64_t message_id, enum slot_state state, int64_t at_ms) MUST_CHECK;
 
-int lead_event_encode(
-    const struct event_lead_created *e, struct buf *out) MUST_CHECK;
+extern const struct payload_desc lead_created_payload;
 int lead_event_decode(
     struct str payload, struct event_lead_created *out) MUST_CHECK;
 int lead_reduce_created(

@@ -8,7 +8,6 @@
 #include "policy/base/codec.h"
 #include "policy/state/counter.h"
 #include "policy/state/lead.h"
-#include "policy/state/payload.h"
 #include "policy/state/subject.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
@@ -19,7 +18,8 @@
 
 enum {
 	RECORD_VERSION = 1,
-	RECORD_MAX = 16384
+	RECORD_MAX = 16384,
+	PAYLOAD_MAX = 65536,
 };
 
 struct id_key {
@@ -167,7 +167,8 @@ static const struct payload_field proposed_fields[] = {
     {17, PAYLOAD_I64, false, AT(prune_before_ms)},
 };
 #undef AT
-static const struct payload_desc proposed = PAYLOAD_DESC(proposed_fields);
+const struct payload_desc message_proposed_payload =
+    PAYLOAD_DESC(proposed_fields, struct event_slot_proposed, PAYLOAD_MAX);
 
 #define AT(field) offsetof(struct event_slot_changed, field)
 static const struct payload_field changed_fields[] = {
@@ -178,63 +179,41 @@ static const struct payload_field changed_fields[] = {
     {5, PAYLOAD_BYTES, false, AT(relay)},
 };
 #undef AT
-static const struct payload_desc changed = PAYLOAD_DESC(changed_fields);
+const struct payload_desc message_changed_payload =
+    PAYLOAD_DESC(changed_fields, struct event_slot_changed, PAYLOAD_MAX);
 
 static const struct payload_field moved_fields[] = {
     {1, PAYLOAD_U64, true, offsetof(struct event_slot_moved, message_id)},
     {2, PAYLOAD_BYTES, true, offsetof(struct event_slot_moved, queue_id)},
 };
-static const struct payload_desc moved = PAYLOAD_DESC(moved_fields);
+const struct payload_desc message_moved_payload =
+    PAYLOAD_DESC(moved_fields, struct event_slot_moved, PAYLOAD_MAX);
 
 static const struct payload_field duplicate_fields[] = {
     {1, PAYLOAD_U64, true, offsetof(struct event_duplicate, message_id)},
     {2, PAYLOAD_BYTES, false, offsetof(struct event_duplicate, queue_id)},
 };
-static const struct payload_desc duplicate = PAYLOAD_DESC(duplicate_fields);
-
-int message_encode_proposed(
-    const struct event_slot_proposed *e, struct buf *out)
-{
-	return payload_encode(&proposed, e, out);
-}
-
-int message_encode_changed(const struct event_slot_changed *e, struct buf *out)
-{
-	return payload_encode(&changed, e, out);
-}
-
-int message_encode_moved(const struct event_slot_moved *e, struct buf *out)
-{
-	return payload_encode(&moved, e, out);
-}
-
-int message_encode_duplicate(const struct event_duplicate *e, struct buf *out)
-{
-	return payload_encode(&duplicate, e, out);
-}
+const struct payload_desc message_duplicate_payload =
+    PAYLOAD_DESC(duplicate_fields, struct event_duplicate, PAYLOAD_MAX);
 
 int message_decode_proposed(struct str payload, struct event_slot_proposed *out)
 {
-	*out = (struct event_slot_proposed){0};
-	return payload_decode(&proposed, payload, out);
+	return payload_decode(&message_proposed_payload, payload, out);
 }
 
 int message_decode_changed(struct str payload, struct event_slot_changed *out)
 {
-	*out = (struct event_slot_changed){0};
-	return payload_decode(&changed, payload, out);
+	return payload_decode(&message_changed_payload, payload, out);
 }
 
 int message_decode_moved(struct str payload, struct event_slot_moved *out)
 {
-	*out = (struct event_slot_moved){0};
-	return payload_decode(&moved, payload, out);
+	return payload_decode(&message_moved_payload, payload, out);
 }
 
 int message_decode_duplicate(struct str payload, struct event_duplicate *out)
 {
-	*out = (struct event_duplicate){0};
-	return payload_decode(&duplicate, payload, out);
+	return payload_decode(&message_duplicate_payload, payload, out);
 }
 
 static struct message_record record_of(

@@ -7,10 +7,10 @@
 #ifndef POLICY_STATE_MESSAGE_H
 #define POLICY_STATE_MESSAGE_H
 
-#include "policy/base/buf.h"
 #include "policy/ledger/event.h"
 #include "policy/mail/lead_id.h"
 #include "policy/rules/facts.h"
+#include "policy/state/payload.h"
 
 struct message_record {
 	struct lead_id lead;
@@ -75,14 +75,10 @@ int message_read(const struct ledger_txn *t, uint64_t id,
 int message_by_queue(const struct ledger_txn *t, struct str queue_id,
     uint64_t *ids_out, size_t cap, size_t *n_out) MUST_CHECK;
 
-int message_encode_proposed(
-    const struct event_slot_proposed *e, struct buf *out) MUST_CHECK;
-int message_encode_changed(
-    const struct event_slot_changed *e, struct buf *out) MUST_CHECK;
-int message_encode_moved(
-    const struct event_slot_moved *e, struct buf *out) MUST_CHECK;
-int message_encode_duplicate(
-    const struct event_duplicate *e, struct buf *out) MUST_CHECK;
+extern const struct payload_desc message_proposed_payload;
+extern const struct payload_desc message_changed_payload;
+extern const struct payload_desc message_moved_payload;
+extern const struct payload_desc message_duplicate_payload;
 int message_decode_proposed(
     struct str payload, struct event_slot_proposed *out) MUST_CHECK;
 int message_decode_changed(

@@ -7,7 +7,6 @@
 #include <stddef.h>
 
 enum {
-	PAYLOAD_MAX = 1 << 20,
 	PATH_KEY_MAX = 400
 };
 
@@ -19,7 +18,8 @@ static const struct payload_field fields[] = {
     {4, PAYLOAD_BYTES, false, AT(waits)},
 };
 #undef AT
-static const struct payload_desc desc = PAYLOAD_DESC(fields);
+static const struct payload_desc desc =
+    PAYLOAD_DESC(fields, struct mtalogpos, EVENT_PAYLOAD_MAX);
 
 /* Long paths are told apart by their ends. */
 static struct str key_of(struct str path)
@@ -40,20 +40,11 @@ int mtalogpos_read(
 
 int mtalogpos_emit(struct door_ctx *ctx, const struct mtalogpos *p)
 {
-	struct buf b;
-	int rc;
-
-	buf_init(&b, PAYLOAD_MAX);
-	rc = payload_encode(&desc, p, &b);
-	if (rc == 0)
-		rc = door_emit(ctx, EV_MTALOG, 1, buf_str(&b));
-	buf_fini(&b);
-	return rc;
+	return payload_emit(ctx, EV_MTALOG, &desc, p);
 }
 
 int mtalogpos_decode(struct str payload, struct mtalogpos *out)
 {
-	*out = (struct mtalogpos){0};
 	return payload_decode(&desc, payload, out);
 }
 

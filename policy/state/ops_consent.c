@@ -5,10 +5,6 @@
 
 #include <string.h>
 
-enum {
-	PAYLOAD_MAX = 70000
-};
-
 struct change {
 	struct store *store;
 	const struct ops_consent *in;
@@ -44,7 +40,6 @@ static int emit_change(struct change *c, struct door_ctx *ctx)
 	    .author = in->author,
 	    .said_ms = said_ms(in, door_now_ms(ctx)),
 	    .message_id = in->message_id};
-	struct buf b;
 	int rc = 0;
 
 	memcpy(e.lead, c->person.id.b, sizeof(e.lead));
@@ -53,12 +48,8 @@ static int emit_change(struct change *c, struct door_ctx *ctx)
 	if (rc == 0)
 		rc = person_seal(&c->person, PERSON_EVIDENCE, in->evidence,
 		    door_arena(ctx), &e.evidence);
-	buf_init(&b, PAYLOAD_MAX);
 	if (rc == 0)
-		rc = consent_encode(&e, &b);
-	if (rc == 0)
-		rc = door_emit(ctx, EV_CONSENT, 1, buf_str(&b));
-	buf_fini(&b);
+		rc = payload_emit(ctx, EV_CONSENT, &consent_payload, &e);
 	c->changed = rc == 0;
 	return rc;
 }

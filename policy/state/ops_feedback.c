@@ -15,18 +15,8 @@
 enum {
 	DIAGNOSTIC_MAX = 1000,
 	STATUS_MAX = 20,
-	PAYLOAD_MAX = 4096,
 };
 static const struct str author = {"tendril-agent", 13};
-
-static int emit(
-    struct door_ctx *ctx, unsigned type, int rc, struct buf *payload)
-{
-	if (rc == 0)
-		rc = door_emit(ctx, type, 1, buf_str(payload));
-	buf_fini(payload);
-	return rc;
-}
 
 /* A message, whose it is, and the lead's opened key. */
 struct subject_of {
@@ -143,16 +133,13 @@ static int record_bounce(struct door_ctx *ctx, const struct ops_bounce *in,
 	    .hosts = hosts->count,
 	    .hosts_first_ms = hosts->first_ms,
 	    .status = str_cut(f->status, 0, STATUS_MAX)};
-	struct buf b;
 	int rc = person_seal(&w->person, PERSON_DIAGNOSTIC,
 	    str_cut(f->diagnostic, 0, DIAGNOSTIC_MAX), door_arena(ctx),
 	    &e.diagnostic);
 
 	memcpy(e.lead, w->person.id.b, sizeof(e.lead));
-	buf_init(&b, PAYLOAD_MAX);
 	if (rc == 0)
-		rc = feedback_encode_bounce(&e, &b);
-	rc = emit(ctx, EV_BOUNCE, rc, &b);
+		rc = payload_emit(ctx, EV_BOUNCE, &feedback_bounce_payload, &e);
 	if (rc == 0 && in->relay && g->names_lead)
 		rc = relay(ctx, &e);
 	return rc;
@@ -229,7 +216,6 @@ int ops_complaint_emit(struct door_ctx *ctx, struct store *s,
 	    .origin = STR("complaint"),
 	    .message_id = message_id};
 	struct subject_of w;
-	struct buf b;
 	int rc = open_message(ctx, s, message_id, &w, out);
 
 	out->reason = BOUNCE_ABUSE;
@@ -237,9 +223,8 @@ int ops_complaint_emit(struct door_ctx *ctx, struct store *s,
 	if (out->news) {
 		out->names_lead = true;
 		memcpy(e.lead, w.person.id.b, sizeof(e.lead));
-		buf_init(&b, PAYLOAD_MAX);
-		rc = emit(
-		    ctx, EV_COMPLAINT, feedback_encode_complaint(&e, &b), &b);
+		rc = payload_emit(
+		    ctx, EV_COMPLAINT, &feedback_complaint_payload, &e);
 		if (rc == 0)
 			rc = suppress(ctx, s, &w, &sup, out);
 	}

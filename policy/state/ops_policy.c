@@ -2,10 +2,6 @@
 #include "policy/base/digest.h"
 #include "policy/state/ops.h"
 
-enum {
-	PAYLOAD_MAX = 1100000
-};
-
 struct apply {
 	const struct ops_policy *in;
 	const struct policy *parsed;
@@ -36,7 +32,6 @@ static int apply_fn(struct door_ctx *ctx, void *arg)
 	    .author = a->in->author,
 	    .reason = a->in->reason,
 	    .orphans = a->in->orphans};
-	struct buf b;
 	uint32_t current;
 	int rc = policyver_current(door_txn(ctx), &current);
 
@@ -47,12 +42,7 @@ static int apply_fn(struct door_ctx *ctx, void *arg)
 	if (rc != 0)
 		return rc;
 	e.version = a->version = current + 1;
-	buf_init(&b, PAYLOAD_MAX);
-	rc = policyver_encode(&e, &b);
-	if (rc == 0)
-		rc = door_emit(ctx, EV_POLICY_APPLIED, 1, buf_str(&b));
-	buf_fini(&b);
-	return rc;
+	return payload_emit(ctx, EV_POLICY_APPLIED, &policyver_payload, &e);
 }
 
 int ops_policy_apply(struct store *s, const struct ops_policy *in,

@@ -2,7 +2,6 @@
 #include "policy/state/ops.h"
 
 enum {
-	PAYLOAD_MAX = 2048,
 	TEXT_MAX = 200,
 	MESSAGES_MAX = 1000
 };
@@ -40,7 +39,8 @@ static unsigned event_of(enum slot_change_kind kind)
 	return EV_SLOT_RELEASED;
 }
 
-static int encode(const struct slot_change *c, uint64_t id, struct buf *out)
+static int emit_change(
+    struct door_ctx *ctx, const struct slot_change *c, uint64_t id)
 {
 	struct event_slot_changed e = {.message_id = id,
 	    .at_ms = c->at_ms,
@@ -49,10 +49,12 @@ static int encode(const struct slot_change *c, uint64_t id, struct buf *out)
 	struct event_slot_moved moved = {id, c->next_id};
 
 	if (c->kind == SLOT_CHANGE_MOVED)
-		return message_encode_moved(&moved, out);
+		return payload_emit(
+		    ctx, EV_SLOT_MOVED, &message_moved_payload, &moved);
 	if (c->kind == SLOT_CHANGE_RELEASED)
 		e.release = (uint32_t)c->release;
-	return message_encode_changed(&e, out);
+	return payload_emit(
+	    ctx, event_of(c->kind), &message_changed_payload, &e);
 }
 
 /* What the changes before this one have done: a proposal does not see its own
@@ -98,20 +100,6 @@ static enum slot_state state_after(
 		break;
 	}
 	return from;
-}
-
-static int emit_change(
-    struct door_ctx *ctx, const struct slot_change *c, uint64_t id)
-{
-	struct buf b;
-	int rc;
-
-	buf_init(&b, PAYLOAD_MAX);
-	rc = encode(c, id, &b);
-	if (rc == 0)
-		rc = door_emit(ctx, event_of(c->kind), 1, buf_str(&b));
-	buf_fini(&b);
-	return rc;
 }
 
 static int change_one(struct door_ctx *ctx, const struct slot_change *c,

@@ -11,7 +11,6 @@
 #include <string.h>
 
 enum {
-	PAYLOAD_MAX = 8192,
 	AT_ONCE = 512, /* proposals that wait together: a batch of the door */
 };
 
@@ -98,7 +97,6 @@ static int emit_added(struct change *c, struct door_ctx *ctx)
 	    .origin = c->in->origin,
 	    .author = c->in->author,
 	    .message_id = c->in->message_id};
-	struct buf b;
 	int rc = 0;
 
 	if (e.kind == SUPPRESS_LEAD) {
@@ -107,12 +105,9 @@ static int emit_added(struct change *c, struct door_ctx *ctx)
 			rc = person_seal(&c->person, PERSON_EVIDENCE,
 			    c->in->note, door_arena(ctx), &e.note);
 	}
-	buf_init(&b, PAYLOAD_MAX);
 	if (rc == 0)
-		rc = suppression_encode(&e, &b);
-	if (rc == 0)
-		rc = door_emit(ctx, EV_SUPPRESSED, 1, buf_str(&b));
-	buf_fini(&b);
+		rc = payload_emit(
+		    ctx, EV_SUPPRESSED, &suppression_added_payload, &e);
 	c->changed = rc == 0;
 	return rc;
 }
@@ -140,7 +135,6 @@ static int remove_fn(struct door_ctx *ctx, void *arg)
 	struct change *c = arg;
 	struct suppression_record now;
 	struct event_unsuppressed e;
-	struct buf b;
 	int rc = open_target(c, ctx);
 
 	person_fini(&c->person);
@@ -154,11 +148,8 @@ static int remove_fn(struct door_ctx *ctx, void *arg)
 	    .label = c->label,
 	    .author = c->in->author,
 	    .why = c->in->note};
-	buf_init(&b, PAYLOAD_MAX);
-	rc = suppression_encode_removed(&e, &b);
-	if (rc == 0)
-		rc = door_emit(ctx, EV_UNSUPPRESSED, 1, buf_str(&b));
-	buf_fini(&b);
+	rc = payload_emit(
+	    ctx, EV_UNSUPPRESSED, &suppression_removed_payload, &e);
 	c->changed = rc == 0;
 	return rc;
 }

@@ -6,7 +6,6 @@
 #include "policy/base/when.h"
 #include "policy/state/counter.h"
 #include "policy/state/message.h"
-#include "policy/state/payload.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
 
@@ -157,7 +156,8 @@ static const struct payload_field queued_fields[] = {
     {7, PAYLOAD_U32, false, AT(reason)},
 };
 #undef AT
-static const struct payload_desc queued = PAYLOAD_DESC(queued_fields);
+const struct payload_desc outbox_queued_payload =
+    PAYLOAD_DESC(queued_fields, struct event_relay_queued, RECORD_MAX);
 
 #define AT(field) offsetof(struct event_relay_tried, field)
 static const struct payload_field tried_fields[] = {
@@ -168,42 +168,17 @@ static const struct payload_field tried_fields[] = {
     {5, PAYLOAD_I64, false, AT(due_ms)},
 };
 #undef AT
-static const struct payload_desc tried = PAYLOAD_DESC(tried_fields);
-
-int outbox_encode_queued(const struct event_relay_queued *e, struct buf *out)
-{
-	return payload_encode(&queued, e, out);
-}
-
-int outbox_encode_tried(const struct event_relay_tried *e, struct buf *out)
-{
-	return payload_encode(&tried, e, out);
-}
+const struct payload_desc outbox_tried_payload =
+    PAYLOAD_DESC(tried_fields, struct event_relay_tried, RECORD_MAX);
 
 int outbox_decode_queued(struct str payload, struct event_relay_queued *out)
 {
-	*out = (struct event_relay_queued){0};
-	return payload_decode(&queued, payload, out);
+	return payload_decode(&outbox_queued_payload, payload, out);
 }
 
 int outbox_decode_tried(struct str payload, struct event_relay_tried *out)
 {
-	*out = (struct event_relay_tried){0};
-	return payload_decode(&tried, payload, out);
-}
-
-static int emit(struct door_ctx *ctx, unsigned type,
-    const struct payload_desc *d, const void *e)
-{
-	struct buf b;
-	int rc;
-
-	buf_init(&b, RECORD_MAX);
-	rc = payload_encode(d, e, &b);
-	if (rc == 0)
-		rc = door_emit(ctx, type, 1, buf_str(&b));
-	buf_fini(&b);
-	return rc;
+	return payload_decode(&outbox_tried_payload, payload, out);
 }
 
 /* *target: in the message's record. Empty: not to be relayed. */
@@ -233,7 +208,7 @@ static int emit_queued(struct door_ctx *ctx, struct event_relay_queued *e)
 
 	if (rc != 0 || e->target.n == 0)
 		return rc;
-	return emit(ctx, EV_RELAY_QUEUED, &queued, e);
+	return payload_emit(ctx, EV_RELAY_QUEUED, &outbox_queued_payload, e);
 }
 
 int outbox_emit_opt_out(
@@ -291,7 +266,7 @@ int outbox_emit_tried(struct door_ctx *ctx, const struct outbox_tried *t,
 	if (e.state != OUTBOX_WAITS)
 		e.due_ms = 0;
 	*state_out = (enum outbox_state)e.state;
-	return emit(ctx, EV_RELAY_TRIED, &tried, &e);
+	return payload_emit(ctx, EV_RELAY_TRIED, &outbox_tried_payload, &e);
 }
 
 static int count(

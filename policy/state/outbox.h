@@ -12,10 +12,10 @@
 #ifndef POLICY_STATE_OUTBOX_H
 #define POLICY_STATE_OUTBOX_H
 
-#include "policy/base/buf.h"
 #include "policy/ledger/door.h"
 #include "policy/mail/lead_id.h"
 #include "policy/rules/bounce.h"
+#include "policy/state/payload.h"
 
 /* Numbers are stored; names are API. */
 enum outbox_kind {
@@ -98,10 +98,8 @@ struct event_relay_tried {
 	uint32_t kind, state, code;
 	int64_t due_ms; /* of the next attempt; OUTBOX_WAITS */
 };
-int outbox_encode_queued(
-    const struct event_relay_queued *e, struct buf *out) MUST_CHECK;
-int outbox_encode_tried(
-    const struct event_relay_tried *e, struct buf *out) MUST_CHECK;
+extern const struct payload_desc outbox_queued_payload;
+extern const struct payload_desc outbox_tried_payload;
 int outbox_decode_queued(
     struct str payload, struct event_relay_queued *out) MUST_CHECK;
 int outbox_decode_tried(

@@ -2,6 +2,7 @@
 #include "policy/state/payload.h"
 
 #include "policy/ledger/cbor.h"
+#include "policy/ledger/door.h"
 
 #include <string.h>
 
@@ -121,6 +122,7 @@ int payload_decode(const struct payload_desc *d, struct str payload, void *s)
 	uint64_t key;
 	size_t i = 0;
 
+	memset(s, 0, d->size);
 	cbor_reader_init(&r, payload);
 	(void)cbor_read_map(&r);
 	while (cbor_read_key(&r, &key)) {
@@ -136,4 +138,18 @@ int payload_decode(const struct payload_desc *d, struct str payload, void *s)
 		if (d->v[i].required)
 			return ERR_CORRUPT;
 	return cbor_reader_end(&r) != 0 ? ERR_CORRUPT : 0;
+}
+
+int payload_emit(struct door_ctx *ctx, unsigned type,
+    const struct payload_desc *d, const void *s)
+{
+	struct buf b;
+	int rc;
+
+	buf_init(&b, d->max);
+	rc = payload_encode(d, s, &b);
+	if (rc == 0)
+		rc = door_emit(ctx, type, 1, buf_str(&b));
+	buf_fini(&b);
+	return rc;
 }

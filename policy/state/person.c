@@ -86,14 +86,13 @@ int person_emit(
     const struct person *p, struct door_ctx *ctx, const struct address *address)
 {
 	struct event_lead_created e = {.epoch = seal_epoch(p->store->seal)};
-	struct buf wrapped, sealed, payload;
+	struct buf wrapped, sealed;
 	int rc;
 
 	if (p->known)
 		return 0;
 	buf_init(&wrapped, LEAD_WRAPPED_MAX);
 	buf_init(&sealed, LEAD_ADDRESS_MAX);
-	buf_init(&payload, LEAD_WRAPPED_MAX + LEAD_ADDRESS_MAX + 64);
 	memcpy(e.lead, p->id.b, sizeof(e.lead));
 	rc = seal_wrap(p->store->seal, p->id.b, &p->key, &wrapped);
 	if (rc == 0)
@@ -101,12 +100,10 @@ int person_emit(
 	e.wrapped = buf_str(&wrapped);
 	e.address = buf_str(&sealed);
 	if (rc == 0)
-		rc = lead_event_encode(&e, &payload);
-	if (rc == 0)
-		rc = door_emit(ctx, EV_LEAD_CREATED, 1, buf_str(&payload));
+		rc = payload_emit(
+		    ctx, EV_LEAD_CREATED, &lead_created_payload, &e);
 	buf_fini(&wrapped);
 	buf_fini(&sealed);
-	buf_fini(&payload);
 	return rc;
 }
 

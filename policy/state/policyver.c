@@ -5,7 +5,6 @@
 #include "policy/base/buf.h"
 #include "policy/base/codec.h"
 #include "policy/base/fault.h"
-#include "policy/state/payload.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
 
@@ -81,17 +80,12 @@ static const struct payload_field fields[] = {
     {5, PAYLOAD_TEXT, false, offsetof(struct event_policy, reason)},
     {6, PAYLOAD_U32, false, offsetof(struct event_policy, orphans)},
 };
-static const struct payload_desc desc = PAYLOAD_DESC(fields);
-
-int policyver_encode(const struct event_policy *e, struct buf *out)
-{
-	return payload_encode(&desc, e, out);
-}
+const struct payload_desc policyver_payload =
+    PAYLOAD_DESC(fields, struct event_policy, EVENT_PAYLOAD_MAX);
 
 int policyver_decode(struct str payload, struct event_policy *out)
 {
-	*out = (struct event_policy){0};
-	return payload_decode(&desc, payload, out);
+	return payload_decode(&policyver_payload, payload, out);
 }
 
 int policyver_reduce(

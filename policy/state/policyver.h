@@ -5,9 +5,9 @@
 #ifndef POLICY_STATE_POLICYVER_H
 #define POLICY_STATE_POLICYVER_H
 
-#include "policy/base/buf.h"
 #include "policy/conf/policy.h"
 #include "policy/ledger/event.h"
+#include "policy/state/payload.h"
 
 /* What becomes of messages held for a segment that a new version removes.
  * Numbers are stored. */
@@ -39,7 +39,7 @@ int policyver_current(
 int policyver_read(const struct ledger_txn *t, uint32_t version,
     struct policyver_record *out) MUST_CHECK;
 
-int policyver_encode(const struct event_policy *e, struct buf *out) MUST_CHECK;
+extern const struct payload_desc policyver_payload;
 int policyver_decode(struct str payload, struct event_policy *out) MUST_CHECK;
 int policyver_reduce(
     struct ledger_txn *t, const struct event *ev, struct error *err);

@@ -3,7 +3,6 @@
 
 #include "policy/base/codec.h"
 #include "policy/state/counter.h"
-#include "policy/state/payload.h"
 #include "policy/state/tables.h"
 
 #include <stddef.h>
@@ -11,7 +10,8 @@
 #include <string.h>
 
 enum {
-	DAY_MS = 86400000
+	DAY_MS = 86400000,
+	PAYLOAD_MAX = 65536,
 };
 
 struct row_key {
@@ -74,17 +74,12 @@ static const struct payload_field fields[] = {
     {13, PAYLOAD_BOOL, false, AT(shadowed)},
 };
 #undef AT
-static const struct payload_desc desc = PAYLOAD_DESC(fields);
-
-int refusal_encode(const struct event_refusal *e, struct buf *out)
-{
-	return payload_encode(&desc, e, out);
-}
+const struct payload_desc refusal_payload =
+    PAYLOAD_DESC(fields, struct event_refusal, PAYLOAD_MAX);
 
 int refusal_decode(struct str payload, struct event_refusal *out)
 {
-	*out = (struct event_refusal){0};
-	return payload_decode(&desc, payload, out);
+	return payload_decode(&refusal_payload, payload, out);
 }
 
 /* A name that no policy has is the application's invention: a row for each

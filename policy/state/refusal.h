@@ -6,10 +6,10 @@
 #ifndef POLICY_STATE_REFUSAL_H
 #define POLICY_STATE_REFUSAL_H
 
-#include "policy/base/buf.h"
 #include "policy/ledger/event.h"
 #include "policy/mail/lead_id.h"
 #include "policy/rules/verdict.h"
+#include "policy/state/payload.h"
 
 struct event_refusal { /* both classes */
 	unsigned char lead[LEAD_ID_BYTES];
@@ -29,7 +29,7 @@ uint32_t refusal_day(int64_t ms);
 /* True for the reasons that an auditor asks about. */
 bool refusal_is_audit(enum verdict_reason r);
 
-int refusal_encode(const struct event_refusal *e, struct buf *out) MUST_CHECK;
+extern const struct payload_desc refusal_payload;
 int refusal_decode(struct str payload, struct event_refusal *out) MUST_CHECK;
 int refusal_reduce_audit(
     struct ledger_txn *t, const struct event *ev, struct error *err);

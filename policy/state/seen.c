@@ -27,7 +27,8 @@ static const struct payload_field mail_fields[] = {
     {3, PAYLOAD_U64, false, AT(message_id)},
 };
 #undef AT
-static const struct payload_desc mail = PAYLOAD_DESC(mail_fields);
+static const struct payload_desc mail =
+    PAYLOAD_DESC(mail_fields, struct event_feedback_mail, PAYLOAD_MAX);
 
 struct digest_key {
 	char b[1 + SEEN_DIGEST];
@@ -69,16 +70,9 @@ int seen_emit(struct door_ctx *ctx, const unsigned char digest[SEEN_DIGEST],
 {
 	struct event_feedback_mail e = {
 	    .kind = (uint32_t)kind, .message_id = message_id};
-	struct buf b;
-	int rc;
 
 	memcpy(e.digest, digest, sizeof(e.digest));
-	buf_init(&b, PAYLOAD_MAX);
-	rc = payload_encode(&mail, &e, &b);
-	if (rc == 0)
-		rc = door_emit(ctx, EV_FEEDBACK_MAIL, 1, buf_str(&b));
-	buf_fini(&b);
-	return rc;
+	return payload_emit(ctx, EV_FEEDBACK_MAIL, &mail, &e);
 }
 
 static int put(
@@ -146,7 +140,6 @@ static int prune(struct ledger_txn *t, int64_t before_ms)
 
 int seen_decode(struct str payload, struct event_feedback_mail *out)
 {
-	*out = (struct event_feedback_mail){0};
 	return payload_decode(&mail, payload, out);
 }
 

@@ -5,7 +5,6 @@
 #include "policy/base/buf.h"
 #include "policy/base/codec.h"
 #include "policy/state/counter.h"
-#include "policy/state/payload.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
 
@@ -16,6 +15,7 @@
 enum {
 	RECORD_VERSION = 1,
 	RECORD_MAX = 2048,
+	PAYLOAD_MAX = 8192,
 	WHAT_MAX = 255
 };
 
@@ -193,7 +193,8 @@ static const struct payload_field added_fields[] = {
     {10, PAYLOAD_BYTES, false, AT(note)},
 };
 #undef AT
-static const struct payload_desc added = PAYLOAD_DESC(added_fields);
+const struct payload_desc suppression_added_payload =
+    PAYLOAD_DESC(added_fields, struct event_suppressed, PAYLOAD_MAX);
 
 #define AT(field) offsetof(struct event_unsuppressed, field)
 static const struct payload_field removed_fields[] = {
@@ -204,30 +205,18 @@ static const struct payload_field removed_fields[] = {
     {5, PAYLOAD_TEXT, false, AT(why)},
 };
 #undef AT
-static const struct payload_desc removed = PAYLOAD_DESC(removed_fields);
-
-int suppression_encode(const struct event_suppressed *e, struct buf *out)
-{
-	return payload_encode(&added, e, out);
-}
-
-int suppression_encode_removed(
-    const struct event_unsuppressed *e, struct buf *out)
-{
-	return payload_encode(&removed, e, out);
-}
+const struct payload_desc suppression_removed_payload =
+    PAYLOAD_DESC(removed_fields, struct event_unsuppressed, PAYLOAD_MAX);
 
 int suppression_decode(struct str payload, struct event_suppressed *out)
 {
-	*out = (struct event_suppressed){0};
-	return payload_decode(&added, payload, out);
+	return payload_decode(&suppression_added_payload, payload, out);
 }
 
 int suppression_decode_removed(
     struct str payload, struct event_unsuppressed *out)
 {
-	*out = (struct event_unsuppressed){0};
-	return payload_decode(&removed, payload, out);
+	return payload_decode(&suppression_removed_payload, payload, out);
 }
 
 int suppression_reduce(

@@ -6,11 +6,11 @@
 #ifndef POLICY_STATE_SUPPRESSION_H
 #define POLICY_STATE_SUPPRESSION_H
 
-#include "policy/base/buf.h"
 #include "policy/ledger/event.h"
 #include "policy/mail/address_digest.h"
 #include "policy/mail/lead_id.h"
 #include "policy/rules/facts.h"
+#include "policy/state/payload.h"
 
 /* Numbers are stored. */
 enum suppression_kind {
@@ -83,10 +83,8 @@ int suppression_by_names(const struct ledger_txn *t,
 int suppression_next(const struct ledger_txn *t, struct str after,
     struct str *key_out, struct suppression_record *out) MUST_CHECK;
 
-int suppression_encode(
-    const struct event_suppressed *e, struct buf *out) MUST_CHECK;
-int suppression_encode_removed(
-    const struct event_unsuppressed *e, struct buf *out) MUST_CHECK;
+extern const struct payload_desc suppression_added_payload;
+extern const struct payload_desc suppression_removed_payload;
 int suppression_decode(
     struct str payload, struct event_suppressed *out) MUST_CHECK;
 int suppression_decode_removed(

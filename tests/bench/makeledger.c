@@ -200,7 +200,7 @@ static int apply_policy(struct maker *m, struct error *err)
 		return error_set(err, rc, "ledger: %s", error_text(rc));
 	rc = digest_sha256(e.text, e.hash);
 	if (rc == 0)
-		rc = policyver_encode(&e, &m->payload);
+		rc = payload_encode(&policyver_payload, &e, &m->payload);
 	rc = apply(m, EV_POLICY_APPLIED, m->now_ms - HISTORY_MS, rc, err);
 	if (rc != 0)
 		ledger_abort(&m->txn);
@@ -240,7 +240,7 @@ static int create_lead(struct maker *m, struct one *o, struct error *err)
 	e.wrapped = buf_str(&o->wrapped);
 	e.address = buf_str(&o->address);
 	if (rc == 0)
-		rc = lead_event_encode(&e, &m->payload);
+		rc = payload_encode(&lead_created_payload, &e, &m->payload);
 	return apply(m, EV_LEAD_CREATED, m->now_ms - HISTORY_MS, rc, err);
 }
 
@@ -257,7 +257,7 @@ static int consent(
 
 	memcpy(e.lead, o->who->id.b, sizeof(e.lead));
 	return apply(m, EV_CONSENT, m->now_ms - HISTORY_MS,
-	    consent_encode(&e, &m->payload), err);
+	    payload_encode(&consent_payload, &e, &m->payload), err);
 }
 
 static int64_t date_of_number(const struct maker *m, uint64_t nth)
@@ -293,7 +293,7 @@ static int send_one(
 	e.queue_id = str_of(queue_id);
 	memcpy(e.lead, o->who->id.b, sizeof(e.lead));
 	if (rc == 0)
-		rc = message_encode_proposed(&e, &m->payload);
+		rc = payload_encode(&message_proposed_payload, &e, &m->payload);
 	return apply(m, EV_SLOT_PROPOSED, at_ms, rc, err);
 }
 

@@ -36,7 +36,7 @@ static void create(struct ledger_txn *t)
 
 	memcpy(e.lead, id.b, sizeof(e.lead));
 	buf_init(&b, 4096);
-	OK(lead_event_encode(&e, &b) == 0, "event");
+	OK(payload_encode(&lead_created_payload, &e, &b) == 0, "event");
 	ev.payload = buf_str(&b);
 	IS_INT(lead_reduce_created(t, &ev, &err), 0, "created");
 	IS_INT(lead_reduce_created(t, &ev, &err), ERR_EXISTS, "only once");
