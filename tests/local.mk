@@ -15,6 +15,8 @@ EXTRA_DIST += \
 	%D%/corpora/check_address.py \
 	%D%/corpora/check_logs.py \
 	%D%/corpora/check_mime.py \
+	%D%/corpora/check_preview.py \
+	%D%/corpora/mails.py \
 	%D%/corpora/check_reports.py \
 	%D%/corpora/check_dkim.py \
 	%D%/unit/answertest.h \
@@ -124,6 +126,7 @@ check_PROGRAMS += \
 	%D%/tools/ledgertool \
 	%D%/tools/logtool \
 	%D%/tools/dkimtool \
+	%D%/tools/leaktool \
 	%D%/tools/mimetool \
 	$(END)
 

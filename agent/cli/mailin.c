@@ -22,6 +22,7 @@ int mailin_read(struct cli *c, const char *path, struct mailin *out)
 	if (out->headers.n == 0)
 		return cli_fail(
 		    CLI_USAGE, "%s: no message: it has no header", path);
+	out->text = text;
 	out->body = str_from(text, body_at);
 	eol = str_find(text, 0, '\n');
 	out->crlf = eol < text.n && eol > 0 && text.p[eol - 1] == '\r';

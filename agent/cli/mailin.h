@@ -8,6 +8,7 @@
 #include "policy/rules/recognise.h"
 
 struct mailin {
+	struct str text; /* all of it */
 	struct header_list headers;
 	struct str body;
 	bool crlf; /* how its lines end */

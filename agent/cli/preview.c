@@ -95,11 +95,6 @@ int preview_compose(struct preview *p, const struct policy_segment *seg,
 	int rc;
 
 	*out = (struct compose_out){0};
-	if (p->stream == NULL || p->stream->class == CONF_CLASS_PASS ||
-	    p->stream->class == CONF_CLASS_INBOUND) {
-		out->final = p->mail.headers;
-		return 0;
-	}
 	if (p->stream->class == CONF_CLASS_NURTURE)
 		rc = compose_full(p, seg, out, err);
 	else
@@ -161,6 +156,18 @@ static void print_value(struct str value, bool crlf)
 	}
 }
 
+static int print_rest(struct str s)
+{
+	if (s.n > 0 && fwrite(s.p, 1, s.n, stdout) != s.n)
+		return cli_fail(CLI_AGAIN, "standard output: cannot write");
+	return CLI_DONE;
+}
+
+int preview_print_as_is(const struct preview *p)
+{
+	return print_rest(p->mail.text);
+}
+
 int preview_print(const struct preview *p, const struct compose_out *out)
 {
 	const char *eol = p->mail.crlf ? "\r\n" : "\n";
@@ -173,8 +180,5 @@ int preview_print(const struct preview *p, const struct compose_out *out)
 		(void)fputs(eol, stdout);
 	}
 	(void)fputs(eol, stdout);
-	if (p->mail.body.n > 0 &&
-	    fwrite(p->mail.body.p, 1, p->mail.body.n, stdout) != p->mail.body.n)
-		return cli_fail(CLI_AGAIN, "standard output: cannot write");
-	return CLI_DONE;
+	return print_rest(p->mail.body);
 }

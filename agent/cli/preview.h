@@ -18,7 +18,7 @@ struct preview {
 	const struct keys *keys;
 };
 
-/* seg: NULL where the policy has no such segment. */
+/* Of a class that is changed. seg: NULL where the policy has no such segment. */
 int preview_compose(struct preview *p, const struct policy_segment *seg,
     struct compose_out *out, struct error *err) MUST_CHECK;
 /* Adds the signatures that can be made; how many in *n_out. */
@@ -26,5 +26,7 @@ int preview_sign(struct preview *p, struct compose_out *out, size_t *n_out,
     struct error *err) MUST_CHECK;
 /* Header and body to standard output. CLI_DONE, or told. */
 int preview_print(const struct preview *p, const struct compose_out *out);
+/* Byte for byte. CLI_DONE, or told. */
+int preview_print_as_is(const struct preview *p);
 
 #endif

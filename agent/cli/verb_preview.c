@@ -256,22 +256,29 @@ static void tell_sender(const struct compose_out *out)
 			    STR_ARG(out->changes.v[i].value));
 }
 
+static bool is_untouched(const struct preview *p)
+{
+	return p->stream == NULL || p->stream->class == CONF_CLASS_PASS ||
+	       p->stream->class == CONF_CLASS_INBOUND;
+}
+
 static int print_all(struct preview *p, const struct judgement *j)
 {
 	struct compose_out out;
 	struct error err = {0};
 	size_t n = 0;
-	int rc = preview_compose(p, j->segment, &out, &err);
+	int rc;
 
-	if (rc == 0 && p->stream != NULL &&
-	    p->stream->class != CONF_CLASS_PASS &&
-	    p->stream->class != CONF_CLASS_INBOUND)
+	if (is_untouched(p))
+		return preview_print_as_is(p);
+	rc = preview_compose(p, j->segment, &out, &err);
+	if (rc == 0)
 		rc = preview_sign(p, &out, &n, &err);
 	if (rc != 0)
 		return cli_error(rc, &err);
 	tell("%zu signatures", n);
 	tell_sender(&out);
-	if (p->stream != NULL && p->stream->class == CONF_CLASS_NURTURE)
+	if (p->stream->class == CONF_CLASS_NURTURE)
 		tell("its links and addresses are placeholders: no token in "
 		     "them is valid");
 	return preview_print(p, &out);
@@ -283,11 +290,11 @@ static int preview(struct preview *p)
 	    .verdict = {.action = VERDICT_ALLOW, .reason = REASON_NOT_NURTURE}};
 	int code;
 
-	if (p->stream == NULL)
-		tell("no stream: passes untouched");
-	else
+	if (p->stream != NULL)
 		tell("stream %.*s, class %s", STR_ARG(p->stream->name),
 		    conf_class_name(p->stream->class));
+	if (is_untouched(p))
+		tell("passes untouched");
 	code = CLI_DONE;
 	if (p->stream != NULL && p->stream->class == CONF_CLASS_NURTURE) {
 		code = judge(p, &j);

@@ -100,4 +100,5 @@ def main():
         sys.exit("check_address: too many plain fields differ")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -617,6 +617,10 @@ def test_preview_of_other_classes(home):
     done = home.cli("preview", "--listener", "other", home.root / "mail")
     assert done.returncode == 0 and done.stdout == MAIL
     assert "class pass" in done.stderr
+    odd = "Subject : a blank before the colon\r\nTo:b@c.example\nno empty line"
+    done = home.cli("preview", "--stream", "rest", input=odd.encode(),
+                    text=False)
+    assert done.returncode == 0 and done.stdout == odd.encode()
     home.refused("preview", "--stream", "nothing", home.root / "mail")
     assert "no header" in home.refused("preview", input="\nno header\n")
 
