@@ -5,96 +5,29 @@
  * signals are blocked before the first thread exists. */
 #include "milter/serve.h"
 #include "milter/smfi.h"
-#include "policy/base/file.h"
 #include "policy/base/log.h"
+#include "policy/conf/daemon.h"
 #include "policy/state/ops.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
 	RETRY_S = 5,
-	DESCRIPTORS = 65536, /* connections, bodies, the ledger */
-	EXIT_USAGE = 2,
-	EXIT_CONFIG = 78
 };
 
-static const char usage_text[] =
-    "usage: tendril-milter [--conf FILE] [--check]\n"
-    "\n"
-    "Decides on, completes and signs the nurture mail that passes an MTA.\n"
-    "\n"
-    "  --conf FILE  configuration (default $TENDRIL_CONF, then\n"
-    "               " SYSCONFDIR "/tendril/tendril.conf)\n"
-    "  --check      load configuration and keys, say what is wrong, exit\n"
-    "  --help       this text\n"
-    "  --version    version\n"
-    "\n"
-    "Signals: SIGUSR1 reloads the configuration, SIGTERM stops after the\n"
-    "messages in flight. The log goes to syslog (facility mail), or to\n"
-    "standard error with TENDRIL_LOG=stderr. See tendril-milter(8).\n";
-
-struct args {
-	const char *conf;
-	bool check;
+static const struct daemon self = {
+    .name = "tendril-milter",
+    .purpose =
+	"Decides on, completes and signs the nurture mail that passes an "
+	"MTA.\n",
+    .signals =
+	"Signals: SIGUSR1 reloads the configuration, SIGTERM stops after the\n"
+	"messages in flight.\n",
 };
-
-static int parse_args(int argc, char **argv, struct args *out)
-{
-	static const struct option options[] = {
-	    {"conf", required_argument, NULL, 'c'},
-	    {"check", no_argument, NULL, 't'},
-	    {"help", no_argument, NULL, 'h'},
-	    {"version", no_argument, NULL, 'V'},
-	    {NULL, 0, NULL, 0},
-	};
-	int c;
-
-	out->conf = getenv("TENDRIL_CONF");
-	while ((c = getopt_long(argc, argv, "c:thV", options, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			out->conf = optarg;
-			break;
-		case 't':
-			out->check = true;
-			break;
-		case 'h':
-			(void)fputs(usage_text, stdout);
-			exit(EXIT_SUCCESS);
-		case 'V':
-			(void)puts("tendril-milter " VERSION);
-			exit(EXIT_SUCCESS);
-		default:
-			return EXIT_USAGE;
-		}
-	}
-	if (optind < argc)
-		return EXIT_USAGE;
-	if (out->conf == NULL)
-		out->conf = SYSCONFDIR "/tendril/tendril.conf";
-	return 0;
-}
-
-static void block_signals(void)
-{
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGHUP);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGUSR1);
-	(void)sigaddset(&set, SIGPIPE);
-	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-}
 
 static void *reload_loop(void *arg)
 {
@@ -225,26 +158,23 @@ int main(int argc, char **argv)
 	 * is later than the end of main. */
 	static struct shared sh;
 	struct error err = {0};
-	struct args args = {0};
-	int rc = parse_args(argc, argv, &args);
+	struct daemon_args args;
+	sigset_t set;
+	int rc = daemon_args(&self, argc, argv, &args);
 
-	if (rc != 0) {
-		(void)fputs("try tendril-milter --help\n", stderr);
+	if (rc != DAEMON_GO_ON)
 		return rc;
-	}
-	log_open("tendril-milter");
-	block_signals();
-	file_raise_limit(DESCRIPTORS);
+	daemon_begin(&self, &set);
 	rc = snapshots_open(&sh.snapshots, args.conf, &err);
 	if (rc != 0) {
-		(void)fprintf(stderr, "tendril-milter: %s\n", err.text);
-		return EXIT_CONFIG;
+		daemon_complain(&self, err.text);
+		return DAEMON_EXIT_CONFIG;
 	}
 	if (args.check)
 		(void)puts("configuration and keys are fine");
 	else
 		rc = serve(&sh, &err);
 	if (rc != 0)
-		(void)fprintf(stderr, "tendril-milter: %s\n", err.text);
+		daemon_complain(&self, err.text);
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -31,6 +31,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/conf/conf.c \
 	%D%/conf/conf.h \
 	%D%/conf/conf_check.c \
+	%D%/conf/daemon.c \
+	%D%/conf/daemon.h \
 	%D%/conf/diff.c \
 	%D%/conf/diff.h \
 	%D%/conf/fixed.c \

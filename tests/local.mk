@@ -51,6 +51,7 @@ unit_tests = \
 	%D%/unit/test_conf \
 	%D%/unit/test_copy \
 	%D%/unit/test_counter \
+	%D%/unit/test_daemon \
 	%D%/unit/test_decide \
 	%D%/unit/test_dkim_body \
 	%D%/unit/test_dkim_dns \

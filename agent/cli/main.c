@@ -32,12 +32,10 @@ const struct cli_verb *const cli_verbs[] = {
 
 int main(int argc, char **argv)
 {
-	struct cli c = {.conf_path = getenv("TENDRIL_CONF")};
+	struct cli c = {.conf_path = conf_default_path()};
 	int rc;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (c.conf_path == NULL || c.conf_path[0] == '\0')
-		c.conf_path = SYSCONFDIR "/tendril/tendril.conf";
 	c.arena = arena_new(CLI_ARENA_MAX);
 	if (c.arena == NULL)
 		return cli_fail(CLI_AGAIN, "out of memory");

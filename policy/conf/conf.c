@@ -169,6 +169,15 @@ int conf_parse(const struct conf **out, const char *path, struct str text,
 	return rc;
 }
 
+const char *conf_default_path(void)
+{
+	const char *path = getenv("TENDRIL_CONF");
+
+	return path != NULL && path[0] != '\0' ? path
+					       : SYSCONFDIR
+		   "/tendril/tendril.conf";
+}
+
 int conf_load(const struct conf **out, const char *path, struct error *err)
 {
 	struct buf text;

@@ -150,6 +150,8 @@ struct conf {
 	size_t n_streams;
 };
 
+/* $TENDRIL_CONF unless empty, else the one that was configured at build. */
+const char *conf_default_path(void);
 /* Reads and checks the file. On failure *out = NULL and err says
  * "file:line: what, did you mean ...". */
 int conf_load(

@@ -1,0 +1,81 @@
+/* test_daemon.c - arguments of both daemons, and the signals they wait for. */
+#include "policy/conf/daemon.h"
+#include "tests/unit/tap.h"
+
+#include <getopt.h>
+#include <pthread.h>
+
+enum {
+	ARGS_MAX = 5
+};
+
+static const struct daemon self = {"testd", "Tests.\n", "Signals: none.\n"};
+
+static void test_args(void)
+{
+	static const struct {
+		const char *name;
+		const char *env;
+		const char *args[ARGS_MAX];
+		int rc;
+		const char *conf; /* NULL: not to be looked at */
+		bool check;
+	} t[] = {
+	    {"none", NULL, {NULL}, DAEMON_GO_ON,
+		SYSCONFDIR "/tendril/tendril.conf", false},
+	    {"environment", "/e", {NULL}, DAEMON_GO_ON, "/e", false},
+	    {"empty environment", "", {NULL}, DAEMON_GO_ON,
+		SYSCONFDIR "/tendril/tendril.conf", false},
+	    {"conf", "/e", {"--conf", "/c"}, DAEMON_GO_ON, "/c", false},
+	    {"short", NULL, {"-c", "/c", "-t"}, DAEMON_GO_ON, "/c", true},
+	    {"check", "/e", {"--check"}, DAEMON_GO_ON, "/e", true},
+	    {"help", NULL, {"--help"}, EXIT_SUCCESS, NULL, false},
+	    {"version", NULL, {"--version"}, EXIT_SUCCESS, NULL, false},
+	    {"unknown", NULL, {"--verbose"}, DAEMON_EXIT_USAGE, NULL, false},
+	    {"no value", NULL, {"--conf"}, DAEMON_EXIT_USAGE, NULL, false},
+	    {"left over", NULL, {"x"}, DAEMON_EXIT_USAGE, NULL, false},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		char *argv[ARGS_MAX + 2] = {(char *)(uintptr_t) "testd"};
+		struct daemon_args got;
+		int n = 1;
+
+		while (n <= ARGS_MAX && t[i].args[n - 1] != NULL) {
+			argv[n] = (char *)(uintptr_t)t[i].args[n - 1];
+			n++;
+		}
+		if (t[i].env == NULL)
+			unsetenv("TENDRIL_CONF");
+		else
+			setenv("TENDRIL_CONF", t[i].env, 1);
+		optind = 0; /* glibc: begin anew */
+		IS_INT(daemon_args(&self, n, argv, &got), t[i].rc, "%s",
+		    t[i].name);
+		if (t[i].conf == NULL)
+			continue;
+		IS_STR(got.conf, t[i].conf, "%s: file", t[i].name);
+		OK(got.check == t[i].check, "%s: check", t[i].name);
+	}
+}
+
+static void test_begin(void)
+{
+	static const int v[] = {SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGPIPE};
+	sigset_t waited, now;
+
+	daemon_begin(&self, &waited);
+	pthread_sigmask(SIG_SETMASK, NULL, &now);
+	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++)
+		OK(sigismember(&waited, v[i]) == 1 &&
+			sigismember(&now, v[i]) == 1,
+		    "signal %d is blocked and waited for", v[i]);
+	OK(sigismember(&now, SIGSEGV) == 0, "no other is");
+}
+
+int main(void)
+{
+	test_args();
+	test_begin();
+	return tap_done();
+}
