@@ -2,6 +2,7 @@
 #include "agent/reload.h"
 
 #include "policy/base/fault.h"
+#include "policy/base/log.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ int reload_open(
 		return error_set(err, -ENOMEM, "out of memory");
 	r->app = app;
 	r->path = path;
+	log_set_level((enum log_level)app->conf->log_level);
 	return 0;
 }
 
@@ -81,6 +83,7 @@ static int replace(
 	k->next = r->old;
 	r->old = k;
 	r->app->conf = fresh;
+	log_set_level((enum log_level)fresh->log_level);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* reload.h - a new configuration for a running agent, at SIGUSR1.
  *
- * Taken over at once: roles, seeds, streams and domains, base-url, mode, names.
+ * Taken over at once: roles, seeds, streams and domains, base-url, mode, names,
+ * log-level.
  * What parts opened at their start (sockets, folders, keys, the MTA's log,
  * the ledger) must stay as it was: a file that changes it is refused, and the
  * running configuration stays, as for any other mistake.

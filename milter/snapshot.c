@@ -4,6 +4,7 @@
 #include "policy/base/buf.h"
 #include "policy/base/fault.h"
 #include "policy/base/file.h"
+#include "policy/base/log.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -94,6 +95,7 @@ int snapshots_open(struct snapshots **out, const char *path, struct error *err)
 		return rc;
 	}
 	pthread_mutex_init(&s->lock, NULL);
+	log_set_level((enum log_level)s->now->pub.conf->log_level);
 	*out = s;
 	return 0;
 }
@@ -144,6 +146,7 @@ int snapshots_reload(struct snapshots *s, struct error *err)
 	pthread_mutex_lock(&s->lock);
 	old = s->now;
 	s->now = fresh;
+	log_set_level((enum log_level)fresh->pub.conf->log_level);
 	pthread_mutex_unlock(&s->lock);
 	drop(old);
 	return 0;

@@ -1,5 +1,6 @@
 /* snapshot.h - conf and keys of one moment, counted. Sessions take one at
- * MAIL; reload builds a new one, and on any error the old one stays.
+ * MAIL; reload builds a new one, and on any error the old one stays. The log's
+ * level follows the newest.
  * Threads: struct snapshots is internally locked; a snapshot is immutable. */
 #ifndef MILTER_SNAPSHOT_H
 #define MILTER_SNAPSHOT_H

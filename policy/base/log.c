@@ -46,6 +46,11 @@ void log_set_level(enum log_level level)
 	atomic_store(&level_now, (int)level);
 }
 
+bool log_shows(enum log_level level)
+{
+	return (int)level <= atomic_load(&level_now);
+}
+
 static bool is_plain(struct str s)
 {
 	if (s.n == 0)
@@ -130,7 +135,7 @@ void log_ev(enum log_level level, const char *event, const struct log_kv *kv)
 {
 	struct buf b;
 
-	if ((int)level > atomic_load(&level_now))
+	if (!log_shows(level))
 		return;
 	buf_init(&b, LINE_MAX_BYTES);
 	log_format(&b, event, kv);
@@ -172,7 +177,7 @@ void log_ev_limited(
 	struct buf b;
 	int64_t kept;
 
-	if ((int)level > atomic_load(&level_now) || !limit_pass(event, &kept))
+	if (!log_shows(level) || !limit_pass(event, &kept))
 		return;
 	buf_init(&b, LINE_MAX_BYTES);
 	log_format(&b, event, kv);

@@ -2,7 +2,7 @@
  *
  *   event=decision qid=4ZqX segment=newsletter verdict=allow
  *
- * Event names and keys are API (see doc in tendril.conf(5)). Values are quoted
+ * Event names and keys are API: tendril-log(5). Values are quoted
  * and escaped here; text from a peer never goes in raw nor into a format.
  * Output: stderr with sd-daemon level prefix when $JOURNAL_STREAM or
  * TENDRIL_LOG=stderr is set, else syslog (facility mail).
@@ -16,8 +16,7 @@ enum log_level {
 	LOG_LEVEL_ERR = 3,     /* operator must act */
 	LOG_LEVEL_WARNING = 4, /* degraded */
 	LOG_LEVEL_NOTICE = 5,  /* verdicts and lifecycle */
-	LOG_LEVEL_INFO = 6,
-	LOG_LEVEL_DEBUG = 7,
+	LOG_LEVEL_INFO = 6,    /* each step of a message */
 };
 
 struct log_kv {
@@ -37,7 +36,9 @@ struct log_kv {
 
 /* program: a literal, shown in front of each line. */
 void log_open(const char *program);
-void log_set_level(enum log_level level); /* default NOTICE; atomic */
+/* Less important events are dropped from now on. Default NOTICE; atomic. */
+void log_set_level(enum log_level level);
+bool log_shows(enum log_level level);
 
 /* kv ends with KV_END; keys with an empty string value are printed as "". A
  * line is cut at 2000 bytes. */

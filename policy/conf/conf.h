@@ -136,6 +136,7 @@ struct conf {
 	                         * policy; empty: none */
 	struct strs seeds;      /* canonical addresses, never counted */
 	struct conf_nets re_inject;
+	int log_level;    /* enum log_level */
 	bool log_redact;  /* addresses are left out of the log */
 	size_t map_bytes; /* LMDB map size */
 	struct conf_milter milter;

@@ -1,9 +1,18 @@
 /* section_top.c - the conf's options outside all sections. */
+#include "policy/base/log.h"
 #include "policy/conf/section.h"
 
 static const struct option_word modes[] = {
     {"enforce", CONF_MODE_ENFORCE},
     {"shadow", CONF_MODE_SHADOW},
+    {NULL, 0},
+};
+
+static const struct option_word levels[] = {
+    {"err", LOG_LEVEL_ERR},
+    {"warning", LOG_LEVEL_WARNING},
+    {"notice", LOG_LEVEL_NOTICE},
+    {"info", LOG_LEVEL_INFO},
     {NULL, 0},
 };
 
@@ -64,6 +73,13 @@ static const struct option options[] = {
 	.offset = AT(re_inject),
 	.help = "Networks whose mail with our own X-Tendril-Id is taken as "
 		"coming from the release listener."},
+    {.name = "log-level",
+	.type = &option_enum,
+	.offset = AT(log_level),
+	.def = "notice",
+	.words = levels,
+	.help = "What both daemons write to their log: events of this level "
+		"and those that matter more."},
     {.name = "log-redact",
 	.type = &option_flag,
 	.offset = AT(log_redact),

@@ -115,6 +115,8 @@ static void test_values(void)
 		const char *from, *to, *want;
 	} cases[] = {
 	    {"authserv-id", "mode = shadow authserv-id", "mode = \"shadow\"\n"},
+	    {"authserv-id", "log-level = info authserv-id",
+		"log-level = \"info\"\n"},
 	    {"authserv-id", "log-redact = yes authserv-id",
 		"log-redact = yes\n"},
 	    {"authserv-id", "map-size = \"1536M\" authserv-id",

@@ -6,6 +6,7 @@
 #include "milter/snapshot.h"
 #include "policy/base/fault.h"
 #include "policy/base/file.h"
+#include "policy/base/log.h"
 
 #include <errno.h>
 
@@ -140,6 +141,14 @@ static void test_agent(void)
 	IS_S(A.conf->agent.admins.v[0], STR("bob"), "by all");
 	IS_S(first->agent.admins.v[0], STR("ann"),
 	    "and who still holds the old one can");
+	OK(!log_shows(LOG_LEVEL_INFO), "info is not logged");
+	IS_INT(reload_with("seeds", "log-level = info seeds", &changed), 0,
+	    "log-level");
+	OK(log_shows(LOG_LEVEL_INFO), "info is");
+	IS_INT(reload_with("seeds", "log-level = err seeds", &changed), 0,
+	    "log-level");
+	OK(log_shows(LOG_LEVEL_ERR) && !log_shows(LOG_LEVEL_WARNING),
+	    "errors alone");
 	(void)unlink(path);
 	{
 		struct error err;
@@ -213,7 +222,7 @@ static void put_key(const char *name, const char *prefix)
 	    file_write_atomic(file, str_of(text), 0600, &err), 0, "%s", name);
 }
 
-static void put_milter_conf(const char *socket)
+static void put_milter_conf(const char *socket, const char *level)
 {
 	char text[600];
 
@@ -221,8 +230,8 @@ static void put_milter_conf(const char *socket)
 	    "state-dir = \"/s\" authserv-id = \"a.example\"\n"
 	    "lead-key = \"%s/l\" epoch-key = \"%s/e\" token-key = \"%s/e\"\n"
 	    "milter { socket = \"unix:%s\" }\n"
-	    "stream rest { class = \"pass\" }\n",
-	    dir, dir, dir, socket);
+	    "stream rest { class = \"pass\" }\nlog-level = %s\n",
+	    dir, dir, dir, socket, level);
 	put(str_of(text));
 }
 
@@ -235,13 +244,17 @@ static void test_milter(void)
 
 	put_key("l", "");
 	put_key("e", "1 ");
-	put_milter_conf("/m");
+	put_milter_conf("/m", "warning");
 	IS_INT(snapshots_open(&s, path, &err), 0, "open: %s", err.text);
 	if (s == NULL)
 		return;
+	OK(!log_shows(LOG_LEVEL_NOTICE), "the log's level is the file's");
+	put_milter_conf("/m", "notice");
 	IS_INT(snapshots_reload(s, &err), 0, "reload: %s", err.text);
-	put_milter_conf("/other");
+	OK(log_shows(LOG_LEVEL_NOTICE), "and follows it");
+	put_milter_conf("/other", "info");
 	IS_INT(snapshots_reload(s, &err), -EBUSY, "another socket");
+	OK(!log_shows(LOG_LEVEL_INFO), "a refused file changes nothing");
 	OK(strstr(err.text, "milter.socket") != NULL, "named: %s", err.text);
 	snapshots_close(&s);
 	for (const char *name = "le"; *name != '\0'; name++) {
