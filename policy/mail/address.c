@@ -7,7 +7,7 @@
  *
  * Order matters in the local part. NFC goes first because it can give ASCII:
  * U+037E becomes ';' (which then needs quotes), U+212A becomes 'K' (which
- * then is lowered). And it goes again after lowering, because W with a ring
+ * then is lowered). And it goes again with the lowering, because W with a ring
  * has no composed form and w with a ring has one. */
 #include "policy/mail/address.h"
 
@@ -197,29 +197,27 @@ static int split(struct str *s, struct piece *local, struct error *err)
 	return 0;
 }
 
-static int normalize(struct piece *p, struct error *err)
+typedef int form_fn(struct str in, char *out, size_t cap, size_t *n_out);
+
+static int bring(struct piece *p, form_fn *form, struct error *err)
 {
-	struct piece nfc;
-	int rc = nfc_normalize(piece_str(p), nfc.p, sizeof(nfc.p), &nfc.n);
+	struct piece out;
+	int rc = form(piece_str(p), out.p, sizeof(out.p), &out.n);
 
 	if (rc == ERR_LIMIT)
 		return error_set(err, ERR_SYNTAX, "local part: too long");
 	if (rc != 0)
 		return error_set(err, rc, "local part: %s", error_text(rc));
-	memcpy(p->p, nfc.p, nfc.n);
-	p->n = nfc.n;
+	memcpy(p->p, out.p, out.n);
+	p->n = out.n;
 	return 0;
 }
 
 static int fold(struct piece *local, struct error *err)
 {
-	int rc = normalize(local, err);
+	int rc = bring(local, nfc_normalize, err);
 
-	if (rc != 0)
-		return rc;
-	for (size_t i = 0; i < local->n; i++)
-		local->p[i] = ascii_lower(local->p[i]);
-	return normalize(local, err);
+	return rc != 0 ? rc : bring(local, nfc_lower, err);
 }
 
 /* RFC 5321's Dot-string. */

@@ -13,11 +13,11 @@
  * Local part:
  * - quotes and backslashes that are not needed go: "a"@x is a@x;
  * - NFC (RFC 6532 section 3.1), so that composed and decomposed are one;
- * - ASCII letters are lowered. RFC 5321 section 2.4 leaves case to the host,
- *   but no host of note tells two people apart by it;
- * - other letters keep their case. Their rules depend on the language
- *   (dotless i, sharp s, final sigma) and on the tables of the day, and what
- *   is stored for ever must not;
+ * - letters are lowered, all scripts', as RFC 8265 section 3.3 does it. RFC
+ *   5321 section 2.4 leaves case to the host, but no host of note tells two
+ *   people apart by it, and an opt-out in capitals is an opt-out. Lowering
+ *   keeps sharp s and dotless i apart from ss and i, which case folding or a
+ *   language's own rules would not;
  * - +tags, dots and percent signs mean nothing to us and stay.
  * Domain: see domain.h; or an address literal: [192.0.2.1],
  * [ipv6:2001:db8::1] in the shortest spelling (RFC 5952). Other literals are

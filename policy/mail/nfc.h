@@ -16,4 +16,9 @@ bool nfc_is_utf8(struct str s);
 int nfc_normalize(
     struct str in, char *out, size_t cap, size_t *n_out) MUST_CHECK;
 
+/* The same in lower case: Unicode's toLowerCase, of no language, then NFC, as
+ * RFC 8265 section 3.3 does to user names. Sharp s stays, a capital sigma at a
+ * word's end becomes a final one. */
+int nfc_lower(struct str in, char *out, size_t cap, size_t *n_out) MUST_CHECK;
+
 #endif

@@ -18,6 +18,8 @@
 #define E_ACUTE_NFD "e\xcc\x81" /* e, U+0301 */
 #define U_UML "\xc3\xbc"        /* u with diaeresis */
 #define BIG_U_UML "\xc3\x9c"
+#define BIG_I_DOT "\xc4\xb0"
+#define BIG_SIGMA "\xce\xa3"
 #define U_UML_NFD "u\xcc\x88"
 #define EMOJI "\xf0\x9f\x92\xa9"
 #define IDEO_STOP "\xe3\x80\x82"  /* U+3002 */
@@ -97,8 +99,15 @@ static const struct good good[] = {
 	LIT("a@xn--a_-yka.example")},
     {"composed local part", LIT(E_ACUTE "@x"), LIT(E_ACUTE "@x")},
     {"decomposed local part", LIT(E_ACUTE_NFD "@x"), LIT(E_ACUTE "@x")},
-    {"other letters keep their case", LIT(BIG_U_UML "A@x"),
-	LIT(BIG_U_UML "a@x")},
+    {"capitals beyond ASCII", LIT("J" BIG_U_UML "RGEN@x"),
+	LIT("j" U_UML "rgen@x")},
+    {"a capital in two parts", LIT("U\xcc\x88@x"), LIT(U_UML "@x")},
+    {"sigma at the end", LIT(BIG_SIGMA "\xce\x91" BIG_SIGMA "@x"),
+	LIT("\xcf\x83\xce\xb1\xcf\x82@x")},
+    {"capital sharp s is a sharp s, not ss", LIT("\xe1\xba\x9e@x"),
+	LIT("\xc3\x9f@x")},
+    {"dotless i stays itself", LIT("\xc4\xb1@x"), LIT("\xc4\xb1@x")},
+    {"I with a dot keeps it", LIT(BIG_I_DOT "@x"), LIT("i\xcc\x87@x")},
     {"emoji local part", LIT(EMOJI "@x"), LIT(EMOJI "@x")},
     {"quoted UTF-8", LIT("\"" E_ACUTE_NFD "\"@x"), LIT(E_ACUTE "@x")},
     {"wide at sign is a letter like others", LIT("a" WIDE_AT "b@x"),
@@ -349,6 +358,12 @@ static void test_nfc(void)
 	    ERR_LIMIT, "UTF-8 too long");
 	IS_INT(nfc_normalize(STR("\x80"), out, sizeof(out), &n), ERR_SYNTAX,
 	    "not UTF-8");
+	IS_INT(nfc_lower(STR("123456789"), out, sizeof(out), &n), ERR_LIMIT,
+	    "ASCII too long to be lowered");
+	IS_INT(nfc_lower(STR(EMOJI EMOJI EMOJI), out, sizeof(out), &n),
+	    ERR_LIMIT, "UTF-8 too long to be lowered");
+	IS_INT(nfc_lower(STR("\x80"), out, sizeof(out), &n), ERR_SYNTAX,
+	    "not UTF-8, to be lowered");
 }
 
 struct org {
@@ -420,7 +435,8 @@ static uint64_t draw(uint64_t *seed, size_t below)
 static const char *piece(uint64_t *seed)
 {
 	static const char *const calm[] = {"a", "B", "-", "_", "1", ".", "xn--",
-	    "example", "+", E_ACUTE, E_ACUTE_NFD, U_UML, BIG_U_UML, RING};
+	    "example", "+", E_ACUTE, E_ACUTE_NFD, U_UML, BIG_U_UML, RING,
+	    BIG_SIGMA, BIG_I_DOT};
 	static const char *const wild[] = {"@", "\"", "\\", "<", ">", "[", "]",
 	    ":", ",", " ", "..", IDEO_STOP, EMOJI, KELVIN, GREEK_Q, SOFT_HYPHEN,
 	    "\"a b\"", "\xe2\x80\x8d", "IPv6:", "\xff"};
