@@ -125,8 +125,12 @@ tendril_SOURCES = \
 	%D%/cli/offline.h \
 	%D%/cli/out.c \
 	%D%/cli/out.h \
+	%D%/cli/postfix.c \
+	%D%/cli/postfix.h \
 	%D%/cli/preview.c \
 	%D%/cli/preview.h \
+	%D%/cli/run.c \
+	%D%/cli/run.h \
 	%D%/cli/suppress_file.c \
 	%D%/cli/suppress_file.h \
 	%D%/cli/verb_backup.c \
@@ -137,6 +141,8 @@ tendril_SOURCES = \
 	%D%/cli/verb_explain.c \
 	%D%/cli/verb_help.c \
 	%D%/cli/verb_hold.c \
+	%D%/cli/verb_hold_adopt.c \
+	%D%/cli/verb_hold_adopt.h \
 	%D%/cli/verb_ingest.c \
 	%D%/cli/verb_journal.c \
 	%D%/cli/verb_key.c \

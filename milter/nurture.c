@@ -11,38 +11,15 @@
 #include "policy/mail/textfind.h"
 
 enum {
-	SEGMENT_MAX = 64, /* longer than any name of a policy */
-	CAMPAIGN_MAX = 256,
 	ID_TRIES = 3,
 };
-
-static int clean(struct arena *a, struct str in, size_t max, struct str *out)
-{
-	char *p;
-
-	if (in.p == NULL && in.n == 0)
-		return ERR_LIMIT;
-	*out = arena_str(a, str_cut(in, 0, max));
-	if (out->p == NULL)
-		return ERR_LIMIT;
-	p = (char *)(uintptr_t)out->p;
-	for (size_t i = 0; i < out->n; i++)
-		if (p[i] < ' ' || p[i] > '~')
-			p[i] = '?';
-	return 0;
-}
 
 int nurture_labels(struct message *m)
 {
 	struct session *s = m->s;
-	struct arena *a = s->g.arena;
-	int rc = clean(a, recognise_segment(s->stream, &s->g.headers, a),
-	    SEGMENT_MAX, &m->segment);
 
-	return rc != 0
-		   ? rc
-		   : clean(a, recognise_campaign(s->stream, &s->g.headers, a),
-			 CAMPAIGN_MAX, &m->campaign);
+	return recognise_labels(
+	    s->stream, &s->g.headers, s->g.arena, &m->segment, &m->campaign);
 }
 
 /* Compliance with the policy's segment; asked for each version tried. */

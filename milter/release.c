@@ -95,6 +95,13 @@ static enum answer send_plain(struct message *m)
 
 /* --- raw: a copy --- */
 
+/* Transactional ones are adopted from the MTA's hold queue. */
+static bool has_copies(enum conf_class class)
+{
+	return class == CONF_CLASS_NURTURE || class == CONF_CLASS_ONE_TO_ONE ||
+	       class == CONF_CLASS_TRANSACTIONAL;
+}
+
 /* The stream that the copy came by becomes the message's. */
 static int restore_stream(struct message *m, struct error *err)
 {
@@ -110,8 +117,7 @@ static int restore_stream(struct message *m, struct error *err)
 	if (rc != 0)
 		return error_set(err, rc, "copy: %s", error_text(rc));
 	st = conf_stream_find(s->snap->conf, r.stream);
-	if (st == NULL || (st->class != CONF_CLASS_NURTURE &&
-			      st->class != CONF_CLASS_ONE_TO_ONE))
+	if (st == NULL || !has_copies(st->class))
 		return error_set(err, ERR_NOT_FOUND,
 		    "copy of stream %.*s, which is gone", STR_ARG(r.stream));
 	s->stream = st;
@@ -122,7 +128,7 @@ static enum answer run_copy(struct message *m)
 {
 	struct session *s = m->s;
 
-	if (eom_is_shadow(s))
+	if (eom_is_shadow(s) || s->stream->class == CONF_CLASS_TRANSACTIONAL)
 		return send_plain(m);
 	return s->stream->class == CONF_CLASS_NURTURE ? nurture_run(m)
 						      : onetoone_run(m);

@@ -174,6 +174,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/spool/spool.h \
 	%D%/spool/spool_internal.h \
 	%D%/spool/spool_list.c \
+	%D%/spool/stage.c \
+	%D%/spool/stage.h \
 	%D%/state/consent.c \
 	%D%/state/consent.h \
 	%D%/state/copy.c \

@@ -98,6 +98,7 @@ unit_tests = \
 	%D%/unit/test_snapshot \
 	%D%/unit/test_slots \
 	%D%/unit/test_spool \
+	%D%/unit/test_stage \
 	%D%/unit/test_sync \
 	%D%/unit/test_suppress \
 	%D%/unit/test_takeover \

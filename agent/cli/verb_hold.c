@@ -1,6 +1,7 @@
 /* verb_hold.c - tendril hold: messages that wait with us. */
 #include "agent/cli/client.h"
 #include "agent/cli/events.h"
+#include "agent/cli/verb_hold_adopt.h"
 #include "agent/cli/verbs.h"
 
 enum {
@@ -202,6 +203,12 @@ static const struct cli_option change_options[] = {
     {NULL, NULL, NULL, false},
 };
 
+static const struct cli_option adopt_options[] = {
+    {"all", NULL, "all of the hold queue that is ours; the rest stays", false},
+    {"postfix", "DIR", "configuration folder of another Postfix", false},
+    {NULL, NULL, NULL, false},
+};
+
 static const struct cli_command commands[] = {
     {"list", "", 0, 0, list_options, "what waits, and until when", run_list},
     {"show", "ID", 1, 1, show_options, "one message, and why it waits",
@@ -210,15 +217,24 @@ static const struct cli_command commands[] = {
 	run_release},
     {"drop", "[ID]", 0, 1, change_options, "removed for good; nobody is told",
 	run_drop},
+    {"adopt", "[QUEUEID]", 0, 1, adopt_options,
+	"takes sendmail(1)'s mail out of the MTA's hold queue, to be decided",
+	verb_hold_adopt},
 };
 
 const struct cli_verb verb_hold = {
     "hold",
     "messages that wait with us",
     "Released messages go through their verdict like all others: one that is\n"
-    "over a limit waits again.",
+    "over a limit waits again.\n"
+    "\n"
+    "Mail of local programs goes to the MTA's hold queue when it cannot be\n"
+    "decided: while the milter is down, or has neither ledger nor spool. Let\n"
+    "it out by \"adopt\", as root: it gets its verdict and signature, once.\n"
+    "\"postsuper -H\" would send it without either. The agent may be down.",
     CLI_COMMANDS(commands),
-    "no message of that id",
+    "no message of that id; adopt: it is not on hold, or none of ours",
     "  tendril hold list --segment newsletter\n"
-    "  tendril hold release --segment newsletter\n",
+    "  tendril hold release --segment newsletter\n"
+    "  tendril hold adopt --all\n",
 };

@@ -1,6 +1,11 @@
 /* recognise.c - see recognise.h. */
 #include "policy/rules/recognise.h"
 
+enum {
+	SEGMENT_MAX = 64, /* longer than any name of a policy */
+	CAMPAIGN_MAX = 256,
+};
+
 bool recognise_glob(struct str pattern, struct str text)
 {
 	size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
@@ -152,4 +157,32 @@ struct str recognise_campaign(const struct conf_stream *s,
     const struct header_list *headers, struct arena *a)
 {
 	return first_header(&s->campaign_from, headers, a);
+}
+
+static int clean(struct arena *a, struct str in, size_t max, struct str *out)
+{
+	char *p;
+
+	if (in.p == NULL && in.n == 0)
+		return ERR_LIMIT;
+	*out = arena_str(a, str_cut(in, 0, max));
+	if (out->p == NULL)
+		return ERR_LIMIT;
+	p = (char *)(uintptr_t)out->p;
+	for (size_t i = 0; i < out->n; i++)
+		if (p[i] < ' ' || p[i] > '~')
+			p[i] = '?';
+	return 0;
+}
+
+int recognise_labels(const struct conf_stream *s,
+    const struct header_list *headers, struct arena *a, struct str *segment_out,
+    struct str *campaign_out)
+{
+	int rc = clean(
+	    a, recognise_segment(s, headers, a), SEGMENT_MAX, segment_out);
+
+	return rc != 0 ? rc
+		       : clean(a, recognise_campaign(s, headers, a),
+			     CAMPAIGN_MAX, campaign_out);
 }

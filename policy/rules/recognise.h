@@ -41,6 +41,12 @@ struct str recognise_segment(const struct conf_stream *s,
 struct str recognise_campaign(const struct conf_stream *s,
     const struct header_list *headers, struct arena *a);
 
+/* Both, reduced to what can be stored: at most 64 and 256 bytes, printable
+ * ASCII, in the arena. ERR_LIMIT: the arena is full. */
+int recognise_labels(const struct conf_stream *s,
+    const struct header_list *headers, struct arena *a, struct str *segment_out,
+    struct str *campaign_out) MUST_CHECK;
+
 /* Glob with '*' for any run, without regard to ASCII case; linear time in
  * pattern times text. */
 bool recognise_glob(struct str pattern, struct str text);

@@ -35,10 +35,6 @@ enum {
 
 static const char magic[8] = {'t', 'e', 'n', 'd', 'r', 'i', 'l', 1};
 
-struct path {
-	char z[PATH_MAX];
-};
-
 int spool_code(int rc)
 {
 	return rc == -ENOSPC || rc == -EDQUOT || rc == -EROFS || rc == -EIO ||
@@ -83,7 +79,7 @@ static enum spool_place place_of(const struct envelope *e)
 }
 
 static void path_of(const struct spool *s, enum spool_place place, uint64_t id,
-    struct path *out)
+    struct spool_path *out)
 {
 	(void)snprintf(out->z, sizeof(out->z), "%s/%016llx" SPOOL_SUFFIX,
 	    s->dir[place], (unsigned long long)id);
@@ -97,11 +93,13 @@ static int make_dir(const char *dir, struct error *err)
 	return chmod(dir, DIR_MODE) == 0 ? 0 : fail(err, -errno, dir);
 }
 
-static int make_dirs(const struct spool *s, struct error *err)
+int spool_make_dirs(const struct spool *s, const char *more, struct error *err)
 {
 	int rc = make_dir(s->dir[SPOOL_COPIES], err);
 
-	return rc != 0 ? rc : make_dir(s->dir[SPOOL_UNDECIDED], err);
+	if (rc == 0)
+		rc = make_dir(s->dir[SPOOL_UNDECIDED], err);
+	return rc == 0 && more != NULL ? make_dir(more, err) : rc;
 }
 
 /* --- writing --- */
@@ -209,7 +207,7 @@ static int create_temp(const char *path)
 	return rc != 0 ? rc : fd;
 }
 
-static int write_temp(const char *path, const struct envelope *e,
+static int write_file(const char *path, const struct envelope *e,
     const struct spool_message *m, struct error *err)
 {
 	int rc, fd = create_temp(path);
@@ -233,7 +231,7 @@ static int give_name(const struct spool *s, const char *from,
 {
 	enum spool_place other =
 	    place == SPOOL_COPIES ? SPOOL_UNDECIDED : SPOOL_COPIES;
-	struct path to, taken;
+	struct spool_path to, taken;
 	struct error ignored;
 	int rc;
 
@@ -254,6 +252,18 @@ static int give_name(const struct spool *s, const char *from,
 			return rc; /* the sweep finds it */
 	}
 	return rc;
+}
+
+static int find(const struct spool *s, uint64_t id, struct spool_path *out)
+{
+	for (int i = SPOOL_COPIES; i <= SPOOL_UNDECIDED; i++) {
+		path_of(s, (enum spool_place)i, id, out);
+		if (access(out->z, F_OK) == 0)
+			return 0;
+		if (errno != ENOENT)
+			return spool_code(-errno);
+	}
+	return ERR_NOT_FOUND;
 }
 
 static int random_bytes(void *out, size_t n, struct error *err)
@@ -281,21 +291,29 @@ static int give_id(const struct spool *s, const char *from,
 	return rc;
 }
 
+int spool_write_temp(const struct spool *s, enum spool_place place,
+    const struct envelope *e, const struct spool_message *m,
+    struct spool_path *out, struct error *err)
+{
+	unsigned long long random;
+	int rc = random_bytes(&random, sizeof(random), err);
+
+	if (rc != 0)
+		return rc;
+	(void)snprintf(out->z, sizeof(out->z), "%s/%016llx" SPOOL_TEMP,
+	    s->dir[place], random);
+	return write_file(out->z, e, m, err);
+}
+
 int spool_add(struct spool *s, const struct envelope *e,
     const struct spool_message *m, uint64_t *id_out, struct error *err)
 {
 	enum spool_place place = place_of(e);
-	unsigned long long random;
-	struct path temp;
-	int rc = make_dirs(s, err);
+	struct spool_path temp;
+	int rc = spool_make_dirs(s, NULL, err);
 
 	if (rc == 0)
-		rc = random_bytes(&random, sizeof(random), err);
-	if (rc != 0)
-		return rc;
-	(void)snprintf(temp.z, sizeof(temp.z), "%s/%016llx" SPOOL_TEMP,
-	    s->dir[place], random);
-	rc = write_temp(temp.z, e, m, err);
+		rc = spool_write_temp(s, place, e, m, &temp, err);
 	if (rc != 0)
 		return rc;
 	rc = give_id(s, temp.z, place, e->arrived_ms, id_out, err);
@@ -303,24 +321,33 @@ int spool_add(struct spool *s, const struct envelope *e,
 	return rc;
 }
 
-/* --- names --- */
-
-static int find(const struct spool *s, uint64_t id, struct path *out)
+/* renameat2(2), so that the file has one name at any time and takes nobody
+ * else's. */
+int spool_move_in(const struct spool *s, const char *from,
+    enum spool_place place, int64_t now_ms, uint64_t *id_out, struct error *err)
 {
-	for (int i = SPOOL_COPIES; i <= SPOOL_UNDECIDED; i++) {
-		path_of(s, (enum spool_place)i, id, out);
-		if (access(out->z, F_OK) == 0)
-			return 0;
-		if (errno != ENOENT)
-			return spool_code(-errno);
-	}
-	return ERR_NOT_FOUND;
+	struct spool_path to, other;
+	uint32_t random;
+	int rc = random_bytes(&random, sizeof(random), err);
+
+	if (rc != 0)
+		return rc;
+	*id_out = msgid_make(now_ms, random);
+	path_of(s, place, *id_out, &to);
+	if (find(s, *id_out, &other) == 0)
+		return error_set(err, ERR_EXISTS, "%s: is there", other.z);
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to.z, RENAME_NOREPLACE) != 0)
+		return fail(
+		    err, errno == ENOENT ? ERR_NOT_FOUND : -errno, from);
+	return file_sync_dir(s->dir[place], err);
 }
+
+/* --- names --- */
 
 int spool_link(struct spool *s, uint64_t from, int64_t now_ms, uint64_t *id_out,
     struct error *err)
 {
-	struct path source;
+	struct spool_path source;
 	int rc = find(s, from, &source);
 
 	if (rc != 0)
@@ -331,7 +358,7 @@ int spool_link(struct spool *s, uint64_t from, int64_t now_ms, uint64_t *id_out,
 
 int spool_adopt(struct spool *s, uint64_t id, struct error *err)
 {
-	struct path from, to;
+	struct spool_path from, to;
 
 	path_of(s, SPOOL_UNDECIDED, id, &from);
 	path_of(s, SPOOL_COPIES, id, &to);
@@ -344,7 +371,7 @@ int spool_adopt(struct spool *s, uint64_t id, struct error *err)
 
 int spool_remove(struct spool *s, uint64_t id, struct error *err)
 {
-	struct path p;
+	struct spool_path p;
 
 	for (int i = SPOOL_COPIES; i <= SPOOL_UNDECIDED; i++) {
 		path_of(s, (enum spool_place)i, id, &p);
@@ -421,7 +448,7 @@ int spool_read(
     struct spool *s, uint64_t id, struct spool_copy **out, struct error *err)
 {
 	struct spool_copy *c = fault_alloc() ? NULL : calloc(1, sizeof(*c));
-	struct path p;
+	struct spool_path p;
 	int rc;
 
 	*out = NULL;

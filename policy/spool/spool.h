@@ -4,6 +4,7 @@
  *   STATE-DIR/spool/0123456789abcdef.eml            has a row
  *   STATE-DIR/spool/undecided/0123456789abcdef.eml  has none yet: local mail
  *                                 in trouble, adopted by the agent
+ *   STATE-DIR/spool/adopting/QUEUEID.eml  not ours yet: stage.h
  *
  * A file is written under a temporary name, synced, linked to its name and its
  * folder synced before anybody hears of it; a row is proposed only after that.

@@ -119,6 +119,29 @@ static void test_segments(void)
 	IS_S(recognise_segment(&C->streams[1], &h, A), STR("steps"), "fixed");
 }
 
+/* What is stored of names that strangers wrote. */
+static void test_labels(void)
+{
+	static const char *const odd[] = {
+	    "X-Seg", " a\tb\x7f\xc3\xa4", "X-Label", " \x1b[2J", NULL};
+	struct header_list h = headers_of(odd);
+	char longname[400];
+	const char *const pairs[] = {
+	    "X-Seg", longname, "X-Label", longname, NULL};
+	struct str segment, campaign;
+
+	IS_INT(recognise_labels(&C->streams[0], &h, A, &segment, &campaign), 0,
+	    "labels");
+	IS_S(segment, STR("a?b???"), "printable");
+	IS_S(campaign, STR("?[2J"), "printable");
+	memset(longname, 'x', sizeof(longname) - 1);
+	longname[sizeof(longname) - 1] = '\0';
+	h = headers_of(pairs);
+	IS_INT(recognise_labels(&C->streams[0], &h, A, &segment, &campaign), 0,
+	    "labels");
+	OK(segment.n == 64 && campaign.n == 256, "short");
+}
+
 static void test_glob(void)
 {
 	static const struct {
@@ -192,6 +215,7 @@ int main(void)
 	test_origins();
 	test_needs_headers();
 	test_segments();
+	test_labels();
 	test_glob();
 	test_comply();
 	conf_unref(&C);

@@ -1,0 +1,366 @@
+/* verb_hold_adopt.c - tendril hold adopt: local mail that waits in Postfix's
+ * hold queue because nothing of ours could look at it when it came: the milter
+ * was down, or ledger and spool were unusable. Nothing has decided, counted or
+ * signed it, and `postsuper -H` would let it go like that. Here it becomes an
+ * undecided copy, which the agent takes through the whole verdict.
+ *
+ * Copied, then deleted there, then committed (policy/spool/stage.h): killed
+ * between any two of these, the next call goes on where that one ended.
+ * Needs root, since Postfix's programs do; the agent may be down. */
+#include "agent/cli/verb_hold_adopt.h"
+#include "agent/cli/offline.h"
+#include "agent/cli/out.h"
+#include "agent/cli/postfix.h"
+
+#include "policy/base/clock.h"
+#include "policy/rules/recognise.h"
+#include "policy/spool/stage.h"
+#include "policy/state/message.h"
+
+enum {
+	SLOTS_MAX = 1000
+};
+
+struct adopt {
+	struct cli *c;
+	const char *postfix; /* configuration folder, or NULL */
+	struct ledger *ledger;
+	struct spool *spool;
+	struct stage *stage;
+};
+
+/* What became of one. */
+struct result {
+	struct str queue_id;
+	const char *what; /* "adopted", "left" */
+	const char *why;  /* left */
+	uint64_t copy_id;
+	struct str stream, segment;
+	size_t recipients;
+};
+
+static int report(struct adopt *a, const struct result *r)
+{
+	struct value *o;
+	int code;
+
+	if (!a->c->json && r->why != NULL)
+		return cli_fail(
+		    CLI_NO, "%.*s: %s", STR_ARG(r->queue_id), r->why);
+	if (!a->c->json) {
+		out_line("%.*s: adopted as copy %llu: it is decided now",
+		    STR_ARG(r->queue_id), (unsigned long long)r->copy_id);
+		return CLI_DONE;
+	}
+	o = value_new_object();
+	value_put_str(o, "queue_id", r->queue_id);
+	value_put_str(o, "result", str_of(r->what));
+	if (r->why != NULL) {
+		value_put_str(o, "why", str_of(r->why));
+	} else {
+		value_put_str(o, "copy",
+		    str_of(arena_printf(
+			a->c->arena, "%llu", (unsigned long long)r->copy_id)));
+		if (r->stream.n > 0) {
+			value_put_str(o, "stream", r->stream);
+			value_put_str(o, "segment", r->segment);
+			value_put_i64(o, "recipients", (int64_t)r->recipients);
+		}
+	}
+	code = cli_json(o);
+	value_free(&o);
+	return code == CLI_DONE && r->why != NULL ? CLI_NO : code;
+}
+
+/* Not adopted, and why. */
+static int left(struct adopt *a, struct str queue_id, const char *why)
+{
+	return report(a,
+	    &(struct result){.queue_id = queue_id, .what = "left", .why = why});
+}
+
+/* --- is it ours? --- */
+
+/* A slot that counts: the milter decided this message and said yes. */
+static int has_slot(struct adopt *a, struct str queue_id, bool *out)
+{
+	uint64_t ids[SLOTS_MAX];
+	struct ledger_txn *t = NULL;
+	struct message_record r;
+	size_t n = 0;
+	int rc = ledger_read_begin(a->ledger, &t);
+
+	*out = false;
+	if (rc == 0)
+		rc = message_by_queue(t, queue_id, ids, SLOTS_MAX, &n);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		rc = message_read(t, ids[i], &r);
+		*out |= rc == 0 && r.state != SLOT_RELEASED;
+	}
+	ledger_read_end(&t);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static bool is_ours(const struct conf_stream *s)
+{
+	return s != NULL && (s->class == CONF_CLASS_NURTURE ||
+				s->class == CONF_CLASS_ONE_TO_ONE ||
+				s->class == CONF_CLASS_TRANSACTIONAL);
+}
+
+/* NULL: it may be adopted, *stream_out tells as what. */
+static const char *why_not(struct adopt *a, struct str queue_id,
+    const struct postfix_message *m, const struct conf_stream **stream_out)
+{
+	struct recognise_origin local = {.local = true};
+	bool decided, unused;
+	int rc = has_slot(a, queue_id, &decided);
+
+	*stream_out = NULL;
+	if (rc != 0)
+		return arena_printf(a->c->arena,
+		    "whether it was decided cannot be known: %s",
+		    error_text(rc));
+	if (!m->local)
+		return "was not put on hold by Tendril: it came by SMTP";
+	if (decided)
+		return "was not put on hold by Tendril: it was decided and "
+		       "counts (postsuper -H lets it go)";
+	*stream_out = recognise_stream(
+	    a->c->conf, &local, m->sender, &m->headers, &unused);
+	if (!is_ours(*stream_out))
+		return "is none of Tendril's mail: no stream takes it from "
+		       "sendmail(1) (postsuper -H lets it go)";
+	return m->rcpts.n > 0 ? NULL : "has no recipients";
+}
+
+/* --- the steps --- */
+
+static int write_copy(struct adopt *a, struct str queue_id,
+    const struct postfix_message *m, const struct conf_stream *stream,
+    struct result *r, struct error *err)
+{
+	struct arena *arena = a->c->arena;
+	struct envelope_rcpt *v = arena_array(arena, m->rcpts.n, sizeof(*v));
+	struct envelope e = {.kind = COPY_UNDECIDED,
+	    .local = true,
+	    .arrived_ms = m->arrived_ms > 0 ? m->arrived_ms : clock_now_ms(),
+	    .sender = m->sender,
+	    .rcpts = v,
+	    .n_rcpts = m->rcpts.n,
+	    .stream = stream->name,
+	    .queue_id = queue_id};
+	struct spool_message bytes = {&m->headers, buf_str(&m->body)};
+	int rc = v != NULL ? recognise_labels(stream, &m->headers, arena,
+				 &e.segment, &e.campaign)
+			   : ERR_LIMIT;
+
+	if (rc != 0)
+		return error_set(err, rc, "%s", error_text(rc));
+	for (size_t i = 0; i < m->rcpts.n; i++)
+		v[i].address = m->rcpts.v[i];
+	r->stream = e.stream;
+	r->segment = e.segment;
+	r->recipients = m->rcpts.n;
+	return stage_add(a->stage, queue_id, &e, &bytes, err);
+}
+
+static int commit(struct adopt *a, struct result *r)
+{
+	struct error err = {0};
+	int rc = stage_commit(
+	    a->stage, r->queue_id, clock_now_ms(), &r->copy_id, &err);
+
+	r->what = "adopted";
+	return rc == 0 ? report(a, r) : cli_error(rc, &err);
+}
+
+/* Somebody else took it out of the hold queue: it is his. */
+static int give_up(struct adopt *a, struct str queue_id)
+{
+	struct error err = {0};
+	int rc = stage_remove(a->stage, queue_id, &err);
+
+	return rc == 0 ? left(a, queue_id,
+			     "has left the hold queue by another hand")
+		       : cli_error(rc, &err);
+}
+
+/* resumed: a call before this one had copied it, and may have deleted it. */
+static int finish(struct adopt *a, struct result *r, bool resumed)
+{
+	struct postfix_message m;
+	bool deleted, found;
+	int code = postfix_delete_held(a->c, a->postfix, r->queue_id, &deleted);
+
+	if (code != CLI_DONE || deleted)
+		return code != CLI_DONE ? code : commit(a, r);
+	if (!resumed)
+		return give_up(a, r->queue_id);
+	code = postfix_read(a->c, a->postfix, r->queue_id, &m, &found);
+	postfix_message_fini(&m);
+	if (found)
+		return code == CLI_DONE ? give_up(a, r->queue_id) : code;
+	return code == CLI_NO ? commit(a, r) : code;
+}
+
+static int adopt_held(
+    struct adopt *a, struct str queue_id, const struct postfix_message *m)
+{
+	struct result r = {.queue_id = queue_id};
+	const struct conf_stream *stream;
+	struct error err = {0};
+	const char *why = why_not(a, queue_id, m, &stream);
+	int rc;
+
+	if (why != NULL)
+		return left(a, queue_id, why);
+	rc = write_copy(a, queue_id, m, stream, &r, &err);
+	return rc == 0 ? finish(a, &r, false) : cli_error(rc, &err);
+}
+
+/* --- already? --- */
+
+struct find {
+	struct adopt *a;
+	struct str queue_id;
+	uint64_t copy_id;
+};
+
+static int is_it(void *arg, uint64_t id, int64_t changed_ms)
+{
+	struct find *f = arg;
+	struct spool_copy *copy = NULL;
+	struct error unused;
+
+	(void)changed_ms;
+	if (spool_read(f->a->spool, id, &copy, &unused) == 0 &&
+	    str_eq(spool_copy_envelope(copy)->queue_id, f->queue_id))
+		f->copy_id = id;
+	spool_copy_free(&copy);
+	return f->copy_id != 0;
+}
+
+static const char *why_absent(struct adopt *a, struct str queue_id)
+{
+	struct find f = {a, queue_id, 0};
+	struct error err = {0};
+	int rc = spool_each(a->spool, SPOOL_UNDECIDED, is_it, &f, &err);
+
+	if (rc == 0)
+		rc = spool_each(a->spool, SPOOL_COPIES, is_it, &f, &err);
+	if (rc == 1)
+		return arena_printf(a->c->arena,
+		    "was adopted already, and waits as copy %llu",
+		    (unsigned long long)f.copy_id);
+	return "is not in the hold queue (nor waits with us: if it was adopted,"
+	       " it has gone its way)";
+}
+
+static int adopt_absent(struct adopt *a, struct str queue_id, bool resumed)
+{
+	struct result r = {.queue_id = queue_id};
+
+	return resumed ? commit(a, &r)
+		       : left(a, queue_id, why_absent(a, queue_id));
+}
+
+static int adopt_found(struct adopt *a, struct str queue_id,
+    const struct postfix_message *m, bool resumed)
+{
+	struct result r = {.queue_id = queue_id};
+
+	if (!str_eq(m->queue, STR("hold")))
+		return resumed ? give_up(a, queue_id)
+			       : left(a, queue_id,
+				     arena_printf(a->c->arena,
+					 "is not in the hold queue: the "
+					 "queue %.*s has it",
+					 STR_ARG(m->queue)));
+	return resumed ? finish(a, &r, true) : adopt_held(a, queue_id, m);
+}
+
+static int adopt_one(struct adopt *a, struct str queue_id)
+{
+	struct error err = {0};
+	struct postfix_message m = {0};
+	bool found;
+	int code, resumed = stage_has(a->stage, queue_id, &err);
+
+	if (resumed < 0)
+		return cli_error(resumed, &err);
+	code = postfix_read(a->c, a->postfix, queue_id, &m, &found);
+	if (found && code == CLI_DONE)
+		code = adopt_found(a, queue_id, &m, resumed == 1);
+	else if (!found && code == CLI_NO)
+		code = adopt_absent(a, queue_id, resumed == 1);
+	postfix_message_fini(&m);
+	return code;
+}
+
+/* --- all --- */
+
+struct unfinished {
+	struct adopt *a;
+	int code;
+};
+
+static int adopt_unfinished(void *arg, struct str queue_id)
+{
+	struct unfinished *u = arg;
+	struct str id = arena_str(u->a->c->arena, queue_id);
+
+	u->code = id.p != NULL ? adopt_one(u->a, id)
+			       : cli_fail(CLI_AGAIN, "out of memory");
+	return u->code != CLI_DONE && u->code != CLI_NO;
+}
+
+/* What a call that was killed has left, then all that is held. */
+static int adopt_all(struct adopt *a)
+{
+	struct unfinished u = {a, CLI_DONE};
+	struct error err = {0};
+	struct strs ids;
+	int code, rc = stage_each(a->stage, adopt_unfinished, &u, &err);
+
+	if (rc != 0)
+		return rc < 0 ? cli_error(rc, &err) : u.code;
+	code = postfix_held(a->c, a->postfix, &ids);
+	for (size_t i = 0; code == CLI_DONE && i < ids.n; i++) {
+		code = adopt_one(a, ids.v[i]);
+		if (code == CLI_NO)
+			code = CLI_DONE;
+	}
+	return code;
+}
+
+static int open_parts(struct adopt *a)
+{
+	struct error err = {0};
+	int rc, code = offline_open(a->c, NULL, 0, &a->ledger);
+
+	if (code != CLI_DONE)
+		return code;
+	rc = spool_open(&a->spool, a->c->conf->state_dir, &err);
+	if (rc == 0)
+		rc = stage_open(&a->stage, a->spool, &err);
+	return rc == 0 ? CLI_DONE : cli_error(rc, &err);
+}
+
+int verb_hold_adopt(struct cli *c)
+{
+	struct adopt a = {.c = c, .postfix = cli_opt(c, "postfix")};
+	bool all = cli_opt(c, "all") != NULL;
+	int code;
+
+	if (all == (c->n_operands > 0))
+		return cli_fail(
+		    CLI_USAGE, "either a queue id or --all is wanted");
+	code = open_parts(&a);
+	if (code == CLI_DONE)
+		code = all ? adopt_all(&a) : adopt_one(&a, cli_operand(c, 0));
+	stage_close(&a.stage);
+	spool_close(&a.spool);
+	ledger_close(&a.ledger);
+	return code;
+}

@@ -1,0 +1,306 @@
+"""tendril hold adopt: sendmail(1)'s mail that the MTA put on hold because
+nothing of ours could look at it, through a real Postfix; killed in between."""
+
+import json
+import os
+import signal
+import stat
+
+import pytest
+
+from bed import judge, mail, proc
+from test_copies import NEWS, Policy, files, letter, sendmail, take_local_too
+from test_trouble import change
+
+SIGNED = ("example.com", ["rsa-sha256", "ed25519-sha256"])
+ORDERS = "orders@example.com"
+SECOND = "late@north.example"
+ROOT = "root@elsewhere.example"
+NOT_OURS = change(("stream news {", """stream cron {
+  class = "pass"
+  local = yes
+  sender = {"root@elsewhere.example"}
+}
+
+stream news {"""))
+
+
+def local_streams(text):
+    take_local_too(text)
+    NOT_OURS(text)
+
+
+@pytest.fixture
+def bed(build, make_bed):
+    """Postfix without a milter, which is away; agent and ledger are there."""
+    one = make_bed(build, policy=Policy(), tweak=local_streams)
+    one.start_milter()
+    one.start_agent()
+    proc.wait_until(lambda: "policy" in one.tendril.cli("policy", "log").stdout,
+                    20, "the first policy")
+    one.tendril.stop_milter()
+    one.start_hub()
+    return one
+
+
+def held(bed, count=1):
+    """Queue ids on hold, once there are so many."""
+    def look():
+        queue = bed.hub.queue()
+        on_hold = [q["queue_id"] for q in queue if q["queue_name"] == "hold"]
+        return on_hold if len(on_hold) == len(queue) == count else None
+    return proc.wait_until(look, 20, f"{count} messages on hold")
+
+
+def adopt(bed, *words, check=True, programs=None):
+    """The completed process; `programs`: a folder that stands first in PATH."""
+    env = dict(bed.tendril.env)
+    if programs is not None:
+        bed.tendril.env["PATH"] = f"{programs}:{os.environ['PATH']}"
+    try:
+        return bed.tendril.cli("hold", "adopt", *words, "--postfix",
+                               bed.hub.config_dir, check=check)
+    finally:
+        bed.tendril.env.clear()
+        bed.tendril.env.update(env)
+
+
+def assert_arrived_once(bed, recipient):
+    message = bed.sink.wait(recipient, timeout_s=60)[0]
+    assert not judge.judge_signed(message.data, bed.zone, *SIGNED)
+    proc.wait_until(lambda: not files(bed) and not files(bed, "spool/undecided")
+                    and not files(bed, "spool/adopting"), 30, "an empty spool")
+    bed.hub.wait_empty()
+    assert len(bed.sink.messages(recipient)) == 1
+    return message
+
+
+def test_adopted_it_is_decided_signed_and_counted(bed):
+    person = "a@north.example"
+    sendmail(bed, person, 1)
+    (queue_id,) = held(bed)
+    bed.start_milter()
+    done = adopt(bed, queue_id)
+    assert done.stdout.startswith(f"{queue_id}: adopted as copy "), done
+    message = assert_arrived_once(bed, person)
+    assert judge.unsubscribe_uris(message.data)[0]
+    assert judge.values(message.data, "Subject") == ["Letter 1"]
+    trace = judge.values(message.data, "Received")
+    assert queue_id in trace[-1] and "(Tendril)" in trace[-1]
+    sent = mail.submit(bed.ports["apps"], NEWS, [person], letter(person, 2))
+    assert sent.final[0] == 250
+    proc.wait_until(lambda: len(files(bed)) == 1, 20, "one over the limit")
+    again = adopt(bed, queue_id, check=False)
+    assert again.returncode == 1
+    assert "is not in the hold queue" in again.stderr
+    assert len(bed.sink.messages(person)) == 1
+
+
+def test_body_and_recipients_come_as_they_were(bed):
+    people = ["b1@north.example", '"b 2"@north.example', "b3@north.example"]
+    body = "one\n.\n.dot\n\ttab\nk\u00e4se " + "x" * 3000 + "\n\n\nlast"
+    text = letter(people[0], 1, NEWS, "\n").partition(b"\n\n")[0]
+    bed.hub.sendmail(text + b"\n\n" + body.encode(), NEWS, people)
+    (queue_id,) = held(bed)
+    bed.start_milter()
+    told = json.loads(adopt(bed, queue_id, "--json").stdout)
+    assert told["queue_id"] == queue_id and told["result"] == "adopted"
+    assert told["recipients"] == 3 and told["segment"] == "newsletter"
+    for person in people:
+        message = assert_arrived_once(bed, person)
+        got = message.data.replace(b"\r\n", b"\n").partition(b"\n\n")[2]
+        assert got == body.encode() + b"\n"
+        assert message.recipients == (person,)
+
+
+def test_a_suppressed_person_gets_nothing(bed):
+    bed.tendril.cli("suppress", "add", "foe@north.example")
+    sendmail(bed, "foe@north.example", 1)
+    (queue_id,) = held(bed)
+    bed.start_milter()
+    adopt(bed, queue_id)
+    (report,) = bed.sink.wait(NEWS)
+    assert b"Final-Recipient: rfc822;foe@north.example" in report.data
+    bed.hub.wait_empty()
+    assert not bed.sink.messages("foe@north.example")
+
+
+def test_neither_ledger_nor_spool(build, make_bed):
+    """The other way into the hold queue: the milter is there, and can do
+    nothing. Adopted before both are mended: told, nothing changes."""
+    bed = make_bed(build, policy=Policy(), tweak=take_local_too)
+    ledger, spool = (bed.root / "state" / name for name in ("ledger", "spool"))
+    ledger.write_text("not a folder")
+    spool.write_text("not a folder")
+    bed.start_milter()
+    bed.start_hub()
+    sendmail(bed, "a@south.example", 1)
+    (queue_id,) = held(bed)
+    assert adopt(bed, queue_id, check=False).returncode != 0
+    ledger.unlink()
+    proc.wait_until(lambda: bed.tendril.events("ledger.open"), 20,
+                    "the milter opens the ledger")
+    refused = adopt(bed, queue_id, check=False)
+    assert refused.returncode == 75 and "spool" in refused.stderr
+    assert held(bed) == [queue_id]
+    spool.unlink()
+    bed.start_agent()
+    adopt(bed, queue_id)
+    assert_arrived_once(bed, "a@south.example")
+
+
+# --- what is none of it ---
+
+def refusal(bed, queue_id):
+    done = adopt(bed, queue_id, check=False)
+    assert done.returncode == 1 and done.stdout == "", done
+    assert held(bed) == [queue_id]
+    assert not files(bed, "spool/adopting")
+    return done.stderr
+
+
+def test_no_stream_takes_it(bed):
+    sendmail(bed, "x@north.example", 1, ROOT)
+    (queue_id,) = held(bed)
+    assert "none of Tendril's mail" in refusal(bed, queue_id)
+
+
+def test_it_was_decided_and_an_operator_put_it_on_hold(bed):
+    """Local or by SMTP: it is signed and counts, adopting would undo that."""
+    bed.start_milter()
+    person = "p1@north.example"
+    bed.sink.script(person, "450 4.2.1 Not now", stage="rcpt")
+    sendmail(bed, person, 1)
+    bed.hub.wait_log("status=deferred", person)
+    (queued,) = bed.hub.queue()
+    bed.hub._command("postsuper", "-h", queued["queue_id"])
+    assert "it was decided and counts" in refusal(bed, queued["queue_id"])
+    bed.hub.delete("ALL")
+    bed.sink.script(SECOND, "450 4.2.1 Not now", stage="rcpt")
+    assert mail.submit(bed.ports["apps"], NEWS, [SECOND],
+                       letter(SECOND)).final[0] == 250
+    bed.hub.wait_log("status=deferred", SECOND)
+    (queued,) = bed.hub.queue()
+    assert "the queue deferred has it" in adopt(
+        bed, queued["queue_id"], check=False).stderr
+    bed.hub._command("postsuper", "-h", queued["queue_id"])
+    assert "it came by SMTP" in refusal(bed, queued["queue_id"])
+
+
+@pytest.mark.parametrize("queue_id", ["4NoSuchMessage", "../../etc/passwd",
+                                      "-d", ""])
+def test_no_such_queue_id(bed, queue_id):
+    done = adopt(bed, "--", queue_id, check=False) if queue_id == "-d" \
+        else adopt(bed, queue_id, check=False)
+    assert done.returncode in (1, 2) and done.stdout == "", done
+
+
+# --- all ---
+
+def test_all(bed):
+    """Newsletters and orders; what is none of ours stays, and is named."""
+    for number in range(3):
+        sendmail(bed, f"n{number}@north.example", number)
+    bed.hub.sendmail(mail.message(ORDERS, "o@north.example", "Order").replace(
+        b"\r\n", b"\n"), ORDERS, ["o@north.example", "o2@north.example"])
+    sendmail(bed, "x@north.example", 1, ROOT)
+    held(bed, 5)
+    bed.start_milter()
+    done = adopt(bed, "--all", "--json")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sorted(one["result"] for one in told) == ["adopted"] * 4 + ["left"]
+    (left,) = [one for one in told if one["result"] == "left"]
+    assert held(bed) == [left["queue_id"]]
+    for person in ["n0", "n1", "n2", "o", "o2"]:
+        message = bed.sink.wait(f"{person}@north.example", timeout_s=60)[0]
+        assert not judge.judge_signed(message.data, bed.zone, *SIGNED)
+    assert adopt(bed, "--all", "--json").stdout.count("left") == 1
+    assert len(bed.sink.messages()) == 5
+
+
+# --- killed ---
+
+# Stand-ins for Postfix's programs: "$REAL" is the program, "$PPID" the caller.
+KILLS = {
+    "after the envelope was read": ("postcat", """
+        [ "$3" = -eq ] && exec "$REAL" "$@"
+        kill -KILL $PPID"""),
+    "before it is deleted": ("postsuper", "kill -KILL $PPID"),
+    "while it is deleted": ("postsuper", """
+        kill -KILL $PPID
+        sleep 1
+        exec "$REAL" "$@" """),
+    "after it was deleted": ("postsuper", """
+        "$REAL" "$@"
+        kill -KILL $PPID"""),
+}
+
+
+def stand_in(bed, name, script):
+    """A folder with a program of that name."""
+    folder = bed.root / "programs"
+    folder.mkdir()
+    path = folder / name
+    path.write_text(f"#!/bin/sh\nREAL=/usr/sbin/{name}\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return folder
+
+
+@pytest.mark.parametrize("when, again", [
+    *((when, "at once") for when in KILLS), ("while it is deleted", "later"),
+    ("after it was deleted", "all")])
+def test_killed(bed, when, again):
+    """Another call brings it to its end; the person has it once."""
+    person = "k@north.example"
+    sendmail(bed, person, 1)
+    (queue_id,) = held(bed)
+    bed.start_milter()
+    killed = adopt(bed, queue_id, check=False,
+                   programs=stand_in(bed, *KILLS[when]))
+    assert killed.returncode == -signal.SIGKILL
+    assert not bed.sink.messages()
+    if again != "at once":
+        proc.wait_until(lambda: not proc.run(
+            ["pgrep", "-f", f"{bed.root}/programs"], check=False).stdout,
+            20, "the end of what was left running")
+    done = adopt(bed, "--all" if again == "all" else queue_id)
+    assert f"{queue_id}: adopted" in done.stdout
+    assert_arrived_once(bed, person)
+    assert adopt(bed, queue_id, check=False).returncode == 1
+    assert adopt(bed, "--all").stdout == ""
+
+
+def test_released_by_hand_after_a_kill(bed):
+    """postsuper -H by an operator: then the MTA has it, and we have not."""
+    person = "h@north.example"
+    sendmail(bed, person, 1)
+    (queue_id,) = held(bed)
+    adopt(bed, queue_id, check=False,
+          programs=stand_in(bed, *KILLS["before it is deleted"]))
+    assert len(files(bed, "spool/adopting")) == 1
+    bed.sink.script(person, "450 4.2.1 Not now", stage="rcpt", times=1)
+    bed.hub._command("postsuper", "-H", queue_id)
+    bed.hub.wait_log("status=deferred", person)
+    done = adopt(bed, queue_id, check=False)
+    assert done.returncode == 1 and "another hand" in done.stderr
+    assert not files(bed, "spool/adopting")
+    bed.hub.flush()
+    bed.hub.wait_empty()
+    assert len(bed.sink.messages(person)) == 1
+
+
+def test_two_at_a_time(bed):
+    """The second is told to come again."""
+    sendmail(bed, "t@north.example", 1)
+    (queue_id,) = held(bed)
+    bed.start_milter()
+    folder = stand_in(bed, "postsuper", 'sleep 2\nexec "$REAL" "$@"')
+    script = (f"PATH={folder}:$PATH {bed.tendril.builddir}/tendril --conf "
+              f"{bed.conf_file} hold adopt {queue_id} --postfix "
+              f"{bed.hub.config_dir}")
+    first = proc.Daemon("adopt", ["sh", "-c", script], bed.root / "adopt.log")
+    proc.wait_until(lambda: files(bed, "spool/adopting"), 20, "a copy")
+    second = adopt(bed, queue_id, check=False)
+    assert second.returncode == 75 and "another process" in second.stderr
+    assert_arrived_once(bed, "t@north.example")
+    first.stop()
