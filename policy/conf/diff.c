@@ -76,6 +76,9 @@ static void print_value(
 {
 	buf_reset(out);
 	o->type->print(o, element + o->offset, out);
+	for (size_t i = 0; i < out->n; i++) /* of a long list */
+		if (out->p[i] == '\n')
+			out->p[i] = ' ';
 }
 
 static void compare(struct diff *d, const struct section_kind *kind,

@@ -101,15 +101,20 @@ static int check_bytes(const struct lint *l)
 	struct str rest = l->text, part;
 
 	if (l->text.n > LINT_MAX_BYTES)
-		return error_set(l->err, ERR_LIMIT, "%s: larger than %d bytes",
-		    l->path, LINT_MAX_BYTES);
+		return error_set(l->err, ERR_LIMIT,
+		    "%s:%d: the file is larger than %d bytes", l->path,
+		    line_of(l->text, LINT_MAX_BYTES), LINT_MAX_BYTES);
 	if (str_starts(l->text, STR("\xef\xbb\xbf")))
 		return refuse(l, 1,
 		    "starts with a byte order mark; save the file as UTF-8 "
 		    "without it");
-	for (int line = 1; str_next(&rest, '\n', &part); line++)
+	for (int line = 1; str_next(&rest, '\n', &part); line++) {
+		if (part.n > LINT_MAX_LINE)
+			return too_much(
+			    l, line, "bytes in a line", LINT_MAX_LINE);
 		if (!nfc_is_utf8(part))
 			return refuse(l, line, "not valid UTF-8");
+	}
 	for (size_t i = 0; i < l->text.n; i++)
 		if (is_control(l->text, i))
 			return refuse(l, line_of(l->text, i),

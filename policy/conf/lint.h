@@ -20,6 +20,8 @@
 
 enum {
 	LINT_MAX_BYTES = 1 << 20,
+	LINT_MAX_LINE = 16384, /* bytes; libconfuse's scanner is quadratic in
+				* the length of a comment or of blanks */
 	LINT_MAX_SECTIONS = 2048,
 	LINT_MAX_OPTIONS = 64,  /* in one section */
 	LINT_MAX_VALUES = 1024, /* in one list */

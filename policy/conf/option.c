@@ -10,6 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+	LINE_FULL = 4096 /* and one value more is below LINT_MAX_LINE */
+};
+
 int option_fail(
     const struct option_job *job, int line, int code, const char *fmt, ...)
 {
@@ -47,10 +51,25 @@ void option_print_quoted(struct buf *out, struct str s)
 	buf_printf(out, "\"%.*s\"", STR_ARG(s));
 }
 
+/* Bytes since the last line end, or limit if there are more. */
+static size_t line_length(const struct buf *out, size_t limit)
+{
+	size_t n = 0;
+
+	while (n < limit && n < out->n && out->p[out->n - n - 1] != '\n')
+		n++;
+	return n;
+}
+
 /* One value needs no braces. */
 void option_print_open(struct buf *out, size_t i, size_t n)
 {
-	buf_addz(out, i > 0 ? ", " : n > 1 ? "{" : "");
+	bool full = line_length(out, LINE_FULL) >= LINE_FULL;
+
+	if (i > 0)
+		buf_addz(out, full ? ",\n    " : ", ");
+	else
+		buf_addz(out, n > 1 ? "{" : "");
 }
 
 void option_print_close(struct buf *out, size_t n)

@@ -862,9 +862,42 @@ static void test_threads(void)
 	conf_unref(&c);
 }
 
+/* Printed over several lines, since a line has a limit. */
+static void test_long_list(void)
+{
+	const struct conf *c, *again = NULL;
+	struct error err = {0};
+	struct buf text, one, two;
+
+	buf_init(&text, 1 << 20);
+	buf_addz(&text, base);
+	for (int i = 0; i < 1024; i++)
+		buf_printf(&text, "%s\"seed-of-a-long-name-%04d@example.com\"",
+		    i == 0 ? "seeds = {" : ",\n", i);
+	buf_addz(&text, "}\n");
+	c = parse(buf_str(&text), &err);
+	IS_STR(err.text, "", "a long list");
+	buf_init(&one, 1 << 20);
+	buf_init(&two, 1 << 20);
+	if (c != NULL) {
+		conf_print(c, &one);
+		again = parse(buf_str(&one), &err);
+		IS_STR(err.text, "", "printed, it reads back");
+	}
+	if (again != NULL)
+		conf_print(again, &two);
+	OK(one.n > 0 && str_eq(buf_str(&one), buf_str(&two)), "to the same");
+	conf_unref(&c);
+	conf_unref(&again);
+	buf_fini(&text);
+	buf_fini(&one);
+	buf_fini(&two);
+}
+
 int main(void)
 {
 	test_base();
+	test_long_list();
 	test_values();
 	test_refusals();
 	test_long_value();

@@ -202,6 +202,19 @@ static struct str fill(struct buf *b, size_t n)
 	return buf_str(b);
 }
 
+/* A comment of n bytes, in the second line. */
+static struct str line_of(struct buf *b, size_t n)
+{
+	char *p;
+
+	buf_init(b, 1 << 20);
+	buf_addz(b, "a = 1\n");
+	p = buf_extend(b, n);
+	if (p != NULL)
+		memset(p, '#', n);
+	return buf_str(b);
+}
+
 static void test_limits(void)
 {
 	struct buf b;
@@ -211,8 +224,13 @@ static void test_limits(void)
 		buf_addz(&b, "# 16 bytes here\n");
 	IS_STR(lint(buf_str(&b)).text, "", "as many bytes as may be");
 	buf_addc(&b, '\n');
-	IS_STR(
-	    lint(buf_str(&b)).text, "f: larger than 1048576 bytes", "one more");
+	IS_STR(lint(buf_str(&b)).text,
+	    "f:65537: the file is larger than 1048576 bytes", "one more");
+	buf_fini(&b);
+	IS_STR(lint(line_of(&b, LINT_MAX_LINE)).text, "", "a long line");
+	buf_fini(&b);
+	IS_STR(lint(line_of(&b, LINT_MAX_LINE + 1)).text,
+	    "f:2: more than 16384 bytes in a line", "one byte more");
 	buf_fini(&b);
 	IS_STR(lint(fill(&b, LINT_MAX_STRING)).text, "", "a long string");
 	buf_fini(&b);
@@ -232,8 +250,8 @@ static void test_limits(void)
 	IS_STR(lint(repeat(&b, "s { a", "=1 b", LINT_MAX_OPTIONS, "=1}")).text,
 	    "f:1: more than 64 options in one section", "options");
 	buf_fini(&b);
-	IS_STR(lint(repeat(&b, "s t", " {} s t", LINT_MAX_SECTIONS, "{}")).text,
-	    "f:1: more than 2048 sections", "sections");
+	IS_STR(lint(repeat(&b, "s t", "{}\ns t", LINT_MAX_SECTIONS, "{}")).text,
+	    "f:2049: more than 2048 sections", "sections");
 	buf_fini(&b);
 }
 

@@ -463,6 +463,44 @@ static void test_diff(void)
 	policy_unref(&old);
 }
 
+static const struct policy *with_order(size_t first)
+{
+	struct error err = {0};
+	const struct policy *p;
+	struct buf text;
+
+	buf_init(&text, 1 << 20);
+	for (size_t i = 0; i < 400; i++)
+		buf_printf(&text, "%s\"a-segment-with-a-long-name-%04zu\"",
+		    i == 0 ? "order = {" : ",\n", (first + i) % 400);
+	buf_addz(&text, "}\n");
+	for (size_t i = 0; i < 400; i++)
+		buf_printf(&text,
+		    "segment a-segment-with-a-long-name-%04zu {\n"
+		    "  purpose = x\n}\n",
+		    i);
+	p = parse(buf_str(&text), &err);
+	IS_STR(err.text, "", "an order from %zu", first);
+	buf_fini(&text);
+	return p;
+}
+
+/* However long the values are. */
+static void test_diff_is_one_line(void)
+{
+	const struct policy *old = with_order(0), *new = with_order(1);
+	struct buf told;
+
+	buf_init(&told, 1 << 20);
+	if (old != NULL && new != NULL)
+		IS_INT(policy_diff(old, new, join, &told), 1, "a difference");
+	OK(told.n > 20000, "of long values");
+	IS_INT(str_find(buf_str(&told), 0, '\n'), told.n - 1, "in one line");
+	buf_fini(&told);
+	policy_unref(&old);
+	policy_unref(&new);
+}
+
 /* --- findings --- */
 
 static void test_warnings(void)
@@ -653,6 +691,7 @@ int main(void)
 	test_refusals();
 	test_same_label();
 	test_diff();
+	test_diff_is_one_line();
 	test_warnings();
 	test_examples();
 	test_manual();
