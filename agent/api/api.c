@@ -5,6 +5,7 @@
 #include "agent/api/routes.h"
 #include "policy/base/log.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 static const struct api_route routes[] = {
@@ -40,7 +41,6 @@ static const struct api_route routes[] = {
 };
 
 enum {
-	NOBODY_BODY_MAX = 4096, /* enough to be told 403 */
 	N_ROUTES = sizeof(routes) / sizeof(routes[0])
 };
 
@@ -89,8 +89,11 @@ static int status_of(int rc)
 	case ERR_STALE:
 		return 409;
 	case ERR_FULL:
+	case ERR_BUSY:
 	case ERR_STOPPING:
 	case ERR_UNAVAILABLE:
+	case -EAGAIN: /* the ledger's map is growing */
+	case -ENOMEM:
 		return 503;
 	default:
 		return 500;
@@ -115,7 +118,7 @@ size_t api_body_max(void *arg, const struct server_request *rq)
 	if (rq->has_peer && (rq->uid == 0 || rq->uid == geteuid()))
 		return SIZE_MAX;
 	return role_of(&app->conf->agent, rq, &user) == API_NOBODY
-		   ? NOBODY_BODY_MAX
+		   ? API_BODY_FREE
 		   : SIZE_MAX;
 }
 

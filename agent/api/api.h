@@ -7,7 +7,7 @@
  *
  * Arguments are query parameters, or members of a JSON object in the body.
  * Replies are JSON: the result, or {"error": TEXT} with 400 (the input), 403
- * (the role), 404, 409 (the state), 503 (ledger). Keys are API; ids of
+ * (the role), 404, 409 (the state), 503 (not now: Retry-After). Keys are API; ids of
  * messages and copies are decimal digits in strings, since they do not fit
  * the numbers of many JSON readers. Threads: any. */
 #ifndef AGENT_API_API_H
@@ -58,7 +58,11 @@ struct api_route {
 void api_handle(
     void *arg, const struct server_request *rq, struct server_reply *rp);
 
-/* For struct server_options: little for who has no role. */
+/* For struct server_options: nothing beyond API_BODY_FREE, which is enough to be
+ * told 403, for who has no role. */
+enum {
+	API_BODY_FREE = 4096
+};
 size_t api_body_max(void *arg, const struct server_request *rq);
 
 const char *api_role_name(enum api_role r);

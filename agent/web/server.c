@@ -30,16 +30,26 @@ enum {
 	WORKERS_MAX = 64,
 	CLOSE_MS = 5000,
 };
+#define RETRY_AFTER_S "30"
+
+enum task_state {
+	TASK_READING,
+	TASK_ASKING,  /* a worker finds out how long its body may be */
+	TASK_WORKING, /* a worker has it, or soon will */
+	TASK_DONE,    /* the reply is there */
+};
 
 /* One request, from its first header to the end of its reply. */
 struct task {
 	struct task *next;
 	struct server *server;
 	struct MHD_Connection *connection;
+	struct peer *peer; /* of it; NULL when out of memory */
 	struct server_request rq;
 	struct server_reply rp;
 	struct buf body;
-	bool too_large, queued, done;
+	enum task_state state;
+	bool asked, too_large, late;
 };
 
 struct peer { /* one connection, for the sweeper */
@@ -47,8 +57,9 @@ struct peer { /* one connection, for the sweeper */
 	int fd;
 	int64_t since_ms; /* of accept, or of the last reply */
 	bool working;     /* a handler has it: no deadline */
-	bool has_uid;
+	bool has_uid, has_net;
 	uid_t uid;
+	unsigned char net[16]; /* address, or the /64 that it is in */
 };
 
 struct server {
@@ -63,6 +74,8 @@ struct server {
 	size_t n_workers;
 	bool has_sweeper, stopping;
 };
+
+static const unsigned char v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
 
 struct str server_query(const struct server_request *rq, const char *name)
 {
@@ -107,9 +120,7 @@ static void map_sockaddr(const struct sockaddr *sa, unsigned char out[16])
 
 static void format_client(const unsigned char addr[16], char *out, size_t cap)
 {
-	static const unsigned char v4[12] = {
-	    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-	bool is_v4 = memcmp(addr, v4, sizeof(v4)) == 0;
+	bool is_v4 = memcmp(addr, v4_mapped, sizeof(v4_mapped)) == 0;
 
 	if (inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? addr + 12 : addr, out,
 		(socklen_t)cap) == NULL)
@@ -151,18 +162,22 @@ static void take_forwarded(struct task *t)
 		memcpy(t->rq.client, z, last.n + 1);
 }
 
+static bool is_proxy(const struct server *s, const unsigned char addr[16])
+{
+	for (size_t i = 0; i < s->o.proxies.n; i++)
+		if (conf_net_contains(&s->o.proxies.v[i], addr))
+			return true;
+	return false;
+}
+
 static void fill_tcp_client(struct task *t, const struct sockaddr *sa)
 {
-	const struct conf_nets *proxies = &t->server->o.proxies;
 	unsigned char addr[16];
 
 	map_sockaddr(sa, addr);
 	format_client(addr, t->rq.client, sizeof(t->rq.client));
-	for (size_t i = 0; i < proxies->n; i++)
-		if (conf_net_contains(&proxies->v[i], addr)) {
-			take_forwarded(t);
-			return;
-		}
+	if (is_proxy(t->server, addr))
+		take_forwarded(t);
 }
 
 static void fill_peer(struct task *t)
@@ -227,6 +242,14 @@ static void fill_args(struct task *t)
 	t->rq.n_args = l.n;
 }
 
+static struct peer *peer_of(struct MHD_Connection *c)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info != NULL ? info->socket_context : NULL;
+}
+
 static struct task *task_new(struct server *s, struct MHD_Connection *c,
     const char *url, const char *method)
 {
@@ -252,11 +275,10 @@ static struct task *task_new(struct server *s, struct MHD_Connection *c,
 	fill_args(t);
 	t->rq.content_type = str_of(MHD_lookup_connection_value(
 	    c, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE));
+	t->rq.language = str_of(MHD_lookup_connection_value(
+	    c, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_LANGUAGE));
 	fill_peer(t);
-	if (s->o.body_max != NULL) {
-		size_t max = s->o.body_max(s->o.arg, &t->rq);
-		buf_init(&t->body, max < s->o.max_body ? max : s->o.max_body);
-	}
+	t->peer = peer_of(c);
 	return t;
 }
 
@@ -268,27 +290,19 @@ static void task_free(struct task *t)
 	free(t);
 }
 
-static struct peer *peer_of(struct task *t)
-{
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-	    t->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return info != NULL ? info->socket_context : NULL;
-}
-
 /* False once the server stops: nobody would take it up, and libmicrohttpd does
  * not survive to be stopped with a connection suspended. */
-static bool queue_task(struct task *t)
+static bool queue_task(struct task *t, enum task_state state)
 {
 	struct server *s = t->server;
-	struct peer *p = peer_of(t);
+	struct peer *p = t->peer;
 	bool stopping;
 
-	t->rq.body = buf_str(&t->body);
 	pthread_mutex_lock(&s->lock);
 	stopping = s->stopping;
 	if (!stopping) {
-		t->queued = true;
+		t->state = state;
+		t->next = NULL;
 		MHD_suspend_connection(t->connection);
 		if (p != NULL)
 			p->working = true;
@@ -320,7 +334,10 @@ static enum MHD_Result send_reply(struct task *t)
 	(void)MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
 	(void)MHD_add_response_header(r, "Content-Security-Policy",
 	    "default-src 'none'; style-src 'unsafe-inline'; "
-	    "form-action 'self'; frame-ancestors 'none'");
+	    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
+	if (t->rp.status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		(void)MHD_add_response_header(
+		    r, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_AFTER_S);
 	if (t->rp.allow != NULL)
 		(void)MHD_add_response_header(
 		    r, MHD_HTTP_HEADER_ALLOW, t->rp.allow);
@@ -343,6 +360,24 @@ static enum MHD_Result refuse_late(struct task *t)
 	return send_reply(t);
 }
 
+/* What cannot be kept is read all the same: libmicrohttpd takes no reply
+ * before the body's end. Left where it is while somebody is asked. */
+static void take_body(struct task *t, const char *data, size_t *size)
+{
+	const struct server_options *o = &t->server->o;
+
+	if (o->body_max != NULL && !t->asked && !t->late &&
+	    (t->body.n > o->body_free || *size > o->body_free - t->body.n)) {
+		if (queue_task(t, TASK_ASKING))
+			return;
+		t->late = true;
+	}
+	if (!t->late)
+		buf_add(&t->body, (struct str){data, *size});
+	t->too_large = buf_error(&t->body) != 0;
+	*size = 0;
+}
+
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
     const char *url, const char *method, const char *version, const char *data,
     size_t *size, void **ctx)
@@ -354,17 +389,18 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
 		*ctx = task_new(arg, c, url, method);
 		return *ctx != NULL ? MHD_YES : MHD_NO;
 	}
+	if (t->state == TASK_DONE)
+		return send_reply(t);
+	if (t->state != TASK_READING)
+		return MHD_YES;
 	if (*size > 0) {
-		buf_add(&t->body, (struct str){data, *size});
-		t->too_large = buf_error(&t->body) != 0;
-		*size = 0;
+		take_body(t, data, size);
 		return MHD_YES;
 	}
 	if (t->too_large)
 		return refuse_large(t);
-	if (t->done)
-		return send_reply(t);
-	if (!t->queued && !queue_task(t))
+	t->rq.body = buf_str(&t->body);
+	if (t->late || !queue_task(t, TASK_WORKING))
 		return refuse_late(t);
 	return MHD_YES;
 }
@@ -380,7 +416,7 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **ctx,
 	(void)code;
 	if (t == NULL)
 		return;
-	p = peer_of(t);
+	p = t->peer;
 	pthread_mutex_lock(&s->lock);
 	if (p != NULL) {
 		p->working = false;
@@ -405,14 +441,35 @@ static void read_uid(struct peer *p)
 	p->uid = cred.uid;
 }
 
-/* Under the lock. */
-static size_t count_user(const struct server *s, const struct peer *of)
+/* Whoever has an IPv6 address has its /64 as well (RFC 6177). */
+static void read_net(
+    const struct server *s, struct MHD_Connection *c, struct peer *p)
 {
-	size_t n = 0;
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
-	for (const struct peer *p = s->peers.next; p != &s->peers; p = p->next)
-		n += p->has_uid && p->uid == of->uid;
-	return n;
+	if (info == NULL || info->client_addr == NULL ||
+	    (info->client_addr->sa_family != AF_INET &&
+		info->client_addr->sa_family != AF_INET6))
+		return;
+	map_sockaddr(info->client_addr, p->net);
+	p->has_net = !is_proxy(s, p->net);
+	if (memcmp(p->net, v4_mapped, sizeof(v4_mapped)) != 0)
+		memset(p->net + 8, 0, 8);
+}
+
+/* Under the lock. */
+static bool is_greedy(const struct server *s, const struct peer *of)
+{
+	size_t user = 0, net = 0;
+
+	for (const struct peer *p = s->peers.next; p != &s->peers;
+	     p = p->next) {
+		user += p->has_uid && of->has_uid && p->uid == of->uid;
+		net += p->has_net && of->has_net &&
+		       memcmp(p->net, of->net, sizeof(p->net)) == 0;
+	}
+	return user >= PER_USER_MAX || net >= PER_ADDRESS_MAX;
 }
 
 static void peer_open(
@@ -428,8 +485,9 @@ static void peer_open(
 	p->fd = info != NULL ? info->connect_fd : -1;
 	p->since_ms = clock_mono_ms();
 	read_uid(p);
+	read_net(s, c, p);
 	pthread_mutex_lock(&s->lock);
-	if (p->has_uid && count_user(s, p) >= PER_USER_MAX)
+	if (is_greedy(s, p))
 		(void)shutdown(p->fd, SHUT_RDWR);
 	p->next = s->peers.next;
 	p->prev = &s->peers;
@@ -475,6 +533,35 @@ static struct task *take_task(struct server *s)
 	return t;
 }
 
+/* The deadline goes on where it was. */
+static void ask(struct task *t)
+{
+	struct server *s = t->server;
+	size_t max = s->o.body_max(s->o.arg, &t->rq);
+	struct peer *p = t->peer;
+
+	if (max < t->body.max)
+		t->body.max = max;
+	t->asked = true;
+	t->state = TASK_READING;
+	pthread_mutex_lock(&s->lock);
+	if (p != NULL)
+		p->working = false;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void answer(struct task *t)
+{
+	struct server *s = t->server;
+
+	s->o.handler(s->o.arg, &t->rq, &t->rp);
+	if (buf_error(&t->rp.body) != 0) {
+		buf_reset(&t->rp.body);
+		t->rp.status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+	}
+	t->state = TASK_DONE;
+}
+
 static void *work(void *arg)
 {
 	struct server *s = arg;
@@ -483,12 +570,10 @@ static void *work(void *arg)
 	while ((t = take_task(s)) != NULL) {
 		struct MHD_Connection *c = t->connection;
 
-		s->o.handler(s->o.arg, &t->rq, &t->rp);
-		if (buf_error(&t->rp.body) != 0) {
-			buf_reset(&t->rp.body);
-			t->rp.status = MHD_HTTP_INTERNAL_SERVER_ERROR;
-		}
-		t->done = true;
+		if (t->state == TASK_ASKING)
+			ask(t);
+		else
+			answer(t);
 		MHD_resume_connection(c);
 	}
 	return NULL;
@@ -539,16 +624,12 @@ static int start_threads(struct server *s, struct error *err)
 
 static int start_daemon(struct server *s, struct error *err)
 {
-	unsigned per_address =
-	    s->o.proxies.n > 0 || s->listener.is_unix ? 0 : PER_ADDRESS_MAX;
-
 	s->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD |
 					 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC,
 	    0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET,
 	    s->listener.fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
 	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
 	    MHD_OPTION_END);
 	if (s->daemon == NULL)

@@ -8,7 +8,8 @@
  * Against slow peers: libmicrohttpd's timeout is for idle connections only,
  * so a sweeper of our own ends each connection whose request is not complete
  * after deadline_ms. One user of a unix socket has a part of the connections
- * only, as one address of the network has.
+ * only, as one address of the network has (IPv6: one /64), declared proxies
+ * excepted. Every 503 tells when to come again (RFC 9110 section 10.2.3).
  * Threads: internally locked; handlers run on workers. */
 #ifndef AGENT_WEB_SERVER_H
 #define AGENT_WEB_SERVER_H
@@ -37,6 +38,7 @@ struct server_request {
 	struct str path;         /* decoded, without query */
 	struct str body;         /* whole */
 	struct str content_type; /* empty if none */
+	struct str language;     /* Accept-Language; empty if none */
 	const struct server_arg *args;
 	size_t n_args;
 	struct arena *arena; /* for the handler; gone after the reply */
@@ -68,10 +70,12 @@ struct server_options {
 	unsigned mode;     /* of a unix socket */
 	struct str group;  /* of a unix socket; empty: none */
 	struct conf_nets proxies;
-	size_t max_body;
-	/* How much of it this request may have, known by its header and peer;
-	 * NULL: all. Runs on the event thread. What is above gets 413. */
+	size_t max_body; /* what is above gets 413 */
+	/* Of a body that goes beyond body_free: how much of max_body this
+	 * request may have, known by its header and peer; NULL: all. Runs on a
+	 * worker, since who asks may block. */
 	size_t (*body_max)(void *arg, const struct server_request *rq);
+	size_t body_free;
 	size_t workers;      /* 1..64 */
 	int64_t deadline_ms; /* for one request to be complete */
 	server_handler *handler;

@@ -53,6 +53,7 @@ static const struct {
     {ERR_DENIED, "not allowed"},
     {ERR_UNAVAILABLE, "not available"},
     {ERR_KEY, "bad key"},
+    {ERR_BUSY, "busy"},
 };
 
 const char *error_text(int code)

@@ -31,7 +31,8 @@ enum {
 	ERR_STOPPING = -1010,    /* this process is going down */
 	ERR_DENIED = -1011,      /* caller's role does not allow it */
 	ERR_UNAVAILABLE = -1012, /* the other side does not answer */
-	ERR_KEY = -1013, /* a key is missing, unsafe or of the wrong kind */
+	ERR_KEY = -1013,  /* a key is missing, unsafe or of the wrong kind */
+	ERR_BUSY = -1014, /* no turn in time: nothing was done, try again */
 };
 
 struct error {

@@ -369,7 +369,7 @@ static int enqueue(
 	if (d->stopping) {
 		rc = ERR_STOPPING;
 	} else if (rc != 0) {
-		rc = ERR_LIMIT;
+		rc = ERR_BUSY;
 		d->stats.timeouts++;
 	} else {
 		*d->tail = p;
@@ -415,7 +415,7 @@ static int await(
 		rc = sem_clockwait(&p->sem, CLOCK_MONOTONIC, deadline);
 	while (rc != 0 && errno == EINTR);
 	if (rc != 0 && withdraw(d, p))
-		return ERR_LIMIT;
+		return ERR_BUSY;
 	while (rc != 0)
 		rc = sem_wait(&p->sem);
 	if (atomic_load(&p->state) != DONE)

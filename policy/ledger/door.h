@@ -70,7 +70,7 @@ int door_open(struct door **out, const struct door_options *o,
  * *d = NULL. */
 void door_close(struct door **d);
 
-/* Blocks until durable or refused. ERR_LIMIT when it did not get its turn
+/* Blocks until durable or refused. ERR_BUSY when it did not get its turn
  * within wait_ms (queue full, or the disk stands still): it was not run. Once
  * taken up it is waited for without limit. Never from a proposal or a `done`. */
 int door_propose(
@@ -79,7 +79,7 @@ int door_propose(
 /* Never blocks. rc and err (never NULL) as door_propose() would give them.
  * Runs on the door's thread: hands over to the owner and returns. */
 typedef void door_done(void *cb_arg, int rc, const struct error *err);
-/* 0: done will be called, once. Else (ERR_LIMIT: queue full, ERR_STOPPING,
+/* 0: done will be called, once. Else (ERR_BUSY: queue full, ERR_STOPPING,
  * -ENOMEM) it will not. */
 int door_submit(struct door *d, door_fn *fn, void *arg, door_done *done,
     void *cb_arg) MUST_CHECK;
@@ -92,7 +92,7 @@ struct door_stats {
 	uint64_t commits;   /* two disk flushes each: data, then the root */
 	uint64_t failed_commits; /* or the transaction could not begin */
 	uint64_t reruns;         /* batches undone and run again */
-	uint64_t timeouts;       /* ERR_LIMIT by wait_ms or a full queue */
+	uint64_t timeouts;       /* ERR_BUSY: by wait_ms or a full queue */
 	size_t queued, queued_most;
 	int64_t batch_p50_us, batch_p99_us, batch_max_us; /* since open */
 };

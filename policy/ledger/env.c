@@ -81,8 +81,9 @@ static int map_code(int rc)
 	case EDQUOT:
 	case EFBIG:
 		return ERR_FULL;
+	case MDB_READERS_FULL: /* of other processes: they end */
+		return ERR_BUSY;
 	case MDB_TXN_FULL:
-	case MDB_READERS_FULL:
 	case MDB_DBS_FULL:
 	case MDB_BAD_VALSIZE:
 		return ERR_LIMIT;

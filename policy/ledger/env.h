@@ -20,8 +20,8 @@
  * and in a write transaction until the next change.
  *
  * Codes: ERR_FULL (map or disk full, I/O error, read-only, quota),
- * ERR_CORRUPT, ERR_VERSION, ERR_LIMIT (reader slots, key or value size,
- * transaction too large), ERR_NOT_FOUND, ERR_EXISTS, -errno.
+ * ERR_CORRUPT, ERR_VERSION, ERR_BUSY (no reader slot), ERR_LIMIT (key or value
+ * size, transaction too large), ERR_NOT_FOUND, ERR_EXISTS, -errno.
  *
  * Threads: struct ledger is internally locked. A transaction has one owner at
  * a time; a read transaction may move between threads, a write transaction

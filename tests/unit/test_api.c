@@ -2,6 +2,9 @@
 #include "tests/unit/apitest.h"
 
 #include "policy/state/copy.h"
+#include "policy/state/reducers.h"
+
+#include <semaphore.h>
 
 #define POLICY_1                                                               \
 	"person { at-most = {\\\"2 per 7d\\\"} }\\n"                           \
@@ -421,6 +424,56 @@ static void test_explain(struct apitest *a)
 	    "first line");
 }
 
+struct gate {
+	sem_t in, out;
+};
+
+static int gate_fn(struct door_ctx *ctx, void *arg)
+{
+	struct gate *g = arg;
+
+	(void)ctx;
+	(void)sem_post(&g->in);
+	(void)sem_wait(&g->out);
+	return 0;
+}
+
+static void gate_done(void *arg, int rc, const struct error *err)
+{
+	struct gate *g = arg;
+
+	(void)rc;
+	(void)err;
+	(void)sem_post(&g->in);
+}
+
+/* A disk that stands still is no mistake of the caller's. */
+static void test_busy(struct apitest *a)
+{
+	static const char body[] = "{\"address\": \"jo@c.example\", "
+				   "\"purpose\": \"news\", "
+				   "\"state\": \"granted\"}";
+	struct store *store = a->st.store;
+	struct door *door = store->door;
+	struct door_options o = {
+	    .ledger = store->ledger, .reducers = &reducers, .wait_ms = 30};
+	struct gate g;
+
+	(void)sem_init(&g.in, 0, 0);
+	(void)sem_init(&g.out, 0, 0);
+	IS_INT(door_open(&store->door, &o, NULL), 0, "a door");
+	IS_INT(door_submit(store->door, gate_fn, &g, gate_done, &g), 0,
+	    "that is busy");
+	(void)sem_wait(&g.in);
+	IS_INT(apitest_post(a, "/v1/consent", body), 503, "not now");
+	IS_S(apitest_str(a, "error"), STR("ledger: busy"), "why");
+	(void)sem_post(&g.out);
+	(void)sem_wait(&g.in);
+	IS_INT(apitest_post(a, "/v1/consent", body), 200, "now");
+	door_close(&store->door);
+	store->door = door;
+}
+
 int main(void)
 {
 	struct apitest a;
@@ -437,6 +490,7 @@ int main(void)
 	test_suppression_list(&a);
 	test_consent(&a);
 	test_explain(&a);
+	test_busy(&a);
 	apitest_close(&a);
 	return tap_done();
 }

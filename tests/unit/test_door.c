@@ -215,7 +215,7 @@ static void run_steps(struct door *d, struct step *s, size_t n)
 			bug("door_submit");
 	gate_leave(&g);
 	/* Behind them in the queue: when it is answered, they are. */
-	if (door_propose(d, step_fn, &quiet, NULL) == ERR_LIMIT)
+	if (door_propose(d, step_fn, &quiet, NULL) == ERR_BUSY)
 		bug("the door stands still");
 	for (size_t i = 0; i < n; i++)
 		if (!s[i].answered)
@@ -438,18 +438,18 @@ static void test_queue(const char *dir)
 	if (door_open(&w.d, &o, &err) != 0)
 		bug("door_open");
 	gate_enter(&g, w.d);
-	IS_INT(door_propose(w.d, step_fn, &late, &err), ERR_LIMIT,
+	IS_INT(door_propose(w.d, step_fn, &late, &err), ERR_BUSY,
 	    "not its turn in time");
-	OK(err.code == ERR_LIMIT && err.text[0] != '\0', "told: %s", err.text);
+	OK(err.code == ERR_BUSY && err.text[0] != '\0', "told: %s", err.text);
 	for (int i = 0; i < 5; i++) {
 		s[i] = (struct step){.what = ADD, .name = "s"};
 		rc = door_submit(w.d, step_fn, &s[i], step_done, &s[i]);
-		IS_INT(rc, i < 4 ? 0 : ERR_LIMIT, "submit %d", i);
+		IS_INT(rc, i < 4 ? 0 : ERR_BUSY, "submit %d", i);
 	}
 	err = (struct error){0};
-	IS_INT(door_propose(w.d, step_fn, &late, &err), ERR_LIMIT,
+	IS_INT(door_propose(w.d, step_fn, &late, &err), ERR_BUSY,
 	    "no room in time");
-	OK(err.code == ERR_LIMIT && err.text[0] != '\0', "told: %s", err.text);
+	OK(err.code == ERR_BUSY && err.text[0] != '\0', "told: %s", err.text);
 	if (pthread_create(&thread, NULL, propose_step, &w) != 0)
 		bug("pthread_create");
 	gate_leave(&g);

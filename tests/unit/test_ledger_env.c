@@ -372,7 +372,7 @@ static void test_reader_limit(void)
 		bug("open");
 	a = begin_read(l);
 	b = begin_read(l);
-	IS_INT(ledger_read_begin(l, &c), ERR_LIMIT, "no slot left");
+	IS_INT(ledger_read_begin(l, &c), ERR_BUSY, "no slot left");
 	OK(c == NULL, "nothing given");
 	ledger_read_end(&a);
 	IS_INT(ledger_read_begin(l, &c), 0, "a slot again");
@@ -636,7 +636,7 @@ static void test_stale_slots(void)
 		bug("open");
 	child_go(&c);
 	OK(read(c.said, &word, 1) == 1, "another process has both slots");
-	IS_INT(ledger_read_begin(l, &t), ERR_LIMIT, "none for us");
+	IS_INT(ledger_read_begin(l, &t), ERR_BUSY, "none for us");
 	(void)kill(c.pid, SIGKILL);
 	IS_INT(child_end(&c), 1000 + SIGKILL, "killed");
 	IS_INT(ledger_read_begin(l, &t), 0, "now there is one");

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -31,14 +32,20 @@ static void handle(
 {
 	(void)arg;
 	atomic_fetch_add(&handled, 1);
-	rp->status = 200;
+	rp->status = str_eq(rq->path, STR("/busy")) ? 503 : 200;
 	buf_printf(&rp->body, "m%d n%zu p%d\n", (int)rq->method, rq->body.n,
 	    rq->has_peer);
 }
 
+static sem_t asked, may_go;
+
 static size_t body_max(void *arg, const struct server_request *rq)
 {
 	(void)arg;
+	if (str_eq(rq->path, STR("/blocks"))) {
+		(void)sem_post(&asked);
+		(void)sem_wait(&may_go);
+	}
 	return str_eq(rq->path, STR("/small")) ? 10 : SIZE_MAX;
 }
 
@@ -154,6 +161,45 @@ static void test_requests(void)
 	}
 	server_close(&s);
 	OK(access(path, F_OK) != 0, "the socket is gone");
+}
+
+/* Who asks what a peer may send (a directory service, say) stops nobody else;
+ * what was sent meanwhile is kept, and counts. */
+static void test_asks(void)
+{
+	struct server *s = start(60000);
+	char reply[4000];
+	int fd = dial();
+
+	(void)sem_init(&asked, 0, 0);
+	(void)sem_init(&may_go, 0, 0);
+	OK(fd >= 0 && say(fd, "POST /blocks HTTP/1.1\r\nHost: a\r\n"
+			      "Content-Length: 12\r\n\r\n12345678"),
+	    "a body that is asked about");
+	(void)sem_wait(&asked);
+	IS_INT(ask("GET /x HTTP/1.1\r\nHost: a\r\n\r\n", reply, sizeof(reply)),
+	    200, "meanwhile others are served");
+	OK(say(fd, "9012"), "the rest");
+	(void)sem_post(&may_go);
+	IS_INT(hear(fd, reply, sizeof(reply)), 200, "served");
+	OK(strstr(reply, "m2 n12 p1\n") != NULL, "whole: %s", reply);
+	(void)close(fd);
+	server_close(&s);
+}
+
+static void test_retry_after(void)
+{
+	struct server *s = start(5000);
+	char reply[4000];
+
+	IS_INT(
+	    ask("GET /busy HTTP/1.1\r\nHost: a\r\n\r\n", reply, sizeof(reply)),
+	    503, "not now");
+	OK(strstr(reply, "\r\nRetry-After: 30\r\n") != NULL, "when");
+	IS_INT(ask("GET /x HTTP/1.1\r\nHost: a\r\n\r\n", reply, sizeof(reply)),
+	    200, "now");
+	OK(strstr(reply, "Retry-After") == NULL, "not then");
+	server_close(&s);
 }
 
 static void test_large(void)
@@ -280,6 +326,8 @@ int main(void)
 		return 1;
 	(void)snprintf(path, sizeof(path), "%s/socket", dir);
 	test_requests();
+	test_asks();
+	test_retry_after();
 	test_large();
 	test_slow();
 	test_greedy();

@@ -20,6 +20,7 @@ enum {
 	DEADLINE_MS = 600,
 	SLOW_MS = 400,
 	CROWD = 40,
+	GREEDY = 80,
 };
 
 struct probe {
@@ -246,8 +247,8 @@ static void trickle(uint16_t port, const char *text, const char *name)
 		i++;
 		pause_ms(50);
 	}
-	OK(clock_mono_ms() - begin < TAP_ENDLESS_MS, "%s: ended after %lld ms", name,
-	    (long long)(clock_mono_ms() - begin));
+	OK(clock_mono_ms() - begin < TAP_ENDLESS_MS, "%s: ended after %lld ms",
+	    name, (long long)(clock_mono_ms() - begin));
 	OK(clock_mono_ms() - begin >= DEADLINE_MS, "%s: not before its time",
 	    name);
 	(void)close(fd);
@@ -338,6 +339,37 @@ static void test_tcp(void)
 	OK(s == NULL, "closed");
 	server_close(&s);
 	OK(dial(port) < 0, "nobody listens");
+}
+
+/* Connections of one address that are served while they stay open. */
+static void test_greedy(const char *prefix, unsigned bits, bool bounded)
+{
+	struct conf_net net = {.bits = bits};
+	struct probe p = {0};
+	struct server *s = NULL;
+	struct error err = {0};
+	uint16_t port = free_port();
+	char listen[32], space[8192];
+	int fd[GREEDY], served = 0;
+	struct server_options o;
+
+	(void)inet_pton(AF_INET6, prefix, net.addr);
+	(void)snprintf(listen, sizeof(listen), "127.0.0.1:%u", port);
+	o = options_of(&p, listen);
+	o.deadline_ms = 60000;
+	o.proxies = (struct conf_nets){&net, 1};
+	IS_INT(server_open(&s, &o, &err), 0, "open");
+	for (int i = 0; i < GREEDY; i++) {
+		fd[i] = dial(port);
+		served += fd[i] >= 0 &&
+			  say(fd[i], "GET /n HTTP/1.1\r\nHost: t\r\n\r\n") &&
+			  recv(fd[i], space, sizeof(space), 0) > 0;
+	}
+	for (int i = 0; i < GREEDY; i++)
+		(void)close(fd[i]);
+	server_close(&s);
+	IS_INT(served, bounded ? 64 : GREEDY, "of %d, proxies %s/%u",
+	    (int)GREEDY, prefix, bits);
 }
 
 struct forward_case {
@@ -487,6 +519,8 @@ int main(void)
 {
 	test_tcp();
 	test_forwarded();
+	test_greedy("2001:db8::", 32, true);
+	test_greedy("::ffff:127.0.0.1", 128, false);
 	test_unix();
 	test_bad_listen();
 	test_close();
