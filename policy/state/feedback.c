@@ -3,6 +3,8 @@
 #include "policy/state/feedback.h"
 
 #include "policy/base/codec.h"
+#include "policy/base/when.h"
+#include "policy/mail/msgid.h"
 #include "policy/state/counter.h"
 #include "policy/state/message.h"
 #include "policy/state/tables.h"
@@ -17,6 +19,7 @@ enum {
 	RECORD_MAX = 64,
 	PAYLOAD_MAX = 4096,
 	COMPLAINED = 1,
+	PRUNE_AT_ONCE = 4,
 };
 
 struct row_key {
@@ -78,6 +81,40 @@ static int put_record(
 		    buf_str(&b));
 	buf_fini(&b);
 	return rc;
+}
+
+/* The message id of the first row. */
+static int oldest(const struct ledger_txn *t, uint64_t *id_out)
+{
+	struct ledger_iter it;
+	struct str key, value;
+	int rc = ledger_iter_prefix(t, TABLE_FEEDBACK, STR("m"), &it);
+
+	if (rc != 0)
+		return rc;
+	rc = ledger_iter_next(&it, &key, &value);
+	if (rc == 0)
+		*id_out = codec_get_u64(key.p + 1);
+	ledger_iter_close(&it);
+	return rc;
+}
+
+/* Ids are ordered by time. Not the row of the event at work. */
+static int prune(struct ledger_txn *t, const struct event *ev, uint64_t but)
+{
+	int64_t before = ev->time_ms - FEEDBACK_KEEP_DAYS * WHEN_DAY_MS;
+	struct row_key k;
+	uint64_t id;
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < PRUNE_AT_ONCE; i++) {
+		rc = oldest(t, &id);
+		if (rc == 0 && (id == but || msgid_time_ms(id) >= before))
+			break;
+		if (rc == 0)
+			rc = ledger_del(t, TABLE_FEEDBACK, message_key(id, &k));
+	}
+	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
 int feedback_hosts(const struct ledger_txn *t, const struct lead_id *lead,
@@ -191,6 +228,8 @@ int feedback_reduce_bounce(
 	if (rc == 0)
 		rc = put_hosts(t, &e);
 	if (rc == 0)
+		rc = prune(t, ev, e.message_id);
+	if (rc == 0)
 		rc = count(t, ev, counter_kind(&e), e.reason, e.message_id);
 	return rc != 0 ? error_set(err, rc, "bounce: %s", error_text(rc)) : 0;
 }
@@ -215,6 +254,8 @@ int feedback_reduce_complaint(
 			r.first_ms = ev->time_ms;
 		rc = put_record(t, e.message_id, &r);
 	}
+	if (rc == 0)
+		rc = prune(t, ev, e.message_id);
 	if (rc == 0)
 		rc = count(t, ev, "complaint", e.reason, e.message_id);
 	return rc != 0 ? error_set(err, rc, "complaint: %s", error_text(rc))

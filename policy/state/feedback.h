@@ -8,7 +8,9 @@
  * else) and "complaint.TYPE", by segment. A failure whose later report says
  * more counts again under its new name.
  *
- * Keys of TABLE_FEEDBACK: 'm', message id (8); 'h', lead id (16).
+ * Keys of TABLE_FEEDBACK: 'm', message id (8); 'h', lead id (16). A message's
+ * row goes FEEDBACK_KEEP_DAYS after the message; a few of them with each new
+ * one. What is told of it later counts again.
  * Threads: as the transaction. */
 #ifndef POLICY_STATE_FEEDBACK_H
 #define POLICY_STATE_FEEDBACK_H
@@ -17,6 +19,10 @@
 #include "policy/mail/lead_id.h"
 #include "policy/rules/giveup.h"
 #include "policy/state/payload.h"
+
+enum {
+	FEEDBACK_KEEP_DAYS = 180 /* bounce tokens age long before */
+};
 
 /* Who told. Numbers are stored. */
 enum feedback_source {

@@ -4,6 +4,7 @@
 
 #include "policy/base/codec.h"
 #include "policy/base/when.h"
+#include "policy/mail/msgid.h"
 #include "policy/state/counter.h"
 #include "policy/state/message.h"
 #include "policy/state/tables.h"
@@ -19,6 +20,8 @@ enum {
 	ROW_KEY = 1 + 8 + 1,
 	DUE_KEY = 1 + 8 + 8 + 1,
 	STATUS_MAX = 20,
+	PRUNE_AT_ONCE = 4,
+	PRUNE_LOOKS = 8, /* rows that wait still are passed over */
 };
 #define KEEP_MS (5 * WHEN_DAY_MS)
 
@@ -279,6 +282,50 @@ static int count(
 	return counter_add(t, time_ms, name, STR(""));
 }
 
+struct old {
+	struct key keys[PRUNE_AT_ONCE];
+	size_t n;
+};
+
+/* The first rows, as far as they are finished and of messages before that
+ * instant: message ids are ordered by time. */
+static int find_old(
+    const struct ledger_txn *t, int64_t before_ms, struct old *out)
+{
+	struct ledger_iter it;
+	struct str key, value;
+	int rc = ledger_iter_prefix(t, TABLE_OUTBOX, STR("r"), &it);
+
+	out->n = 0;
+	if (rc != 0)
+		return rc;
+	for (int i = 0; i < PRUNE_LOOKS && out->n < PRUNE_AT_ONCE; i++) {
+		struct outbox_record r;
+
+		rc = ledger_iter_next(&it, &key, &value);
+		if (rc == 0 && (key.n != ROW_KEY || decode(value, &r) != 0))
+			rc = ERR_CORRUPT;
+		if (rc != 0 ||
+		    msgid_time_ms(codec_get_u64(key.p + 1)) >= before_ms)
+			break;
+		if (r.state != OUTBOX_WAITS)
+			memcpy(out->keys[out->n++].b, key.p, ROW_KEY);
+	}
+	ledger_iter_close(&it);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int prune(struct ledger_txn *t, int64_t now_ms)
+{
+	struct old old;
+	int rc = find_old(t, now_ms - OUTBOX_KEEP_DAYS * WHEN_DAY_MS, &old);
+
+	for (size_t i = 0; rc == 0 && i < old.n; i++)
+		rc = ledger_del(
+		    t, TABLE_OUTBOX, (struct str){old.keys[i].b, ROW_KEY});
+	return rc;
+}
+
 int outbox_reduce_queued(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
@@ -299,6 +346,8 @@ int outbox_reduce_queued(
 		memcpy(r.lead.b, e.lead, sizeof(r.lead.b));
 		rc = put_row(t, &r);
 	}
+	if (rc == 0)
+		rc = prune(t, ev->time_ms);
 	if (rc == 0)
 		rc = count(t, ev->time_ms, e.kind, "queued");
 	return rc != 0 ? error_set(err, rc, "outbox: %s", error_text(rc)) : 0;

@@ -5,7 +5,9 @@
  * over. Owns EV_RELAY_QUEUED and EV_RELAY_TRIED; counts "relay.KIND.RESULT".
  *
  * Target and details are the sealed bytes of the message and bounce records;
- * they go when the row is done, the row stays and says that it was.
+ * they go when the row is done. The row stays and says that it was, until
+ * OUTBOX_KEEP_DAYS after the message; then a few of them go with each new one,
+ * and a person who opts out of that message again is passed on again.
  *
  * Keys of TABLE_OUTBOX: 'r', message id (8), kind (1): the row; 'd', due_ms
  * (8), message id, kind: what waits. Threads: as the transaction. */
@@ -16,6 +18,10 @@
 #include "policy/mail/lead_id.h"
 #include "policy/rules/bounce.h"
 #include "policy/state/payload.h"
+
+enum {
+	OUTBOX_KEEP_DAYS = 180
+};
 
 /* Numbers are stored; names are API. */
 enum outbox_kind {

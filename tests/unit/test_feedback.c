@@ -559,6 +559,50 @@ static void test_out_of_memory(void)
 }
 
 /* Reducers read events and tables only: a replay gives the same bytes. */
+static enum giveup_rank rank_of(uint64_t id)
+{
+	struct feedback_record r = {0};
+	struct ledger_txn *t;
+
+	if (ledger_read_begin(A.t.store->ledger, &t) == 0) {
+		if (feedback_read(t, id, &r) != 0)
+			printf("# feedback\n");
+		ledger_read_end(&t);
+	}
+	return r.rank;
+}
+
+/* What came back of old messages goes, some with each new answer. */
+static void test_retention(void)
+{
+	int64_t start = A.now_ms;
+	uint64_t id[6], late;
+	int left = 0;
+	char to[64];
+
+	for (size_t i = 0; i < 6; i++) {
+		(void)snprintf(to, sizeof(to), "kept%zu@b.example", i);
+		id[i] = answertest_send(&A, to, "");
+		(void)dsn(id[i], to, "5.1.1", "550 5.1.1 no such user");
+	}
+	for (int day = 0; day < 2; day++) {
+		answertest_time(
+		    &A, start + (FEEDBACK_KEEP_DAYS + day) * ANSWERTEST_DAY);
+		left = 0;
+		for (size_t i = 0; i < 30; i++) {
+			(void)snprintf(
+			    to, sizeof(to), "late%d%zu@b.example", day, i);
+			late = answertest_send(&A, to, "");
+			(void)dsn(late, to, "5.1.1", "550 5.1.1 no such user");
+		}
+		for (size_t i = 0; i < 6; i++)
+			left += rank_of(id[i]) != 0;
+		IS_INT(left, day == 0 ? 6 : 0, "rows left after %d days",
+		    FEEDBACK_KEEP_DAYS + day);
+		OK(rank_of(late) != 0, "the new one is there");
+	}
+}
+
 static void test_rebuild(void)
 {
 	struct rebuild_source source = {.from = A.t.store->ledger};
@@ -597,6 +641,7 @@ int main(void)
 	test_nested();
 	test_two_tokens();
 	test_out_of_memory();
+	test_retention();
 	test_rebuild();
 	answertest_close(&A);
 	return tap_done();

@@ -8,6 +8,7 @@
 #include "agent/out/relay.h"
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
+#include "policy/base/when.h"
 #include "policy/ledger/rebuild.h"
 #include "policy/state/outbox.h"
 #include "policy/state/reducers.h"
@@ -624,6 +625,50 @@ static void test_alloc(void)
 	relay_close(&r);
 }
 
+/* Finished rows of old messages go, some with each new one. */
+static void test_retention(void)
+{
+	int64_t start = A.now_ms;
+	uint64_t id[12], waits, last;
+	struct relay *r;
+	char to[64];
+	size_t left = 0;
+
+	A.conf.agent.relay_private = false;
+	r = start_relay();
+	(void)snprintf(
+	    A.one_click, sizeof(A.one_click), "https://127.0.0.1:1/x");
+	for (size_t i = 0; i < 12; i++) {
+		(void)snprintf(to, sizeof(to), "old%zu@b.example", i);
+		id[i] = answertest_send(&A, to, "");
+		opt_out(id[i], to);
+		run_relay(r);
+		answertest_time(&A, A.now_ms + 1000);
+	}
+	waits = answertest_send(&A, "waits@b.example", "");
+	opt_out(waits, "waits@b.example");
+	relay_close(&r);
+	answertest_time(&A, start + OUTBOX_KEEP_DAYS * WHEN_DAY_MS);
+	last = answertest_send(&A, "last@b.example", "");
+	opt_out(last, "last@b.example");
+	for (size_t i = 0; i < 12; i++)
+		left += row(id[i], OUTBOX_OPT_OUT).state == OUTBOX_GIVEN_UP;
+	IS_INT((long long)left, 12, "kept as long as they may be asked for");
+	answertest_time(&A, A.now_ms + WHEN_DAY_MS);
+	for (size_t i = 0; i < 10; i++) {
+		(void)snprintf(to, sizeof(to), "new%zu@b.example", i);
+		last = answertest_send(&A, to, "");
+		opt_out(last, to);
+	}
+	for (size_t i = 0; i < 12; i++)
+		IS_INT((long long)row(id[i], OUTBOX_OPT_OUT).state, 0,
+		    "an old one is gone");
+	OK(row(waits, OUTBOX_OPT_OUT).state == OUTBOX_WAITS &&
+		row(last, OUTBOX_OPT_OUT).state == OUTBOX_WAITS,
+	    "what waits stays");
+	A.conf.agent.relay_private = true;
+}
+
 static void test_rebuild(void)
 {
 	struct rebuild_source source = {.from = A.t.store->ledger};
@@ -657,6 +702,7 @@ int main(void)
 	test_dead_host();
 	test_bounce();
 	test_alloc();
+	test_retention();
 	test_rebuild();
 	answertest_close(&A);
 	return tap_done();
