@@ -22,9 +22,11 @@ enum {
 struct http {
 	struct http_options o;
 	CURL *curl;
+	struct curl_slist *resolve;
 	/* of the request: */
 	bool plain;  /* http:// */
 	bool denied; /* an address that may not be asked */
+	bool tried;  /* one that may */
 	size_t received;
 };
 
@@ -75,6 +77,7 @@ static curl_socket_t on_socket(
 		h->denied = true;
 		return CURL_SOCKET_BAD;
 	}
+	h->tried = true;
 	fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 	return fd >= 0 ? fd : CURL_SOCKET_BAD;
 }
@@ -154,6 +157,16 @@ static CURLcode set_callbacks(struct http *h)
 	return rc;
 }
 
+static CURLcode set_resolve(struct http *h, const struct http_options *o)
+{
+	if (o->resolve == NULL)
+		return CURLE_OK;
+	h->resolve = curl_slist_append(NULL, o->resolve);
+	if (h->resolve == NULL)
+		return CURLE_OUT_OF_MEMORY;
+	return curl_easy_setopt(h->curl, CURLOPT_RESOLVE, h->resolve);
+}
+
 int http_open(
     struct http **out, const struct http_options *o, struct error *err)
 {
@@ -165,7 +178,7 @@ int http_open(
 	h->o = *o;
 	h->curl = curl_easy_init();
 	if (h->curl == NULL || set_limits(h->curl, o) != CURLE_OK ||
-	    set_callbacks(h) != CURLE_OK) {
+	    set_callbacks(h) != CURLE_OK || set_resolve(h, o) != CURLE_OK) {
 		http_close(&h);
 		return error_set(err, -ENOMEM, "libcurl: out of memory");
 	}
@@ -178,6 +191,7 @@ void http_close(struct http **h)
 	if (*h == NULL)
 		return;
 	curl_easy_cleanup((*h)->curl);
+	curl_slist_free_all((*h)->resolve);
 	free(*h);
 	*h = NULL;
 }
@@ -242,7 +256,7 @@ static int begin(struct http *h, CURLU *u, struct str body, struct error *err)
 	CURLcode rc;
 
 	h->plain = scheme_is(u, "http");
-	h->denied = false;
+	h->denied = h->tried = false;
 	h->received = 0;
 	if (!scheme_is(u, "https") && !(h->plain && h->o.allow_private))
 		return error_set(err, ERR_DENIED, "not https");
@@ -260,20 +274,21 @@ static int begin(struct http *h, CURLU *u, struct str body, struct error *err)
 				    curl_easy_strerror(rc));
 }
 
-/* An answer whose status is there is one, however it ended. */
+/* An answer whose status is there is one, however it ended. A name that has a
+ * public address beside another one is given up for neither. */
 static int judge(
     struct http *h, CURLcode rc, int *status_out, struct error *err)
 {
 	long status = 0;
 
 	(void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (rc == CURLE_OK || (rc == CURLE_WRITE_ERROR && status >= 200)) {
+	if (rc == CURLE_OK || status >= 200) {
 		*status_out = (int)status;
 		return 0;
 	}
 	if (rc == CURLE_ABORTED_BY_CALLBACK)
 		return error_set(err, ERR_STOPPING, "stopping");
-	if (h->denied)
+	if (h->denied && !h->tried)
 		return error_set(err, ERR_DENIED, "not a public address");
 	if (rc == CURLE_OUT_OF_MEMORY)
 		return error_set(err, -ENOMEM, "libcurl: out of memory");

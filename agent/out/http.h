@@ -27,6 +27,9 @@ struct http_options {
 	bool allow_private;
 	int64_t timeout_ms;      /* of a request, all in all; 0: 10 s */
 	const atomic_bool *stop; /* may be NULL; ends a request within 1 s */
+	/* "host:port:address[,address]" in place of the resolver; NULL: none.
+	 * For tests. Copied. */
+	const char *resolve;
 };
 
 struct http;
@@ -36,10 +39,11 @@ int http_open(struct http **out, const struct http_options *o,
     struct error *err) MUST_CHECK;
 void http_close(struct http **h); /* NULL is fine */
 
-/* body: application/x-www-form-urlencoded. 0: answered, whatever the status.
- * ERR_DENIED: this URL is never asked (scheme, credentials in it, syntax, an
- * address that is not public); ERR_UNAVAILABLE: no answer; ERR_STOPPING;
- * -ENOMEM. err says why, without the URL. */
+/* body: application/x-www-form-urlencoded. 0: answered, whatever the status,
+ * and however the answer ended after it. ERR_DENIED: this URL is never asked
+ * (scheme, credentials in it, syntax, a name whose addresses are none of them
+ * public); ERR_UNAVAILABLE: no answer; ERR_STOPPING; -ENOMEM. err says why,
+ * without the URL. */
 int http_post(struct http *h, struct str url, struct str body, int *status_out,
     struct error *err) MUST_CHECK;
 

@@ -167,7 +167,8 @@ static void add_status(struct buf *out, const struct nondelivery *n)
 	add_field(out, "Reporting-MTA", STR("dns; "), n->host);
 	if (envelope_arg(&e->sender_args, STR("ENVID"), &envid))
 		add_xtext(out, "Original-Envelope-Id", STR(""), envid);
-	add_date(out, "Arrival-Date", e->arrived_ms);
+	if (e->arrived_ms != 0)
+		add_date(out, "Arrival-Date", e->arrived_ms);
 	buf_addz(out, "\r\n");
 	add_recipient(out, n);
 	buf_addz(out, "Action: failed\r\n");

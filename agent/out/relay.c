@@ -40,6 +40,7 @@ struct relay {
 	struct outbox_cursor cursor;
 	struct host hosts[HOSTS];
 	size_t next_host;
+	int64_t rest_until_ms; /* monotonic: what was sent is not recorded */
 };
 
 /* One row, opened; in the arena. */
@@ -268,8 +269,10 @@ static int record(struct relay *r, const struct outbox_tried *t,
 	struct record rec = {.tried = t};
 	int rc = door_propose(r->app->store->door, record_fn, &rec, err);
 
-	if (rc != 0)
+	if (rc != 0) {
+		r->rest_until_ms = clock_mono_ms() + LEAVE_ALONE_MS;
 		return rc;
+	}
 	LOG_EV(rec.state == OUTBOX_GIVEN_UP ? LOG_LEVEL_ERR : LOG_LEVEL_NOTICE,
 	    "relay", KV_I64("msg", (int64_t)t->message_id),
 	    KV_Z("kind", outbox_kind_name(t->kind)),
@@ -316,6 +319,8 @@ int relay_step(void *arg, int64_t *wait_ms_out, struct error *err)
 	int rc = 0;
 
 	*wait_ms_out = POLL_MS;
+	if (clock_mono_ms() < r->rest_until_ms)
+		return 0;
 	while (rc == 0 && sent < SENDS_A_STEP && looked++ < LOOKS_A_STEP &&
 	       !atomic_load(&r->app->stopping)) {
 		rc = next_job(r, &j);

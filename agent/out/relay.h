@@ -3,7 +3,8 @@
  * address (RFC 8058), a DSN to its envelope sender.
  *
  * At least once: killed between the answer and our record, it is sent again,
- * which does no harm. A host that does not answer is left alone for a minute,
+ * which does no harm. While nothing can be recorded (disk full), nothing is
+ * sent: one attempt a minute. A host that does not answer is left alone for a minute,
  * so that one dead application does not hold up the others. Threads: one
  * owner. */
 #ifndef AGENT_OUT_RELAY_H

@@ -130,13 +130,18 @@ static bool web_request(struct web *w, int fd)
 	    w, fd, content_length(str_from(buf_str(&w->heard), at)));
 }
 
-/* "~": no answer at all; "=": a body without end. */
+/* "~": no answer at all; "+TEXT": nothing behind it; "=": a body without end. */
 static void web_answer(int fd, const char *answer)
 {
 	char fill[1000];
 	ssize_t n = 1;
 
 	if (strcmp(answer, "~") == 0) {
+		(void)smtpserver_wait(fd);
+		return;
+	}
+	if (answer[0] == '+') {
+		(void)send(fd, answer + 1, strlen(answer) - 1, MSG_NOSIGNAL);
 		(void)smtpserver_wait(fd);
 		return;
 	}
@@ -247,9 +252,11 @@ static void test_post(void)
 	    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
 	    "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\n"
 	    "Set-Cookie: a=b\r\nContent-Length: 0\r\n\r\n",
-	    "HTTP/1.1 503 no\r\nContent-Length: 0\r\n\r\n", "=", "nonsense",
-	    "~", NULL};
-	static const int want[] = {200, 302, 503, 200};
+	    "HTTP/1.1 503 no\r\nContent-Length: 0\r\n\r\n", "=",
+	    "+HTTP/1.1 202 yes\r\nContent-Length: 9\r\n\r\n",
+	    "HTTP/1.1 204 yes\r\nContent-Length: 9\r\n\r\n", "nonsense", "~",
+	    NULL};
+	static const int want[] = {200, 302, 503, 200, 202, 204};
 	struct http_options o = {.allow_private = true, .timeout_ms = 600};
 	struct error err;
 	struct http *h;
@@ -261,7 +268,7 @@ static void test_post(void)
 	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/u?x=1", w.port);
 	if (http_open(&h, &o, &err) != 0)
 		exit(1);
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 6; i++) {
 		IS_INT(http_post(h, str_of(url),
 			   STR("List-Unsubscribe=One-Click"), &status, &err),
 		    0, "answered");
@@ -273,7 +280,7 @@ static void test_post(void)
 	    ERR_UNAVAILABLE, "no answer in time: %s", err.text);
 	http_close(&h);
 	(void)pthread_join(w.thread, NULL);
-	IS_INT(w.requests, 6, "one request each, no redirect followed");
+	IS_INT(w.requests, 8, "one request each, no redirect followed");
 	OK(str_starts(buf_str(&w.heard),
 	       STR("POST /u?x=1 HTTP/1.1\r\nHost: 127.0.0.1")) &&
 		str_contains(buf_str(&w.heard),
@@ -285,6 +292,40 @@ static void test_post(void)
 		!str_icontains(buf_str(&w.heard), STR("/elsewhere")),
 	    "no cookies, nothing asked elsewhere");
 	web_end(&w);
+}
+
+/* The address that is looked at is the one that is asked, whatever the name
+ * says and how often it is resolved. */
+static void test_names(void)
+{
+	static const struct {
+		const char *url, *resolve;
+		bool open;
+		int rc;
+	} t[] = {
+	    {"https://h.example:1/", "h.example:1:127.0.0.1", false,
+		ERR_DENIED},
+	    {"https://h.example:1/", "h.example:1:10.0.0.1,::1", false,
+		ERR_DENIED},
+	    {"https://h.example:1/", "h.example:1:::ffff:169.254.169.254",
+		false, ERR_DENIED},
+	    {"http://h.example:1/", "h.example:1:192.0.2.1", true, ERR_DENIED},
+	    /* one of them may be asked, but does not answer: try again */
+	    {"http://h.example:1/", "h.example:1:192.0.2.1,127.0.0.1", true,
+		ERR_UNAVAILABLE},
+	    {"http://h.example:1/", "h.example:1:127.0.0.1,192.0.2.1", true,
+		ERR_UNAVAILABLE},
+	};
+	int status;
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		struct http_options o = {.allow_private = t[i].open,
+		    .timeout_ms = 2000,
+		    .resolve = t[i].resolve};
+
+		IS_INT(post(&o, t[i].url, &status), t[i].rc, "%s: %s", t[i].url,
+		    t[i].resolve);
+	}
 }
 
 static void *stop_soon(void *arg)
@@ -545,6 +586,42 @@ static void test_dead_host(void)
 	relay_close(&r);
 }
 
+/* Sent, but that cannot be recorded: not sent again and again meanwhile. */
+static void test_not_recorded(void)
+{
+	static const char *const answers[] = {
+	    "HTTP/1.1 200 yes\r\nContent-Length: 0\r\n\r\n", NULL};
+	const char *to = "full@b.example";
+	struct pollfd again = {.events = POLLIN};
+	struct error err = {0};
+	struct relay *r;
+	struct web w;
+	uint64_t id;
+	int64_t wait;
+
+	web_start(&w, answers);
+	(void)snprintf(A.one_click, sizeof(A.one_click),
+	    "http://127.0.0.1:%u/full", w.port);
+	r = start_relay();
+	for (int i = 0; i < 3; i++)
+		run_relay(r); /* what others left */
+	id = answertest_send(&A, to, "");
+	opt_out(id, to);
+	fault_write_at(1);
+	IS_INT(relay_step(r, &wait, &err), ERR_FULL, "a full disk");
+	fault_write_at(0);
+	(void)pthread_join(w.thread, NULL);
+	IS_INT(w.requests, 1, "it was sent");
+	for (int i = 0; i < 3; i++)
+		run_relay(r);
+	again.fd = w.fd;
+	IS_INT(poll(&again, 1, 0), 0, "once");
+	IS_INT((long long)row(id, OUTBOX_OPT_OUT).state, OUTBOX_WAITS,
+	    "but it will be again");
+	web_end(&w);
+	relay_close(&r);
+}
+
 /* --- failures --- */
 
 static void bounce(uint64_t id, const char *to, const char *diagnostic)
@@ -691,6 +768,7 @@ int main(void)
 	test_reach();
 	test_denied();
 	test_post();
+	test_names();
 	test_stop();
 	test_host();
 	answertest_open(&A);
@@ -700,6 +778,7 @@ int main(void)
 	test_hopeless();
 	test_five_days();
 	test_dead_host();
+	test_not_recorded();
 	test_bounce();
 	test_alloc();
 	test_retention();
