@@ -109,7 +109,7 @@ int main(int argc, char **argv)
 	if (rc == 0)
 		rc = reload_open(&r, &app, args.conf, &err);
 	if (rc != 0) {
-		daemon_complain(&self, err.text);
+		daemon_complain(&self, &args, err.text);
 		unload(&app, &r);
 		return DAEMON_EXIT_CONFIG;
 	}
@@ -118,7 +118,7 @@ int main(int argc, char **argv)
 	else
 		rc = serve(&app, r, &set, &err);
 	if (rc != 0)
-		daemon_complain(&self, err.text);
+		daemon_complain(&self, &args, err.text);
 	unload(&app, &r);
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -115,8 +115,8 @@ static int start_thread(
 	return 0;
 }
 
-/* A disk in trouble stops nurture alone; a key or a program that does not fit
- * the ledger stops the start, since waiting cures neither. */
+/* A disk in trouble stops nurture alone; a key, a group or a program that does
+ * not fit the ledger stops the start, since waiting cures none of them. */
 static int open_all(struct shared *sh, struct error *err)
 {
 	const struct snapshot *snap = snapshots_get(sh->snapshots);
@@ -125,7 +125,7 @@ static int open_all(struct shared *sh, struct error *err)
 	if (rc == 0)
 		rc = open_ledger(sh, err);
 	if (rc != 0 && sh->spool != NULL && rc != ERR_KEY &&
-	    rc != ERR_VERSION) {
+	    rc != ERR_VERSION && rc != ERR_DENIED && rc != ERR_NOT_FOUND) {
 		LOG_EV(
 		    LOG_LEVEL_ERR, "ledger.not_open", KV_Z("error", err->text));
 		rc = start_thread(open_loop, sh, err);
@@ -167,7 +167,7 @@ int main(int argc, char **argv)
 	daemon_begin(&self, &set);
 	rc = snapshots_open(&sh.snapshots, args.conf, &err);
 	if (rc != 0) {
-		daemon_complain(&self, err.text);
+		daemon_complain(&self, &args, err.text);
 		return DAEMON_EXIT_CONFIG;
 	}
 	if (args.check)
@@ -175,6 +175,6 @@ int main(int argc, char **argv)
 	else
 		rc = serve(&sh, &err);
 	if (rc != 0)
-		daemon_complain(&self, err.text);
+		daemon_complain(&self, &args, err.text);
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

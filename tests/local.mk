@@ -100,6 +100,7 @@ unit_tests = \
 	%D%/unit/test_spool \
 	%D%/unit/test_stage \
 	%D%/unit/test_sync \
+	%D%/unit/test_store \
 	%D%/unit/test_suppress \
 	%D%/unit/test_takeover \
 	%D%/unit/test_textfind \

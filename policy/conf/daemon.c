@@ -86,7 +86,10 @@ void daemon_begin(const struct daemon *d, sigset_t *waited_out)
 	file_raise_limit(DESCRIPTORS);
 }
 
-void daemon_complain(const struct daemon *d, const char *text)
+void daemon_complain(
+    const struct daemon *d, const struct daemon_args *a, const char *text)
 {
+	if (!a->check)
+		LOG_EV(LOG_LEVEL_ERR, "failed", KV_Z("error", text));
 	(void)fprintf(stderr, "%s: %s\n", d->name, text);
 }

@@ -35,7 +35,9 @@ int daemon_args(
  * inherit that. *waited_out: these signals. */
 void daemon_begin(const struct daemon *d, sigset_t *waited_out);
 
-/* Says why it does not go on: "NAME: text" on standard error. */
-void daemon_complain(const struct daemon *d, const char *text);
+/* Says why it does not go on: "NAME: text" on standard error, and event=failed
+ * in the log, which outlives the terminal; not there with --check. */
+void daemon_complain(
+    const struct daemon *d, const struct daemon_args *a, const char *text);
 
 #endif

@@ -8,9 +8,16 @@
 #include "policy/state/tables.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	GROUP_SPACE = 16384
+};
 
 int store_path(const struct conf *conf, const char *part, char *out, size_t cap,
     struct error *err)
@@ -22,12 +29,69 @@ int store_path(const struct conf *conf, const char *part, char *out, size_t cap,
 	return 0;
 }
 
-static int make_state_dir(const struct conf *conf, struct error *err)
+static int find_group(const struct conf *conf, gid_t *out, struct error *err)
+{
+	char space[GROUP_SPACE];
+	struct group g, *found = NULL;
+
+	if (getgrnam_r(conf->group.p, &g, space, sizeof(space), &found) != 0 ||
+	    found == NULL)
+		return error_set(err, ERR_NOT_FOUND, "%.*s: no group %.*s",
+		    STR_ARG(conf->path), STR_ARG(conf->group));
+	*out = g.gr_gid;
+	return 0;
+}
+
+/* The set-group-id bit gives all that is made below to the same group. A new
+ * folder that cannot be given away is not left behind. */
+static int give(
+    const struct conf *conf, const char *dir, gid_t gid, struct error *err)
+{
+	int rc;
+
+	if (chown(dir, (uid_t)-1, gid) == 0 && chmod(dir, 02770) == 0)
+		return 0;
+	rc = -errno;
+	(void)rmdir(dir);
+	return error_set(err, rc, "%s: cannot be given to group %.*s: %s", dir,
+	    STR_ARG(conf->group), error_text(rc));
+}
+
+static int check_group(
+    const struct conf *conf, const char *dir, gid_t gid, struct error *err)
+{
+	struct stat st;
+
+	if (stat(dir, &st) != 0)
+		return error_set(
+		    err, -errno, "%s: %s", dir, error_text(-errno));
+	if (st.st_gid == gid && (st.st_mode & S_ISGID) != 0)
+		return 0;
+	return error_set(err, ERR_DENIED,
+	    "%s: not of group %.*s with the set-group-id bit, as the conf has "
+	    "it: chgrp it and chmod g+s it",
+	    dir, STR_ARG(conf->group));
+}
+
+int store_make_dir(const struct conf *conf, struct error *err)
 {
 	char dir[PATH_MAX];
+	gid_t gid;
 	int rc = store_path(conf, "", dir, sizeof(dir), err);
 
-	return rc != 0 ? rc : file_mkdir(dir, 0770, err);
+	if (rc == 0 && conf->group.n == 0)
+		return file_mkdir(dir, 0770, err);
+	if (rc == 0)
+		rc = find_group(conf, &gid, err);
+	if (rc != 0)
+		return rc;
+	if (mkdir(dir, 0770) == 0)
+		return give(conf, dir, gid, err);
+	if (errno == EEXIST)
+		return check_group(conf, dir, gid, err);
+	rc = errno == EROFS || errno == ENOSPC || errno == EDQUOT ? ERR_FULL
+								  : -errno;
+	return error_set(err, rc, "%s: %s", dir, error_text(-errno));
 }
 
 static int open_ledger(
@@ -48,7 +112,7 @@ static int open_ledger(
 	int rc = store_path(conf, "ledger", dir, sizeof(dir), err);
 
 	if (rc == 0 && create)
-		rc = make_state_dir(conf, err);
+		rc = store_make_dir(conf, err);
 	return rc != 0 ? rc : ledger_open(&s->ledger, &o, err);
 }
 

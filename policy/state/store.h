@@ -30,6 +30,12 @@ int store_open(struct store **out, const struct conf *conf, unsigned flags,
     struct error *err) MUST_CHECK;
 void store_close(struct store **s); /* drains the door; NULL is fine */
 
+/* Makes state-dir where it is absent; store_open() with STORE_CREATE does it
+ * too. Where conf names a group it belongs to that, with the set-group-id bit,
+ * so that the ledger and the spool in it do; ERR_DENIED for one that is there
+ * and does not, ERR_NOT_FOUND for an unknown group. */
+int store_make_dir(const struct conf *conf, struct error *err) MUST_CHECK;
+
 /* Logs what the door has done since it was opened: event=door.stats. */
 void store_log_stats(const struct store *s);
 

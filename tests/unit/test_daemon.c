@@ -1,4 +1,5 @@
 /* test_daemon.c - arguments of both daemons, and the signals they wait for. */
+#include "policy/base/log.h"
 #include "policy/conf/daemon.h"
 #include "tests/unit/tap.h"
 
@@ -73,9 +74,45 @@ static void test_begin(void)
 	OK(sigismember(&now, SIGSEGV) == 0, "no other is");
 }
 
+/* What it says, with standard error for the log. */
+static size_t complain(bool check, char *out, size_t cap)
+{
+	struct daemon_args args = {.check = check};
+	FILE *f = tmpfile();
+	int before = dup(STDERR_FILENO);
+	size_t n = 0;
+
+	(void)fflush(stderr);
+	if (f != NULL && dup2(fileno(f), STDERR_FILENO) >= 0) {
+		daemon_complain(&self, &args, "no key");
+		(void)fflush(stderr);
+		(void)dup2(before, STDERR_FILENO);
+		rewind(f);
+		n = fread(out, 1, cap - 1, f);
+		(void)fclose(f);
+	}
+	(void)close(before);
+	out[n] = '\0';
+	return n;
+}
+
+static void test_complain(void)
+{
+	char text[400];
+
+	setenv("TENDRIL_LOG", "stderr", 1);
+	log_open("testd");
+	(void)complain(false, text, sizeof(text));
+	OK(strstr(text, "testd: no key\n") != NULL, "on the terminal");
+	OK(strstr(text, "event=failed error=\"no key\"") != NULL, "in the log");
+	(void)complain(true, text, sizeof(text));
+	IS_STR(text, "testd: no key\n", "not there with --check");
+}
+
 int main(void)
 {
 	test_args();
+	test_complain();
 	test_begin();
 	return tap_done();
 }
