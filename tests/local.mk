@@ -80,6 +80,7 @@ unit_tests = \
 	%D%/unit/test_mtalog_follow \
 	%D%/unit/test_mtalog_postfix \
 	%D%/unit/test_mtaproto \
+	%D%/unit/test_no_md5 \
 	%D%/unit/test_origin \
 	%D%/unit/test_outcome \
 	%D%/unit/test_policy \

@@ -1,8 +1,7 @@
 /* digest.h - SHA-256, MD5, HMAC-SHA-256 (RFC 2104, FIPS 180-4) and a compare
  * that takes as long whatever differs. Pure. Threads: any.
  *
- * All fail with ERR_CRYPTO alone: libcrypto out of memory, or an algorithm
- * that its configuration forbids (MD5 under FIPS). */
+ * All fail with ERR_CRYPTO: libcrypto out of memory, or without SHA-256. */
 #ifndef POLICY_BASE_DIGEST_H
 #define POLICY_BASE_DIGEST_H
 
@@ -14,6 +13,7 @@ enum {
 };
 
 int digest_sha256(struct str in, unsigned char out[DIGEST_SHA256]) MUST_CHECK;
+/* -ENOTSUP where libcrypto's configuration forbids it (FIPS). */
 int digest_md5(struct str in, unsigned char out[DIGEST_MD5]) MUST_CHECK;
 int digest_hmac_sha256(
     struct str key, struct str in, unsigned char out[DIGEST_SHA256]) MUST_CHECK;

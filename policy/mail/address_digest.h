@@ -26,7 +26,7 @@ struct address_digest {
 
 size_t address_digest_size(enum address_digest_kind kind);
 
-/* ERR_SYNTAX for the null sender, ERR_CRYPTO. */
+/* ERR_SYNTAX for the null sender, ERR_CRYPTO, -ENOTSUP where MD5 is forbidden. */
 int address_digest(const struct address *addr, enum address_digest_kind kind,
     struct address_digest *out) MUST_CHECK;
 

@@ -112,12 +112,22 @@ static int emit_added(struct change *c, struct door_ctx *ctx)
 	return rc;
 }
 
+static int refuse_md5(struct door_ctx *ctx)
+{
+	return error_set(door_error(ctx), -ENOTSUP,
+	    "MD5 is forbidden by this machine's OpenSSL configuration: the "
+	    "entry would bind nobody");
+}
+
 static int add_fn(struct door_ctx *ctx, void *arg)
 {
 	struct change *c = arg;
 	struct suppression_record now;
-	int rc = open_target(c, ctx);
+	int rc;
 
+	if (c->in->target.kind == SUPPRESS_MD5 && suppression_md5_forbidden())
+		return refuse_md5(ctx);
+	rc = open_target(c, ctx);
 	if (rc != 0)
 		goto out;
 	rc = suppression_read(

@@ -5,6 +5,7 @@
 #include "policy/base/file.h"
 #include "policy/base/log.h"
 #include "policy/state/reducers.h"
+#include "policy/state/suppression.h"
 #include "policy/state/tables.h"
 
 #include <errno.h>
@@ -148,6 +149,27 @@ static int open_rest(
 	return rc;
 }
 
+/* Once, where it is opened to decide. */
+static int warn_of_md5(struct store *s, struct error *err)
+{
+	struct ledger_txn *t;
+	bool some = false;
+	int rc;
+
+	if (!suppression_md5_forbidden())
+		return 0;
+	rc = ledger_read_begin(s->ledger, &t);
+	if (rc == 0) {
+		rc = suppression_any(t, SUPPRESS_MD5, &some);
+		ledger_read_end(&t);
+	}
+	if (rc != 0)
+		return error_set(err, rc, "ledger: %s", error_text(rc));
+	LOG_EV(LOG_LEVEL_WARNING, "hash.forbidden",
+	    KV_Z("entries", some ? "some" : "none"));
+	return 0;
+}
+
 int store_open(struct store **out, const struct conf *conf, unsigned flags,
     struct error *err)
 {
@@ -165,6 +187,8 @@ int store_open(struct store **out, const struct conf *conf, unsigned flags,
 	rc = open_ledger(s, conf, flags, err);
 	if (rc == 0)
 		rc = open_rest(s, conf, flags, err);
+	if (rc == 0 && (flags & STORE_READ_ONLY) == 0)
+		rc = warn_of_md5(s, err);
 	if (rc != 0)
 		store_close(&s);
 	*out = s;

@@ -8,6 +8,7 @@
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -117,8 +118,35 @@ int suppression_names_of(const struct lead_id *lead,
 	*out = (struct suppression_names){
 	    .lead = *lead, .domain = address->domain};
 	rc = address_digest(address, ADDRESS_DIGEST_SHA256, &out->sha256);
-	return rc != 0 ? rc
-		       : address_digest(address, ADDRESS_DIGEST_MD5, &out->md5);
+	if (rc != 0)
+		return rc;
+	rc = address_digest(address, ADDRESS_DIGEST_MD5, &out->md5);
+	out->has_md5 = rc == 0;
+	return rc == -ENOTSUP ? 0 : rc;
+}
+
+bool suppression_md5_forbidden(void)
+{
+	unsigned char ignored[DIGEST_MD5];
+
+	return digest_md5(STR(""), ignored) == -ENOTSUP;
+}
+
+int suppression_any(
+    const struct ledger_txn *t, enum suppression_kind kind, bool *yes_out)
+{
+	const char first = (char)kind;
+	struct ledger_iter it;
+	struct str key, value;
+	int rc = ledger_iter_prefix(
+	    t, TABLE_SUPPRESSION, (struct str){&first, 1}, &it);
+
+	if (rc != 0)
+		return rc;
+	rc = ledger_iter_next(&it, &key, &value);
+	*yes_out = rc == 0;
+	ledger_iter_close(&it);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
 static int by_domain(const struct ledger_txn *t, struct str domain,
@@ -146,7 +174,7 @@ int suppression_by_names(const struct ledger_txn *t,
 		rc = by_domain(t, names->domain, emit, arg);
 	if (rc == 0)
 		rc = suppression_each(t, SUPPRESS_SHA256, sha256, emit, arg);
-	if (rc == 0)
+	if (rc == 0 && names->has_md5)
 		rc = suppression_each(t, SUPPRESS_MD5, md5, emit, arg);
 	return rc;
 }

@@ -60,6 +60,12 @@ int suppression_read(const struct ledger_txn *t, enum suppression_kind kind,
 int suppression_each(const struct ledger_txn *t, enum suppression_kind kind,
     struct str what, int (*emit)(void *arg, const struct suppression_record *r),
     void *arg) MUST_CHECK;
+/* Whether libcrypto's configuration forbids MD5 (FIPS). Then rows of MD5 bind
+ * nobody, whom they mean cannot be found out; all others bind as ever. */
+bool suppression_md5_forbidden(void);
+/* Whether there is a row of that kind, ended ones too. */
+int suppression_any(const struct ledger_txn *t, enum suppression_kind kind,
+    bool *yes_out) MUST_CHECK;
 /* All rows that bind an address: of the lead, of its domain and each parent
  * that has a dot, of its hashes. As suppression_each(). */
 int suppression_binding(const struct ledger_txn *t, const struct lead_id *lead,
@@ -71,6 +77,7 @@ struct suppression_names {
 	struct lead_id lead;
 	struct str domain; /* borrowed from the address */
 	struct address_digest sha256, md5;
+	bool has_md5; /* false where libcrypto forbids it: see below */
 };
 int suppression_names_of(const struct lead_id *lead,
     const struct address *address, struct suppression_names *out) MUST_CHECK;
