@@ -121,6 +121,10 @@ static int one_address(const struct option_job *job, const struct option *o,
 		return option_refuse(job, o, v, why.text);
 	if (rc != 0)
 		return option_no_memory(job);
+	if (str_contains(a.text, STR("\"")))
+		return option_refuse(job, o, v,
+		    "its part before the @ has to stand in quotes, which a "
+		    "text here cannot hold");
 	*out = a.text;
 	return 0;
 }

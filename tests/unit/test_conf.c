@@ -296,6 +296,9 @@ static const struct {
 	"\"-\", \"_\" and \".\" such as \"tendril\""},
     {"mail.example.com", "mail..example.com",
 	"t.conf:1: authserv-id = \"mail..example.com\": domain: empty label"},
+    {"authserv-id", "seeds = {\"a..b@c.example\"} authserv-id",
+	"t.conf:1: seeds = \"a..b@c.example\": its part before the @ has to "
+	"stand in quotes, which a text here cannot hold"},
     {"authserv-id", "seeds = {\n\"a@b.example\",\n\"proof\"} authserv-id",
 	"t.conf:3: seeds = \"proof\": address: no domain"},
     {"authserv-id",
