@@ -67,6 +67,7 @@ struct door {
 	pthread_mutex_t lock; /* of the queue, stopping, stats, times */
 	pthread_cond_t work, room;
 	struct proposal *head, **tail;
+	size_t want;    /* so many must be queued to wake the door thread */
 	size_t callers; /* inside door_propose() */
 	bool stopping;
 	struct door_stats stats;
@@ -321,6 +322,30 @@ static void run_batch(struct door *d)
 		answer(d->batch[i]);
 }
 
+static struct timespec mono_in_us(int64_t us)
+{
+	struct timespec ts;
+	int64_t at = mono_us() + us;
+
+	ts.tv_sec = (time_t)(at / 1000000);
+	ts.tv_nsec = (long)(at % 1000000) * 1000;
+	return ts;
+}
+
+/* Under the lock. Where the last batch had company, so many are waited for
+ * again, for a moment: what a commit costs is shared by all that are in it. */
+static void gather(struct door *d)
+{
+	struct timespec until = mono_in_us(d->o.gather_us);
+	int rc = 0;
+
+	d->want = d->n_batch;
+	while (d->stats.queued < d->want && !d->stopping && rc == 0)
+		rc = pthread_cond_clockwait(
+		    &d->work, &d->lock, CLOCK_MONOTONIC, &until);
+	d->want = 1;
+}
+
 static bool wait_for_work(struct door *d)
 {
 	bool more;
@@ -328,7 +353,9 @@ static bool wait_for_work(struct door *d)
 	(void)pthread_mutex_lock(&d->lock);
 	while (d->head == NULL && !d->stopping)
 		(void)pthread_cond_wait(&d->work, &d->lock);
-	more = d->head != NULL;
+	if (d->n_batch > 1 && d->stats.queued < d->n_batch)
+		gather(d);
+	more = d->head != NULL || !d->stopping;
 	(void)pthread_mutex_unlock(&d->lock);
 	return more;
 }
@@ -377,7 +404,8 @@ static int enqueue(
 		d->stats.queued++;
 		if (d->stats.queued > d->stats.queued_most)
 			d->stats.queued_most = d->stats.queued;
-		(void)pthread_cond_signal(&d->work);
+		if (d->stats.queued >= d->want)
+			(void)pthread_cond_signal(&d->work);
 	}
 	(void)pthread_mutex_unlock(&d->lock);
 	return rc;
@@ -501,6 +529,8 @@ static void set_defaults(struct door_options *o)
 		o->batch_max = 512;
 	if (o->batch_us == 0)
 		o->batch_us = 5000;
+	if (o->gather_us == 0)
+		o->gather_us = 1000;
 	if (o->wait_ms == 0)
 		o->wait_ms = 20000;
 	if (o->arena_max == 0)
@@ -527,6 +557,7 @@ static struct door *door_alloc(const struct door_options *o)
 	set_defaults(&d->o);
 	d->ctx.d = d;
 	d->tail = &d->head;
+	d->want = 1;
 	if (pthread_mutex_init(&d->lock, NULL) != 0 ||
 	    pthread_cond_init(&d->work, NULL) != 0 ||
 	    pthread_cond_init(&d->room, NULL) != 0)

@@ -354,6 +354,89 @@ static void test_waits_for_writer(const char *dir)
 	ledger_close(&l);
 }
 
+/* --- company --- */
+
+static void submit_steps(struct door *d, struct step *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		s[i] = (struct step){.what = ADD, .name = "a"};
+		if (door_submit(d, step_fn, &s[i], step_done, &s[i]) != 0)
+			bug("submit");
+	}
+}
+
+static uint64_t wait_answered(struct door *d, uint64_t n)
+{
+	struct door_stats st = {0};
+
+	while (st.proposals < n) {
+		(void)usleep(1000);
+		door_stats(d, &st);
+	}
+	return st.batches;
+}
+
+static struct door *gathering_door(struct ledger *l, int64_t gather_us)
+{
+	struct door_options o = {.ledger = l,
+	    .reducers = &toy_reducers,
+	    .batch_us = 10000000,
+	    .gather_us = gather_us};
+	struct door *d;
+
+	if (door_open(&d, &o, NULL) != 0)
+		bug("door_open");
+	return d;
+}
+
+/* Three and the gate in one batch; then as many are waited for. */
+static void test_gather(const char *dir)
+{
+	struct ledger *l = toy_open(dir, LEDGER_CREATE);
+	struct door *d = gathering_door(l, 60 * INT64_C(1000000));
+	struct step s[4], alone = {.what = ADD, .name = "b"};
+	struct door_stats st;
+	struct gate g;
+
+	IS_INT(door_propose(d, step_fn, &alone, NULL), 0, "the first one");
+	IS_INT(door_propose(d, step_fn, &alone, NULL), 0, "one after it");
+	gate_enter(&g, d);
+	submit_steps(d, s, 3);
+	gate_leave(&g);
+	IS_INT(wait_answered(d, 6), 3, "one batch for the gate and three");
+	submit_steps(d, s, 3);
+	(void)usleep(50000);
+	door_stats(d, &st);
+	IS_INT(st.proposals, 6, "three wait for a fourth");
+	submit_steps(d, s + 3, 1);
+	IS_INT(wait_answered(d, 10), 4, "four go in one batch");
+	s[0] = (struct step){.what = ADD, .name = "c"};
+	if (door_submit(d, step_fn, &s[0], step_done, &s[0]) != 0)
+		bug("submit");
+	door_close(&d);
+	OK(s[0].answered && s[0].rc == 0, "the last one does not stop a stop");
+	IS_INT(toy_read(l, "c"), 1, "and is durable");
+	ledger_close(&l);
+}
+
+/* Company that does not come is not waited for longer than allowed. */
+static void test_gather_ends(const char *dir)
+{
+	struct ledger *l = toy_open(dir, LEDGER_CREATE);
+	struct door *d = gathering_door(l, 20000);
+	struct step s[3], alone = {.what = ADD, .name = "b"};
+	struct gate g;
+
+	gate_enter(&g, d);
+	submit_steps(d, s, 3);
+	gate_leave(&g);
+	(void)wait_answered(d, 4);
+	IS_INT(door_propose(d, step_fn, &alone, NULL), 0, "alone after three");
+	IS_INT(toy_read(l, "b"), 1, "durable");
+	door_close(&d);
+	ledger_close(&l);
+}
+
 /* --- a full map --- */
 
 static void test_map_full(const char *dir)
@@ -630,8 +713,8 @@ int main(void)
 {
 	static void (*const tests[])(const char *) = {test_threads,
 	    test_one_batch, test_reducer_fails, test_write_fails,
-	    test_waits_for_writer, test_map_full, test_queue, test_close,
-	    test_events, test_no_memory};
+	    test_waits_for_writer, test_gather, test_gather_ends, test_map_full,
+	    test_queue, test_close, test_events, test_no_memory};
 	char room[200], dir[300], *base = toy_dir(room, sizeof(room));
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
