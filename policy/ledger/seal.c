@@ -3,7 +3,9 @@
  * The cipher is fetched once: an implicit fetch for each operation costs as
  * much as the encryption. A context is made for each and freed again (which
  * cleanses its key schedule): a pool of them would be 0.15 us faster and keep
- * forgotten people's keys in memory. */
+ * forgotten people's keys in memory. Random bytes are the kernel's: libcrypto
+ * has a generator for each thread, made and seeded at its first use, and the
+ * milter's threads come and go with every few messages. */
 #include "policy/ledger/seal.h"
 
 #include "policy/base/codec.h"
@@ -13,12 +15,12 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 enum {
@@ -42,6 +44,12 @@ struct seal {
 	struct epoch epoch[SEAL_EPOCHS_MAX];
 	size_t n;
 };
+
+/* No more than 256 bytes: then the kernel gives all or nothing. */
+static bool draw(unsigned char *out, size_t n)
+{
+	return getrandom(out, n, 0) == (ssize_t)n;
+}
 
 /* --- the cipher --- */
 
@@ -82,7 +90,7 @@ static int gcm_encrypt(const struct seal *s, const struct seal_key *k,
 	}
 	ct = nonce + NONCE;
 	tag = ct + plain.n;
-	if (RAND_bytes(nonce, NONCE) == 1 &&
+	if (draw(nonce, NONCE) &&
 	    EVP_EncryptInit_ex2(c, s->gcm, k->bytes, nonce, NULL) == 1 &&
 	    EVP_EncryptUpdate(c, NULL, &n, aad->p, (int)aad->n) == 1 &&
 	    EVP_EncryptUpdate(
@@ -138,7 +146,7 @@ int seal_create(const char *path, struct error *err)
 	char line[2 * SEAL_KEY + 4] = "1 ";
 	int rc;
 
-	if (RAND_bytes(key, SEAL_KEY) != 1)
+	if (!draw(key, SEAL_KEY))
 		return error_set(err, ERR_CRYPTO, "no random bytes");
 	codec_hex(key, SEAL_KEY, line + 2);
 	line[2 + 2 * SEAL_KEY] = '\n';
@@ -233,7 +241,7 @@ uint32_t seal_epoch(const struct seal *s)
 
 int seal_key_init(struct seal_key *k)
 {
-	return RAND_bytes(k->bytes, SEAL_KEY) == 1 ? 0 : ERR_CRYPTO;
+	return draw(k->bytes, SEAL_KEY) ? 0 : ERR_CRYPTO;
 }
 
 void seal_key_fini(struct seal_key *k)
