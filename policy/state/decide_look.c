@@ -69,9 +69,12 @@ static int touch_subject(
     const struct ledger_txn *t, const struct decide_work *w)
 {
 	struct subject_record r;
+	bool known = true;
 	int rc = 0;
 
 	if (w->subject_id != 0)
+		rc = subject_is_known(t, &w->query.lead, w->subject_id, &known);
+	if (rc == 0 && !known)
 		rc = subject_read(t, w->subject_id, &r);
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }

@@ -64,7 +64,6 @@ static const struct reducer list[] = {
 static const char *const table_names[TABLE_COUNT] = {
     [TABLE_LEAD] = "lead",
     [TABLE_SUPPRESSION] = "suppression",
-    [TABLE_CONSENT] = "consent",
     [TABLE_MESSAGE] = "message",
     [TABLE_QUEUE] = "queue",
     [TABLE_SUBJECT] = "subject",

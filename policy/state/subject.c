@@ -1,4 +1,9 @@
-/* subject.c - see subject.h. Record: version 1, lead (16), purpose. */
+/* subject.c - see subject.h. Record: version 1, lead (16), purpose.
+ *
+ * Subject ids are spread over their table, and nearly all that are asked for
+ * are there: the row beside the lead's (key lead id, subject id; no value)
+ * spares the look for it, which would be a page from the disk for each
+ * message. Neither row is ever removed. */
 #include "policy/state/subject.h"
 
 #include "policy/base/codec.h"
@@ -55,8 +60,39 @@ int subject_read(
 	return rc;
 }
 
-int subject_put(struct ledger_txn *t, uint64_t id, const struct lead_id *lead,
-    struct str purpose)
+struct mark_key {
+	char b[LEAD_ID_BYTES + 8];
+};
+
+static struct str mark_key(
+    const struct lead_id *lead, uint64_t id, struct mark_key *k)
+{
+	memcpy(k->b, lead->b, LEAD_ID_BYTES);
+	codec_put_u64(k->b + LEAD_ID_BYTES, id);
+	return (struct str){k->b, sizeof(k->b)};
+}
+
+int subject_is_known(const struct ledger_txn *t, const struct lead_id *lead,
+    uint64_t id, bool *yes_out)
+{
+	struct mark_key k;
+	struct str value;
+	int rc = ledger_get(t, TABLE_LEAD, mark_key(lead, id, &k), &value);
+
+	*yes_out = rc == 0;
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int put_mark(
+    struct ledger_txn *t, const struct lead_id *lead, uint64_t id)
+{
+	struct mark_key k;
+
+	return ledger_put(t, TABLE_LEAD, mark_key(lead, id, &k), STR(""));
+}
+
+static int put_record(struct ledger_txn *t, uint64_t id,
+    const struct lead_id *lead, struct str purpose)
 {
 	struct str key, there;
 	struct buf b;
@@ -77,4 +113,16 @@ int subject_put(struct ledger_txn *t, uint64_t id, const struct lead_id *lead,
 		rc = ledger_put(t, TABLE_SUBJECT, key, buf_str(&b));
 	buf_fini(&b);
 	return rc;
+}
+
+int subject_put(struct ledger_txn *t, uint64_t id, const struct lead_id *lead,
+    struct str purpose)
+{
+	bool known;
+	int rc = subject_is_known(t, lead, id, &known);
+
+	if (rc != 0 || known)
+		return rc;
+	rc = put_record(t, id, lead, purpose);
+	return rc != 0 ? rc : put_mark(t, lead, id);
 }

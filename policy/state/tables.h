@@ -5,9 +5,14 @@
 #define POLICY_STATE_TABLES_H
 
 enum table {
-	TABLE_LEAD,        /* lead.c: lead id -> key, address, history */
+	/* All that a decision asks about a person is together, so that it is
+	 * one page to read from the disk and one to write. Who owns a row, its
+	 * key's length tells:
+	 *   lead id (16)                lead.c: key, address, history
+	 *   lead id, purpose (16 + 4)   consent.c: state
+	 *   lead id, subject (16 + 8)   subject.c: that the subject is there */
+	TABLE_LEAD,
 	TABLE_SUPPRESSION, /* suppression.c */
-	TABLE_CONSENT,     /* consent.c: lead id, purpose -> state */
 	TABLE_MESSAGE,     /* message.c: message id -> whose, what, where */
 	TABLE_QUEUE,       /* message.c: queue id -> message id */
 	TABLE_SUBJECT,     /* subject.c: subject id -> lead, purpose */
@@ -26,7 +31,7 @@ enum table {
 
 /* Layout version of all the above. */
 enum {
-	STATE_SCHEMA = 1
+	STATE_SCHEMA = 2
 };
 
 #endif

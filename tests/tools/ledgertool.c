@@ -117,6 +117,8 @@ static int say_lead(const struct store *s, const struct ledger_txn *t,
 	struct str address;
 	int rc;
 
+	if (key.n != sizeof(id.b))
+		return 0;
 	memcpy(id.b, key.p, sizeof(id.b));
 	rc = lead_read(t, &id, a, &r);
 	if (rc == 0)

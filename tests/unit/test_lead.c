@@ -2,9 +2,12 @@
  * and what damage is told. */
 #include "tests/unit/storetest.h"
 
+#include "policy/conf/policy.h"
 #include "policy/rules/caps.h"
+#include "policy/state/consent.h"
 #include "policy/state/lead.h"
 #include "policy/state/person.h"
+#include "policy/state/subject.h"
 #include "policy/state/tables.h"
 
 static struct storetest T;
@@ -187,6 +190,69 @@ static void test_damage(void)
 	ledger_abort(&t);
 }
 
+static void consent(struct ledger_txn *t, const char *purpose)
+{
+	struct event_consent e = {.label = policy_label(str_of(purpose)),
+	    .state = CONSENT_GRANTED,
+	    .purpose = str_of(purpose)};
+	struct event ev = {.time_ms = 78, .seq = 2};
+	struct error err = {0};
+	struct buf b;
+
+	memcpy(e.lead, id.b, sizeof(e.lead));
+	buf_init(&b, 4096);
+	OK(payload_encode(&consent_payload, &e, &b) == 0, "event");
+	ev.payload = buf_str(&b);
+	IS_INT(consent_reduce(t, &ev, &err), 0, "consent to %s", purpose);
+	buf_fini(&b);
+}
+
+static int count_consent(void *arg, const struct consent_record *r)
+{
+	size_t *n = arg;
+
+	*n += r->state == CONSENT_GRANTED && r->since_ms == 78;
+	return 0;
+}
+
+/* Consents and subjects have their rows between the leads'. */
+static void test_neighbours(void)
+{
+	static const struct lead_id next = {{'l', 'e', 'a', 'd', 1}};
+	struct ledger_txn *t = begin();
+	struct subject_record subject;
+	struct consent_record r;
+	size_t n = 0;
+	bool known;
+
+	create(t);
+	OK(put(t, slot(2, 100, SLOT_DELIVERED), 0) == 0, "a slot");
+	consent(t, "news");
+	OK(subject_is_known(t, &id, 7, &known) == 0 && !known, "no subject");
+	OK(subject_put(t, 7, &id, STR("news")) == 0 &&
+		subject_put(t, 7, &id, STR("other")) == 0,
+	    "a subject, again");
+	OK(subject_is_known(t, &id, 7, &known) == 0 && known, "known");
+	OK(subject_is_known(t, &id, 8, &known) == 0 && !known, "not another");
+	OK(subject_is_known(t, &next, 7, &known) == 0 && !known,
+	    "nor another lead's");
+	OK(subject_read(t, 7, &subject) == 0 && lead_id_eq(&subject.lead, &id),
+	    "whose it is");
+	IS_S(subject.purpose, STR("news"), "of the first purpose");
+	OK(subject_put(t, 7, &next, STR("news")) == 0 &&
+		subject_read(t, 7, &subject) == 0 &&
+		lead_id_eq(&subject.lead, &id),
+	    "and stays so");
+	consent(t, "demos");
+	IS_INT(consent_each(t, &id, count_consent, &n), 0, "consents");
+	IS_INT(n, 2, "both of them and nothing else");
+	IS_INT(consent_each(t, &next, count_consent, &n), 0, "of another");
+	IS_INT(n, 2, "none");
+	IS_INT(consent_read(t, &id, policy_label(STR("demos")), &r), 0, "one");
+	IS_INT(read_lead(t).n_slots, 1, "the lead is as it was");
+	ledger_abort(&t);
+}
+
 /* A key that was opened earlier counts only while the record holds it. */
 static void test_person_is(void)
 {
@@ -226,6 +292,7 @@ int main(void)
 	test_slots();
 	test_many();
 	test_damage();
+	test_neighbours();
 	test_person_is();
 	storetest_close(&T);
 	return tap_done();
