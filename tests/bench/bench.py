@@ -2,6 +2,7 @@
 """make bench: the product against its peers and the machine's own limits.
 
     bench.py --build DIR [--groups sign,decide] [--rounds 3] [--seconds 1.5]
+             [--leads 100000] [--ledger DIR] [--history 20:60]
 
 Standard output: a line a figure, tab-separated: name, value, unit, anchor,
 its value, ratio. What could not run: name, "skipped: reason". Standard error:
@@ -37,6 +38,8 @@ def arguments(groups):
                         help="people in the ledger of group decide")
     parser.add_argument("--ledger", default=None,
                         help="folder to keep that ledger in")
+    parser.add_argument("--history", default="20:60",
+                        help="messages each of them was sent: LEAST:MOST")
     args = parser.parse_args()
     args.named = [name for name in args.groups.split(",") if name]
     unknown = [name for name in args.named if name not in groups]
@@ -56,7 +59,8 @@ def main():
     if load > 1:
         benchlib.progress(f"load average is {load:.1f}: figures will be low")
     with benchlib.Bench(args.build, rounds=args.rounds, seconds=args.seconds,
-                        ledger=args.ledger, leads=args.leads) as bench:
+                        ledger=args.ledger, leads=args.leads,
+                        history=args.history) as bench:
         for name in args.named or groups:
             benchlib.progress(f"{name}: {groups[name][1]}")
             try:

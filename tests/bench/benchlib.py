@@ -127,10 +127,11 @@ class Peer:
 class Bench:
     """One run of `make bench`."""
 
-    def __init__(self, build, *, rounds, seconds, ledger=None, leads=100000):
+    def __init__(self, build, *, rounds, seconds, ledger=None, leads=100000,
+                 history="20:60"):
         self.build = pathlib.Path(build).resolve()
         self.rounds, self.seconds = rounds, seconds
-        self.ledger, self.leads = ledger, leads
+        self.ledger, self.leads, self.history = ledger, leads, history
         self.skipped = []
         self._folder = None
         self._keys = {}

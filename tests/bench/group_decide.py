@@ -2,10 +2,13 @@
 message to another person of a ledger with full histories, against the ceiling.
 
     make bench BENCH=decide [BENCH_LEADS=1000000] [BENCH_LEDGER=DIR]
+                            [BENCH_HISTORY=2:4]
 
 The ledger is made by makeledger (see there): 100 000 people unless BENCH_LEADS
 says otherwise, about 20 KB and 0.3 ms each. With BENCH_LEDGER it stays in DIR
 and is used again; without, it is in the temporary folder and goes with it.
+BENCH_HISTORY: how many messages each was sent, from 20:60; 10 million people
+with 2:4 take 30 GB.
 
 tendril-milter is started afresh in each round, after the ledger has left the
 page cache. Each round asks for people of its own.
@@ -56,16 +59,17 @@ def ledger(bench, leads, wanted=None):
     made now."""
     folder = pathlib.Path(wanted or bench.folder("ledgers") / str(leads))
     mark = folder / "leads"
+    what = f"{leads} {bench.history}"
     if mark.exists():
-        if int(mark.read_text()) != leads:
+        if mark.read_text().strip() != what:
             raise Unavailable(f"{folder} has {mark.read_text().strip()} leads")
         return folder
     if folder.exists():
         raise Unavailable(f"{folder} is no finished ledger of this bench")
     progress(f"  making {leads} leads in {folder}")
-    subprocess.run([bench.program("tests/bench/makeledger"), folder,
-                    str(leads)], check=True)
-    mark.write_text(f"{leads}\n")
+    subprocess.run([bench.program("tests/bench/makeledger"),
+                    "-m", bench.history, folder, str(leads)], check=True)
+    mark.write_text(f"{what}\n")
     return folder
 
 

@@ -47,6 +47,7 @@ EXTRA_DIST += \
 	%D%/bench.py \
 	%D%/benchlib.py \
 	%D%/group_classify.py \
+	%D%/group_cpu.py \
 	%D%/group_decide.py \
 	%D%/group_fairness.py \
 	%D%/group_ledger.py \
@@ -58,11 +59,13 @@ EXTRA_DIST += \
 	$(END)
 
 # make bench [BENCH=sign,decide] [BENCH_ROUNDS=3] [BENCH_SECONDS=1.5]
-# [BENCH_LEADS=100000] [BENCH_LEDGER=DIR]: see bench.py. What could not run of
-# a named group makes its exit status 3, which make shows as "Error 3".
+# [BENCH_LEADS=100000] [BENCH_LEDGER=DIR] [BENCH_HISTORY=20:60]: see bench.py.
+# What could not run of a named group makes its exit status 3, which make shows
+# as "Error 3".
 .PHONY: bench
 bench: all $(bench_programs)
 	@PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 \
 	    $(srcdir)/tests/bench/bench.py --build . $(BENCH:%=--groups=%) \
 	    $(BENCH_ROUNDS:%=--rounds=%) $(BENCH_SECONDS:%=--seconds=%) \
-	    $(BENCH_LEADS:%=--leads=%) $(BENCH_LEDGER:%=--ledger=%)
+	    $(BENCH_LEADS:%=--leads=%) $(BENCH_LEDGER:%=--ledger=%) \
+	    $(BENCH_HISTORY:%=--history=%)

@@ -1,11 +1,11 @@
-/* makeledger.c - makeledger [-c] DIR LEADS: a state folder as a busy year
- * leaves it, for `make bench BENCH=decide`.
+/* makeledger.c - makeledger [-c] [-m LEAST:MOST] DIR LEADS: a state folder as a
+ * busy year leaves it, for `make bench BENCH=decide`.
  *
  * In DIR: lead.key, token.key, epoch.key and ledger/, with a policy applied
  * and LEADS people, lead1@example.org to leadN@example.org. Each has consent to
- * the purpose of segment "bench" and was sent 20 to 60 messages of three
- * segments in the last 60 days: events, message, queue and subject rows, and a
- * lead record with all the slots. The policy lets each have more.
+ * the purpose of segment "bench" and was sent LEAST to MOST messages (20 to 60)
+ * of three segments in the last 60 days: events, message, queue and subject
+ * rows, and a lead record with all the slots. The policy lets each have more.
  *
  * Events are applied by the product's reducers, in large transactions that are
  * not durable until the end. People come in the order of their lead ids, each
@@ -29,6 +29,7 @@
 #include "policy/state/subject.h"
 #include "policy/state/tables.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,7 @@
 enum {
 	LEADS_MAX = 100000000,
 	LEADS_A_COMMIT = 2000,
-	SLOTS_LEAST = 20,
+	SLOTS_LEAST = 20, /* unless -m says otherwise */
 	SLOTS_MOST = 60,
 	PAYLOAD_MAX = 65536,
 	PATH_MAX_BYTES = 4096,
@@ -76,6 +77,8 @@ struct maker {
 	struct ledger_txn *txn;
 	struct person_of *people;
 	size_t n;
+	uint64_t least, most; /* messages a person */
+	bool check;
 	int64_t now_ms;
 	uint64_t messages, slots; /* made; to be made, roughly */
 	struct buf payload;
@@ -299,8 +302,7 @@ static int send_one(
 
 static int send_all(struct maker *m, struct one *o, struct error *err)
 {
-	size_t n =
-	    SLOTS_LEAST + rng(&o->random) % (SLOTS_MOST - SLOTS_LEAST + 1);
+	size_t n = m->least + rng(&o->random) % (m->most - m->least + 1);
 	int64_t step = HISTORY_MS / (int64_t)n;
 	int rc = 0;
 
@@ -413,7 +415,7 @@ static int check_all(struct maker *m, struct error *err)
 	return rc;
 }
 
-static int run(struct maker *m, bool check, struct error *err)
+static int run(struct maker *m, struct error *err)
 {
 	int rc = file_mkdir(m->dir, 0700, err);
 
@@ -429,29 +431,59 @@ static int run(struct maker *m, bool check, struct error *err)
 		rc = make_all(m, err);
 	if (rc == 0)
 		rc = ledger_sync(m->ledger);
-	return rc == 0 && check ? check_all(m, err) : rc;
+	return rc == 0 && m->check ? check_all(m, err) : rc;
+}
+
+/* LEAST:MOST */
+static int take_messages(struct maker *m, struct str s)
+{
+	struct str least;
+	int rc = 0;
+
+	if (!str_next(&s, ':', &least) ||
+	    str_u64(least, LEAD_SLOTS_MAX, &m->least) != 0 ||
+	    str_u64(s, LEAD_SLOTS_MAX, &m->most) != 0 || m->least == 0 ||
+	    m->least > m->most)
+		rc = ERR_SYNTAX;
+	return rc;
+}
+
+static int take_arguments(struct maker *m, int argc, char **argv)
+{
+	uint64_t n = 0;
+	int option, rc = 0;
+
+	while ((option = getopt(argc, argv, "cm:")) != -1 && rc == 0) {
+		m->check |= option == 'c';
+		if (option == 'm')
+			rc = take_messages(m, str_of(optarg));
+		else if (option != 'c')
+			rc = ERR_SYNTAX;
+	}
+	if (rc != 0 || argc - optind != 2 ||
+	    str_u64(str_of(argv[optind + 1]), LEADS_MAX, &n) != 0 || n == 0)
+		return ERR_SYNTAX;
+	m->dir = argv[optind];
+	m->n = (size_t)n;
+	m->slots = n * m->most;
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	bool check = argc > 1 && strcmp(argv[1], "-c") == 0;
-	struct maker m = {.now_ms = clock_now_ms()};
+	struct maker m = {
+	    .now_ms = clock_now_ms(), .least = SLOTS_LEAST, .most = SLOTS_MOST};
 	struct error err = {0};
-	uint64_t n = 0;
 	int rc;
 
-	argv += check;
-	argc -= check;
-	if (argc != 3 || str_u64(str_of(argv[2]), LEADS_MAX, &n) != 0 ||
-	    n == 0) {
-		(void)fputs("usage: makeledger [-c] DIR LEADS\n", stderr);
+	if (take_arguments(&m, argc, argv) != 0) {
+		(void)fputs(
+		    "usage: makeledger [-c] [-m LEAST:MOST] DIR LEADS\n",
+		    stderr);
 		return 2;
 	}
-	m.dir = argv[1];
-	m.n = (size_t)n;
-	m.slots = n * SLOTS_MOST;
 	buf_init(&m.payload, PAYLOAD_MAX);
-	rc = run(&m, check, &err);
+	rc = run(&m, &err);
 	buf_fini(&m.payload);
 	free(m.people);
 	ledger_close(&m.ledger);
