@@ -29,6 +29,7 @@ static int explain_one(struct api_call *c, struct str segment,
 		value_put_str(o, "address", in.recipient.text);
 		value_put_str(o, "segment", segment);
 		show_verdict(o, &out);
+		show_mode(o, c->app->conf, out.policy);
 	}
 	decide_fini(&out);
 	return rc;

@@ -159,6 +159,8 @@ static int put_segment(struct lookup *l, const struct policy *p,
 			show_verdict(o, &out);
 		decide_fini(&out);
 	}
+	if (seg->shadow || seg->caps.shadow)
+		value_put_bool(o, "limits_enforced", false);
 	put_windows(o, &seg->caps, f, seg->label, now_ms);
 	value_add(list, o);
 	return rc;
@@ -174,8 +176,12 @@ static int put_policy_view(struct lookup *l, const struct lead_record *lead)
 
 	for (size_t i = 0; rc == 0 && p != NULL && i < p->n_segments; i++)
 		rc = put_segment(l, p, &p->segments[i], &f, list);
-	if (p != NULL)
+	if (p != NULL) {
 		put_windows(person, &p->person, &f, 0, clock_now_ms());
+		if (p->person.shadow)
+			value_put_bool(person, "limits_enforced", false);
+	}
+	show_mode(l->c->reply, l->c->app->conf, p);
 	value_put(l->c->reply, "segments", list);
 	value_put(l->c->reply, "person", person);
 	policy_unref(&p);

@@ -151,6 +151,16 @@ void show_verdict(struct value *o, const struct decide_out *out)
 		value_put_bool(o, "shadow", true);
 }
 
+void show_mode(struct value *o, const struct conf *conf, const struct policy *p)
+{
+	bool by_conf = conf->mode == CONF_MODE_SHADOW;
+
+	if (!by_conf && (p == NULL || !p->shadow))
+		return;
+	value_put_bool(o, "enforced", false);
+	value_put_str(o, "shadow_by", by_conf ? STR("conf") : STR("policy"));
+}
+
 void show_consent(struct value *o, const struct consent_record *r)
 {
 	value_put_str(o, "purpose", r->purpose);

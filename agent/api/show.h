@@ -33,8 +33,14 @@ void show_target(const struct show *s, struct value *o,
  * version 0. */
 void show_rule(
     const struct show *s, struct value *o, uint32_t version, uint32_t line);
-/* verdict, reason, earliest, policy, line, section, rule, shadow. */
+/* verdict, reason, earliest, policy, line, section, rule; shadow: true when
+ * the verdict is allow only because a limit is not enforced. */
 void show_verdict(struct value *o, const struct decide_out *out);
+/* enforced: false and shadow_by ("conf" or "policy") when the whole product is
+ * in shadow mode: decided and logged as shown, but nothing is done. Nothing
+ * otherwise. p may be NULL. */
+void show_mode(
+    struct value *o, const struct conf *conf, const struct policy *p);
 void show_consent(struct value *o, const struct consent_record *r);
 
 #endif

@@ -283,6 +283,29 @@ const char *out_reason(struct str reason)
 	return "";
 }
 
+static bool is_member(const struct value *o, const char *key, bool want)
+{
+	bool yes;
+
+	return value_get_bool(o, key, &yes) && yes == want;
+}
+
+const char *out_shadow(const struct value *o)
+{
+	if (is_member(o, "enforced", false))
+		return str_eq(value_get_str(o, "shadow_by"), STR("conf"))
+			   ? "nothing is enforced: tendril.conf has mode = "
+			     "shadow"
+			   : "nothing is enforced: the policy has mode = "
+			     "shadow";
+	if (is_member(o, "shadow", true))
+		return "this limit is not enforced: its section has mode = "
+		       "shadow";
+	if (is_member(o, "limits_enforced", false))
+		return "its limits are not enforced: mode = shadow";
+	return "";
+}
+
 void out_progress(const char *fmt, ...)
 {
 	va_list ap;

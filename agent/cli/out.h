@@ -33,6 +33,9 @@ struct str out_text(struct cli *c, const struct value *o, const char *key);
 /* Verdict and reason in plain words: "allowed", "held: over a limit of the
  * segment". */
 const char *out_reason(struct str reason);
+/* What is not enforced of a verdict, since something is in shadow mode; ""
+ * where all of it is. */
+const char *out_shadow(const struct value *o);
 /* To standard error, over the last one, when that is a terminal. */
 void out_progress(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void out_progress_end(void);

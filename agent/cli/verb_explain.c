@@ -25,15 +25,13 @@ static void show_verdict(struct cli *c, const struct value *v)
 	struct str address = out_text(c, v, "address");
 	struct str segment = out_text(c, v, "segment");
 	struct str verdict = out_text(c, v, "verdict");
-	bool shadow = false;
 
-	(void)value_get_bool(v, "shadow", &shadow);
-	out_line("%.*s, segment %.*s: %.*s%s", STR_ARG(address),
-	    STR_ARG(segment), STR_ARG(verdict),
-	    shadow ? " (shadow: would not be)" : "");
+	out_line("%.*s, segment %.*s: %.*s", STR_ARG(address), STR_ARG(segment),
+	    STR_ARG(verdict));
 	out_field("because", why_text(c, v));
 	out_field("not before", out_text(c, v, "earliest"));
 	out_field("rule", event_rule(c, v));
+	out_field("shadow", str_of(out_shadow(v)));
 }
 
 static int show_history(struct cli *c, const struct value *reply)

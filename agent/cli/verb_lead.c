@@ -86,12 +86,13 @@ static struct str now_text(struct cli *c, const struct value *o)
 	struct str reason = value_get_str(o, "reason");
 	struct str earliest = out_text(c, o, "earliest");
 	struct str limits = limits_text(c, value_get(o, "limits"));
-	const char *words = out_reason(reason);
+	const char *words = out_reason(reason), *shadow = out_shadow(o);
 
-	return str_of(arena_printf(c->arena, "%s%s%.*s%s%.*s",
+	return str_of(arena_printf(c->arena, "%s%s%.*s%s%.*s%s%s",
 	    words[0] != '\0' ? words : "-",
 	    earliest.n > 0 ? "; not before " : "", STR_ARG(earliest),
-	    limits.n > 0 ? "; used: " : "", STR_ARG(limits)));
+	    limits.n > 0 ? "; used: " : "", STR_ARG(limits),
+	    shadow[0] != '\0' ? "; " : "", shadow));
 }
 
 static void show_segments(struct cli *c, const struct value *reply)
@@ -99,8 +100,10 @@ static void show_segments(struct cli *c, const struct value *reply)
 	static const char *const heads[] = {
 	    "segment", "purpose", "now", "why", NULL};
 	const struct value *list = value_get(reply, "segments");
-	struct str person =
-	    limits_text(c, value_get(value_get(reply, "person"), "limits"));
+	const struct value *all = value_get(reply, "person");
+	const char *shadow = out_shadow(reply),
+		   *person_shadow = out_shadow(all);
+	struct str person = limits_text(c, value_get(all, "limits"));
 	struct out_table *t = out_table(c, heads);
 
 	for (size_t i = 0; i < value_count(list); i++) {
@@ -114,7 +117,10 @@ static void show_segments(struct cli *c, const struct value *reply)
 		out_line("\nwhat would be decided now");
 	out_print(t);
 	if (person.n > 0)
-		out_line("all segments: used %.*s", STR_ARG(person));
+		out_line("all segments: used %.*s%s%s", STR_ARG(person),
+		    person_shadow[0] != '\0' ? "; " : "", person_shadow);
+	if (shadow[0] != '\0')
+		out_line("%s", shadow);
 }
 
 static void show_messages(struct cli *c, const struct value *list)

@@ -354,8 +354,28 @@ def test_consent_and_explain(agent):
     assert verdict["reason"] == "withdrawn" and verdict["policy"] == 1
     agent.ok("consent", "object", address, "events")
     text = agent.ok("explain", address, "webinar", status=1)
-    assert "line 6 of policy 1" in text
+    assert "line 6 of policy 1" in text and "shadow" not in text
     agent.refused("explain", "no address", "webinar")
+
+
+def test_shadow_is_told(agent):
+    """What is tried only is shown as such."""
+    policy = agent.policy("shadow.policy", cap="0 per 7d")
+    text = policy.read_text()
+    policy.write_text("mode = shadow\n" + text)
+    agent.ok("policy", "apply", policy, "--reason", "all")
+    nothing = "nothing is enforced: the policy has mode = shadow"
+    assert nothing in agent.ok("explain", "sam@s.example", "newsletter",
+                               status=1)
+    assert nothing in agent.ok("lead", "show", "sam@s.example", status=1)
+    policy.write_text(text.replace("purpose = newsletter", "purpose = "
+                                   "newsletter mode = shadow"))
+    agent.ok("policy", "apply", policy, "--reason", "one segment")
+    agent.ok("consent", "grant", "sam@s.example", "newsletter")
+    shown = agent.ok("explain", "sam@s.example", "newsletter")
+    assert "the segment's limit is reached" in shown
+    assert "this limit is not enforced" in shown
+    assert "not enforced" in agent.ok("lead", "show", "sam@s.example")
 
 
 def test_consent_history(agent):

@@ -474,6 +474,56 @@ static void test_busy(struct apitest *a)
 	store->door = door;
 }
 
+static void put_policy(struct apitest *a, const char *text)
+{
+	struct ops_policy in = {.path = STR("p"),
+	    .text = str_of(text),
+	    .author = STR("test"),
+	    .reason = STR("why")};
+	struct error err = {0};
+	uint32_t version;
+
+	IS_INT(ops_policy_apply(a->st.store, &in, &version, &err), 0,
+	    "policy: %s", err.text);
+}
+
+/* What the answer is worth: nothing is done where all is tried only. */
+static void test_shadow(struct apitest *a)
+{
+	static const char ask[] =
+	    "/v1/explain?address=sam@s.example&segment=newsletter";
+	static const char lead[] = "/v1/leads?address=sam@s.example";
+	struct conf shadow = *a->st.conf;
+
+	IS_INT(apitest_get(a, ask), 200, "explain");
+	IS_INT(apitest_bool(a, "enforced"), -1, "enforced: not a word");
+	shadow.mode = CONF_MODE_SHADOW;
+	a->app.conf = &shadow;
+	IS_INT(apitest_get(a, ask), 200, "mode = shadow in the conf");
+	IS_INT(apitest_bool(a, "enforced"), 0, "is not enforced");
+	IS_S(apitest_str(a, "shadow_by"), STR("conf"), "by the conf");
+	IS_INT(apitest_get(a, lead), 200, "lead");
+	IS_INT(apitest_bool(a, "enforced"), 0, "says so too");
+	a->app.conf = a->st.conf;
+	put_policy(a, "mode = shadow person { at-most = \"0 per 7d\" }\n"
+		      "segment newsletter { purpose = news "
+		      "legal-basis = legitimate-interest }\n");
+	IS_INT(apitest_get(a, ask), 200, "mode = shadow in the policy");
+	IS_INT(apitest_bool(a, "enforced"), 0, "is not enforced");
+	IS_S(apitest_str(a, "shadow_by"), STR("policy"), "by the policy");
+	IS_S(apitest_str(a, "reason"), STR("person_cap"), "what it would be");
+	put_policy(a, "segment newsletter { purpose = news mode = shadow "
+		      "legal-basis = legitimate-interest "
+		      "at-most = \"0 per 7d\" }\n");
+	IS_INT(apitest_get(a, ask), 200, "mode = shadow in a segment");
+	IS_INT(apitest_bool(a, "enforced"), -1, "the rest is enforced");
+	IS_INT(apitest_bool(a, "shadow"), 1, "the limit is not");
+	IS_S(apitest_str(a, "verdict"), STR("allow"), "so it goes out");
+	IS_S(apitest_str(a, "reason"), STR("segment_cap"), "in spite of that");
+	IS_INT(apitest_get(a, lead), 200, "lead");
+	IS_INT(apitest_bool(a, "segments.0.limits_enforced"), 0, "lead show");
+}
+
 int main(void)
 {
 	struct apitest a;
@@ -491,6 +541,7 @@ int main(void)
 	test_consent(&a);
 	test_explain(&a);
 	test_busy(&a);
+	test_shadow(&a);
 	apitest_close(&a);
 	return tap_done();
 }
