@@ -260,25 +260,30 @@ void eom_release_slot(const struct message *m, const struct decide_out *p)
 		    KV_Z("qid", m->s->queue_id), KV_Z("error", err.text));
 }
 
-/* Signed where this origin may; a From that it may not sign for goes out as
- * it came, and that is told. */
-static enum answer eom_transactional(struct message *m)
+bool eom_may_sign(struct message *m)
 {
 	enum comply_result c = comply_may_sign(&m->comply);
+
+	if (c == COMPLY_OK)
+		return true;
+	LOG_EV(LOG_LEVEL_WARNING, "unsigned", KV_Z("qid", m->s->queue_id),
+	    KV_STR("stream", m->s->stream->name),
+	    KV_Z("reason", comply_result_name(c)));
+	m->signer = NULL;
+	return false;
+}
+
+static enum answer eom_transactional(struct message *m)
+{
 	struct error err = {0};
+	bool may_sign;
 
 	if (is_conf_shadow(m->s))
 		return ANSWER_ACCEPT;
-	if (c != COMPLY_OK) {
-		LOG_EV(LOG_LEVEL_WARNING, "unsigned",
-		    KV_Z("qid", m->s->queue_id),
-		    KV_STR("stream", m->s->stream->name),
-		    KV_Z("reason", comply_result_name(c)));
-		m->signer = NULL;
-	}
+	may_sign = eom_may_sign(m);
 	if (eom_send_on(m, NULL, &err) != 0)
 		return eom_trouble(m, "sign", &err);
-	if (c == COMPLY_OK)
+	if (may_sign)
 		LOG_EV(LOG_LEVEL_NOTICE, "signed", KV_Z("qid", m->s->queue_id),
 		    KV_Z("class", conf_class_name(m->s->stream->class)),
 		    KV_STR("stream", m->s->stream->name),

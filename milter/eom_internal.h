@@ -44,6 +44,9 @@ void eom_log_decision(
  * its address is malformed. */
 int eom_fill_decide(struct message *m, size_t rcpt, struct decide_in *in,
     struct error *err) MUST_CHECK;
+/* Of mail that goes out in any case: whether this origin may sign for its From.
+ * Else it goes out as it came, m->signer is NULL, and that is logged. */
+bool eom_may_sign(struct message *m);
 /* Compose, sign, apply: the part after the yes. p NULL: signed, not composed. */
 int eom_send_on(struct message *m, const struct decide_out *p,
     struct error *err) MUST_CHECK;

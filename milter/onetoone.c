@@ -62,8 +62,7 @@ static enum answer answer_decided(struct onetoone *o)
 		if (a != ANSWER_CONTINUE)
 			return eom_say(m->s, a, &r);
 	}
-	if (comply_may_sign(&m->comply) != COMPLY_OK)
-		m->signer = NULL;
+	(void)eom_may_sign(m);
 	if (eom_send_on(m, NULL, &err) == 0)
 		return ANSWER_CONTINUE;
 	release_slots(o);

@@ -157,6 +157,17 @@ def test_one_to_one_is_never_split(bed, book):
                 if slot.address in people}) == 1
 
 
+def test_one_to_one_that_is_not_ours_to_sign(bed):
+    """A From without a key goes out as it came, and the log says so."""
+    recipient = person()
+    data = letter("sam@other.example", recipient)
+    assert by_sales(bed, recipient, data).final[0] == 250
+    message, = bed.sink.wait(recipient)
+    assert judge.judge_unsigned(message.data) == []
+    told, = bed.tendril.events("unsigned")
+    assert told["stream"] == "sales" and told["reason"] != ""
+
+
 def test_one_to_one_to_a_suppressed_person(bed, book):
     """550 at RCPT for that one; the others get the message."""
     friend, foe = person(), person()
