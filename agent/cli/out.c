@@ -85,7 +85,7 @@ void out_cell(struct out_table *t, struct str text)
 			return;
 		t->last = t->last->next = r;
 	}
-	clean = out_clean(t->c, text);
+	clean = str_trim(out_clean(t->c, text));
 	t->last->cell[t->at] = clean;
 	w = width_of(clean);
 	if (w > t->width[t->at])
@@ -120,7 +120,7 @@ static void pad(size_t n)
 }
 
 /* The bytes that fit into `width` columns, cut at a blank where there is
- * one; all of it when it fits. */
+ * one; all of it when it fits. No blanks at its end. */
 static struct str take_line(struct str *rest, size_t width)
 {
 	struct str line = *rest;
@@ -136,10 +136,8 @@ static struct str take_line(struct str *rest, size_t width)
 	}
 	if (i < rest->n)
 		line = str_cut(*rest, 0, blank > 0 ? blank : i);
-	*rest = str_from(*rest, line.n);
-	while (rest->n > 0 && rest->p[0] == ' ')
-		*rest = str_from(*rest, 1);
-	return line;
+	*rest = str_trim(str_from(*rest, line.n));
+	return str_trim(line);
 }
 
 static void print_wrapped(struct str text, size_t indent)

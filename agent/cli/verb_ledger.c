@@ -29,6 +29,14 @@ static int tell(int rc, const struct error *err)
 	return exit_of(rc);
 }
 
+/* Whether the check ran far enough to say something of the ledger: not where
+ * it could not be opened for want of rights, memory or the right version. */
+static bool has_verdict(int rc, const struct check_report *r)
+{
+	return rc == 0 || rc == ERR_CORRUPT ||
+	       (rc == ERR_VERSION && r->unknown > 0);
+}
+
 static int run_check(struct cli *c)
 {
 	struct check_options co = offline_check_options();
@@ -42,6 +50,8 @@ static int run_check(struct cli *c)
 		return code;
 	rc = check_folder(&lo, &co, &r, &err);
 	out_progress_end();
+	if (!has_verdict(rc, &r))
+		return tell(rc, &err);
 	if (c->json) {
 		struct value *o = value_new_object();
 		offline_put_report(o, &r);

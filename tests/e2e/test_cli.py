@@ -82,6 +82,7 @@ class Home:
         done = self.cli(*words, **options)
         assert done.returncode == status, \
             f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert not re.search(r"[ \t]$", done.stdout, re.M), done.stdout
         return done.stdout
 
     def json(self, *words, status=0, **options):
@@ -294,7 +295,9 @@ def test_policy(agent):
     log = agent.json("policy", "log")
     assert [(one["version"], one["author"], one["reason"]) for one in log] \
         == [(2, "root", "more"), (1, "root", "first")]
-    agent.ok("policy", "revert", "1", "--reason", "complaints")
+    agent.ok("policy", "revert", "1", "--reason",
+             "complaints " + 60 * "x  " + " ")
+    assert "complaints" in agent.ok("policy", "log")
     assert agent.json("policy", "show")[0]["version"] == 3
     assert "no policy version 9" in agent.refused("policy", "show", "9",
                                                   status=1)
@@ -751,6 +754,17 @@ def test_ledger(agent):
     assert any(one["table"] == "consent" and one["rows"] == 1
                for one in stat_of["tables"])
     assert "consent" in agent.ok("ledger", "stat")
+
+
+def test_ledger_check_without_rights(agent):
+    """That it cannot be read says nothing of the ledger."""
+    (agent.root / "state" / "ledger").chmod(0o700)
+    for options in ([], ["--json"]):
+        done = agent.cli("ledger", "check", *options, user="nobody", cwd="/")
+        assert done.returncode == 75 and done.stdout == ""
+        assert "Permission denied" in done.stderr
+    done = agent.cli("ledger", "check", "--folder", agent.root / "none")
+    assert done.stdout == "" and "none" in done.stderr
 
 
 def test_ledger_rebuild_write(agent):
