@@ -108,6 +108,8 @@ tendril_agent_LDADD = $(AGENT_LIBS)
 
 tendril_SOURCES = \
 	%D%/cli/args.c \
+	%D%/cli/asuser.c \
+	%D%/cli/asuser.h \
 	%D%/cli/cli.h \
 	%D%/cli/client.c \
 	%D%/cli/client.h \

@@ -68,26 +68,43 @@ static void load_all_dkim(struct keys *k, struct loading *l)
 	dkim_verify_close(&v);
 }
 
+static void load_shared(struct keys *out, struct loading *l)
+{
+	const struct conf *conf = l->conf;
+	struct error err = {0};
+
+	if (conf->lead_key.n == 0)
+		tell_missing(l, "lead-key");
+	else if (lead_key_load(&out->lead, conf->lead_key.p, &err) != 0)
+		tell(l, &err);
+	if (conf->token_key.n == 0)
+		tell_missing(l, "token-key");
+	else if (token_keys_load(&out->tokens, conf->token_key.p, &err) != 0)
+		tell(l, &err);
+	if (conf->epoch_key.n == 0)
+		tell_missing(l, "epoch-key");
+	else if (seal_load(&out->seal, conf->epoch_key.p, &err) != 0)
+		tell(l, &err);
+}
+
 size_t keys_load(struct keys *out, const struct conf *conf,
     void (*emit)(void *arg, const char *line), void *arg)
 {
 	struct loading l = {.conf = conf, .emit = emit, .arg = arg};
-	struct error err = {0};
 
 	*out = (struct keys){0};
-	if (conf->lead_key.n == 0)
-		tell_missing(&l, "lead-key");
-	else if (lead_key_load(&out->lead, conf->lead_key.p, &err) != 0)
-		tell(&l, &err);
-	if (conf->token_key.n == 0)
-		tell_missing(&l, "token-key");
-	else if (token_keys_load(&out->tokens, conf->token_key.p, &err) != 0)
-		tell(&l, &err);
-	if (conf->epoch_key.n == 0)
-		tell_missing(&l, "epoch-key");
-	else if (seal_load(&out->seal, conf->epoch_key.p, &err) != 0)
-		tell(&l, &err);
+	load_shared(out, &l);
 	load_all_dkim(out, &l);
+	return l.findings;
+}
+
+size_t keys_load_shared(struct keys *out, const struct conf *conf,
+    void (*emit)(void *arg, const char *line), void *arg)
+{
+	struct loading l = {.conf = conf, .emit = emit, .arg = arg};
+
+	*out = (struct keys){0};
+	load_shared(out, &l);
 	return l.findings;
 }
 

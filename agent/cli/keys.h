@@ -21,6 +21,9 @@ struct keys {
  * cannot be loaded is NULL. -ENOMEM is told like a finding. */
 size_t keys_load(struct keys *out, const struct conf *conf,
     void (*emit)(void *arg, const char *line), void *arg);
+/* The keys of both daemons alone; no DKIM key. */
+size_t keys_load_shared(struct keys *out, const struct conf *conf,
+    void (*emit)(void *arg, const char *line), void *arg);
 void keys_free(struct keys *k);
 
 /* The keys of a declared domain, in its order; n at most cap. */

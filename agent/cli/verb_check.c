@@ -1,4 +1,5 @@
 /* verb_check.c - tendril check: conf, keys and policy, without an agent. */
+#include "agent/cli/asuser.h"
 #include "agent/cli/keys.h"
 #include "agent/cli/out.h"
 #include "agent/cli/verbs.h"
@@ -31,13 +32,76 @@ static void tell(void *arg, const char *line)
 	value_free(&v);
 }
 
-static void check_keys(struct findings *f, const struct conf *conf)
+/* --- keys, as the daemons see them --- */
+
+typedef size_t load_fn(struct keys *out, const struct conf *conf,
+    void (*emit)(void *arg, const char *line), void *arg);
+
+struct look {
+	const struct conf *conf;
+	load_fn *load;
+};
+
+static void load_keys(void *fn_arg, asuser_emit *emit, void *arg)
 {
+	const struct look *l = fn_arg;
 	struct keys keys;
 
-	f->kind = "error";
-	(void)keys_load(&keys, conf, tell, f);
+	(void)l->load(&keys, l->conf, emit, arg);
 	keys_free(&keys);
+}
+
+struct named {
+	struct findings *f;
+	const char *user;
+};
+
+static void tell_named(void *arg, const char *line)
+{
+	const struct named *n = arg;
+	struct error err;
+
+	(void)error_set(&err, ERR_KEY, "as user %s: %s", n->user, line);
+	tell(n->f, err.text);
+}
+
+static void look_as(struct findings *f, const struct conf *conf,
+    const char *user, load_fn *load)
+{
+	struct look l = {conf, load};
+	struct named n = {f, user};
+	struct error err = {0};
+
+	if (asuser_run(user, load_keys, &l, tell_named, &n, &err) != 0)
+		tell(f, err.text);
+}
+
+/* root may read what a daemon may not, and its rules of ownership are not the
+ * daemons': so it looks with their eyes, where there are such users. */
+static void check_keys(struct findings *f, const struct conf *conf)
+{
+	static const struct {
+		const char *name;
+		load_fn *load;
+	} daemons[] = {
+	    {"tendril-milter", keys_load},
+	    {"tendril-agent", keys_load_shared},
+	};
+	const char *user = cli_opt(f->c, "user");
+	struct look own = {conf, keys_load};
+	bool looked = user != NULL;
+
+	f->kind = "error";
+	if (user != NULL)
+		look_as(f, conf, user, keys_load);
+	for (size_t i = 0; i < sizeof(daemons) / sizeof(*daemons); i++)
+		if (user == NULL && geteuid() == 0 &&
+		    asuser_exists(daemons[i].name)) {
+			look_as(f, conf, daemons[i].name, daemons[i].load);
+			looked = true;
+		}
+	if (!looked)
+		load_keys(&own, tell, f);
 }
 
 static void check_policy(
@@ -110,6 +174,7 @@ static int run_check(struct cli *c)
 static const struct cli_option options[] = {
     {"policy", "FILE",
 	"this policy (default: conf's policy-file, if it is there)", false},
+    {"user", "NAME", "look at the keys with the rights of this user", false},
     {"print", NULL, "print every option with the value in effect", false},
     {NULL, NULL, NULL, false},
 };
@@ -122,7 +187,8 @@ const struct cli_verb verb_check = {
     "check",
     "reads conf, keys and policy, and tells what is wrong",
     "As the daemons would read them; tells also what looks like a mistake.\n"
-    "Needs no agent.",
+    "For root, keys are looked at as the users tendril-milter and\n"
+    "tendril-agent see them, where there are such users. Needs no agent.",
     CLI_COMMANDS(commands),
     "findings",
     "  tendril check --policy spring.policy\n",

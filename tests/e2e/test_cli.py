@@ -276,6 +276,30 @@ def test_check(home):
         printed.read_text()
 
 
+KEYS = ("lead.key", "token.key", "epoch.key", "r1.pem", "e1.pem")
+
+
+def test_check_as_a_daemon(home):
+    """root may read all; whether a daemon may is another question."""
+    nobody = pwd.getpwnam("nobody")
+    as_nobody = ("check", "--user", "nobody")
+    found = home.json(*as_nobody, status=1)
+    assert len(found) == len(KEYS)
+    for one, name in zip(found, KEYS):
+        assert one["level"] == "error"
+        assert one["text"].startswith("as user nobody: ")
+        assert name in one["text"] and "Permission denied" in one["text"]
+    for name in KEYS:
+        os.chown(home.root / name, nobody.pw_uid, 0)
+    assert home.json(*as_nobody) == []
+    assert "must be root or uid 0" in home.ok("check", "--user", "root",
+                                              status=1)
+    home.root.chmod(0o700)  # a folder on the way
+    assert len(home.json(*as_nobody, status=1)) == len(KEYS)
+    assert "no user nobody-at-all" in home.ok("check", "--user",
+                                              "nobody-at-all", status=1)
+
+
 def test_policy(agent):
     second = agent.policy("second.policy", "3 per 7d")
     assert "at-most was" in agent.ok("policy", "check", second)
