@@ -99,6 +99,8 @@ agent_libagent_a_SOURCES = \
 	%D%/web/server.c \
 	%D%/web/server.h \
 	%D%/web/unsubscribe.c \
+	%D%/web/words.c \
+	%D%/web/words.h \
 	$(END)
 
 AGENT_LIBS = agent/libagent.a $(POLICY_LIBS) $(MICROHTTPD_LIBS) $(CURL_LIBS)

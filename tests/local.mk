@@ -112,6 +112,7 @@ unit_tests = \
 	%D%/unit/test_verdict \
 	%D%/unit/test_web \
 	%D%/unit/test_when \
+	%D%/unit/test_words \
 	$(END)
 
 tests_unit_test_feedback_rcpt_LDADD = milter/libmilterside.a $(POLICY_LIBS)
@@ -203,6 +204,7 @@ tests_unit_test_unsubscribe_LDADD = $(AGENT_LIBS)
 tests_unit_test_value_LDADD = $(AGENT_LIBS)
 tests_unit_test_api_events_LDADD = $(AGENT_LIBS)
 tests_unit_test_web_LDADD = $(AGENT_LIBS)
+tests_unit_test_words_LDADD = $(AGENT_LIBS)
 tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_maildir_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_relay_LDADD = $(AGENT_LIBS)

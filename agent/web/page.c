@@ -29,18 +29,21 @@ static const char style[] =
     "button:focus-visible{outline:3px solid var(--text);outline-offset:3px}"
     "p.small{margin:1.25rem 0 0;color:var(--soft);font-size:.9375rem}";
 
-void page_begin(struct server_reply *rp, const char *title)
+void page_begin(
+    struct server_reply *rp, const struct words *w, const char *title)
 {
 	rp->status = 200;
 	rp->content_type = "text/html; charset=utf-8";
+	buf_reset(&rp->body);
 	buf_printf(&rp->body,
-	    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+	    "<!doctype html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\">"
 	    "<meta name=\"viewport\" "
 	    "content=\"width=device-width,initial-scale=1\">"
+	    "<meta name=\"color-scheme\" content=\"light dark\">"
 	    "<meta name=\"robots\" content=\"noindex\">"
 	    "<title>%s</title><style>%s</style></head>\n<body><main>\n"
 	    "<h1>%s</h1>\n",
-	    title, style, title);
+	    w->lang, title, style, title);
 }
 
 void page_end(struct server_reply *rp)
@@ -48,7 +51,7 @@ void page_end(struct server_reply *rp)
 	buf_addz(&rp->body, "</main></body></html>\n");
 }
 
-void page_text(struct server_reply *rp, struct str text)
+static void add_text(struct server_reply *rp, struct str text)
 {
 	static const struct {
 		char c;
@@ -70,28 +73,53 @@ void page_text(struct server_reply *rp, struct str text)
 	}
 }
 
-static void open_form(struct server_reply *rp, enum page_button kind,
-    const char *field, const char *value)
+void page_say(struct server_reply *rp, const char *words)
+{
+	buf_printf(&rp->body, "<p>%s</p>\n", words);
+}
+
+void page_say_about(
+    struct server_reply *rp, const struct words_about *words, struct str about)
+{
+	buf_printf(&rp->body, "<p>%s<strong>", words->before);
+	add_text(rp, about);
+	buf_printf(&rp->body, "</strong>%s</p>\n", words->after);
+}
+
+void page_say_small(struct server_reply *rp, const char *words)
+{
+	buf_printf(&rp->body, "<p class=\"small\">%s</p>\n", words);
+}
+
+static void open_form(struct server_reply *rp, const struct page_field *field)
 {
 	buf_printf(&rp->body,
 	    "<form method=\"post\"><input type=\"hidden\" name=\"%s\" "
-	    "value=\"%s\"><button%s>",
-	    field, value,
-	    kind == PAGE_BUTTON_SECOND ? " class=\"second\"" : "");
+	    "value=\"%s\">",
+	    field->name, field->value);
 }
 
-void page_button(struct server_reply *rp, enum page_button kind,
-    const char *field, const char *value, const char *label)
+void page_button(struct server_reply *rp, const struct page_field *field,
+    const struct words_about *label, struct str about)
 {
-	open_form(rp, kind, field, value);
-	buf_printf(&rp->body, "%s</button></form>\n", label);
+	open_form(rp, field);
+	buf_printf(&rp->body, "<button>%s", label->before);
+	add_text(rp, about);
+	buf_printf(&rp->body, "%s</button></form>\n", label->after);
 }
 
-void page_button_about(struct server_reply *rp, const char *field,
-    const char *value, const char *label, struct str about)
+void page_button_second(
+    struct server_reply *rp, const struct page_field *field, const char *label)
 {
-	open_form(rp, PAGE_BUTTON_FIRST, field, value);
-	buf_addz(&rp->body, label);
-	page_text(rp, about);
-	buf_addz(&rp->body, "</button></form>\n");
+	open_form(rp, field);
+	buf_printf(
+	    &rp->body, "<button class=\"second\">%s</button></form>\n", label);
+}
+
+void page_not_found(struct server_reply *rp, const struct words *w)
+{
+	page_begin(rp, w, w->missing);
+	page_say(rp, w->bad_link);
+	page_end(rp);
+	rp->status = 404;
 }

@@ -5,22 +5,29 @@
 #define AGENT_WEB_PAGE_H
 
 #include "agent/web/server.h"
+#include "agent/web/words.h"
 
-/* Status 200; title is a literal, shown as the heading too. */
-void page_begin(struct server_reply *rp, const char *title);
+/* Status 200; title: words of w, shown as the heading too. */
+void page_begin(
+    struct server_reply *rp, const struct words *w, const char *title);
 void page_end(struct server_reply *rp);
-/* Text from outside: escaped, cut at 200 bytes. */
-void page_text(struct server_reply *rp, struct str text);
-/* A form of one button that posts one field back to this page. label is
- * HTML. */
-enum page_button {
-	PAGE_BUTTON_FIRST,
-	PAGE_BUTTON_SECOND,
+/* Paragraphs of words, with a purpose in their midst, or small ones. The
+ * purpose is text from outside: escaped, cut at 200 bytes. */
+void page_say(struct server_reply *rp, const char *words);
+void page_say_about(
+    struct server_reply *rp, const struct words_about *words, struct str about);
+void page_say_small(struct server_reply *rp, const char *words);
+/* A form of one button that posts one field back to this page. */
+struct page_field {
+	const char *name, *value;
 };
-void page_button(struct server_reply *rp, enum page_button kind,
-    const char *field, const char *value, const char *label);
-/* The same with a text from outside behind the label. */
-void page_button_about(struct server_reply *rp, const char *field,
-    const char *value, const char *label, struct str about);
+void page_button(struct server_reply *rp, const struct page_field *field,
+    const struct words_about *label, struct str about);
+/* One that is not the first choice. */
+void page_button_second(
+    struct server_reply *rp, const struct page_field *field, const char *label);
+
+/* Status 404 and nothing that tells why. */
+void page_not_found(struct server_reply *rp, const struct words *w);
 
 #endif

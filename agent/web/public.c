@@ -1,11 +1,7 @@
 /* public.c - see public.h. */
 #include "agent/web/public.h"
 
-static void not_found(struct server_reply *rp)
-{
-	rp->status = 404;
-	buf_addz(&rp->body, "Not found.\n");
-}
+#include "agent/web/page.h"
 
 void public_handle(
     void *arg, const struct server_request *rq, struct server_reply *rp)
@@ -15,5 +11,5 @@ void public_handle(
 	if (str_starts(rq->path, STR("/u/")))
 		unsubscribe_handle(app, rq, str_from(rq->path, 3), rp);
 	else
-		not_found(rp);
+		page_not_found(rp, words_for(rq->language));
 }

@@ -27,19 +27,14 @@ struct target {
 	bool stopped, all_stopped;
 };
 
-static void not_found(struct server_reply *rp)
-{
-	rp->status = 404;
-	buf_addz(&rp->body, "Not found.\n");
-}
-
-static void trouble(struct server_reply *rp, const struct error *err)
+static void trouble(
+    struct server_reply *rp, const struct words *w, const struct error *err)
 {
 	LOG_EV(LOG_LEVEL_ERR, "unsubscribe.trouble", KV_Z("error", err->text));
+	page_begin(rp, w, w->failed);
+	page_say(rp, w->try_again);
+	page_end(rp);
 	rp->status = 503;
-	rp->content_type = "text/plain; charset=utf-8";
-	buf_reset(&rp->body);
-	buf_addz(&rp->body, "Please try again in a few minutes.\n");
 }
 
 /* What the page says of a person who opted out before. */
@@ -95,59 +90,49 @@ static int find_target(struct app *app, const struct server_request *rq,
 	return rc;
 }
 
-static void put_purpose(struct server_reply *rp, const struct target *t)
+static void put_all_button(struct server_reply *rp, const struct words *w)
 {
-	buf_addz(&rp->body, "mail about <strong>");
-	page_text(rp, t->purpose);
-	buf_addz(&rp->body, "</strong>");
+	static const struct page_field all = {"all", "1"};
+
+	page_button_second(rp, &all, w->all_stop);
 }
 
-static void put_all_button(struct server_reply *rp)
+static void put_footer(struct server_reply *rp, const struct words *w)
 {
-	page_button(
-	    rp, PAGE_BUTTON_SECOND, "all", "1", "Stop all marketing mail");
-}
-
-static void put_footer(struct server_reply *rp)
-{
-	buf_addz(&rp->body,
-	    "<p class=\"small\">Messages that you ask for, such as receipts, "
-	    "still reach you.</p>\n");
+	page_say_small(rp, w->still);
 	page_end(rp);
 }
 
-static void ask_page(struct server_reply *rp, const struct target *t)
+static void ask_page(
+    struct server_reply *rp, const struct words *w, const struct target *t)
 {
+	static const struct page_field one = {"List-Unsubscribe", "One-Click"};
 	bool stopped = t->stopped || t->all_stopped;
 
-	page_begin(rp, stopped ? "You are unsubscribed" : "Unsubscribe");
-	buf_addz(&rp->body,
-	    stopped ? "<p>You receive no more " : "<p>You receive our ");
+	page_begin(rp, w, stopped ? w->stopped : w->ask);
 	if (t->all_stopped)
-		buf_addz(&rp->body, "marketing mail from us");
+		page_say(rp, w->all_no_more);
 	else
-		put_purpose(rp, t);
-	buf_addz(&rp->body, ".</p>\n");
+		page_say_about(rp,
+		    stopped ? &w->receives_no_more : &w->receives, t->purpose);
 	if (!stopped)
-		page_button_about(rp, "List-Unsubscribe", "One-Click",
-		    "Stop mail about ", t->purpose);
+		page_button(rp, &one, &w->stop, t->purpose);
 	if (!t->all_stopped)
-		put_all_button(rp);
-	put_footer(rp);
+		put_all_button(rp, w);
+	put_footer(rp, w);
 }
 
-static void done_page(struct server_reply *rp, const struct target *t, bool all)
+static void done_page(struct server_reply *rp, const struct words *w,
+    const struct target *t, bool all)
 {
-	page_begin(rp, "Done");
-	buf_addz(&rp->body, "<p>You will receive no more ");
+	page_begin(rp, w, w->done);
 	if (all)
-		buf_addz(&rp->body, "marketing mail from us");
+		page_say(rp, w->all_will_no_more);
 	else
-		put_purpose(rp, t);
-	buf_addz(&rp->body, ".</p>\n");
+		page_say_about(rp, &w->will_no_more, t->purpose);
 	if (!all && !t->all_stopped)
-		put_all_button(rp);
-	put_footer(rp);
+		put_all_button(rp, w);
+	put_footer(rp, w);
 }
 
 static int withdraw(struct app *app, const struct server_request *rq,
@@ -210,18 +195,19 @@ static void act(struct app *app, const struct server_request *rq,
 	}
 	rc = opt_out(app, rq, t, all, &err);
 	if (rc != 0) {
-		trouble(rp, &err);
+		trouble(rp, words_for(rq->language), &err);
 		return;
 	}
 	LOG_EV(LOG_LEVEL_NOTICE, "unsubscribed",
 	    KV_I64("msg", (int64_t)t->message_id),
 	    KV_STR("purpose", t->purpose), KV_I64("all", all));
-	done_page(rp, t, all);
+	done_page(rp, words_for(rq->language), t, all);
 }
 
 void unsubscribe_handle(struct app *app, const struct server_request *rq,
     struct str token, struct server_reply *rp)
 {
+	const struct words *w = words_for(rq->language);
 	struct target t;
 	struct error err = {0};
 	int rc;
@@ -235,13 +221,13 @@ void unsubscribe_handle(struct app *app, const struct server_request *rq,
 	}
 	rc = find_target(app, rq, token, &t);
 	if (rc == ERR_NOT_FOUND) {
-		not_found(rp);
+		page_not_found(rp, w);
 	} else if (rc != 0) {
 		(void)error_set(&err, rc, "%s", error_text(rc));
-		trouble(rp, &err);
+		trouble(rp, w, &err);
 	} else if (rq->method == SERVER_POST) {
 		act(app, rq, &t, rp);
 	} else {
-		ask_page(rp, &t);
+		ask_page(rp, w, &t);
 	}
 }

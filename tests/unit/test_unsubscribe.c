@@ -16,6 +16,7 @@ struct web {
 	char url[100];      /* "/u/TOKEN" */
 	struct token token; /* of it */
 	struct lead_id lead;
+	const char *language;
 	long fail_at; /* the allocation of the handler that fails; 0: none */
 	int status;
 	struct buf body;
@@ -89,6 +90,7 @@ static int ask_url(struct web *w, enum server_method method, const char *url,
 	    .path = str_of(url),
 	    .content_type = str_of(type),
 	    .body = str_of(body),
+	    .language = str_of(w->language),
 	    .client = "192.0.2.7",
 	    .arena = arena_new(1 << 20)};
 	struct server_reply rp = {.status = 500, .content_type = "text/plain"};
@@ -178,6 +180,35 @@ static void test_get(struct web *w)
 	IS_INT(events(w), before, "nothing has changed");
 }
 
+/* The same page in the reader's language, whole. */
+static void test_languages(struct web *w)
+{
+	static const struct {
+		const char *language, *lang, *title, *about, *button;
+	} t[] = {
+	    {"de-AT,de;q=0.9,en;q=0.8", "<html lang=\"de\">",
+		"<title>Abbestellen</title>",
+		"zum Thema <strong>events</strong>.</p>",
+		"<button>E-Mails zum Thema events abbestellen</button>"},
+	    {"fr", "<html lang=\"fr\">", "<title>Se d&eacute;sabonner</title>",
+		"au sujet de <strong>events</strong>.</p>",
+		"<button>Ne plus recevoir d&rsquo;e-mails au sujet de "
+		"events</button>"},
+	    {"pl", "<html lang=\"en\">", "<title>Unsubscribe</title>",
+		"mail about <strong>events</strong>.</p>",
+		"<button>Stop mail about events</button>"},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		w->language = t[i].language;
+		IS_INT(ask(w, SERVER_GET, "", ""), 200, "%s", t[i].language);
+		OK(says(w, t[i].lang) && says(w, t[i].title) &&
+			says(w, t[i].about) && says(w, t[i].button),
+		    "%s: %s", t[i].language, t[i].lang);
+	}
+	w->language = NULL;
+}
+
 static void test_bad_posts(struct web *w)
 {
 	static const struct {
@@ -215,7 +246,9 @@ static void test_bad_tokens(struct web *w)
 	(void)snprintf(url, sizeof(url), "%s", w->url);
 	url[strlen(url) - 1] = url[strlen(url) - 1] == 'a' ? 'b' : 'a';
 	IS_INT(ask_url(w, SERVER_GET, url, "", ""), 404, "a forged token");
-	IS_STR(w->body.p, "Not found.\n", "tells nothing");
+	OK(says(w, "<h1>Not found</h1>") && !says(w, "<form") &&
+		!says(w, "events"),
+	    "a page that tells nothing");
 	IS_INT(ask_url(w, SERVER_POST, url, URLENCODED,
 		   "List-Unsubscribe=One-Click"),
 	    404, "nor does POST");
@@ -377,6 +410,7 @@ int main(void)
 
 	web_open(&w);
 	test_get(&w);
+	test_languages(&w);
 	test_bad_posts(&w);
 	test_bad_tokens(&w);
 	test_no_memory(&w);
