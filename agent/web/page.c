@@ -27,6 +27,7 @@ static const char style[] =
     "button.second{background:transparent;color:var(--blue)}"
     "button:hover{filter:brightness(1.15)}"
     "button:focus-visible{outline:3px solid var(--text);outline-offset:3px}"
+    "main>:last-child{margin-bottom:0}"
     "p.small{margin:1.25rem 0 0;color:var(--soft);font-size:.9375rem}";
 
 void page_begin(

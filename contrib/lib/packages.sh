@@ -11,7 +11,7 @@ libmilter-dev libopendkim-dev libpsl-dev libssl-dev libunistring-dev make
 pkg-config"
 run_packages="openssl postfix python3 python3-dkim python3-nacl"
 test_packages="opendkim opendkim-tools python3-pytest"
-full_packages="clang xz-utils"
+full_packages="chromium chromium-driver clang python3-selenium xz-utils"
 
 missing_packages() {
 	for package in "$@"; do

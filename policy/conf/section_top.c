@@ -58,7 +58,9 @@ static const struct option options[] = {
     {.name = "group",
 	.type = &option_token,
 	.offset = AT(group),
-	.help = "Group shared by both daemons; owns the ledger and the spool."},
+	.help = "Group shared by both daemons; owns the ledger and the spool. "
+		"A state-dir that is there must belong to it, with the "
+		"set-group-id bit."},
     {.name = "policy-file",
 	.type = &option_path,
 	.offset = AT(policy_file),

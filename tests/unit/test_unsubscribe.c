@@ -189,10 +189,10 @@ static void test_languages(struct web *w)
 	    {"de-AT,de;q=0.9,en;q=0.8", "<html lang=\"de\">",
 		"<title>Abbestellen</title>",
 		"zum Thema <strong>events</strong>.</p>",
-		"<button>E-Mails zum Thema events abbestellen</button>"},
+		"<button>Nachrichten zum Thema events abbestellen</button>"},
 	    {"fr", "<html lang=\"fr\">", "<title>Se d&eacute;sabonner</title>",
 		"au sujet de <strong>events</strong>.</p>",
-		"<button>Ne plus recevoir d&rsquo;e-mails au sujet de "
+		"<button>Ne plus recevoir de messages au sujet de "
 		"events</button>"},
 	    {"pl", "<html lang=\"en\">", "<title>Unsubscribe</title>",
 		"mail about <strong>events</strong>.</p>",

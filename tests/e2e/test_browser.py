@@ -1,0 +1,195 @@
+"""The page behind the unsubscribe link, in a real browser: what a person sees
+and presses. Needs chromium, chromium-driver and python3-selenium, which
+`contrib/check --full` installs; without them these tests are skipped."""
+
+import shutil
+import tempfile
+
+import pytest
+
+from bed import bed as beds
+from bed import conf, judge, mail, web
+
+webdriver = pytest.importorskip(
+    "selenium.webdriver", reason="python3-selenium is not installed")
+from selenium.webdriver.chrome.service import Service  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("chromium") and shutil.which("chromedriver")),
+    reason="chromium or chromium-driver is not installed")
+
+NEWS = "news@example.com"
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars")
+PHONE, DESKTOP = (320, 640), (1280, 900)
+WAIT_S = 20
+
+# The least contrast of any text with what is behind it (WCAG 2.1), with the
+# text that has it; colours as the browser computed them.
+CONTRAST = """
+const light = c => { c /= 255;
+  return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
+const luminance = c => 0.2126 * light(c[0]) + 0.7152 * light(c[1]) +
+  0.0722 * light(c[2]);
+const colour = text => text.match(/[0-9.]+/g).map(Number);
+const behind = e => { for (; e; e = e.parentElement) {
+  const c = colour(getComputedStyle(e).backgroundColor);
+  if (c.length < 4 || c[3] > 0) return c; }
+  return [255, 255, 255]; };
+return [...document.querySelectorAll('h1, p, strong, button')].map(e => {
+  const a = luminance(colour(getComputedStyle(e).color)) + 0.05,
+        b = luminance(behind(e)) + 0.05;
+  return [Math.max(a, b) / Math.min(a, b), e.textContent];
+}).sort((x, y) => x[0] - y[0])[0];
+"""
+
+
+@pytest.fixture(scope="module")
+def bed(build):
+    """MTA, milter and agent; two purposes."""
+    policy = conf.PolicyText(basis="legitimate-interest",
+                             person_cap="100 per 7d",
+                             segment_cap="100 per 7d",
+                             webinar_purpose="events")
+    with beds.Bed(build, policy=policy) as one:
+        one.start_milter()
+        one.start_agent()
+        one.start_hub()
+        yield one
+
+
+@pytest.fixture
+def browser():
+    """Function that starts a browser of that language, without any past."""
+    started = []
+
+    def start(language="en"):
+        profile = tempfile.mkdtemp(prefix="tendril-browser-")
+        options = webdriver.ChromeOptions()
+        options.binary_location = shutil.which("chromium")
+        for flag in (*FLAGS, f"--user-data-dir={profile}"):
+            options.add_argument(flag)
+        options.add_experimental_option(
+            "prefs", {"intl.accept_languages": language})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        driver = webdriver.Chrome(
+            service=Service(shutil.which("chromedriver")), options=options)
+        started.append((driver, profile))
+        return driver
+
+    yield start
+    for driver, profile in started:
+        driver.quit()
+        shutil.rmtree(profile, ignore_errors=True)
+
+
+def link_of(bed, person):
+    """The page's address in a message to that person, as behind the proxy."""
+    data = mail.message(NEWS, person, "News",
+                        fields=(("X-Tendril-Segment", "newsletter"),))
+    assert mail.submit(bed.ports["apps"], NEWS, [person],
+                       data).final[0] == 250
+    (link,), _ = judge.unsubscribe_uris(bed.sink.wait(person)[-1].data)
+    return link.replace(bed.conf.base_url,
+                        f"http://127.0.0.1:{bed.ports['web']}")
+
+
+def consent(bed, person):
+    """{purpose: state} and the history of a person."""
+    said = web.Api(bed.conf.api).call("GET", f"/v1/consent?address={person}")
+    return {one["purpose"]: one["state"]
+            for one in said["purposes"]}, said["history"]
+
+
+def is_suppressed(bed, person):
+    return web.Api(bed.conf.api).call(
+        "GET", f"/v1/suppressions/check?target={person}")["suppressed"]
+
+
+def heading(driver):
+    return driver.find_element("tag name", "h1").text
+
+
+def wait_heading(driver, text):
+    WebDriverWait(driver, WAIT_S).until(lambda d: heading(d) == text)
+
+
+def buttons(driver):
+    return [one.text for one in driver.find_elements("tag name", "button")]
+
+
+def test_press(bed, browser):
+    """Looking changes nothing; the button does, and it is on record before
+    the page says so. By keyboard, as some people must."""
+    person = "reader@north.example"
+    driver, link = browser(), link_of(bed, person)
+    for _ in range(2):
+        driver.get(link)
+        assert heading(driver) == driver.title == "Unsubscribe"
+        assert buttons(driver) == ["Stop mail about newsletter",
+                                   "Stop all marketing mail"]
+    assert consent(bed, person) == ({}, [])
+    assert not is_suppressed(bed, person)
+    driver.find_element("tag name", "body").send_keys(Keys.TAB)
+    focused = driver.switch_to.active_element
+    assert focused.text == "Stop mail about newsletter"
+    assert focused.value_of_css_property("outline-style") == "solid"
+    focused.send_keys(Keys.ENTER)
+    wait_heading(driver, "Done")
+    assert "no more mail about newsletter" in driver.page_source.replace(
+        "<strong>", "").replace("</strong>", "")
+    states, history = consent(bed, person)
+    assert states == {"newsletter": "withdrawn"}
+    assert [one["origin"] for one in history] == ["one-click"]
+    assert not is_suppressed(bed, person)
+    driver.find_element("tag name", "button").click()
+    WebDriverWait(driver, WAIT_S).until(lambda d: not buttons(d))
+    assert heading(driver) == "Done" and is_suppressed(bed, person)
+    driver.get(link)
+    assert heading(driver) == "You are unsubscribed"
+    assert not buttons(driver)
+
+
+@pytest.mark.parametrize("language, title, button", [
+    ("en-GB,en", "Unsubscribe", "Stop mail about newsletter"),
+    ("de-AT,de", "Abbestellen", "Nachrichten zum Thema newsletter abbestellen"),
+    ("fr", "Se désabonner",
+     "Ne plus recevoir de messages au sujet de newsletter"),
+    ("pl", "Unsubscribe", "Stop mail about newsletter")])
+def test_language(bed, browser, language, title, button):
+    driver = browser(language)
+    driver.get(link_of(bed, "many@tongues.example"))
+    assert heading(driver) == driver.title == title
+    assert buttons(driver)[0] == button
+    assert driver.find_element("tag name", "html").get_attribute("lang") == (
+        language[:2] if language[:2] in ("de", "fr") else "en")
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_readable(bed, browser, size, scheme):
+    """Contrast of 7:1, nothing that sticks out, buttons for a thumb, nothing
+    fetched from elsewhere, nothing that the browser complains about."""
+    driver = browser("de")
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
+        "features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+        "width": size[0], "height": size[1], "deviceScaleFactor": 1,
+        "mobile": size == PHONE})
+    for page in (link_of(bed, "looks@north.example"),
+                 f"http://127.0.0.1:{bed.ports['web']}/u/broken"):
+        driver.get(page)
+        ratio, text = driver.execute_script(CONTRAST)
+        assert ratio >= 7, (ratio, text)
+        assert driver.execute_script(
+            "return document.documentElement.scrollWidth") <= size[0]
+        for one in driver.find_elements("tag name", "button"):
+            assert one.size["height"] >= 44
+        assert driver.execute_script(
+            "return performance.getEntriesByType('resource').length") == 0
+    complaints = [one["message"] for one in driver.get_log("browser")
+                  if "/u/broken" not in one["message"]]
+    assert complaints == []
