@@ -40,7 +40,6 @@ enum verdict_reason {
 	REASON_TROUBLE = 17, /* ours: ledger, spool, signing */
 };
 
-/* refuse_forever(): no later instant can help (550 may be said at RCPT). */
 struct verdict {
 	enum verdict_action action;
 	enum verdict_reason reason;
@@ -58,7 +57,7 @@ struct verdict {
 void verdict_decide(const struct policy *p, const struct policy_segment *s,
     const struct facts *f, int64_t now_ms, struct verdict *out);
 
-/* True for reasons that waiting cannot cure. */
+/* True for reasons that waiting cannot cure: 550 may be said at RCPT. */
 bool verdict_is_final(const struct verdict *v);
 
 const char *verdict_action_name(enum verdict_action a);

@@ -19,13 +19,13 @@ enum table {
 	TABLE_POLICY,      /* policyver.c: version -> text */
 	TABLE_COPY,        /* copy.c: spool copies: held, taken, undecided */
 	TABLE_OUTBOX,      /* outbox.c: what is relayed to applications */
-	TABLE_DUE,         /* due.c: instant -> copy or outbox entry */
+	TABLE_DUE,         /* copy.c: instant -> copy */
 	TABLE_REFUSAL,     /* refusal.c: lead, stream, day -> count */
-	TABLE_MTALOG,      /* mtalog.c: log file -> position */
+	TABLE_MTALOG,      /* mtalogpos.c: log file -> position */
 	TABLE_COUNTER,     /* counter.c: hour, segment, what -> count */
-	TABLE_FEEDBACK,    /* feedback.c: message id, lead id -> what came back */
-	TABLE_SEEN,        /* seen.c: digests of consumed feedback mail */
-	TABLE_TRACE,       /* trace.c: block of events -> whom they are about */
+	TABLE_FEEDBACK, /* feedback.c: message id, lead id -> what came back */
+	TABLE_SEEN,     /* seen.c: digests of consumed feedback mail */
+	TABLE_TRACE,    /* trace.c: block of events -> whom they are about */
 	TABLE_COUNT
 };
 

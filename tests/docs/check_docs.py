@@ -3,10 +3,11 @@
 
 Compared are lists: events of the log with their levels and keys, reasons,
 metrics, events and tables of the ledger, folders, packages, options of
-configure, and what documents refer to. Whether the words beside them are true
+configure, and the files and functions that documents and comments refer to. Whether the words beside them are true
 is for people.
 """
 
+import functools
 import os
 import pathlib
 import re
@@ -182,6 +183,14 @@ def check_ledger(ok):
        set(shown) ^ set(code))
 
 
+def check_writers(ok):
+    """The file that events.def names for an event does emit it."""
+    for name, writer in re.findall(r'^EVENT\(\d+, (\w+),.*"(.*)"\)$',
+                                   read("policy/ledger/events.def"), re.M):
+        ok((ROOT / writer).exists() and f"EV_{name}" in read(writer),
+           f"{name} is written by {writer}")
+
+
 def check_map(ok):
     """The source map names each folder of sources, and no other."""
     text = read("ARCHITECTURE.md")
@@ -227,7 +236,57 @@ def check_links(ok):
                            text)
         gone = [word for word in words if "NAME" not in word
                 and not (ROOT / word).exists()]
-        ok(not gone, f"files that {name} names", gone)
+        words = re.findall(r"`([\w.-]+\.(?:[ch]|py|def))`", text)
+        gone = [word for word in words if word not in file_names()]
+        ok(not gone, f"files that {name} names without their folder", gone)
+
+
+# --- comments ---
+
+# Of the kernel and of libopendkim.
+FOREIGN = {"complete_signal", "dkim_ohdrs", "sysexits.h"}
+C_FILES = ("*.c", "*.h", "*.def")
+
+
+@functools.cache
+def file_names():
+    return {path.name for part in (*PARTS, "tests", "contrib")
+            for path in (ROOT / part).rglob("*.*")}
+
+
+@functools.cache
+def c_files():
+    """{path: text} of all sources."""
+    return {path.relative_to(ROOT): path.read_text(encoding="utf-8")
+            for part in (*PARTS, "tests") for pattern in C_FILES
+            for path in sorted((ROOT / part).rglob(pattern))}
+
+
+COMMENT = re.compile(r"/\*.*?\*/", re.S)
+
+
+def identifiers():
+    words = set()
+    for text in c_files().values():
+        words.update(re.findall(r"[A-Za-z_]\w*", COMMENT.sub("", text)))
+    return words
+
+
+def check_comments(ok):
+    """What a comment calls by name is there."""
+    words = identifiers() | FOREIGN
+    gone = []
+    for path, text in c_files().items():
+        for comment in COMMENT.findall(text):
+            named = re.findall(r"(?<![\w/.-])(?:[\w-]+/)*([\w-]+\.(?:[ch]|def))"
+                               r"\b(?![\w(])", comment)
+            gone += [(str(path), name) for name in named
+                     if name not in file_names() | FOREIGN
+                     and "NAME" not in name]
+            gone += [(str(path), f"{name}()") for name in
+                     re.findall(r"\b([a-z_]\w*)\(\)", comment)
+                     if name not in words]
+    ok(not gone, "files and functions that comments name", gone)
 
 
 def main():
@@ -242,7 +301,8 @@ def main():
             print(f"# {why}")
 
     for check in (check_log, check_reasons, check_metrics, check_ledger,
-                  check_map, check_install, check_links):
+                  check_writers, check_map, check_install, check_links,
+                  check_comments):
         check(ok)
     print(f"1..{count}")
     return 1 if failed else 0

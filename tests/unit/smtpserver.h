@@ -138,7 +138,8 @@ static void smtpserver_start(
 	    s->address, sizeof(s->address), "127.0.0.1:%u", ntohs(a.sin_port));
 }
 
-/* Once the client has gone: what it said; to be freed by _end(). */
+/* Once the client has gone: what it said; to be freed by
+ * smtpserver_end(). */
 static struct str smtpserver_heard(struct smtpserver *s)
 {
 	(void)pthread_join(s->thread, NULL);
