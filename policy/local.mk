@@ -38,6 +38,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/conf/fixed.c \
 	%D%/conf/lint.c \
 	%D%/conf/lint.h \
+	%D%/conf/model.c \
+	%D%/conf/model.h \
 	%D%/conf/option.c \
 	%D%/conf/option.h \
 	%D%/conf/option_host.c \

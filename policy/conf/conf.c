@@ -1,25 +1,18 @@
 /* conf.c - see conf.h: from tree to model, and the checks that need more than
- * one section. The model, the count and the arena live and die together. */
+ * one section. */
 #include "policy/conf/conf.h"
 
-#include "policy/base/fault.h"
 #include "policy/base/file.h"
 #include "policy/conf/lint.h"
+#include "policy/conf/model.h"
 #include "policy/conf/section.h"
 #include "policy/mail/psl.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	CONF_ARENA = 64 << 20
-};
-
-struct box {
-	struct conf conf; /* first: a conf is its box */
-	struct arena *arena;
-	atomic_long refs;
 };
 
 static const struct section_kind *const kinds[] = {
@@ -113,59 +106,36 @@ static int check_references(const struct option_job *job, const struct conf *c)
 
 /* --- life --- */
 
-static void box_free(struct box **b)
+static int fill(const struct option_job *job, struct str text, struct conf *c)
 {
-	if (*b == NULL)
-		return;
-	arena_free(&(*b)->arena);
-	free(*b);
-	*b = NULL;
-}
-
-static struct box *box_new(void)
-{
-	struct box *b = fault_alloc() ? NULL : calloc(1, sizeof(*b));
-
-	if (b == NULL)
-		return NULL;
-	atomic_init(&b->refs, 1);
-	b->arena = arena_new(CONF_ARENA);
-	if (b->arena == NULL)
-		box_free(&b);
-	return b;
-}
-
-static int fill(
-    struct box *b, const char *path, struct str text, struct error *err)
-{
-	struct option_job job = {.path = path, .arena = b->arena, .err = err};
 	const struct read_tree *tree;
-	int rc = read_text(b->arena, path, text, &tree, err);
+	int rc = read_text(job->arena, job->path, text, &tree, job->err);
 
 	if (rc == 0)
-		rc = section_build(&job, &schema, tree, &b->conf);
+		rc = section_build(job, &schema, tree, c);
 	if (rc == 0)
-		rc = check_references(&job, &b->conf);
+		rc = check_references(job, c);
 	if (rc != 0)
 		return rc;
-	b->conf.path = arena_str(b->arena, str_of(path));
-	return b->conf.path.p != NULL ? 0 : option_no_memory(&job);
+	c->path = arena_str(job->arena, str_of(job->path));
+	return c->path.p != NULL ? 0 : option_no_memory(job);
 }
 
 int conf_parse(const struct conf **out, const char *path, struct str text,
     struct error *err)
 {
-	struct box *b = box_new();
+	struct option_job job = {.path = path, .err = err};
+	struct conf *c = model_new(sizeof(*c), CONF_ARENA, &job.arena);
 	int rc;
 
 	*out = NULL;
-	if (b == NULL)
+	if (c == NULL)
 		return error_set(err, ERR_LIMIT, "%s: out of memory", path);
-	rc = fill(b, path, text, err);
+	rc = fill(&job, text, c);
 	if (rc != 0)
-		box_free(&b);
+		model_unref(c);
 	else
-		*out = &b->conf;
+		*out = c;
 	return rc;
 }
 
@@ -192,27 +162,16 @@ int conf_load(const struct conf **out, const char *path, struct error *err)
 	return rc;
 }
 
-/* The count is the one thing of a conf that changes. */
-static struct box *box_of(const struct conf *c)
-{
-	return (struct box *)(uintptr_t)c;
-}
-
 const struct conf *conf_ref(const struct conf *c)
 {
-	(void)atomic_fetch_add_explicit(
-	    &box_of(c)->refs, 1, memory_order_relaxed);
+	model_ref(c);
 	return c;
 }
 
 void conf_unref(const struct conf **c)
 {
-	struct box *b = *c != NULL ? box_of(*c) : NULL;
-
+	model_unref(*c);
 	*c = NULL;
-	if (b != NULL &&
-	    atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1)
-		box_free(&b);
 }
 
 /* --- questions --- */

@@ -3,22 +3,12 @@
 #include "policy/conf/policy.h"
 
 #include "policy/base/digest.h"
-#include "policy/base/fault.h"
 #include "policy/conf/diff.h"
+#include "policy/conf/model.h"
 #include "policy/conf/section_policy.h"
-
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum {
 	POLICY_ARENA = 64 << 20
-};
-
-struct box {
-	struct policy_draft draft; /* first: a policy is its box */
-	struct arena *arena;
-	atomic_long refs;
 };
 
 static const struct section_kind *const kinds[] = {
@@ -169,28 +159,6 @@ static int check_keep_free(const struct option_job *job, const struct policy *p)
 
 /* --- life --- */
 
-static void box_free(struct box **b)
-{
-	if (*b == NULL)
-		return;
-	arena_free(&(*b)->arena);
-	free(*b);
-	*b = NULL;
-}
-
-static struct box *box_new(void)
-{
-	struct box *b = fault_alloc() ? NULL : calloc(1, sizeof(*b));
-
-	if (b == NULL)
-		return NULL;
-	atomic_init(&b->refs, 1);
-	b->arena = arena_new(POLICY_ARENA);
-	if (b->arena == NULL)
-		box_free(&b);
-	return b;
-}
-
 static int keep_source(
     const struct option_job *job, struct str text, struct policy *p)
 {
@@ -205,66 +173,59 @@ static int keep_source(
 }
 
 static int fill(
-    struct box *b, const char *path, struct str text, struct error *err)
+    const struct option_job *job, struct str text, struct policy_draft *d)
 {
-	struct option_job job = {.path = path, .arena = b->arena, .err = err};
-	struct policy *p = &b->draft.policy;
 	const struct read_tree *tree;
-	int rc = read_text(b->arena, path, text, &tree, err);
+	int rc = read_text(job->arena, job->path, text, &tree, job->err);
 
 	if (rc == 0)
-		rc = section_build(&job, &schema, tree, &b->draft);
+		rc = section_build(job, &schema, tree, d);
 	if (rc == 0)
-		rc = check_labels(&job, p);
+		rc = check_labels(job, &d->policy);
 	if (rc == 0)
-		rc = check_purposes(&job, p);
+		rc = check_purposes(job, &d->policy);
 	if (rc == 0)
-		rc = check_keep_free(&job, p);
+		rc = check_keep_free(job, &d->policy);
 	if (rc == 0)
-		rc = sort_segments(
-		    &job, read_find(&tree->top, STR("order")), &b->draft);
-	return rc != 0 ? rc : keep_source(&job, text, p);
+		rc = sort_segments(job, read_find(&tree->top, STR("order")), d);
+	return rc != 0 ? rc : keep_source(job, text, &d->policy);
 }
 
 int policy_parse(const struct policy **out, const char *path, struct str text,
     uint32_t version, struct error *err)
 {
-	struct box *b = box_new();
+	struct option_job job = {.path = path, .err = err};
+	struct policy_draft *d =
+	    model_new(sizeof(*d), POLICY_ARENA, &job.arena);
 	int rc;
 
 	*out = NULL;
-	if (b == NULL)
+	if (d == NULL)
 		return error_set(err, ERR_LIMIT, "%s: out of memory", path);
-	b->draft.policy.version = version;
-	rc = fill(b, path, text, err);
+	d->policy.version = version;
+	rc = fill(&job, text, d);
 	if (rc != 0)
-		box_free(&b);
+		model_unref(d);
 	else
-		*out = &b->draft.policy;
+		*out = &d->policy;
 	return rc;
-}
-
-/* The count is the one thing of a policy that changes. */
-static struct box *box_of(const struct policy *p)
-{
-	return (struct box *)(uintptr_t)p;
 }
 
 const struct policy *policy_ref(const struct policy *p)
 {
-	(void)atomic_fetch_add_explicit(
-	    &box_of(p)->refs, 1, memory_order_relaxed);
+	model_ref(p);
 	return p;
 }
 
 void policy_unref(const struct policy **p)
 {
-	struct box *b = *p != NULL ? box_of(*p) : NULL;
-
+	model_unref(*p);
 	*p = NULL;
-	if (b != NULL &&
-	    atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1)
-		box_free(&b);
+}
+
+static const struct policy_draft *draft_of(const struct policy *p)
+{
+	return (const struct policy_draft *)p;
 }
 
 const struct policy_segment *policy_segment_find(
@@ -279,13 +240,12 @@ const struct policy_segment *policy_segment_find(
 size_t policy_diff(const struct policy *from, const struct policy *to,
     void (*emit)(void *arg, const char *line), void *arg)
 {
-	return diff_models(
-	    &schema, &box_of(from)->draft, &box_of(to)->draft, emit, arg);
+	return diff_models(&schema, draft_of(from), draft_of(to), emit, arg);
 }
 
 void policy_print(const struct policy *p, struct buf *out)
 {
-	section_print(&schema, &box_of(p)->draft, out);
+	section_print(&schema, draft_of(p), out);
 }
 
 void policy_describe(struct buf *out)

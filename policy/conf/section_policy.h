@@ -12,7 +12,7 @@ enum {
 
 /* The model while it is built. */
 struct policy_draft {
-	struct policy policy; /* first */
+	struct policy policy; /* first: a policy is its draft */
 	struct strs order;
 };
 
