@@ -28,6 +28,11 @@ static struct header_list example(void)
 	add(&l, "X-Seg", " newsletter");
 	add(&l, "List-Unsubscribe", " <https://second.example/>");
 	add(&l, "X-TENDRIL-Segment", " a");
+	add(&l, "List-ID", " <all.app.example>");
+	add(&l, "Feedback-Id", " a:b:c:app");
+	add(&l, "CFBL-Address", " fbl@app.example; report=arf");
+	add(&l, "CFBL-Feedback-ID", " 1234");
+	add(&l, "feedback-id", " again:app");
 	return l;
 }
 
@@ -146,6 +151,8 @@ static void test_less(void)
 	in.bounce_domain = STR("");
 	IS_INT(compose_nurture(&in, A, &out), 0, "no bounce domain");
 	IS_INT(header_count(&out.final, STR("CFBL-Address")), 0, "no CFBL");
+	IS_INT(header_count(&out.final, STR("CFBL-Feedback-ID")), 0,
+	    "not the application's either");
 	for (size_t i = 0; i < out.changes.n; i++)
 		if (out.changes.v[i].kind == CHANGE_SENDER)
 			OK(false, "no VERP");

@@ -2,6 +2,7 @@
  * milter's real decisions, with an MTA that fails in every place. */
 #include "tests/unit/mtabridge.h"
 
+#include "agent/out/nondelivery.h"
 #include "agent/out/release.h"
 #include "policy/state/ops_copy.h"
 
@@ -243,11 +244,16 @@ static void test_report(void)
 
 static void test_no_report(void)
 {
+	struct envelope_rcpt nobody = {.address = STR("gone1@b.example")};
+	struct envelope bounce = {.rcpts = &nobody, .n_rcpts = 1};
 	struct mail m = {.rcpts = {"<gone1@b.example>", "<ok@b.example>"},
 	    .segment = " demo",
 	    .rcpt_args = "NOTIFY=NEVER"};
 	int before = bridge_count("<>><app@example.com>");
 
+	OK(!nondelivery_is_wanted(&bounce, 0), "none to the null sender");
+	bounce.sender = STR("app@example.com");
+	OK(nondelivery_is_wanted(&bounce, 0), "one to others");
 	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
 	settle("no report");
 	IS_INT(bridge_count("<>><app@example.com>"), before, "NOTIFY=NEVER");

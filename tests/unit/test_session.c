@@ -155,13 +155,27 @@ static void test_one_to_one_at_end(void)
 	is_refused("5.1.3", "address: c.example", "named");
 }
 
+static uint64_t last_event(void)
+{
+	struct ledger_txn *t;
+	uint64_t seq = 0;
+
+	if (ledger_read_begin(S.st.store->ledger, &t) != 0 ||
+	    ledger_last_seq(t, &seq) != 0)
+		exit(1);
+	ledger_read_end(&t);
+	return seq;
+}
+
 static void test_early(void)
 {
 	struct mail m = to("<ned@b.example>", NULL);
+	uint64_t before = last_event();
 
 	sessiontest_connect("fixed");
 	IS_INT(sessiontest_envelope(&m), ANSWER_REJECT, "refused at RCPT");
 	is_refused("5.7.1", "suppressed", "at RCPT");
+	IS_INT(last_event(), before + 1, "and recorded when that is said");
 	session_abort(S.session);
 	m.rcpts[0] = "<ned@";
 	IS_INT(sessiontest_envelope(&m), ANSWER_REJECT, "malformed at RCPT");
@@ -319,6 +333,24 @@ static void test_disorder(void)
 	IS_INT(session_eoh(S.session), ANSWER_TEMPFAIL, "disorder: tempfail");
 	IS_INT(session_eom(S.session), ANSWER_TEMPFAIL, "to the end");
 	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "MAIL heals");
+}
+
+/* libmilter tells of sendmail(1) as "localhost" without a port. A program on
+ * this host that speaks SMTP is resolved to that name, too, and is no local
+ * submission: its port tells. */
+static void test_localhost(void)
+{
+	struct mail m = to("loc@b.example", " demo");
+
+	m.sender = "app@example.com";
+	sessiontest_connect_from("", "localhost", 0, 1);
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "sendmail(1): nurture");
+	OK(sessiontest_composed(), "composed");
+	sessiontest_connect_from("", "localhost", 4711, 1);
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "SMTP: of no stream");
+	IS_INT(S.script.n_changes, 0, "untouched");
+	sessiontest_connect_from("", "app.example", 0, 1);
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "nor by the port alone");
 }
 
 /* --- callbacks in any order --- */
@@ -548,6 +580,7 @@ int main(void)
 	for (int i = 0; i <= 5; i++)
 		reset_after(i);
 	test_disorder();
+	test_localhost();
 	test_any_order();
 	test_limits();
 	test_unusual();
