@@ -120,6 +120,8 @@ tendril_SOURCES = \
 	%D%/cli/csv.h \
 	%D%/cli/events.c \
 	%D%/cli/events.h \
+	%D%/cli/inforce.c \
+	%D%/cli/inforce.h \
 	%D%/cli/keys.c \
 	%D%/cli/keys.h \
 	%D%/cli/mailin.c \

@@ -21,6 +21,7 @@ struct journal {
 	struct show s;
 	struct value *list;
 	uint64_t after, limit, wait_s, last;
+	int64_t from_ms, to_ms;
 	struct str types; /* names, with commas; empty: all */
 };
 
@@ -28,6 +29,8 @@ static bool is_wanted(const struct journal *j, const struct event *ev)
 {
 	struct str rest = j->types, name;
 
+	if (ev->time_ms < j->from_ms || ev->time_ms > j->to_ms)
+		return false;
 	if (j->types.n == 0)
 		return true;
 	while (str_next(&rest, ',', &name))
@@ -116,6 +119,17 @@ static int wait_for_more(struct journal *j)
 	return rc;
 }
 
+static int check_types(struct journal *j)
+{
+	struct str rest = j->types, name;
+
+	while (str_next(&rest, ',', &name))
+		if (!event_json_is_name(str_trim(name)))
+			return error_set(&j->c->err, ERR_SYNTAX,
+			    "no event is of type \"%.*s\"", STR_ARG(name));
+	return 0;
+}
+
 /* tail=N: from the N-th newest on. */
 static int read_arguments(struct journal *j)
 {
@@ -133,14 +147,20 @@ static int read_arguments(struct journal *j)
 		rc = last_seq(j);
 	if (rc == 0 && tail < j->last)
 		j->after = j->last - tail;
+	if (rc == 0)
+		rc = api_time(c, "from", &j->from_ms);
+	if (rc == 0)
+		rc = api_time(c, "to", &j->to_ms);
 	j->types = api_arg(c, "type");
-	return rc;
+	return rc == 0 ? check_types(j) : rc;
 }
 
 int api_journal(struct api_call *c)
 {
-	struct journal j = {
-	    .c = c, .list = value_new_array(), .limit = LIMIT_DEFAULT};
+	struct journal j = {.c = c,
+	    .list = value_new_array(),
+	    .limit = LIMIT_DEFAULT,
+	    .to_ms = INT64_MAX};
 	int rc = read_arguments(&j);
 
 	if (rc == 0 && j.wait_s > 0)

@@ -437,6 +437,14 @@ const char *event_json_name(unsigned type)
 	return i < N_DECODERS ? decoders[i].name : "unknown";
 }
 
+bool event_json_is_name(struct str name)
+{
+	for (size_t i = 0; i < N_DECODERS; i++)
+		if (str_eq(name, str_of(decoders[i].name)))
+			return true;
+	return false;
+}
+
 void event_json(const struct show *s, struct arena *a, const struct event *ev,
     struct value *o)
 {

@@ -15,5 +15,6 @@ void event_json(const struct show *s, struct arena *a, const struct event *ev,
 bool event_json_knows(unsigned type);
 /* "slot_proposed" for EV_SLOT_PROPOSED; "unknown". */
 const char *event_json_name(unsigned type);
+bool event_json_is_name(struct str name);
 
 #endif

@@ -168,13 +168,18 @@ static int check_required(const struct cli *c)
 {
 	const struct cli_command *cmd = c->command;
 
-	if (c->n_operands < cmd->min || c->n_operands > cmd->max)
+	if (c->n_operands > cmd->max)
+		return cli_fail(CLI_USAGE,
+		    "\"%s\" is a word too many: see tendril %s --help",
+		    c->operands[cmd->max], c->verb->name);
+	if (c->n_operands < cmd->min)
 		return cli_fail(CLI_USAGE, "wanted: tendril %s%s%s %s",
 		    c->verb->name, cmd->name[0] != '\0' ? " " : "", cmd->name,
 		    cmd->operands);
 	for (size_t i = 0; cmd->options != NULL && cmd->options[i].name != NULL;
 	     i++)
-		if (cmd->options[i].required && c->values[i] == NULL)
+		if (cmd->options[i].required &&
+		    (c->values[i] == NULL || c->values[i][0] == '\0'))
 			return cli_fail(CLI_USAGE, "--%s %s is needed",
 			    cmd->options[i].name, cmd->options[i].arg);
 	return CLI_DONE;

@@ -98,6 +98,10 @@ int cli_json(const struct value *v);
 
 /* --- ways --- */
 
+/* Behind "FILE: No such file or directory" of a conf. */
+#define CLI_NO_CONF                                                            \
+	" (an example is in " PKGDATADIR                                       \
+	"/examples; --conf or $TENDRIL_CONF names another)"
 /* Loads conf once. CLI_DONE; else told. */
 int cli_conf(struct cli *c);
 /* A whole file, "-" is standard input; in the arena. */

@@ -4,6 +4,7 @@
 #include "agent/cli/client.h"
 #include "policy/base/file.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,8 @@ int cli_conf(struct cli *c)
 	rc = conf_load(&c->conf, c->conf_path, &err);
 	if (rc == 0)
 		return CLI_DONE;
+	if (rc == -ENOENT)
+		return cli_fail(CLI_AGAIN, "%s%s", err.text, CLI_NO_CONF);
 	return cli_fail(
 	    rc == ERR_SYNTAX ? CLI_NO : cli_exit_of(rc), "%s", err.text);
 }

@@ -28,6 +28,8 @@ static const struct {
     {"bounce", "bounce"},
     {"complaint", "complaint"},
     {"feedback_mail", "feedback"},
+    {"relay_queued", "to pass on"},
+    {"relay_tried", "passed on"},
     {"mtalog", "log read"},
 };
 
@@ -50,10 +52,14 @@ struct str event_rule(struct cli *c, const struct value *v)
 	(void)value_get_i64(v, "policy", &version);
 	if (!value_get_i64(v, "line", &line) || version == 0)
 		return STR("");
+	if (str_ends(rule, STR(" {"))) { /* the line where a section begins */
+		section = str_cut(rule, 0, rule.n - 2);
+		rule = STR("");
+	}
 	return str_of(
-	    arena_printf(c->arena, "line %lld of policy %lld%s%.*s: %.*s",
+	    arena_printf(c->arena, "line %lld of policy %lld%s%.*s%s%.*s",
 		(long long)line, (long long)version, section.n > 0 ? ", " : "",
-		STR_ARG(section), STR_ARG(rule)));
+		STR_ARG(section), rule.n > 0 ? ": " : "", STR_ARG(rule)));
 }
 
 /* Adds "; what VALUE". */
@@ -74,17 +80,27 @@ static void add_verdict(struct cli *c, struct buf *b, const struct value *ev)
 {
 	struct str verdict = out_text(c, ev, "verdict");
 	struct str reason = value_get_str(ev, "reason");
+	struct str cause = value_get_str(ev, "suppression");
+	struct str demand = value_get_str(ev, "compliance");
 	const char *words = out_reason(reason);
+	bool shadow = false;
 
 	if (verdict.n == 0)
 		return;
+	(void)value_get_bool(ev, "shadow", &shadow);
 	buf_add(b, verdict);
+	if (shadow)
+		buf_addz(b, reason.n == 0 /* one that was sent */
+				? " (a rule in shadow says no)"
+				: " (in shadow: not acted on)");
 	if (words[0] != '\0')
 		buf_printf(b, ": %s", words);
 	else if (reason.n > 0)
 		buf_printf(b, ": %.*s", STR_ARG(reason));
-	add(c, b, ev, "suppression", "because of ");
-	add(c, b, ev, "compliance", "");
+	if (cause.n > 0)
+		buf_printf(b, "; because of %s", out_cause(cause));
+	if (demand.n > 0)
+		buf_printf(b, "; %s", out_demand(demand));
 	add(c, b, ev, "earliest", "not before ");
 }
 
@@ -104,7 +120,7 @@ static void add_rule(struct cli *c, struct buf *b, const struct value *ev)
 static const struct {
 	const char *key, *what;
 } details[] = {
-    {"target", ""},
+    {"target", ""}, /* the first: a line of the journal begins with it */
     {"state", ""},
     {"purpose", ""},
     {"release", ""},
@@ -134,7 +150,8 @@ static const struct {
     {"error", "cannot be read: "},
 };
 
-struct str event_text(struct cli *c, const struct value *ev)
+/* first: of `details`. */
+static struct str text_from(struct cli *c, const struct value *ev, size_t first)
 {
 	struct str text;
 	struct buf b;
@@ -144,11 +161,16 @@ struct str event_text(struct cli *c, const struct value *ev)
 	if (value_get_str(ev, "verdict").n == 0)
 		add(c, &b, ev, "suppression", "");
 	add_rule(c, &b, ev);
-	for (size_t i = 0; i < sizeof(details) / sizeof(details[0]); i++)
+	for (size_t i = first; i < sizeof(details) / sizeof(details[0]); i++)
 		add(c, &b, ev, details[i].key, details[i].what);
 	text = arena_str(c->arena, buf_str(&b));
 	buf_fini(&b);
 	return text;
+}
+
+struct str event_text(struct cli *c, const struct value *ev)
+{
+	return text_from(c, ev, 0);
 }
 
 struct out_table *event_table(struct cli *c)
@@ -170,9 +192,10 @@ void event_row(struct out_table *t, struct cli *c, const struct value *ev)
 void event_line(struct cli *c, const struct value *ev)
 {
 	struct str when = out_time(c, value_get_str(ev, "time"));
-	struct str who = out_text(c, ev, "address");
+	bool of_target = value_get(ev, "target") != NULL;
+	struct str who = out_text(c, ev, of_target ? "target" : "address");
 	struct str segment = out_text(c, ev, "segment");
-	struct str what = name_of(ev), text = event_text(c, ev);
+	struct str what = name_of(ev), text = text_from(c, ev, of_target);
 	int64_t seq = 0;
 
 	(void)value_get_i64(ev, "seq", &seq);

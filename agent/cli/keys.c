@@ -4,20 +4,59 @@
 #include "policy/mail/dkim_key_selftest.h"
 #include "policy/mail/dkim_verify.h"
 
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct loading {
 	const struct conf *conf;
+	const struct passwd *owner; /* whom root stands in for, or NULL */
 	void (*emit)(void *arg, const char *line);
 	void *arg;
 	size_t findings;
 };
 
-static void tell(struct loading *l, const struct error *err)
+static void tell(struct loading *l, struct error *err)
 {
+	if (l->owner != NULL)
+		error_prefix(err, "read as user %s, who owns DKIM keys",
+		    l->owner->pw_name);
 	l->emit(l->arg, err->text);
 	l->findings++;
+}
+
+/* NULL: not run by root, or root owns the keys. */
+static const struct passwd *owner_of(const struct conf *conf)
+{
+	struct stat st;
+
+	for (size_t i = 0; geteuid() == 0 && i < conf->n_keys; i++)
+		if (stat(conf->keys[i].file.p, &st) == 0 && st.st_uid != 0)
+			return getpwuid(st.st_uid);
+	return NULL;
+}
+
+struct root {
+	gid_t groups[NGROUPS_MAX];
+	int n;
+};
+
+static bool become(const struct passwd *pw, struct root *was)
+{
+	was->n = getgroups(NGROUPS_MAX, was->groups);
+	return was->n >= 0 && initgroups(pw->pw_name, pw->pw_gid) == 0 &&
+	       setegid(pw->pw_gid) == 0 && seteuid(pw->pw_uid) == 0;
+}
+
+static void become_root(const struct root *was)
+{
+	if (seteuid(0) != 0 || setegid(getgid()) != 0 ||
+	    setgroups((size_t)was->n, was->groups) != 0)
+		bug("root cannot be root again");
 }
 
 static void tell_missing(struct loading *l, const char *option)
@@ -91,10 +130,17 @@ size_t keys_load(struct keys *out, const struct conf *conf,
     void (*emit)(void *arg, const char *line), void *arg)
 {
 	struct loading l = {.conf = conf, .emit = emit, .arg = arg};
+	const struct passwd *owner = owner_of(conf);
+	struct root *was = owner != NULL ? malloc(sizeof(*was)) : NULL;
 
 	*out = (struct keys){0};
+	if (was == NULL || become(owner, was))
+		l.owner = was != NULL ? owner : NULL;
 	load_shared(out, &l);
 	load_all_dkim(out, &l);
+	if (was != NULL)
+		become_root(was);
+	free(was);
 	return l.findings;
 }
 

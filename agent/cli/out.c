@@ -251,9 +251,11 @@ struct str out_text(struct cli *c, const struct value *o, const char *key)
 	return STR("");
 }
 
-static const struct {
+struct words {
 	const char *name, *words;
-} reasons[] = {
+};
+
+static const struct words reasons[] = {
     {"allowed", "nothing stands against it"},
     {"suppressed", "suppressed: no nurture mail at all"},
     {"suppressed_segment", "suppressed for this segment"},
@@ -273,12 +275,57 @@ static const struct {
     {"trouble", "trouble of our own"},
 };
 
+static const struct words causes[] = {
+    {"manual", "an entry by hand"},
+    {"user_unknown", "an unknown user"},
+    {"mailbox_disabled", "a disabled mailbox"},
+    {"mailbox_moved", "a mailbox that moved"},
+    {"host_unknown", "an unknown host"},
+    {"complaint", "a complaint"},
+    {"opt_out", "an opt-out"},
+    {"imported", "an import"},
+};
+
+static const struct words demands[] = {
+    {"no_from", "not exactly one From"},
+    {"from_not_allowed", "its origin may not sign for the From domain"},
+    {"not_aligned", "From and signing domain are not aligned"},
+    {"no_unsubscribe", "no way to unsubscribe"},
+    {"no_postal_address", "without the segment's postal address"},
+    {"no_key", "no key signs for the From domain"},
+};
+
+/* NULL: not in the table. */
+static const char *find(const struct words *t, size_t n, struct str name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(name, str_of(t[i].name)))
+			return t[i].words;
+	return NULL;
+}
+
 const char *out_reason(struct str reason)
 {
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		if (str_eq(reason, str_of(reasons[i].name)))
-			return reasons[i].words;
-	return "";
+	const char *words =
+	    find(reasons, sizeof(reasons) / sizeof(reasons[0]), reason);
+
+	return words != NULL ? words : "";
+}
+
+const char *out_cause(struct str reason)
+{
+	const char *words =
+	    find(causes, sizeof(causes) / sizeof(causes[0]), reason);
+
+	return words != NULL ? words : "a reason unknown here";
+}
+
+const char *out_demand(struct str compliance)
+{
+	const char *words =
+	    find(demands, sizeof(demands) / sizeof(demands[0]), compliance);
+
+	return words != NULL ? words : "a demand unknown here";
 }
 
 static bool is_member(const struct value *o, const char *key, bool want)

@@ -36,6 +36,9 @@ const char *out_reason(struct str reason);
 /* What is not enforced of a verdict, since something is in shadow mode; ""
  * where all of it is. */
 const char *out_shadow(const struct value *o);
+/* Why somebody is suppressed, and what a message lacks: "a complaint". */
+const char *out_cause(struct str reason);
+const char *out_demand(struct str compliance);
 /* To standard error, over the last one, when that is a terminal. */
 void out_progress(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void out_progress_end(void);

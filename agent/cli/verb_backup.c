@@ -78,6 +78,10 @@ static int run_restore(struct cli *c)
 	if (code != CLI_DONE)
 		return code;
 	rc = snapshot_restore(c->operands[0], &to, &co, &info, &err);
+	if (rc == ERR_EXISTS)
+		return cli_fail(CLI_NO,
+		    "%s; with both daemons stopped, move the old ledger away",
+		    err.text);
 	if (rc == 0) {
 		code = give_to_owner(c->conf, to.dir);
 		if (code != CLI_DONE)

@@ -6,7 +6,10 @@
 
 #include "policy/conf/policy.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct findings {
@@ -104,6 +107,38 @@ static void check_keys(struct findings *f, const struct conf *conf)
 		load_keys(&own, tell, f);
 }
 
+/* up: the folder it is in. What may not be looked at is somebody else's. */
+static void want(
+    struct findings *f, const char *option, struct str path, bool up)
+{
+	char text[PATH_MAX];
+	struct error err;
+	char *slash;
+
+	if (path.n == 0 || path.p[0] != '/' || path.n >= sizeof(text))
+		return;
+	memcpy(text, path.p, path.n);
+	text[path.n] = '\0';
+	slash = strrchr(text, '/');
+	if (up && slash > text)
+		*slash = '\0';
+	if (access(text, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
+		return;
+	(void)error_set(
+	    &err, ERR_NOT_FOUND, "%s: %s is not there", option, text);
+	tell(f, err.text);
+}
+
+/* Where a daemon would wait, or make nothing, without a word. */
+static void check_places(struct findings *f, const struct conf *conf)
+{
+	f->kind = "warning";
+	want(f, "state-dir", conf->state_dir, true);
+	want(f, "mta-log file", conf->mta_log.file, false);
+	want(f, "agent maildir", conf->agent.maildir, true);
+	want(f, "agent api", conf->agent.api, true);
+}
+
 static void check_policy(
     struct findings *f, const struct conf *conf, const char *path)
 {
@@ -155,6 +190,9 @@ static int run_check(struct cli *c)
 	struct error err = {0};
 	int rc = conf_load(&c->conf, c->conf_path, &err);
 
+	if (rc == -ENOENT)
+		(void)error_set(&err, rc, "%s: %s%s", c->conf_path,
+		    error_text(rc), CLI_NO_CONF);
 	if (rc != 0) {
 		tell(&f, err.text);
 		return CLI_NO;
@@ -163,6 +201,7 @@ static int run_check(struct cli *c)
 		return print_conf(c->conf);
 	f.kind = "warning";
 	conf_warnings(c->conf, tell, &f);
+	check_places(&f, c->conf);
 	check_keys(&f, c->conf);
 	if (policy_file(c) != NULL)
 		check_policy(&f, c->conf, policy_file(c));

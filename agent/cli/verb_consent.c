@@ -2,6 +2,7 @@
  * objected to, by purpose. */
 #include "agent/cli/client.h"
 #include "agent/cli/events.h"
+#include "agent/cli/inforce.h"
 #include "agent/cli/verbs.h"
 
 enum {
@@ -39,6 +40,8 @@ static int set_state(struct cli *c, const char *state)
 		out_line("%s, %s: %s%s", c->operands[0], c->operands[1],
 		    changed ? "" : "was already ", state);
 	}
+	if (code == CLI_DONE)
+		inforce_purpose(c, cli_operand(c, 1));
 	value_free(&reply);
 	value_free(&body);
 	return code;

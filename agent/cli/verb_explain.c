@@ -2,7 +2,10 @@
  * segment now, and by which line of the policy. */
 #include "agent/cli/client.h"
 #include "agent/cli/events.h"
+#include "agent/cli/inforce.h"
 #include "agent/cli/verbs.h"
+
+#include <string.h>
 
 enum {
 	PATH_MAX_HTTP = 8192
@@ -16,8 +19,9 @@ static struct str why_text(struct cli *c, const struct value *v)
 
 	if (words[0] == '\0')
 		return reason;
-	return str_of(arena_printf(c->arena, "%s%s%.*s", words,
-	    detail.n > 0 ? ", because of " : "", STR_ARG(detail)));
+	return str_of(arena_printf(c->arena, "%s%s%s", words,
+	    detail.n > 0 ? ", because of " : "",
+	    detail.n > 0 ? out_cause(detail) : ""));
 }
 
 static void show_verdict(struct cli *c, const struct value *v)
@@ -77,6 +81,10 @@ static int run_explain(struct cli *c)
 	struct buf path;
 	int code;
 
+	if (c->n_operands == 1 && strchr(c->operands[0], '@') != NULL)
+		return cli_fail(CLI_USAGE,
+		    "which segment? tendril lead show %s has all of them",
+		    c->operands[0]);
 	if (c->n_operands == 1)
 		return explain_queue(c);
 	buf_init(&path, PATH_MAX_HTTP);
@@ -90,6 +98,9 @@ static int run_explain(struct cli *c)
 		code = cli_json(reply);
 	else if (code == CLI_DONE)
 		show_verdict(c, reply);
+	if (code == CLI_DONE &&
+	    str_eq(value_get_str(reply, "reason"), STR("unknown_segment")))
+		inforce_segment(c, cli_operand(c, 1));
 	if (code == CLI_DONE &&
 	    !str_eq(value_get_str(reply, "verdict"), STR("allow")))
 		code = CLI_NO;

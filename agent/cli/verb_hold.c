@@ -19,7 +19,8 @@ static void add_row(struct out_table *t, const struct value *o)
 	out_member(t, o, "address");
 }
 
-static int list_page(struct cli *c, struct out_table *t, struct str *next)
+static int list_page(
+    struct cli *c, struct out_table *t, struct str *next, size_t *n)
 {
 	const struct value *list;
 	struct value *reply;
@@ -36,6 +37,7 @@ static int list_page(struct cli *c, struct out_table *t, struct str *next)
 	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
 		&reply, NULL);
 	list = value_get(reply, "holds");
+	*n += value_count(list);
 	for (size_t i = 0; code == CLI_DONE && i < value_count(list); i++) {
 		if (c->json)
 			code = cli_json(value_at(list, i));
@@ -56,12 +58,15 @@ static int run_list(struct cli *c)
 	    "at the latest", "to", "address", NULL};
 	struct out_table *t = out_table(c, heads);
 	struct str next = STR_NULL;
+	size_t n = 0;
 	int code;
 
 	do
-		code = list_page(c, t, &next);
+		code = list_page(c, t, &next, &n);
 	while (code == CLI_DONE && next.n > 0);
 	out_print(t);
+	if (code == CLI_DONE && n == 0 && !c->json)
+		out_line("nothing waits");
 	return code;
 }
 

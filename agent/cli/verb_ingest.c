@@ -35,5 +35,8 @@ const struct cli_verb verb_ingest = {
 	     "(X-Original-To or Delivered-To).\n",
     .commands = CLI_COMMANDS(commands),
     .example = "  master.cf: tendril unix - n n - - pipe flags=DORX "
-	       "user=tendril\n    argv=/usr/bin/tendril ingest\n",
+	       "user=tendril-agent\n"
+	       "    argv=/usr/local/bin/tendril ingest\n"
+	       "  and in main.cf:\n"
+	       "  tendril_destination_recipient_limit = 1\n",
 };

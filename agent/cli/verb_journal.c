@@ -49,6 +49,8 @@ static void make_path(const struct journal *j, struct buf *path)
 		(void)snprintf(text, sizeof(text), "%d", TAIL);
 		client_query(path, "tail", str_of(text));
 	}
+	client_query(path, "from", cli_str(j->c, "from"));
+	client_query(path, "to", cli_str(j->c, "to"));
 	client_query(path, "type", cli_str(j->c, "type"));
 	if (cli_opt(j->c, "redact") != NULL)
 		client_query(path, "redact", STR("1"));
@@ -131,6 +133,9 @@ static const struct cli_option options[] = {
     {"follow", NULL, "goes on as events come, after the last 20", false},
     {"after", "N", "events behind number N only", false},
     {"limit", "N", "at most N events", false},
+    {"from", "TIME", "not before 2026-11-22, 2026-11-22T10:00:00Z, or 7d ago",
+	false},
+    {"to", "TIME", "not after; the same forms", false},
     {"type", "NAME,...", "these types only: consent, suppressed...", false},
     {"redact", NULL, "lead ids in place of addresses", false},
     {NULL, NULL, NULL, false},
@@ -148,5 +153,6 @@ const struct cli_verb verb_journal = {
     CLI_COMMANDS(commands),
     NULL,
     "  tendril journal --follow\n"
+    "  tendril journal --from 2026-11-01 --to 2026-12-01 --type consent\n"
     "  tendril journal --type suppressed,unsuppressed --json\n",
 };

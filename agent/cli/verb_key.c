@@ -458,7 +458,8 @@ const struct cli_verb verb_key = {
     "Needs no agent, and the rights to read the key files.",
     CLI_COMMANDS(commands),
     "a key cannot be used, is there already, or is not published",
-    "  tendril key new dkim --out /etc/tendril/r1.pem --user tendril\n"
+    "  tendril key new dkim --out /etc/tendril/r1.pem \\\n"
+    "      --user tendril-milter\n"
     "  tendril key dns >> example.com.zone\n"
     "  tendril key test\n",
 };

@@ -154,8 +154,9 @@ static int show_lead(struct cli *c, const struct value *v)
 	}
 	out_line("%.*s", STR_ARG(out_text(c, v, "address")));
 	out_field("lead id", out_text(c, v, "lead"));
-	out_field("first seen", known ? out_text(c, v, "created")
-				      : STR("never: nothing is on record"));
+	out_field(
+	    "first seen", known ? out_text(c, v, "created")
+				: STR("never; refusals stand in its timeline"));
 	show_consents(c, value_get(v, "consents"));
 	show_suppressions(c, value_get(v, "suppressions"));
 	show_segments(c, v);

@@ -268,7 +268,7 @@ static const struct cli_command commands[] = {
 
 const struct cli_verb verb_ledger = {
     "ledger",
-    "the ledger: check, rebuild, sizes",
+    "is the ledger whole, and how large",
     "Needs no agent; may run beside the daemons.",
     CLI_COMMANDS(commands),
     "damaged, or the tables are not what the events say",

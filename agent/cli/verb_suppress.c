@@ -1,5 +1,6 @@
 /* verb_suppress.c - tendril suppress: who must not be written to. */
 #include "agent/cli/client.h"
+#include "agent/cli/inforce.h"
 #include "agent/cli/out.h"
 #include "agent/cli/suppress_file.h"
 #include "agent/cli/verbs.h"
@@ -45,6 +46,8 @@ static int run_add(struct cli *c)
 	if (code == CLI_DONE)
 		code = report_change(
 		    c, reply, "suppressed", "was suppressed like this already");
+	if (code == CLI_DONE)
+		inforce_segment(c, cli_str(c, "segment"));
 	value_free(&reply);
 	value_free(&body);
 	return code;

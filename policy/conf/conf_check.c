@@ -3,7 +3,11 @@
 #include "policy/conf/option.h"
 #include "policy/conf/policy.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
+
+#define ZONES "/usr/share/zoneinfo"
 
 struct report {
 	const char *path;
@@ -205,11 +209,23 @@ static void warn_windows(struct report *r, const struct policy_caps *caps)
 		}
 }
 
+/* Where the host has zone files, a zone without one is a typing mistake. */
+static void warn_zone(struct report *r, struct str zone)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), ZONES "/%.*s", STR_ARG(zone));
+	if (access(ZONES "/UTC", F_OK) == 0 && access(path, F_OK) != 0)
+		tell(r, 1, "time-zone: this host knows no zone \"%.*s\"",
+		    STR_ARG(zone));
+}
+
 void policy_warnings(const struct policy *p,
     void (*emit)(void *arg, const char *line), void *arg)
 {
 	struct report r = {p->path.p, emit, arg, 0};
 
+	warn_zone(&r, p->time_zone);
 	if (p->n_segments == 0)
 		tell(&r, 1, "no segment: nothing can be sent");
 	if (p->person.n == 0 && p->person.apart_ms == 0)

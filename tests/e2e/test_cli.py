@@ -231,7 +231,7 @@ def test_completion(home, words, wanted, unwanted):
     (["policy"], "needs a word more"),
     (["policy", "aply"], 'has no "aply"'),
     (["policy", "apply"], "wanted: tendril policy apply FILE"),
-    (["policy", "apply", "a", "b"], "wanted:"),
+    (["policy", "apply", "a", "b"], '"b" is a word too many'),
     (["policy", "apply", "a"], "--reason TEXT is needed"),
     (["policy", "apply", "a", "--reson", "x"], "did you mean --reason?"),
     (["policy", "apply", "a", "--reason"], "--reason wants TEXT"),
@@ -405,6 +405,45 @@ def test_shadow_is_told(agent):
     assert "not enforced" in agent.ok("lead", "show", "sam@s.example")
 
 
+@pytest.mark.parametrize("words, hints", [
+    (["consent", "grant", "a@b.example", "newsleter"],
+     ['the purpose "newsleter"', 'did you mean "newsletter"?']),
+    (["consent", "withdraw", "a@b.example", "webinar"],
+     ['the purpose "webinar"', 'purpose of segment webinar is "events"']),
+    (["consent", "object", "a@b.example", "parties"],
+     ['the purpose "parties"', "changes nothing today"]),
+    (["suppress", "add", "a@b.example", "--segment", "webinars"],
+     ['segment "webinars"', 'did you mean "webinar"?']),
+])
+def test_words_that_the_policy_does_not_have(agent, words, hints):
+    """They may be of a policy to come: recorded, and told."""
+    before = len(agent.json("journal"))
+    done = agent.cli(*words)
+    assert done.returncode == 0
+    assert all(hint in done.stderr for hint in hints), done.stderr
+    assert len(agent.json("journal")) > before
+
+
+def test_words_that_the_policy_has(agent):
+    for words in (["consent", "grant", "a@b.example", "events"],
+                  ["suppress", "add", "a@b.example", "--segment", "webinar"],
+                  ["suppress", "add", "a@b.example"]):
+        assert agent.cli(*words).stderr == ""
+
+
+def test_explain_hints(agent):
+    hint = agent.refused("explain", "a@b.example")
+    assert "which segment?" in hint and "lead show a@b.example" in hint
+    done = agent.cli("explain", "a@b.example", "newslettr")
+    assert done.returncode == 1
+    assert 'did you mean "newsletter"?' in done.stderr
+    agent.ok("suppress", "add", "a@b.example")
+    text = agent.ok("explain", "a@b.example", "newsletter", status=1)
+    assert "because of an entry by hand" in text
+    assert re.search(r"rule +line 2 of policy 1, segment newsletter$", text,
+                     re.M), text
+
+
 def test_consent_history(agent):
     address = "jo@c.example"
     agent.ok("consent", "grant", address, "newsletter", "--evidence",
@@ -450,6 +489,15 @@ def test_journal(agent):
     assert "a@b.example" in agent.ok("journal")
     assert "a@b.example" not in agent.ok("journal", "--redact")
     agent.refused("journal", "--after", "x")
+    assert "consnt" in agent.refused("journal", "--type", "consnt,decided")
+    assert agent.json("journal", "--from", "1h") == events
+    assert agent.json("journal", "--to", "1h") == []
+    assert agent.json("journal", "--from", "2000-01-01", "--to",
+                      "2000-01-02T00:00:00Z") == []
+    agent.refused("journal", "--from", "soon")
+    agent.ok("suppress", "add", "@c.example", "--segment", "webinar")
+    last = agent.ok("journal").splitlines()[-1]
+    assert re.search(r"suppressed +@c.example +webinar +manual", last), last
 
 
 def test_journal_follow(agent):
@@ -486,7 +534,8 @@ def test_stats(agent):
 
 
 def test_hold_of_nothing(agent):
-    assert agent.ok("hold", "list") == ""
+    assert agent.ok("hold", "list") == "nothing waits\n"
+    assert agent.json("hold", "list") == []
     agent.refused("hold", "show", "77", status=1)
     agent.refused("hold", "release", "77", status=1)
     agent.refused("hold", "drop")
@@ -579,6 +628,66 @@ def test_key_files(home):
     home.refused("key", "new", "dkim", "--out", home.root / "x",
                  "--algorithm", "rsa-sha1")
     assert not (home.root / "x").exists()
+
+
+def own(home, user, *names):
+    for path in home.root.iterdir():
+        if path.suffix in (".key", ".pem"):
+            shutil.chown(path, user if path.name in names or not names
+                         else "root")
+
+
+def test_keys_of_a_daemon(home):
+    """root sees them as the daemon's user does, who owns them."""
+    home.root.chmod(0o755)
+    for folder in home.root.parents:
+        if folder.stat().st_mode & 0o001 == 0:
+            pytest.skip(f"{folder} is closed to others")
+    own(home, "nobody")
+    home.ok("check")
+    assert {row["usable"] for row in home.json("key", "list")} == {True}
+    own(home, "nobody", "r1.pem", "e1.pem", "token.key", "epoch.key")
+    (home.root / "lead.key").chmod(0o600)
+    text = home.ok("check", status=1)
+    assert "lead.key: Permission denied" in text
+    assert "read as user nobody, who owns DKIM keys" in text
+    own(home, "nobody")
+    (home.root / "e1.pem").chmod(0o640)
+    text = home.ok("check", status=1)
+    assert "e1.pem: mode 0640" in text and "r1.pem" not in text
+
+
+def test_check_of_places(home):
+    good = home.conf_file.read_text()
+    for old, word in ((f"{home.root}/mail.log", "mta-log file: /nowhere"),
+                      (f"{home.root}/Maildir", "agent maildir: /nowhere"),
+                      (f"{home.root}/api", "agent api: /nowhere"),
+                      (f"{home.root}/state", "state-dir: /nowhere")):
+        assert old in good
+        home.conf_file.write_text(good.replace(f'"{old}"', '"/nowhere/x"'))
+        text = home.ok("check", status=1)
+        assert word in text and text.count("\n") == 1, text
+
+
+def test_zone_that_is_none(home):
+    policy = home.policy("zone.policy")
+    text = policy.read_text()
+    if not pathlib.Path("/usr/share/zoneinfo/UTC").exists():
+        pytest.skip("no tzdata here")
+    policy.write_text('time-zone = "Europe/Berlin"\n' + text)
+    home.ok("check", "--policy", policy)
+    policy.write_text('time-zone = "Europe/Brlin"\n' + text)
+    assert 'knows no zone "Europe/Brlin"' in home.ok(
+        "check", "--policy", policy, status=1)
+
+
+def test_no_conf(home):
+    missing = home.root / "nothing.conf"
+    for words, status in ((["check"], 1), (["stats"], 75)):
+        done = home.cli(*words, "--conf", missing)
+        assert done.returncode == status
+        text = done.stdout + done.stderr
+        assert f"{missing}: No such file" in text and "examples" in text
 
 
 def test_key_list(home):
@@ -789,6 +898,8 @@ def test_ledger_check_without_rights(agent):
         assert "Permission denied" in done.stderr
     done = agent.cli("ledger", "check", "--folder", agent.root / "none")
     assert done.stdout == "" and "none" in done.stderr
+    assert "a word too many" in agent.refused("ledger", "check",
+                                              agent.root / "backup")
 
 
 def test_ledger_rebuild_write(agent):
