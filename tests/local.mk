@@ -244,6 +244,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_hostile.py \
 	%D%/e2e/test_judge.py \
 	%D%/e2e/test_outside.py \
+	%D%/e2e/test_promises.py \
 	%D%/e2e/test_readme.py \
 	%D%/e2e/test_run.py \
 	%D%/e2e/test_submission.py \

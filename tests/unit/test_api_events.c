@@ -198,8 +198,13 @@ static void test_journal(struct apitest *a)
 	    apitest_get(a, "/v1/journal?type=consent,refused"), 200, "by type");
 	IS_INT(value_count(apitest_at(a, "events")), 2, "two events");
 	IS_INT(apitest_i64(a, "next"), last, "all were looked at");
-	IS_INT(apitest_get(a, "/v1/journal?type=nothing"), 200, "no such type");
+	IS_INT(apitest_get(a, "/v1/journal?type=consent,nothing"), 400,
+	    "no such type");
+	IS_INT(apitest_get(a, "/v1/journal?from=1h"), 200, "of an hour");
+	IS_INT(value_count(apitest_at(a, "events")), last, "all of them");
+	IS_INT(apitest_get(a, "/v1/journal?to=1h"), 200, "before that");
 	IS_INT(value_count(apitest_at(a, "events")), 0, "nothing");
+	IS_INT(apitest_get(a, "/v1/journal?from=soon"), 400, "no time");
 	IS_INT(apitest_get(a, "/v1/journal?after=-1"), 400, "no number");
 	IS_INT(apitest_get(a, "/v1/journal?wait=3600"), 400, "too long a wait");
 }
