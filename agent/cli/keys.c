@@ -126,22 +126,37 @@ static void load_shared(struct keys *out, struct loading *l)
 		tell(l, &err);
 }
 
+static size_t load_all(struct keys *out, struct loading *l)
+{
+	*out = (struct keys){0};
+	load_shared(out, l);
+	load_all_dkim(out, l);
+	return l->findings;
+}
+
 size_t keys_load(struct keys *out, const struct conf *conf,
+    void (*emit)(void *arg, const char *line), void *arg)
+{
+	struct loading l = {.conf = conf, .emit = emit, .arg = arg};
+
+	return load_all(out, &l);
+}
+
+size_t keys_load_as_owner(struct keys *out, const struct conf *conf,
     void (*emit)(void *arg, const char *line), void *arg)
 {
 	struct loading l = {.conf = conf, .emit = emit, .arg = arg};
 	const struct passwd *owner = owner_of(conf);
 	struct root *was = owner != NULL ? malloc(sizeof(*was)) : NULL;
+	size_t findings;
 
-	*out = (struct keys){0};
-	if (was == NULL || become(owner, was))
-		l.owner = was != NULL ? owner : NULL;
-	load_shared(out, &l);
-	load_all_dkim(out, &l);
+	if (was != NULL && become(owner, was))
+		l.owner = owner;
+	findings = load_all(out, &l);
 	if (was != NULL)
 		become_root(was);
 	free(was);
-	return l.findings;
+	return findings;
 }
 
 size_t keys_load_shared(struct keys *out, const struct conf *conf,

@@ -18,10 +18,12 @@ struct keys {
 };
 
 /* Calls emit with a line for each key that cannot be used; how many. What
- * cannot be loaded is NULL. -ENOMEM is told like a finding. Run by root, the
- * files are read as the user who owns the DKIM keys: whether the daemon can
- * use them is what is asked, and root could read anything. */
+ * cannot be loaded is NULL. -ENOMEM is told like a finding. */
 size_t keys_load(struct keys *out, const struct conf *conf,
+    void (*emit)(void *arg, const char *line), void *arg);
+/* The same; root reads them as the user who owns the DKIM keys, since a
+ * daemon's keys are not for root (policy/base/secret.h). */
+size_t keys_load_as_owner(struct keys *out, const struct conf *conf,
     void (*emit)(void *arg, const char *line), void *arg);
 /* The keys of both daemons alone; no DKIM key. */
 size_t keys_load_shared(struct keys *out, const struct conf *conf,

@@ -91,7 +91,7 @@ static void check_keys(struct findings *f, const struct conf *conf)
 	    {"tendril-agent", keys_load_shared},
 	};
 	const char *user = cli_opt(f->c, "user");
-	struct look own = {conf, keys_load};
+	struct look own = {conf, keys_load_as_owner};
 	bool looked = user != NULL;
 
 	f->kind = "error";

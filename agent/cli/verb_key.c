@@ -246,7 +246,7 @@ static int run_list(struct cli *c)
 	if (code != CLI_DONE)
 		return code;
 	t = out_table(c, heads);
-	bad = keys_load(&keys, c->conf, to_stderr, NULL);
+	bad = keys_load_as_owner(&keys, c->conf, to_stderr, NULL);
 	add_file(c, t, "lead", c->conf->lead_key, keys.lead != NULL);
 	add_file(c, t, "token", c->conf->token_key, keys.tokens != NULL);
 	add_file(c, t, "epoch", c->conf->epoch_key, keys.seal != NULL);
@@ -337,7 +337,7 @@ static int run_dns(struct cli *c)
 
 	if (code != CLI_DONE)
 		return code;
-	(void)keys_load(&keys, c->conf, ignore, NULL);
+	(void)keys_load_as_owner(&keys, c->conf, ignore, NULL);
 	for (size_t i = 0; code == CLI_DONE && i < keys.n_dkim; i++) {
 		if (keys.dkim[i] == NULL) {
 			(void)cli_fail(CLI_NO,
@@ -410,7 +410,7 @@ static int run_test(struct cli *c)
 
 	if (code != CLI_DONE)
 		return code;
-	(void)keys_load(&keys, c->conf, ignore, NULL);
+	(void)keys_load_as_owner(&keys, c->conf, ignore, NULL);
 	for (size_t i = 0; i < keys.n_dkim && n < KEYS_MAX; i++)
 		if (keys.dkim[i] != NULL)
 			usable[n++] = keys.dkim[i];

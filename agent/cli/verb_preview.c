@@ -326,7 +326,7 @@ static int run_preview(struct cli *c)
 		code = read_from(&p);
 	if (code != CLI_DONE)
 		return code;
-	(void)keys_load(&keys, c->conf, tell_line, NULL);
+	(void)keys_load_as_owner(&keys, c->conf, tell_line, NULL);
 	p.keys = &keys;
 	code = preview(&p);
 	keys_free(&keys);
