@@ -213,6 +213,9 @@ int eom_fill_decide(
 	struct samekey_in same = {
 	    .stream = s->stream->name,
 	    .queue_id = str_of(s->queue_id),
+	    .first_queue_id = m->first_queue_id,
+	    .copy_id = m->copy_id,
+	    .arrived_ms = m->copy_id != 0 ? m->arrived_ms : clock_now_ms(),
 	    .headers = &s->g.headers,
 	};
 	int rc;

@@ -18,8 +18,11 @@ struct message {
 	unsigned char body_hash[32];
 	struct comply_in comply;
 	uint64_t copy_id; /* submitted from the spool; 0: not */
-	bool shadow;      /* decided and recorded, not acted on */
-	bool renew;       /* second pass: our old signatures go */
+	/* Of a copy: when, and under which queue id, it first came. */
+	int64_t arrived_ms;
+	struct str first_queue_id;
+	bool shadow; /* decided and recorded, not acted on */
+	bool renew;  /* second pass: our old signatures go */
 };
 
 /* Looks at From and body; once s->stream is final. */

@@ -11,6 +11,7 @@
 #include "milter/reply.h"
 #include "policy/base/clock.h"
 #include "policy/base/log.h"
+#include "policy/spool/spool.h"
 #include "policy/state/message.h"
 #include "policy/state/ops_copy.h"
 
@@ -124,6 +125,25 @@ static int restore_stream(struct message *m, struct error *err)
 	return 0;
 }
 
+/* How it first came: by that the same message is known again. */
+static int restore_arrival(struct message *m, struct error *err)
+{
+	struct session *s = m->s;
+	struct spool_copy *copy = NULL;
+	int rc = spool_read(s->sh->spool, m->copy_id, &copy, err);
+
+	if (rc == 0) {
+		const struct envelope *e = spool_copy_envelope(copy);
+
+		m->arrived_ms = e->arrived_ms;
+		m->first_queue_id = arena_str(s->g.arena, e->queue_id);
+		if (m->first_queue_id.p == NULL)
+			rc = error_set(err, ERR_LIMIT, "copy: out of memory");
+	}
+	spool_copy_free(&copy);
+	return rc;
+}
+
 static enum answer run_copy(struct message *m)
 {
 	struct session *s = m->s;
@@ -141,7 +161,8 @@ static enum answer run_raw(struct message *m)
 
 	if (s->g.n_rcpts != 1 || s->stream == &re_inject)
 		return refuse(m);
-	if (s->g.sender.n > 0 && restore_stream(m, &err) != 0)
+	if (s->g.sender.n > 0 &&
+	    (restore_stream(m, &err) != 0 || restore_arrival(m, &err) != 0))
 		return eom_trouble(m, "release", &err);
 	if (eom_examine(m, &err) != 0)
 		return eom_trouble(m, "examine", &err);

@@ -6,8 +6,11 @@
 #include "policy/base/codec.h"
 #include "policy/base/digest.h"
 
+#include <stdio.h>
+
 enum {
-	PARTS_MAX = 1 << 20
+	PARTS_MAX = 1 << 20,
+	MINUTE_MS = 60000,
 };
 
 static void add_part(struct buf *b, struct str s)
@@ -34,6 +37,21 @@ static int add_header(struct buf *b, const struct header_list *headers,
 	return 0;
 }
 
+static bool holds(struct str id, struct str part)
+{
+	return part.n > 0 && str_contains(id, part);
+}
+
+static bool is_made_on_the_way(const struct samekey_in *in, struct str id)
+{
+	char copy[17];
+
+	(void)snprintf(
+	    copy, sizeof(copy), "%016llx", (unsigned long long)in->copy_id);
+	return holds(id, in->queue_id) || holds(id, in->first_queue_id) ||
+	       (in->copy_id != 0 && holds(id, str_of(copy)));
+}
+
 static int message_id_of(
     const struct samekey_in *in, struct arena *a, struct str *out)
 {
@@ -45,9 +63,24 @@ static int message_id_of(
 	*out = header_text(a, h);
 	if (out->p == NULL)
 		return ERR_LIMIT;
-	if (in->queue_id.n > 0 && str_contains(*out, in->queue_id))
+	if (is_made_on_the_way(in, *out))
 		*out = STR("");
 	return 0;
+}
+
+/* Spreads neighbouring minutes over all keys (the finish of SplitMix64). */
+static uint64_t mix(uint64_t x)
+{
+	x ^= x >> 30;
+	x *= UINT64_C(0xbf58476d1ce4e5b9);
+	x ^= x >> 27;
+	x *= UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+uint64_t samekey_after(const struct samekey *k, int64_t minutes)
+{
+	return mix(k->text ^ mix((uint64_t)(k->minute + minutes))) | 1;
 }
 
 int samekey_make(
@@ -75,7 +108,9 @@ int samekey_make(
 	buf_fini(&b);
 	if (rc != 0)
 		return rc;
-	out->key = codec_get_u64(hash) | 1;
+	out->text = codec_get_u64(hash);
+	out->minute = in->arrived_ms / MINUTE_MS;
 	out->has_message_id = id.n > 0;
+	out->key = id.n > 0 ? out->text | 1 : samekey_after(out, 0);
 	return 0;
 }

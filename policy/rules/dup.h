@@ -2,17 +2,21 @@
  *
  * The key is a hash over stream, recipient, Message-ID (left out where the
  * MTA's cleanup made it, that is where it holds this queue id) and a digest of
- * From, Subject and body. It is good for five days, without a Message-ID for
- * ten minutes. An application that re-sends after a lost 250 sends the same
- * key again.
+ * From, Subject and body. It is good for five days. Without a Message-ID two
+ * messages are the same if they came within ten minutes of each other, to the
+ * minute, also where one of them was held or taken over since (samekey.h). An
+ * application that re-sends after a lost 250 sends the same key again.
  * Threads: any. */
 #ifndef POLICY_RULES_DUP_H
 #define POLICY_RULES_DUP_H
 
+#include "policy/mail/samekey.h"
 #include "policy/rules/facts.h"
 
 #define DUP_AGE_MS INT64_C(432000000)
-#define DUP_AGE_NO_MESSAGE_ID_MS INT64_C(600000)
+enum {
+	DUP_MINUTES = 10 /* apart, without a Message-ID */
+};
 
 enum dup_answer {
 	DUP_NEW,       /* not seen, or only released: a send of its own */
@@ -21,8 +25,7 @@ enum dup_answer {
 };
 
 struct dup_query {
-	uint64_t key;
-	bool has_message_id;
+	struct samekey same;
 	bool log_followed; /* false: a match counts as a new send */
 };
 

@@ -43,13 +43,12 @@ static void decide_dup(struct decide_work *w, int64_t now_ms)
 {
 	const struct slot_fact *match;
 	struct dup_query q = {
-	    .key = w->in->same.key,
-	    .has_message_id = w->in->same.has_message_id,
+	    .same = w->in->same,
 	    .log_followed = w->in->log_followed || w->in->from_copy,
 	};
 
-	w->dup =
-	    q.key == 0 ? DUP_NEW : dup_decide(&q, &w->facts, now_ms, &match);
+	w->dup = q.same.key == 0 ? DUP_NEW
+				 : dup_decide(&q, &w->facts, now_ms, &match);
 	w->dup_of = w->dup != DUP_NEW ? match->message_id : 0;
 }
 

@@ -167,6 +167,89 @@ def test_milter_down_while_copies_wait(bed):
     wait_no_files(bed)
 
 
+# --- the same message again, without a Message-ID ---
+
+def nameless(recipient, text="Hi.\r\n"):
+    return mail.message(NEWS, recipient, "Nameless",
+                        fields=[("X-Tendril-Segment", "newsletter")],
+                        body=text, message_id=None)
+
+
+def submit_nameless(bed, recipients, **options):
+    """Again while the log is silent about the first, as applications do."""
+    def is_taken():
+        sent = mail.submit(bed.ports["apps"], NEWS, recipients,
+                           nameless("all@example.com", **options))
+        assert sent.final[0] == 250 or "(in_flight)" in sent.final[1], sent
+        return sent.final[0] == 250
+    proc.wait_until(is_taken, 20, "a 250")
+
+
+def assert_each_once(bed, *people, texts=1):
+    for person in people:
+        bed.sink.wait(person, count=texts, timeout_s=60)
+    wait_no_files(bed, 60)
+    bed.hub.wait_empty()
+    got = [recipient for one in bed.sink.messages()
+           for recipient in one.recipients]
+    assert sorted(got) == sorted(list(people) * texts)
+
+
+def test_nameless_again_while_it_is_held(bed):
+    """Twice on hold, once to the person; another text is another message."""
+    bed.start_agent()
+    person = "a@north.example"
+    assert submit(bed, [person], 1).final[0] == 250
+    bed.sink.wait(person)
+    for text in ("Hi.\r\n", "Hi.\r\n", "Ho.\r\n"):
+        submit_nameless(bed, [person], text=text)
+    assert len(files(bed)) == 3
+    policy = bed.root / "policy2"
+    policy.write_text(Policy(cap=10).text())
+    bed.tendril.cli("policy", "apply", str(policy), "--reason", "test")
+    assert_each_once(bed, person, texts=3)
+    bodies = [one.data.rpartition(b"\r\n\r\n")[2]
+              for one in bed.sink.messages(person)]
+    assert bodies.count(b"Hi.\r\n") == bodies.count(b"Ho.\r\n") == 1
+
+
+def test_nameless_again_while_it_is_taken_over(bed):
+    """To several at once, to several again, and to one of them."""
+    people = ["a@north.example", "b@south.example"]
+    submit_nameless(bed, people)
+    submit_nameless(bed, people)
+    submit_nameless(bed, people[:1])
+    assert len(files(bed)) == 2
+    bed.start_agent()
+    assert_each_once(bed, *people)
+
+
+def test_nameless_after_a_copy_went(bed):
+    bed.start_agent()
+    people = ["a@north.example", "b@south.example"]
+    submit_nameless(bed, people)
+    assert_each_once(bed, *people)
+    bed.hub.wait_log("removed")
+    for person in people:
+        submit_nameless(bed, [person])
+    submit_nameless(bed, people)
+    assert_each_once(bed, *people)
+
+
+def test_nameless_killed_in_the_middle(bed):
+    """The agent's own second try is no second message either."""
+    people = [f"p{number}@north.example" for number in range(20)]
+    submit_nameless(bed, people)
+    for _ in range(4):
+        bed.start_agent()
+        before = len(bed.sink.messages())
+        proc.wait_until(lambda: len(bed.sink.messages()) > before
+                        or not files(bed), 20, "some progress")
+        bed.tendril.agent.kill()
+    bed.start_agent()
+    assert_each_once(bed, *people)
+
+
 @pytest.fixture
 def no_ledger(build, make_bed):
     """The milter starts while its ledger cannot be opened."""
@@ -205,6 +288,22 @@ def test_no_ledger(no_ledger):
     for number in range(3):
         bed.sink.wait(f"l{number}@south.example", timeout_s=60)
     wait_no_files(bed)
+
+
+def test_no_ledger_nameless(no_ledger):
+    """sendmail(1)'s mail has the Message-ID that cleanup made, another one at
+    each try."""
+    bed = no_ledger
+    data = nameless("a@south.example").replace(b"\r\n", b"\n")
+    for _ in range(3):
+        bed.hub.sendmail(data, NEWS, ["a@south.example"])
+    proc.wait_until(lambda: len(files(bed, "spool/undecided")) == 3, 20,
+                    "undecided copies")
+    (bed.root / "state" / "ledger").unlink()
+    proc.wait_until(lambda: bed.tendril.events("ledger.open"), 20,
+                    "the milter opens the ledger")
+    bed.start_agent()
+    assert_each_once(bed, "a@south.example")
 
 
 def test_no_ledger_and_no_spool(no_ledger):

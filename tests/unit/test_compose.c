@@ -255,6 +255,45 @@ static void test_samekey(void)
 	    "of another queue id: the application's");
 }
 
+/* A copy comes under another queue id and with a Message-ID of ours. */
+static void test_samekey_of_copy(void)
+{
+	struct header_list none = {0}, cleanup = {0}, agent = {0};
+	struct samekey_in in = {.stream = STR("apps"),
+	    .recipient = STR("x@y.example"),
+	    .queue_id = STR("Q1"),
+	    .arrived_ms = INT64_C(1795342800000),
+	    .headers = &none};
+	struct samekey direct, copy;
+
+	add(&none, "From", " a@b.example");
+	add(&cleanup, "From", " a@b.example");
+	add(&cleanup, "Message-ID", " <20261122.Q1@mx.example>");
+	add(&agent, "From", " a@b.example");
+	add(&agent, "Message-ID", " <00000000000012ab.3@mx.example>");
+	OK(samekey_make(&in, A, &direct) == 0, "direct");
+	in.first_queue_id = in.queue_id;
+	in.queue_id = STR("Q2");
+	in.copy_id = 0x12ab;
+	in.headers = &cleanup;
+	OK(samekey_make(&in, A, &copy) == 0 && !copy.has_message_id &&
+		copy.key == direct.key,
+	    "made by cleanup, when it first came");
+	in.headers = &agent;
+	OK(samekey_make(&in, A, &copy) == 0 && !copy.has_message_id &&
+		copy.key == direct.key,
+	    "made by the agent");
+	in.arrived_ms += 60000;
+	OK(samekey_make(&in, A, &copy) == 0 && copy.key != direct.key &&
+		copy.key == samekey_after(&direct, 1),
+	    "the minute counts");
+	in.headers = &none;
+	in.arrived_ms -= 60000;
+	in.recipient = STR("z@y.example");
+	OK(samekey_make(&in, A, &copy) == 0 && copy.key != direct.key,
+	    "the recipient counts");
+}
+
 int main(void)
 {
 	A = arena_new(8 << 20);
@@ -265,6 +304,7 @@ int main(void)
 	test_one_click();
 	test_no_memory();
 	test_samekey();
+	test_samekey_of_copy();
 	arena_free(&A);
 	return tap_done();
 }

@@ -267,7 +267,7 @@ static void test_dup(void)
 	    slot(NOW - DAY, NEWS, SLOT_PROPOSED)};
 	struct facts f = {.slots = v, .n_slots = 1};
 	struct dup_query q = {
-	    .key = 7, .has_message_id = true, .log_followed = true};
+	    .same = {.key = 7, .has_message_id = true}, .log_followed = true};
 
 	IS_INT(dup_decide(&q, &f, NOW, NULL), DUP_NEW, "released: again");
 	f.n_slots = 2;
@@ -279,18 +279,44 @@ static void test_dup(void)
 	IS_INT(dup_decide(&q, &f, NOW + 5 * DAY, NULL), DUP_NEW, "aged out");
 	IS_INT(dup_decide(&q, &f, NOW - 9 * DAY, NULL), DUP_SAME,
 	    "a clock set back does not forget");
-	q.has_message_id = false;
-	IS_INT(dup_decide(&q, &f, NOW, NULL), DUP_NEW,
-	    "without Message-ID ten minutes only");
-	IS_INT(dup_decide(&q, &f, NOW - DAY + 599999, NULL), DUP_SAME,
-	    "just within");
-	q.has_message_id = true;
 	q.log_followed = false;
 	IS_INT(dup_decide(&q, &f, NOW, NULL), DUP_NEW,
 	    "no log followed: a send of its own");
 	q.log_followed = true;
-	q.key = 8;
+	q.same.key = 8;
 	IS_INT(dup_decide(&q, &f, NOW, NULL), DUP_NEW, "another message");
+}
+
+/* Without a Message-ID the minutes of arrival count, not those of the slot:
+ * a message may have been held for days in between. */
+static void test_dup_without_message_id(void)
+{
+	static const struct {
+		int64_t apart;
+		enum dup_answer want;
+	} table[] = {{0, DUP_SAME}, {1, DUP_SAME}, {10, DUP_SAME},
+	    {11, DUP_NEW}, {1440, DUP_NEW}, {-1, DUP_SAME}, {-10, DUP_SAME},
+	    {-11, DUP_NEW}};
+	struct samekey first = {.text = 4711, .minute = NOW / 60000};
+	struct slot_fact v = slot(NOW + 3 * DAY, NEWS, SLOT_DELIVERED);
+	struct facts f = {.slots = &v, .n_slots = 1};
+	struct dup_query q = {.log_followed = true};
+
+	v.key = samekey_after(&first, 0);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		q.same = first;
+		q.same.minute += table[i].apart;
+		q.same.key = samekey_after(&q.same, 0);
+		IS_INT(dup_decide(&q, &f, NOW + 4 * DAY, NULL), table[i].want,
+		    "came %lld minutes later", (long long)table[i].apart);
+	}
+	q.same = first;
+	q.same.key = samekey_after(&first, 0);
+	IS_INT(dup_decide(&q, &f, NOW + 8 * DAY, NULL), DUP_NEW, "aged out");
+	q.same.text++;
+	q.same.key = samekey_after(&q.same, 0);
+	IS_INT(
+	    dup_decide(&q, &f, NOW + 4 * DAY, NULL), DUP_NEW, "another text");
 }
 
 static void test_names(void)
@@ -315,6 +341,7 @@ int main(void)
 	test_shadow_of_one_scope();
 	test_never();
 	test_dup();
+	test_dup_without_message_id();
 	test_names();
 	return tap_done();
 }
