@@ -1,9 +1,5 @@
-/* onetoone.c - see onetoone.h.
- *
- * The log is followed by queue id, and a queue id leads to one slot: where
- * there are several recipients their slots count as delivered when the message
- * is accepted, as where no log is followed. Else they would stay proposed, and
- * count, for ever. */
+/* onetoone.c - see onetoone.h. Each recipient has a slot, and the log tells by
+ * queue id and address what became of each. */
 #include "milter/onetoone.h"
 
 #include "milter/nurture.h"
@@ -31,7 +27,6 @@ static int fill(struct onetoone *o, size_t *bad_out, struct error *err)
 		*bad_out = i;
 		rc = eom_fill_decide(o->m, i, &o->in[i], err);
 		o->in[i].mode = DECIDE_ONE_TO_ONE;
-		o->in[i].log_followed &= o->n == 1;
 	}
 	return rc;
 }

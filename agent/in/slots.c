@@ -260,6 +260,7 @@ static void on_outcome(void *arg, const struct outcome *o)
 	    .next_id = o->next_id,
 	    .at_ms = o->time_ms,
 	    .release = release_of(o->kind),
+	    .at_end = o->kind == OUTCOME_REMOVED,
 	    .status = o->dsn,
 	    .relay = o->relay};
 

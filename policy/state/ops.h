@@ -102,6 +102,10 @@ struct slot_change {
 	struct lead_id lead;
 	int64_t at_ms;
 	enum slot_release release;
+	/* RELEASED: the MTA keeps nothing of the queue id. Of several messages
+	 * of which one was delivered, one that no line named was delivered
+	 * too, under an address that it was rewritten to. */
+	bool at_end;
 	struct str status, relay;
 };
 /* Changes in the order of the log; each emits its event if the slot's state

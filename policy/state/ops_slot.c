@@ -124,52 +124,115 @@ static int change_one(struct door_ctx *ctx, const struct slot_change *c,
 	return emit_change(ctx, c, id);
 }
 
+/* The messages of a queue id and whose they are: lines about one id stand
+ * together, and there may be as many of them as messages. */
+struct group {
+	struct str queue_id; /* as the ledger knows it; empty: none yet */
+	uint64_t *ids;
+	struct lead_id *leads;
+	size_t n;
+};
+
+static int group_load(
+    const struct ledger_txn *t, struct str queue_id, struct group *g)
+{
+	struct message_record r;
+	int rc;
+
+	if (g->queue_id.n > 0 && str_eq(g->queue_id, queue_id))
+		return 0;
+	g->queue_id = STR("");
+	rc = message_by_queue(t, queue_id, g->ids, MESSAGES_MAX, &g->n);
+	for (size_t i = 0; rc == 0 && i < g->n; i++) {
+		rc = message_read(t, g->ids[i], &r);
+		if (rc == 0)
+			g->leads[i] = r.lead;
+	}
+	if (rc == 0)
+		g->queue_id = queue_id;
+	return rc;
+}
+
 /* Which of several messages of one queue id are meant: those to that
  * recipient, or all when the log names none. One message is always meant:
  * rewriting may have changed the address since. */
-static bool is_meant(const struct ledger_txn *t, const struct slot_change *c,
-    uint64_t id, size_t n)
+static bool is_meant(
+    const struct group *g, size_t i, const struct slot_change *c)
+{
+	return g->n == 1 || !c->has_lead || lead_id_eq(&g->leads[i], &c->lead);
+}
+
+static int state_of(const struct ledger_txn *t, uint64_t id, struct overlay *o,
+    enum slot_state *out)
 {
 	struct message_record r;
+	enum slot_state *seen = overlay_find(o, id);
+	int rc = seen == NULL ? message_read(t, id, &r) : 0;
 
-	if (n == 1 || !c->has_lead)
-		return true;
-	return message_read(t, id, &r) == 0 && lead_id_eq(&r.lead, &c->lead);
+	*out = seen != NULL ? *seen : rc == 0 ? r.state : SLOT_RELEASED;
+	return rc;
+}
+
+/* At the end of a queue id that one message was delivered by, a message that
+ * is still open has been delivered as well: unknown is sent. */
+static int close_open(struct door_ctx *ctx, const struct slot_change *c,
+    const struct group *g, struct overlay *o)
+{
+	const struct ledger_txn *t = door_txn(ctx);
+	struct slot_change delivered = *c;
+	enum slot_state state;
+	bool any = false;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < g->n; i++) {
+		rc = state_of(t, g->ids[i], o, &state);
+		any |= state == SLOT_DELIVERED;
+	}
+	delivered.kind = SLOT_CHANGE_DELIVERED;
+	for (size_t i = 0; rc == 0 && i < g->n; i++) {
+		rc = state_of(t, g->ids[i], o, &state);
+		if (rc == 0 && state != SLOT_RELEASED)
+			rc =
+			    change_one(ctx, any ? &delivered : c, g->ids[i], o);
+	}
+	return rc;
 }
 
 static int change_all(struct door_ctx *ctx, const struct slot_change *c,
-    uint64_t *ids, struct overlay *o)
+    struct group *g, struct overlay *o)
 {
-	const struct ledger_txn *t = door_txn(ctx);
-	size_t n;
 	int rc;
 
 	if (c->message_id != 0)
 		return change_one(ctx, c, c->message_id, o);
-	rc = message_by_queue(
-	    t, known_id(o, c->queue_id), ids, MESSAGES_MAX, &n);
+	rc = group_load(door_txn(ctx), known_id(o, c->queue_id), g);
 	if (c->kind == SLOT_CHANGE_MOVED)
 		o->moves[o->n_moves++] = c;
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		if (is_meant(t, c, ids[i], n))
-			rc = change_one(ctx, c, ids[i], o);
-	return rc == ERR_NOT_FOUND ? 0 : rc;
+	if (rc != 0)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	if (c->at_end && g->n > 1)
+		return close_open(ctx, c, g, o);
+	for (size_t i = 0; rc == 0 && i < g->n; i++)
+		if (is_meant(g, i, c))
+			rc = change_one(ctx, c, g->ids[i], o);
+	return rc;
 }
 
 int ops_slot_changes(
     struct door_ctx *ctx, const struct slot_change *v, size_t n)
 {
 	struct arena *a = door_arena(ctx);
-	uint64_t *ids = arena_array(a, MESSAGES_MAX, sizeof(*ids));
+	struct group g = {.ids = arena_array(a, MESSAGES_MAX, sizeof(*g.ids)),
+	    .leads = arena_array(a, MESSAGES_MAX, sizeof(*g.leads))};
 	struct overlay o = {.cap = n + MESSAGES_MAX};
 	int rc = 0;
 
 	o.v = arena_array(a, o.cap, sizeof(*o.v));
 	o.moves = arena_array(a, n, sizeof(struct slot_change *));
-	if (ids == NULL || o.v == NULL || o.moves == NULL)
+	if (g.ids == NULL || g.leads == NULL || o.v == NULL || o.moves == NULL)
 		return ERR_LIMIT;
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = change_all(ctx, &v[i], ids, &o);
+		rc = change_all(ctx, &v[i], &g, &o);
 	return rc;
 }
 

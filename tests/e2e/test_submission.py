@@ -168,6 +168,30 @@ def test_one_to_one_that_is_not_ours_to_sign(bed):
     assert told["stream"] == "sales" and told["reason"] != ""
 
 
+def states(book, people):
+    """By recipient, of the first letter of the name."""
+    by_address = {slot.address: slot.state for slot in book.slots()}
+    return "".join(by_address.get(one, "-")[0] for one in people)
+
+
+def test_one_to_one_to_several_is_dated_by_the_log(bed, book):
+    """Each by his own server's answer: one has it, one refuses, one waits."""
+    people = [person() for _ in range(3)]
+    _, refuses, waits = people
+    bed.sink.script(refuses, "554 5.7.1 Not today")
+    bed.sink.script(waits, "450 4.2.1 Later")
+    assert by_sales(bed, people).final[0] == 250
+    proc.wait_until(lambda: states(book, people) == "drq", 20,
+                    "delivered, released, queued")
+    time.sleep(1.5)
+    assert states(book, people) == "drq"
+    bed.sink.clear()
+    bed.hub.flush()
+    bed.sink.wait(waits)
+    proc.wait_until(lambda: states(book, people) == "drd", 20, "the last one")
+    proc.wait_until(lambda: not bed.hub.queue(), 20, "an empty queue")
+
+
 def test_one_to_one_to_a_suppressed_person(bed, book):
     """550 at RCPT for that one; the others get the message."""
     friend, foe = person(), person()

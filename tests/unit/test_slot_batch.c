@@ -11,7 +11,8 @@ static struct storetest T;
 struct test {
 	const char *name;
 	const char *steps; /* "Q1" queued, "D1a" delivered to a, "R1" released,
-			    * "M12" queue id 1 goes on as 2; apart by blanks */
+			    * "M12" queue id 1 goes on as 2, "E1" its end;
+			    * apart by blanks */
 	enum slot_state a, b;
 };
 
@@ -23,6 +24,15 @@ static const struct test tests[] = {
     {"one bounced", "Q1 D1a R1b R1", SLOT_DELIVERED, SLOT_RELEASED},
     {"one bounced, the other left", "Q1 R1b", SLOT_QUEUED, SLOT_RELEASED},
     {"removed undelivered", "Q1 R1", SLOT_RELEASED, SLOT_RELEASED},
+    {"each by a line of its own", "Q1 D1a D1b E1", SLOT_DELIVERED,
+	SLOT_DELIVERED},
+    {"the end, one named", "Q1 D1a E1", SLOT_DELIVERED, SLOT_DELIVERED},
+    {"the end, one bounced", "Q1 D1a R1b E1", SLOT_DELIVERED, SLOT_RELEASED},
+    {"the end, nobody named", "Q1 E1", SLOT_RELEASED, SLOT_RELEASED},
+    {"the end, all bounced", "Q1 R1a R1b E1", SLOT_RELEASED, SLOT_RELEASED},
+    {"the end, twice told", "Q1 D1a E1 E1", SLOT_DELIVERED, SLOT_DELIVERED},
+    {"ends of two, told in turn", "Q1 D1a Q9 E1 E9", SLOT_DELIVERED,
+	SLOT_DELIVERED},
     {"queued after its end", "R1 Q1", SLOT_RELEASED, SLOT_RELEASED},
     {"delivered after all", "R1 D1a", SLOT_DELIVERED, SLOT_RELEASED},
     {"another's lines", "Q9 D9a R9", SLOT_PROPOSED, SLOT_PROPOSED},
@@ -68,8 +78,9 @@ static struct slot_change change_of(
 
 	c.kind = word.p[0] == 'Q'   ? SLOT_CHANGE_QUEUED
 		 : word.p[0] == 'D' ? SLOT_CHANGE_DELIVERED
-		 : word.p[0] == 'R' ? SLOT_CHANGE_RELEASED
-				    : SLOT_CHANGE_MOVED;
+		 : word.p[0] == 'M' ? SLOT_CHANGE_MOVED
+				    : SLOT_CHANGE_RELEASED;
+	c.at_end = word.p[0] == 'E';
 	if (c.kind == SLOT_CHANGE_MOVED) {
 		c.next_id = queue_id(round, who);
 	} else if (who != '\0') {
