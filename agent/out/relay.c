@@ -240,8 +240,12 @@ static void send_bounce(struct relay *r, const struct job *j,
 	if (rc != 0)
 		(void)error_set(err, rc, "report: %s", error_text(rc));
 	else {
-		submit_report(r->submit, j->row.message_id, j->target, utf8,
-		    buf_str(&b), &result, err);
+		submit_report(r->submit,
+		    &(struct submit_mail){.id = j->row.message_id,
+			.to = j->target,
+			.utf8 = utf8,
+			.message = buf_str(&b)},
+		    &result, err);
 		out->code = (uint32_t)result.reply.code;
 		out->done = result.outcome == SUBMIT_SENT;
 		out->hopeless = result.outcome == SUBMIT_REFUSED;

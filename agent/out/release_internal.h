@@ -42,12 +42,15 @@ enum release_next {
  * can be recorded. */
 int release_one(struct release_work *w, uint32_t index,
     enum release_next *next_out, struct error *err) MUST_CHECK;
-/* How it would be decided now. recipient_out and out are of the arena; *out
- * for decide_fini() in every case. ERR_SYNTAX: malformed address;
- * ERR_NOT_FOUND: its stream is gone. */
+struct release_view {
+	struct address recipient;
+	struct decide_out decided; /* for decide_fini() in every case */
+};
+/* How it would be decided now; *out is of the arena. ERR_SYNTAX: malformed
+ * address; ERR_NOT_FOUND: its stream is gone. */
 int release_explain(struct release *r, const struct copy_record *row,
-    struct str address, int64_t now_ms, struct address *recipient_out,
-    struct decide_out *out, struct error *err) MUST_CHECK;
+    struct str address, int64_t now_ms, struct release_view *out,
+    struct error *err) MUST_CHECK;
 /* A verdict that waits: when it is worth while to try again. */
 int64_t release_instant(
     const struct verdict *v, const struct copy_record *row, int64_t now_ms);

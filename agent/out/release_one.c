@@ -28,8 +28,8 @@ static bool is_seed(const struct conf *conf, struct str address)
 }
 
 int release_explain(struct release *r, const struct copy_record *row,
-    struct str address, int64_t now_ms, struct address *recipient_out,
-    struct decide_out *out, struct error *err)
+    struct str address, int64_t now_ms, struct release_view *out,
+    struct error *err)
 {
 	const struct conf *conf = r->app->conf;
 	const struct conf_stream *st = conf_stream_find(conf, row->stream);
@@ -42,8 +42,8 @@ int release_explain(struct release *r, const struct copy_record *row,
 	};
 	int rc;
 
-	*out = (struct decide_out){0};
-	rc = address_parse(r->arena, address, recipient_out, err);
+	*out = (struct release_view){0};
+	rc = address_parse(r->arena, address, &out->recipient, err);
 	if (rc != 0)
 		return rc;
 	if (st == NULL)
@@ -53,9 +53,10 @@ int release_explain(struct release *r, const struct copy_record *row,
 		in.mode = DECIDE_ONE_TO_ONE;
 	in.unknown = st->unknown;
 	in.unknown_segment = st->unknown_segment;
-	in.recipient = *recipient_out;
-	in.seed = is_seed(conf, recipient_out->text);
-	return decide_explain(r->app->store, &in, NULL, now_ms, out, err);
+	in.recipient = out->recipient;
+	in.seed = is_seed(conf, in.recipient.text);
+	return decide_explain(
+	    r->app->store, &in, NULL, now_ms, &out->decided, err);
 }
 
 static int64_t again_ms(uint32_t attempts)
@@ -186,8 +187,11 @@ static int write_report(struct release_work *w, const struct nondelivery *n,
 	buf_init(&b, NONDELIVERY_MAX);
 	rc = nondelivery_write(n, &b);
 	if (rc == 0)
-		submit_report(w->r->submit, w->row.id, w->envelope->sender,
-		    nondelivery_is_utf8(w->envelope, n->index), buf_str(&b),
+		submit_report(w->r->submit,
+		    &(struct submit_mail){.id = w->row.id,
+			.to = w->envelope->sender,
+			.utf8 = nondelivery_is_utf8(w->envelope, n->index),
+			.message = buf_str(&b)},
 		    res, err);
 	buf_fini(&b);
 	return rc;
@@ -267,16 +271,16 @@ static bool waits(const struct decide_out *d)
 static int later(struct release_work *w, uint32_t index,
     const struct smtp_reply *reply, enum release_next *next, struct error *err)
 {
-	struct address recipient = {0};
-	struct decide_out d;
+	struct release_view v;
+	const struct decide_out *d = &v.decided;
 	int rc = release_explain(w->r, &w->row,
-	    w->envelope->rcpts[index].address, w->now_ms, &recipient, &d, err);
+	    w->envelope->rcpts[index].address, w->now_ms, &v, err);
 
-	if (rc == 0 && waits(&d) && strcmp(reply->enhanced, "4.7.1") == 0)
-		rc = wait_for(w, index, &recipient, &d, next, err);
+	if (rc == 0 && waits(d) && strcmp(reply->enhanced, "4.7.1") == 0)
+		rc = wait_for(w, index, &v.recipient, d, next, err);
 	else if (rc == 0 || rc == ERR_SYNTAX || rc == ERR_NOT_FOUND)
-		rc = try_again(w, index, &recipient, &d.lead, next, err);
-	decide_fini(&d);
+		rc = try_again(w, index, &v.recipient, &d->lead, next, err);
+	decide_fini(&v.decided);
 	return rc;
 }
 

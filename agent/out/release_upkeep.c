@@ -158,21 +158,20 @@ static int64_t new_instant(
 static int look_at(
     struct release *r, const struct look *l, int64_t now_ms, struct error *err)
 {
-	struct address recipient;
-	struct decide_out d;
+	struct release_view v;
 	struct error ignored;
 	int64_t at;
 	int rc = 0;
 
 	if (l->address.n == 0 || l->row.due_ms <= now_ms)
 		return 0;
-	if (release_explain(r, &l->row, l->address, now_ms, &recipient, &d,
-		&ignored) == 0) {
-		at = new_instant(&d, &l->row, now_ms);
+	if (release_explain(r, &l->row, l->address, now_ms, &v, &ignored) ==
+	    0) {
+		at = new_instant(&v.decided, &l->row, now_ms);
 		if (at < l->row.due_ms)
 			rc = ops_copy_due(r->app->store, l->row.id, at, err);
 	}
-	decide_fini(&d);
+	decide_fini(&v.decided);
 	return rc;
 }
 

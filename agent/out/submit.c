@@ -144,6 +144,19 @@ static int make_top(struct submit *s, uint64_t id, const struct spool_copy *c,
 	return rc != 0 ? rc : buf_error(top);
 }
 
+/* Takes top, which rc says is complete. */
+static void send_below(struct submit *s, int rc, struct buf *top,
+    struct smtp_mail *m, struct submit_result *out, struct error *err)
+{
+	m->top = buf_str(top);
+	*out = (struct submit_result){.outcome = SUBMIT_TROUBLE};
+	if (rc == 0)
+		send_it(s, m, out, err);
+	else
+		(void)error_set(err, rc, "token: %s", error_text(rc));
+	buf_fini(top);
+}
+
 void submit_copy(struct submit *s, uint64_t id, const struct spool_copy *c,
     uint32_t index, struct submit_result *out, struct error *err)
 {
@@ -158,38 +171,26 @@ void submit_copy(struct submit *s, uint64_t id, const struct spool_copy *c,
 	struct buf top;
 	int rc;
 
-	*out = (struct submit_result){.outcome = SUBMIT_TROUBLE};
 	buf_init(&top, TOP_MAX);
 	rc = make_top(s, id, c, index, &top);
-	m.top = buf_str(&top);
-	if (rc == 0)
-		send_it(s, &m, out, err);
-	else
-		(void)error_set(err, rc, "token: %s", error_text(rc));
-	buf_fini(&top);
+	send_below(s, rc, &top, &m, out, err);
 }
 
-void submit_report(struct submit *s, uint64_t id, struct str to, bool utf8,
-    struct str message, struct submit_result *out, struct error *err)
+void submit_report(struct submit *s, const struct submit_mail *report,
+    struct submit_result *out, struct error *err)
 {
 	static const struct str utf8_arg = {"SMTPUTF8", 8};
 	static const struct str notify = {"NOTIFY=NEVER", 12};
 	struct smtp_mail m = {
-	    .rcpt = to,
-	    .sender_args = {&utf8_arg, utf8 ? 1 : 0},
+	    .rcpt = report->to,
+	    .sender_args = {&utf8_arg, report->utf8 ? 1 : 0},
 	    .rcpt_args = {&notify, 1},
-	    .message = message,
+	    .message = report->message,
 	};
 	struct buf top;
 	int rc;
 
-	*out = (struct submit_result){.outcome = SUBMIT_TROUBLE};
 	buf_init(&top, TOP_MAX);
-	rc = add_token(s, id, &top);
-	m.top = buf_str(&top);
-	if (rc == 0)
-		send_it(s, &m, out, err);
-	else
-		(void)error_set(err, rc, "token: %s", error_text(rc));
-	buf_fini(&top);
+	rc = add_token(s, report->id, &top);
+	send_below(s, rc, &top, &m, out, err);
 }

@@ -28,13 +28,19 @@ struct submit_result {
 };
 
 /* The recipient `index` of a copy, with a trace of its first arrival. A
- * message without Message-ID gets one by
- * the copy's id, so that a second submission is known to be one. out is always
- * set; err tells what TROUBLE was. */
+ * message without Message-ID gets one by the copy's id, so that a second
+ * submission is known to be one. out is always set; err tells what TROUBLE
+ * was. */
 void submit_copy(struct submit *s, uint64_t id, const struct spool_copy *c,
     uint32_t index, struct submit_result *out, struct error *err);
+struct submit_mail {
+	uint64_t id;        /* of the copy or message that it is about */
+	struct str to;      /* envelope recipient */
+	struct str message; /* whole, with header */
+	bool utf8;          /* needs SMTPUTF8 (RFC 6531) */
+};
 /* A report to a copy's sender, from the null sender; never reported on. */
-void submit_report(struct submit *s, uint64_t id, struct str to, bool utf8,
-    struct str message, struct submit_result *out, struct error *err);
+void submit_report(struct submit *s, const struct submit_mail *report,
+    struct submit_result *out, struct error *err);
 
 #endif
