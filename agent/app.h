@@ -1,5 +1,5 @@
 /* app.h - what the parts of the agent share. Immutable after start, but for
- * the configuration and the stop flag. */
+ * the configuration and the stop flag. Threads: any. */
 #ifndef AGENT_APP_H
 #define AGENT_APP_H
 

@@ -1,4 +1,5 @@
-/* eom.h - end of message: decide, compose, sign, apply, answer. */
+/* eom.h - end of message: decide, compose, sign, apply, answer. Threads: the
+ * session's. */
 #ifndef MILTER_EOM_H
 #define MILTER_EOM_H
 

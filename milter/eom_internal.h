@@ -1,5 +1,6 @@
 /* eom_internal.h - a complete message on its way through eom.c and the files
- * of its class: nurture.c, onetoone.c, release.c, takeover.c. */
+ * of its class: nurture.c, onetoone.c, release.c, takeover.c. Threads: the
+ * session's. */
 #ifndef MILTER_EOM_INTERNAL_H
 #define MILTER_EOM_INTERNAL_H
 

@@ -1,5 +1,5 @@
 /* session_internal.h - the inside of a session, for session.c and what decides
- * on messages. */
+ * on messages. Threads: the session's, one at a time. */
 #ifndef MILTER_SESSION_INTERNAL_H
 #define MILTER_SESSION_INTERNAL_H
 

@@ -2,7 +2,8 @@
  *
  * Facts measured on Debian's worker-pool build: the callbacks of one session
  * run on different threads; SIGHUP, SIGTERM and SIGINT all mean stop and must
- * be blocked before any thread exists; a second smfi_main() does not work. */
+ * be blocked before any thread exists; a second smfi_main() does not work.
+ * Threads: main; smfi_serve() in one of its own (serve.c). */
 #ifndef MILTER_SMFI_H
 #define MILTER_SMFI_H
 

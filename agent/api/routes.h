@@ -1,5 +1,6 @@
 /* routes.h - the handlers of /v1, one file for each kind of thing; the table
- * of routes is in api.c. */
+ * of routes is in api.c. Each is an api_fn (api.h): 0, or a code with c->err
+ * filled. Threads: any. */
 #ifndef AGENT_API_ROUTES_H
 #define AGENT_API_ROUTES_H
 

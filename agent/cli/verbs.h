@@ -1,4 +1,5 @@
-/* verbs.h - one verb, one file; the order of `tendril help` is in main.c. */
+/* verbs.h - one verb, one file; the order of `tendril help` is in main.c.
+ * Threads: immutable. */
 #ifndef AGENT_CLI_VERBS_H
 #define AGENT_CLI_VERBS_H
 

@@ -1,5 +1,5 @@
 /* feedback.h - the way in of an answer: Maildir -> sort -> act. A step for
- * the agent's parts. */
+ * the agent's parts. Threads: one owner. */
 #ifndef AGENT_IN_FEEDBACK_H
 #define AGENT_IN_FEEDBACK_H
 

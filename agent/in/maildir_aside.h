@@ -1,6 +1,6 @@
 /* maildir_aside.h - feedback mail that nobody could read, kept for people:
  * unparsed/ID.eml and ID.reason beside the Maildir's folders. Ids are ordered
- * by time. Only maildir.c uses this. */
+ * by time. Only maildir.c uses this. Threads: one owner. */
 #ifndef AGENT_IN_MAILDIR_ASIDE_H
 #define AGENT_IN_MAILDIR_ASIDE_H
 

@@ -1,5 +1,6 @@
 /* release_internal.h - the inside of release.h, for release.c (the loop),
- * release_one.c (one recipient) and release_upkeep.c (files and holds). */
+ * release_one.c (one recipient) and release_upkeep.c (files and holds).
+ * Threads: one owner. */
 #ifndef AGENT_OUT_RELEASE_INTERNAL_H
 #define AGENT_OUT_RELEASE_INTERNAL_H
 

@@ -1,5 +1,5 @@
 /* spool_internal.h - the inside of the spool, for spool.c, spool_list.c and
- * stage.c. */
+ * stage.c. Threads: any; a spool is immutable once open. */
 #ifndef POLICY_SPOOL_SPOOL_INTERNAL_H
 #define POLICY_SPOOL_SPOOL_INTERNAL_H
 

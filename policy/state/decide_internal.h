@@ -1,6 +1,6 @@
 /* decide_internal.h - one decision at work, for decide.c (verdict, policy),
  * decide_look.c (what is done before the door), decide_emit.c (what is recorded
- * of it) and decide_all.c. */
+ * of it) and decide_all.c. Threads: one owner. */
 #ifndef POLICY_STATE_DECIDE_INTERNAL_H
 #define POLICY_STATE_DECIDE_INTERNAL_H
 

@@ -1,5 +1,6 @@
 /* facts_load.h - fills struct facts for one person and one segment, in one
- * transaction. The only place where the tables become facts. */
+ * transaction. The only place where the tables become facts. Threads: as the
+ * transaction. */
 #ifndef POLICY_STATE_FACTS_LOAD_H
 #define POLICY_STATE_FACTS_LOAD_H
 

@@ -2,7 +2,8 @@
  * suppression or of consent is an audit event the first time for a person,
  * stream and day, and is counted after that; all others are activity.
  *
- * Key: lead id (16), label of the stream (4), day since 1970 (4). */
+ * Key: lead id (16), label of the stream (4), day since 1970 (4).
+ * Threads: as the transaction. */
 #ifndef POLICY_STATE_REFUSAL_H
 #define POLICY_STATE_REFUSAL_H
 

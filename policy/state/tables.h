@@ -1,6 +1,7 @@
 /* tables.h - the ledger's tables of state: numbers are indexes into the names
  * that reducers.c gives to ledger_open(). Each table's key and record are
- * owned by the file named here; no other file knows their bytes. */
+ * owned by the file named here; no other file knows their bytes. Threads:
+ * immutable. */
 #ifndef POLICY_STATE_TABLES_H
 #define POLICY_STATE_TABLES_H
 

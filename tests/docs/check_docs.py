@@ -243,6 +243,19 @@ def check_links(ok):
 
 # --- comments ---
 
+
+def check_headers(ok):
+    """A header is a contract; it begins with its name and what it is."""
+    headers = {path: text for path, text in c_files().items()
+               if path.suffix == ".h" and path.parts[0] in PARTS}
+    bad = [str(path) for path, text in headers.items()
+           if not text.startswith(f"/* {path.name} - ")]
+    ok(not bad, "headers begin with their name", bad)
+    bad = [str(path) for path, text in headers.items()
+           if "Threads:" not in text]
+    ok(not bad, "headers say which threads may use what they have", bad)
+
+
 # Of the kernel and of libopendkim.
 FOREIGN = {"complete_signal", "dkim_ohdrs", "sysexits.h"}
 C_FILES = ("*.c", "*.h", "*.def")
@@ -302,7 +315,7 @@ def main():
 
     for check in (check_log, check_reasons, check_metrics, check_ledger,
                   check_writers, check_map, check_install, check_links,
-                  check_comments):
+                  check_comments, check_headers):
         check(ok)
     print(f"1..{count}")
     return 1 if failed else 0
