@@ -239,17 +239,3 @@ const struct value *value_at(const struct value *array, size_t i)
 {
 	return (const struct value *)json_array_get(cin(array), i);
 }
-
-bool value_each(const struct value *o, void **iter, const char **key,
-    const struct value **v)
-{
-	json_t *obj = (json_t *)(uintptr_t)o;
-
-	*iter = *iter == NULL ? json_object_iter(obj)
-			      : json_object_iter_next(obj, *iter);
-	if (*iter == NULL)
-		return false;
-	*key = json_object_iter_key(*iter);
-	*v = (const struct value *)json_object_iter_value(*iter);
-	return true;
-}

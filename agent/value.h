@@ -46,8 +46,5 @@ const struct value *value_at(const struct value *array, size_t i);
 struct str value_as_str(const struct value *j); /* p == NULL: no string */
 bool value_as_i64(const struct value *j, int64_t *out); /* false: no integer */
 bool value_as_bool(const struct value *j, bool *out);
-/* Walks the members of an object in order; *iter begins as NULL. */
-bool value_each(const struct value *o, void **iter, const char **key,
-    const struct value **v);
 
 #endif

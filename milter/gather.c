@@ -252,8 +252,3 @@ int gather_body(struct gather *g, struct str *out)
 	*out = (struct str){b->map, b->map_size};
 	return 0;
 }
-
-size_t gather_body_size(const struct gather *g)
-{
-	return g->body->size;
-}

@@ -49,6 +49,5 @@ void gather_chunk(
 /* The whole body, contiguous; borrowed until reset. ERR_UNAVAILABLE when it
  * was not kept, -errno when the temporary file fails. */
 int gather_body(struct gather *g, struct str *out) MUST_CHECK;
-size_t gather_body_size(const struct gather *g);
 
 #endif

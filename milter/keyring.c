@@ -217,11 +217,6 @@ const struct keyring_domain *keyring_find(
 	return NULL;
 }
 
-const struct lead_key *keyring_lead_key(const struct keyring *k)
-{
-	return k->lead;
-}
-
 const struct token_keys *keyring_token_keys(const struct keyring *k)
 {
 	return k->tokens;

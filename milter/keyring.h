@@ -31,8 +31,6 @@ void keyring_free(struct keyring **k);
  * parent. NULL: none. */
 const struct keyring_domain *keyring_find(
     const struct keyring *k, struct str from_domain);
-/* NULL when the conf names no such file. */
-const struct lead_key *keyring_lead_key(const struct keyring *k);
 const struct token_keys *keyring_token_keys(const struct keyring *k);
 const struct dkim_verifier *keyring_verifier(const struct keyring *k);
 

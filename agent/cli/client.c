@@ -167,16 +167,6 @@ int client_send(struct client *c, const struct client_request *rq,
 	return rc;
 }
 
-int client_send_raw(struct client *c, const struct client_request *rq,
-    struct buf *out, struct error *err)
-{
-	long status = 0;
-	int rc = perform(c, rq, out, &status, err);
-
-	return rc == 0 && code_of(status) != 0 ? fail_status(status, NULL, err)
-					       : rc;
-}
-
 void client_query(struct buf *path, const char *name, struct str value)
 {
 	if (value.p == NULL)

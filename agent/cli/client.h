@@ -25,9 +25,6 @@ struct client_request {
  * listens). *out is the parsed body, NULL if it is none; the caller frees. */
 int client_send(struct client *c, const struct client_request *rq,
     struct value **out, struct error *err) MUST_CHECK;
-/* The same for a reply that is no JSON. */
-int client_send_raw(struct client *c, const struct client_request *rq,
-    struct buf *out, struct error *err) MUST_CHECK;
 
 /* Appends "?name=value" or "&name=value", encoded; nothing when value.p is
  * NULL. */

@@ -24,13 +24,6 @@ struct work {
 	void *arg;
 };
 
-bool outcome_releases(enum outcome_kind kind)
-{
-	return kind == OUTCOME_BOUNCED || kind == OUTCOME_EXPIRED ||
-	       kind == OUTCOME_DELETED || kind == OUTCOME_REJECTED ||
-	       kind == OUTCOME_DISCARDED;
-}
-
 const char *outcome_name(enum outcome_kind kind)
 {
 	static const char *const name[] = {

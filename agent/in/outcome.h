@@ -97,8 +97,6 @@ struct outcome {
 	bool refused;   /* SESSION_END: the server counted no 250 for it */
 };
 
-/* Releases the slots it speaks of, by itself. */
-bool outcome_releases(enum outcome_kind kind);
 const char *outcome_name(enum outcome_kind kind); /* "session-end" */
 
 typedef void outcome_fn(void *arg, const struct outcome *outcome);

@@ -41,6 +41,7 @@ struct slots {
 	size_t lines;      /* of the next batch, at most */
 	bool full, moved;  /* moved: the position is another than stored */
 	bool renamed;      /* a queue id is new: later lines in a later batch */
+	const char *gap;   /* why, of the follower; NULL: a line told */
 	int64_t stored_ms; /* when it was last stored; 0: never */
 	struct mtalog_pos pos;
 	struct mtalog_when when;
@@ -266,7 +267,7 @@ static void on_outcome(void *arg, const struct outcome *o)
 
 	s->stats.outcomes++;
 	if (o->kind == OUTCOME_GAP) {
-		on_gap(s, "lines are missing");
+		on_gap(s, s->gap != NULL ? s->gap : "lines are missing");
 		return;
 	}
 	if (o->kind == OUTCOME_UNNAMED)
@@ -296,7 +297,9 @@ static int on_item(void *arg, const struct mtalog_item *item)
 	s->moved = true;
 	s->pos = item->after;
 	if (item->gap != MTALOG_NO_GAP) {
+		s->gap = mtalog_gap_text(item->gap);
 		outcome_gap(s->book, on_outcome, s);
+		s->gap = NULL;
 		return 0;
 	}
 	s->stats.lines++;

@@ -71,11 +71,6 @@ void arena_reset(struct arena *a)
 	a->grow = FIRST;
 }
 
-size_t arena_used(const struct arena *a)
-{
-	return a->charged;
-}
-
 static struct block *add_block(struct arena *a, size_t need)
 {
 	size_t cap = need > a->grow ? need : a->grow;

@@ -15,7 +15,6 @@ struct arena;
 struct arena *arena_new(size_t max) MUST_CHECK;
 void arena_free(struct arena **a); /* NULL is fine; sets *a = NULL */
 void arena_reset(struct arena *a); /* drops all, keeps one block */
-size_t arena_used(const struct arena *a);
 
 void *arena_alloc(struct arena *a, size_t n) MUST_CHECK;
 void *arena_array(struct arena *a, size_t count, size_t size) MUST_CHECK;

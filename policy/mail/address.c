@@ -13,7 +13,6 @@
 
 #include "policy/mail/domain.h"
 #include "policy/mail/nfc.h"
-#include "policy/mail/psl.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -325,14 +324,4 @@ int address_parse_sender(
 bool address_is_null(const struct address *a)
 {
 	return a->text.n == 0;
-}
-
-bool address_is_literal(const struct address *a)
-{
-	return a->domain.n > 0 && a->domain.p[0] == '[';
-}
-
-bool address_domain_aligned(const struct address *a, const struct address *b)
-{
-	return psl_is_aligned(a->domain, b->domain);
 }

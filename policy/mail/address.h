@@ -60,9 +60,5 @@ int address_parse_sender(struct arena *a, struct str in, struct address *out,
     struct error *err) MUST_CHECK;
 
 bool address_is_null(const struct address *a);
-bool address_is_literal(const struct address *a); /* domain in brackets */
-
-/* Relaxed alignment of the two domains, RFC 7489 section 3.1 (psl.h). */
-bool address_domain_aligned(const struct address *a, const struct address *b);
 
 #endif

@@ -337,19 +337,12 @@ static void test_import(void)
 static void test_names(void)
 {
 	struct outcome_book *b = NULL;
-	int releasing = 0;
 
 	for (int k = OUTCOME_QUEUED; k <= OUTCOME_GAP; k++) {
-		releasing += outcome_releases((enum outcome_kind)k);
 		OK(strcmp(outcome_name((enum outcome_kind)k), "unknown") != 0,
 		    "kind %d has a name", k);
 	}
 	IS_STR(outcome_name((enum outcome_kind)99), "unknown", "no kind");
-	IS_INT(releasing, 5, "five kinds release");
-	OK(!outcome_releases(OUTCOME_SESSION_END) &&
-		!outcome_releases(OUTCOME_REMOVED) &&
-		!outcome_releases(OUTCOME_DEFERRED),
-	    "none that needs more evidence");
 	for (long n = 1; b == NULL && n < 10; n++) {
 		fault_alloc_at(n);
 		b = outcome_new(64);
