@@ -150,7 +150,7 @@ void eom_log_decision(
 	    KV_I64("policy", p->policy != NULL ? p->policy->version : 0),
 	    KV_I64("line", v->rule != NULL ? v->rule->line : 0),
 	    KV_STR("rule", v->rule != NULL ? v->rule->text : STR("")),
-	    KV_I64("shadow", v->shadowed));
+	    KV_I64("shadow", v->shadowed || m->shadow));
 }
 
 /* Told, since whoever reads the outside's "bad signature" looks for the fault

@@ -17,7 +17,8 @@ enum decide_mode {
 	                     * verdict is allow */
 	DECIDE_ONE_TO_ONE,  /* counted, never capped; suppression only */
 	DECIDE_ONE_TO_ONE_REFUSE_ONLY,
-	DECIDE_SHADOW, /* recorded, no slot: the send counts nowhere */
+	DECIDE_SHADOW, /* the verdict is recorded and not acted on: the message
+			* goes, so it has a slot whatever was decided */
 };
 
 /* Asked outside transactions, for each version of the policy that is tried;
@@ -67,7 +68,7 @@ void decide_fini(struct decide_out *out);
 
 /* The recipients of one message, in one step: DECIDE_ONE_TO_ONE, where one
  * refusal is recorded and nobody gets a slot, so that all go or none; or
- * DECIDE_SHADOW. At most DECIDE_ALL_MAX. A person who is in it twice has one
+ * DECIDE_SHADOW, where all go. At most DECIDE_ALL_MAX. A person who is in it twice has one
  * slot. decide_fini() for each out in every case. */
 enum {
 	DECIDE_ALL_MAX = 500

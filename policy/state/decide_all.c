@@ -21,10 +21,14 @@ struct all {
 	struct arena *arena; /* of the sealed fields */
 };
 
+static bool is_shadow(const struct all *all)
+{
+	return all->work[0].in->mode == DECIDE_SHADOW;
+}
+
 static bool refuses(const struct decide_work *w)
 {
-	return w->in->mode == DECIDE_SHADOW ||
-	       w->out->verdict.action != VERDICT_ALLOW;
+	return w->out->verdict.action != VERDICT_ALLOW;
 }
 
 static int decide_each(struct all *all, struct door_ctx *ctx, bool *refused)
@@ -43,12 +47,13 @@ static int decide_each(struct all *all, struct door_ctx *ctx, bool *refused)
 	return rc;
 }
 
-static int record_refusals(struct all *all, struct door_ctx *ctx)
+/* A shadow's verdicts are all told, since none can be seen by what it did. */
+static int record_verdicts(struct all *all, struct door_ctx *ctx)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < all->n; i++)
-		if (refuses(&all->work[i]))
+		if (is_shadow(all) || refuses(&all->work[i]))
 			rc = decide_emit_refusal(&all->work[i], ctx);
 	return rc;
 }
@@ -107,9 +112,11 @@ static int all_fn(struct door_ctx *ctx, void *arg)
 
 	if (rc == 0)
 		rc = decide_each(all, ctx, &refused);
-	if (rc != 0)
-		return rc;
-	return refused ? record_refusals(all, ctx) : make_slots(all, ctx);
+	if (rc == 0 && (refused || is_shadow(all)))
+		rc = record_verdicts(all, ctx);
+	if (rc == 0 && (!refused || is_shadow(all)))
+		rc = make_slots(all, ctx);
+	return rc;
 }
 
 /* The policy of the first rules them all. */

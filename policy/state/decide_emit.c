@@ -84,7 +84,7 @@ static struct event_slot_proposed slot_of(
 	    .app_sender = w->app_sender,
 	    .counts = !in->seed,
 	    .delivered = !in->log_followed,
-	    .shadowed = out->verdict.shadowed,
+	    .shadowed = out->verdict.shadowed || in->mode == DECIDE_SHADOW,
 	    .prune_before_ms = prune_before(out->policy, now_ms),
 	};
 
@@ -201,13 +201,28 @@ bool decide_is_refuse_only(enum decide_mode mode)
 	       mode == DECIDE_ONE_TO_ONE_REFUSE_ONLY;
 }
 
+bool decide_has_slot(const struct decide_work *w)
+{
+	if (w->in->mode == DECIDE_SHADOW)
+		return true;
+	return w->out->verdict.action == VERDICT_ALLOW &&
+	       !decide_is_refuse_only(w->in->mode);
+}
+
+static int emit_shadow(struct decide_work *w, struct door_ctx *ctx)
+{
+	int rc = decide_emit_refusal(w, ctx);
+
+	return rc != 0 ? rc : emit_allow(w, ctx);
+}
+
 int decide_emit(struct decide_work *w, struct door_ctx *ctx)
 {
 	struct verdict *v = &w->out->verdict;
 
 	w->out->message_id = w->out->subject_id = 0;
 	if (w->in->mode == DECIDE_SHADOW)
-		return decide_emit_refusal(w, ctx);
+		return emit_shadow(w, ctx);
 	if (decide_is_refuse_only(w->in->mode)) {
 		if (verdict_is_final(v))
 			return decide_emit_refusal(w, ctx);

@@ -54,6 +54,8 @@ int decide_look(struct decide_work *v, size_t n, struct error *err) MUST_CHECK;
  * there yet. In any transaction, after decide_in_txn(). */
 int decide_ready(struct decide_work *w) MUST_CHECK;
 bool decide_is_refuse_only(enum decide_mode mode);
+/* The verdict, or its being a shadow's, lets the message go. */
+bool decide_has_slot(const struct decide_work *w);
 
 /* Records the verdict, makes the slot. */
 int decide_emit(struct decide_work *w, struct door_ctx *ctx) MUST_CHECK;

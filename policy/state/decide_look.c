@@ -86,8 +86,7 @@ static int look_at(struct decide_work *w, const struct ledger_txn *t,
 
 	if (rc == 0)
 		rc = decide_in_txn(w, t, scratch, now_ms);
-	if (rc != 0 || w->out->verdict.action != VERDICT_ALLOW ||
-	    w->in->mode == DECIDE_SHADOW || decide_is_refuse_only(w->in->mode))
+	if (rc != 0 || !decide_has_slot(w))
 		return rc;
 	rc = decide_ready(w);
 	return rc == 0 ? touch_subject(t, w) : rc;

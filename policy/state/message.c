@@ -248,6 +248,13 @@ static int put_queue(struct ledger_txn *t, struct str queue_id, uint64_t id)
 	return ledger_put(t, TABLE_QUEUE, (struct str){k.b, k.n}, STR("q"));
 }
 
+/* A segment of a policy has a purpose. Another name is the application's
+ * invention: a row for each would never end. */
+static struct str counted_segment(struct str segment, struct str purpose)
+{
+	return purpose.n > 0 ? segment : STR("");
+}
+
 int message_reduce_proposed(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
@@ -278,7 +285,7 @@ int message_reduce_proposed(
 		rc = counter_add(t, ev->time_ms,
 		    e.shadowed ? "verdict.allow.shadowed"
 			       : "verdict.allow.allowed",
-		    e.segment);
+		    counted_segment(e.segment, e.purpose));
 	return rc != 0 ? error_set(err, rc, "slot: %s", error_text(rc)) : 0;
 }
 
@@ -296,7 +303,8 @@ static int count_change(struct ledger_txn *t, const struct event *ev,
 	    slot_state_name(state), e->release != 0 ? "." : "",
 	    e->release != 0 ? slot_release_name((enum slot_release)e->release)
 			    : "");
-	return counter_add(t, ev->time_ms, name, r.segment);
+	return counter_add(
+	    t, ev->time_ms, name, counted_segment(r.segment, r.purpose));
 }
 
 static int change_state(struct ledger_txn *t, const struct event *ev,
@@ -364,8 +372,8 @@ int message_reduce_duplicate(
 	if (rc == 0)
 		rc = message_read(t, e.message_id, &r);
 	if (rc == 0)
-		rc = counter_add(
-		    t, ev->time_ms, "verdict.drop.duplicate", r.segment);
+		rc = counter_add(t, ev->time_ms, "verdict.drop.duplicate",
+		    counted_segment(r.segment, r.purpose));
 	return rc != 0 ? error_set(err, rc, "duplicate: %s", error_text(rc))
 		       : 0;
 }

@@ -221,6 +221,22 @@ static void test_hash_list(void)
 	    ERR_SYNTAX, "short digest");
 }
 
+static size_t slots_of(const char *to)
+{
+	struct address a = storetest_address(&T, to);
+	struct lead_record r = {0};
+	struct ledger_txn *t;
+	struct lead_id id;
+
+	if (lead_id_of(T.store->lead_key, &a, &id) != 0 ||
+	    ledger_read_begin(T.store->ledger, &t) != 0)
+		exit(1);
+	if (lead_read(t, &id, T.arena, &r) != 0)
+		r.n_slots = 0;
+	ledger_read_end(&t);
+	return r.n_slots;
+}
+
 static void test_modes(void)
 {
 	struct decide_in in = query("eve@b.example", "demo", 41);
@@ -234,9 +250,12 @@ static void test_modes(void)
 	for (int i = 0; i < 3; i++) {
 		in.same.key = (uint64_t)(42 + i);
 		out = decide(&in);
+		OK(out.message_id != 0, "shadow: what goes has a slot");
 	}
-	OK(out.verdict.action == VERDICT_ALLOW && out.message_id == 0,
-	    "shadow reserves nothing");
+	OK(out.verdict.action == VERDICT_DEFER &&
+		out.verdict.reason == REASON_PERSON_CAP,
+	    "so that a limit is seen to be full");
+	IS_INT(slots_of("eve@b.example"), 3, "and counts all that went");
 	in.mode = DECIDE_ONE_TO_ONE;
 	for (int i = 0; i < 3; i++) {
 		in.same.key = (uint64_t)(52 + i);
@@ -266,22 +285,6 @@ static void all(struct decide_in *in, struct decide_out *out, int want)
 	    err.text);
 	for (size_t i = 0; i < ALL; i++)
 		decide_fini(&out[i]);
-}
-
-static size_t slots_of(const char *to)
-{
-	struct address a = storetest_address(&T, to);
-	struct lead_record r = {0};
-	struct ledger_txn *t;
-	struct lead_id id;
-
-	if (lead_id_of(T.store->lead_key, &a, &id) != 0 ||
-	    ledger_read_begin(T.store->ledger, &t) != 0)
-		exit(1);
-	if (lead_read(t, &id, T.arena, &r) != 0)
-		r.n_slots = 0;
-	ledger_read_end(&t);
-	return r.n_slots;
 }
 
 static void test_all(void)
@@ -319,16 +322,23 @@ static void test_all(void)
 	OK(out[0].message_id == 0 && slots_of("m1@m.example") == 1 &&
 		slots_of("m3@m.example") == 1,
 	    "and nobody has a slot of it");
-	for (size_t i = 0; i < ALL; i++)
+	for (size_t i = 0; i < ALL; i++) {
 		in[i].mode = DECIDE_SHADOW;
+		in[i].same.key = 710 + i;
+	}
 	all(in, out, 0);
-	IS_INT(slots_of("m3@m.example"), 1, "shadow: recorded only");
+	OK(slots_of("m3@m.example") == 2 && slots_of("m2@m.example") == 2 &&
+		out[1].verdict.reason == REASON_SUPPRESSED,
+	    "shadow: all go and count, who is refused too");
+	OK(out[2].message_id == out[0].message_id &&
+		slots_of("m1@m.example") == 2,
+	    "who is in it twice once");
 	IS_INT(decide_propose_all(T.store, in, 0, out, &err), ERR_LIMIT,
 	    "none at all");
 	in[0].mode = DECIDE_ONE_TO_ONE_REFUSE_ONLY;
 	in[1].mode = DECIDE_ONE_TO_ONE_REFUSE_ONLY;
 	IS_INT(decide(&in[0]).verdict.action, VERDICT_ALLOW, "RCPT: fine");
-	IS_INT(slots_of("m1@m.example"), 1, "and no slot");
+	IS_INT(slots_of("m1@m.example"), 2, "and no slot");
 	IS_INT(decide(&in[1]).verdict.action, VERDICT_REJECT, "RCPT: refused");
 }
 
