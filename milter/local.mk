@@ -30,6 +30,8 @@ milter_libmilterside_a_SOURCES = \
 	%D%/session.h \
 	%D%/session_internal.h \
 	%D%/shared.h \
+	%D%/shadow.c \
+	%D%/shadow.h \
 	%D%/snapshot.c \
 	%D%/snapshot.h \
 	%D%/takeover.c \
@@ -41,6 +43,8 @@ tendril_milter_SOURCES = \
 	%D%/main.c \
 	%D%/serve.c \
 	%D%/serve.h \
+	%D%/shadow.c \
+	%D%/shadow.h \
 	%D%/smfi.c \
 	%D%/smfi.h
 tendril_milter_LDADD = milter/libmilterside.a $(POLICY_LIBS) $(MILTER_LIBS)

@@ -6,6 +6,7 @@
 #include "milter/nurture.h"
 
 #include "milter/reply.h"
+#include "milter/shadow.h"
 #include "milter/takeover.h"
 #include "policy/base/log.h"
 #include "policy/mail/textfind.h"
@@ -23,7 +24,7 @@ int nurture_labels(struct message *m)
 }
 
 /* Compliance with the policy's segment; asked for each version tried. */
-static enum comply_result comply(void *arg, const struct policy_segment *seg)
+enum comply_result nurture_comply(void *arg, const struct policy_segment *seg)
 {
 	struct message *m = arg;
 	struct comply_in in = m->comply;
@@ -41,10 +42,10 @@ static int fill(
 	struct session *s = m->s;
 	int rc = eom_fill_decide(m, rcpt, in, err);
 
-	in->mode = m->shadow ? DECIDE_SHADOW : DECIDE_SEND;
-	in->comply = comply;
+	in->mode = DECIDE_SEND;
+	in->comply = nurture_comply;
 	in->comply_arg = m;
-	in->may_hold = !m->shadow && m->copy_id == 0 && takeover_is_possible(s);
+	in->may_hold = m->copy_id == 0 && takeover_is_possible(s);
 	return rc;
 }
 
@@ -121,45 +122,6 @@ static enum answer decide_one(struct message *m)
 	return a;
 }
 
-/* --- shadow mode: all recipients are decided and recorded, nothing else --- */
-
-static void shadow_some(struct message *m, struct store *store,
-    const struct decide_in *in, size_t n)
-{
-	struct decide_out *out = arena_array(m->s->g.arena, n, sizeof(*out));
-	struct error err = {0};
-
-	if (out == NULL || decide_propose_all(store, in, n, out, &err) != 0)
-		LOG_EV_LIMITED(LOG_LEVEL_WARNING, "shadow.not_recorded",
-		    KV_Z("qid", m->s->queue_id), KV_Z("error", err.text));
-	for (size_t i = 0; out != NULL && i < n; i++) {
-		if (out[i].verdict.reason != REASON_TROUBLE)
-			eom_log_decision(m, in[i].recipient.text, &out[i]);
-		decide_fini(&out[i]);
-	}
-}
-
-static enum answer shadow(struct message *m)
-{
-	struct session *s = m->s;
-	struct error err = {0};
-	struct store *store = eom_store(s, &err);
-	struct decide_in *in =
-	    arena_array(s->g.arena, DECIDE_ALL_MAX, sizeof(*in));
-	size_t n = 0;
-
-	for (size_t i = 0; store != NULL && in != NULL && i < s->g.n_rcpts;
-	     i++) {
-		if (fill(m, i, &in[n], &err) == 0)
-			n++;
-		if (n == DECIDE_ALL_MAX || (n > 0 && i + 1 == s->g.n_rcpts)) {
-			shadow_some(m, store, in, n);
-			n = 0;
-		}
-	}
-	return ANSWER_ACCEPT;
-}
-
 /* --- several recipients --- */
 
 /* What no recipient's facts could change is said at once, and not to each of
@@ -179,7 +141,7 @@ static struct verdict whole_verdict(
 		return v;
 	}
 	if (seg != NULL && seg->not_compliant.action == POLICY_REJECT)
-		v.compliance = comply(m, seg);
+		v.compliance = nurture_comply(m, seg);
 	if (v.compliance != COMPLY_OK)
 		v.reason = REASON_NOT_COMPLIANT;
 	else
@@ -230,7 +192,7 @@ enum answer nurture_run(struct message *m)
 	}
 	m->shadow = eom_is_shadow(s);
 	if (m->shadow)
-		return shadow(m);
+		return shadow_run(m);
 	if (s->g.n_rcpts == 1 || m->copy_id != 0)
 		return decide_one(m);
 	return take_over(m);

@@ -9,6 +9,9 @@
  * at most 64 and 256 bytes, printable ASCII. ERR_LIMIT: no memory. */
 int nurture_labels(struct message *m) MUST_CHECK;
 
+/* A decide_comply_fn: how the struct message complies with a segment. */
+enum comply_result nurture_comply(void *arg, const struct policy_segment *seg);
+
 enum answer nurture_run(struct message *m);
 
 #endif

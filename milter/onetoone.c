@@ -4,6 +4,7 @@
 
 #include "milter/nurture.h"
 #include "milter/reply.h"
+#include "milter/shadow.h"
 #include "milter/takeover.h"
 
 struct onetoone {
@@ -90,8 +91,9 @@ enum answer onetoone_run(struct message *m)
 	enum answer a;
 	int rc = nurture_labels(m);
 
-	if (eom_is_shadow(s))
-		return ANSWER_ACCEPT;
+	m->shadow = eom_is_shadow(s);
+	if (m->shadow)
+		return shadow_run(m);
 	if (rc != 0) {
 		(void)error_set(&err, rc, "%s", error_text(rc));
 		return eom_trouble(m, "segment", &err);

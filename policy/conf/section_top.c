@@ -25,7 +25,7 @@ static const struct option options[] = {
 	.def = "enforce",
 	.words = modes,
 	.help = "With shadow the product decides and logs, but changes, signs, "
-		"refuses and adds nothing."},
+		"refuses and adds nothing; what goes is counted."},
     {.name = "state-dir",
 	.type = &option_path,
 	.offset = AT(state_dir),

@@ -23,7 +23,8 @@ static struct verdict verdict_of(
 static bool is_one_to_one(enum decide_mode mode)
 {
 	return mode == DECIDE_ONE_TO_ONE ||
-	       mode == DECIDE_ONE_TO_ONE_REFUSE_ONLY;
+	       mode == DECIDE_ONE_TO_ONE_REFUSE_ONLY ||
+	       mode == DECIDE_ONE_TO_ONE_SHADOW;
 }
 
 /* Suppression for all nurture binds one-to-one mail too; caps and consent do

@@ -19,6 +19,7 @@ enum decide_mode {
 	DECIDE_ONE_TO_ONE_REFUSE_ONLY,
 	DECIDE_SHADOW, /* the verdict is recorded and not acted on: the message
 			* goes, so it has a slot whatever was decided */
+	DECIDE_ONE_TO_ONE_SHADOW,
 };
 
 /* Asked outside transactions, for each version of the policy that is tried;
@@ -68,7 +69,7 @@ void decide_fini(struct decide_out *out);
 
 /* The recipients of one message, in one step: DECIDE_ONE_TO_ONE, where one
  * refusal is recorded and nobody gets a slot, so that all go or none; or
- * DECIDE_SHADOW, where all go. At most DECIDE_ALL_MAX. A person who is in it twice has one
+ * a shadow mode, where all go. At most DECIDE_ALL_MAX. A person who is in it twice has one
  * slot. decide_fini() for each out in every case. */
 enum {
 	DECIDE_ALL_MAX = 500

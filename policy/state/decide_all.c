@@ -23,7 +23,7 @@ struct all {
 
 static bool is_shadow(const struct all *all)
 {
-	return all->work[0].in->mode == DECIDE_SHADOW;
+	return decide_is_shadow(all->work[0].in->mode);
 }
 
 static bool refuses(const struct decide_work *w)

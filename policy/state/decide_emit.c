@@ -84,7 +84,7 @@ static struct event_slot_proposed slot_of(
 	    .app_sender = w->app_sender,
 	    .counts = !in->seed,
 	    .delivered = !in->log_followed,
-	    .shadowed = out->verdict.shadowed || in->mode == DECIDE_SHADOW,
+	    .shadowed = out->verdict.shadowed || decide_is_shadow(in->mode),
 	    .prune_before_ms = prune_before(out->policy, now_ms),
 	};
 
@@ -136,7 +136,7 @@ static struct event_refusal refusal_of(
 	    .segment = segment_of(w),
 	    .stream = w->in->stream,
 	    .queue_id = w->in->queue_id,
-	    .shadowed = v->shadowed || w->in->mode == DECIDE_SHADOW,
+	    .shadowed = v->shadowed || decide_is_shadow(w->in->mode),
 	};
 
 	memcpy(e.lead, w->out->lead.b, sizeof(e.lead));
@@ -195,6 +195,11 @@ static int emit_allow(struct decide_work *w, struct door_ctx *ctx)
 	return rc != 0 ? rc : decide_emit_slot(w, ctx, id);
 }
 
+bool decide_is_shadow(enum decide_mode mode)
+{
+	return mode == DECIDE_SHADOW || mode == DECIDE_ONE_TO_ONE_SHADOW;
+}
+
 bool decide_is_refuse_only(enum decide_mode mode)
 {
 	return mode == DECIDE_REFUSE_ONLY ||
@@ -203,7 +208,7 @@ bool decide_is_refuse_only(enum decide_mode mode)
 
 bool decide_has_slot(const struct decide_work *w)
 {
-	if (w->in->mode == DECIDE_SHADOW)
+	if (decide_is_shadow(w->in->mode))
 		return true;
 	return w->out->verdict.action == VERDICT_ALLOW &&
 	       !decide_is_refuse_only(w->in->mode);
@@ -221,7 +226,7 @@ int decide_emit(struct decide_work *w, struct door_ctx *ctx)
 	struct verdict *v = &w->out->verdict;
 
 	w->out->message_id = w->out->subject_id = 0;
-	if (w->in->mode == DECIDE_SHADOW)
+	if (decide_is_shadow(w->in->mode))
 		return emit_shadow(w, ctx);
 	if (decide_is_refuse_only(w->in->mode)) {
 		if (verdict_is_final(v))

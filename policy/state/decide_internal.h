@@ -54,6 +54,7 @@ int decide_look(struct decide_work *v, size_t n, struct error *err) MUST_CHECK;
  * there yet. In any transaction, after decide_in_txn(). */
 int decide_ready(struct decide_work *w) MUST_CHECK;
 bool decide_is_refuse_only(enum decide_mode mode);
+bool decide_is_shadow(enum decide_mode mode);
 /* The verdict, or its being a shadow's, lets the message go. */
 bool decide_has_slot(const struct decide_work *w);
 

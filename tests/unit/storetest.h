@@ -98,4 +98,22 @@ __attribute__((unused)) static struct address storetest_address(
 	return a;
 }
 
+/* Slots in the person's history. */
+__attribute__((unused)) static size_t storetest_slots(
+    struct storetest *t, const char *address)
+{
+	struct address a = storetest_address(t, address);
+	struct lead_record r = {0};
+	struct ledger_txn *txn;
+	struct lead_id id;
+
+	if (lead_id_of(t->store->lead_key, &a, &id) != 0 ||
+	    ledger_read_begin(t->store->ledger, &txn) != 0)
+		exit(1);
+	if (lead_read(txn, &id, t->arena, &r) != 0)
+		r.n_slots = 0;
+	ledger_read_end(&txn);
+	return r.n_slots;
+}
+
 #endif

@@ -221,22 +221,6 @@ static void test_hash_list(void)
 	    ERR_SYNTAX, "short digest");
 }
 
-static size_t slots_of(const char *to)
-{
-	struct address a = storetest_address(&T, to);
-	struct lead_record r = {0};
-	struct ledger_txn *t;
-	struct lead_id id;
-
-	if (lead_id_of(T.store->lead_key, &a, &id) != 0 ||
-	    ledger_read_begin(T.store->ledger, &t) != 0)
-		exit(1);
-	if (lead_read(t, &id, T.arena, &r) != 0)
-		r.n_slots = 0;
-	ledger_read_end(&t);
-	return r.n_slots;
-}
-
 static void test_modes(void)
 {
 	struct decide_in in = query("eve@b.example", "demo", 41);
@@ -255,7 +239,8 @@ static void test_modes(void)
 	OK(out.verdict.action == VERDICT_DEFER &&
 		out.verdict.reason == REASON_PERSON_CAP,
 	    "so that a limit is seen to be full");
-	IS_INT(slots_of("eve@b.example"), 3, "and counts all that went");
+	IS_INT(storetest_slots(&T, "eve@b.example"), 3,
+	    "and counts all that went");
 	in.mode = DECIDE_ONE_TO_ONE;
 	for (int i = 0; i < 3; i++) {
 		in.same.key = (uint64_t)(52 + i);
@@ -309,7 +294,7 @@ static void test_all(void)
 		out[1].message_id != out[3].message_id,
 	    "a slot each");
 	OK(out[2].message_id == out[0].message_id &&
-		slots_of("m1@m.example") == 1,
+		storetest_slots(&T, "m1@m.example") == 1,
 	    "who is in it twice has one");
 	if (ops_target_parse(T.arena, STR("m2@m.example"), &sup.target, &err) !=
 		0 ||
@@ -319,26 +304,27 @@ static void test_all(void)
 	OK(out[1].verdict.action == VERDICT_REJECT &&
 		out[0].verdict.action == VERDICT_ALLOW,
 	    "one is refused");
-	OK(out[0].message_id == 0 && slots_of("m1@m.example") == 1 &&
-		slots_of("m3@m.example") == 1,
+	OK(out[0].message_id == 0 && storetest_slots(&T, "m1@m.example") == 1 &&
+		storetest_slots(&T, "m3@m.example") == 1,
 	    "and nobody has a slot of it");
 	for (size_t i = 0; i < ALL; i++) {
 		in[i].mode = DECIDE_SHADOW;
 		in[i].same.key = 710 + i;
 	}
 	all(in, out, 0);
-	OK(slots_of("m3@m.example") == 2 && slots_of("m2@m.example") == 2 &&
+	OK(storetest_slots(&T, "m3@m.example") == 2 &&
+		storetest_slots(&T, "m2@m.example") == 2 &&
 		out[1].verdict.reason == REASON_SUPPRESSED,
 	    "shadow: all go and count, who is refused too");
 	OK(out[2].message_id == out[0].message_id &&
-		slots_of("m1@m.example") == 2,
+		storetest_slots(&T, "m1@m.example") == 2,
 	    "who is in it twice once");
 	IS_INT(decide_propose_all(T.store, in, 0, out, &err), ERR_LIMIT,
 	    "none at all");
 	in[0].mode = DECIDE_ONE_TO_ONE_REFUSE_ONLY;
 	in[1].mode = DECIDE_ONE_TO_ONE_REFUSE_ONLY;
 	IS_INT(decide(&in[0]).verdict.action, VERDICT_ALLOW, "RCPT: fine");
-	IS_INT(slots_of("m1@m.example"), 2, "and no slot");
+	IS_INT(storetest_slots(&T, "m1@m.example"), 2, "and no slot");
 	IS_INT(decide(&in[1]).verdict.action, VERDICT_REJECT, "RCPT: refused");
 }
 

@@ -248,8 +248,11 @@ static void test_shadow_policy(void)
 	for (int i = 0; i < 4; i++)
 		IS_INT(sessiontest_send(&m), ANSWER_ACCEPT,
 		    "the same again: no duplicate, no cap");
+	IS_INT(storetest_slots(&S.st, "polshadow@b.example"), 4,
+	    "all four went, so all count");
 	m.rcpts[1] = "<ned@b.example>";
 	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "several: not taken over");
+	IS_INT(storetest_slots(&S.st, "polshadow@b.example"), 5, "counted too");
 	IS_INT(sessiontest_rows(NULL), rows, "no copies");
 	sessiontest_connect("fixed");
 	m = to("<ned@b.example>", NULL);
@@ -257,8 +260,12 @@ static void test_shadow_policy(void)
 	session_abort(S.session);
 	sessiontest_connect("x");
 	S.script.sasl_user = "anna";
+	m.rcpts[0] = "<o2oshadow@b.example>";
+	m.rcpts[1] = "<ned@b.example>";
 	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "one-to-one: accepted");
 	IS_INT(S.script.n_changes, 0, "all untouched");
+	IS_INT(storetest_slots(&S.st, "o2oshadow@b.example"), 1,
+	    "one-to-one: counted beside one who is refused");
 	sessiontest_apply(sessiontest_policy);
 	sessiontest_connect("apps");
 	m = to("<ned@b.example>", " demo");
