@@ -52,9 +52,8 @@ static int refuse_option(const struct cli *c, struct str name)
 		    "no option --%.*s, did you mean --%s?", STR_ARG(name),
 		    hint);
 	return cli_fail(CLI_USAGE,
-	    "no option --%.*s here: see tendril %s "
-	    "--help",
-	    STR_ARG(name), c->verb->name);
+	    "no option --%.*s here: see tendril %s%s--help", STR_ARG(name),
+	    c->verb != NULL ? c->verb->name : "", c->verb != NULL ? " " : "");
 }
 
 struct scan {
@@ -198,6 +197,8 @@ static int scan_words(struct scan *s)
 			s->only_operands = true;
 		else if (strcmp(word, "-h") == 0)
 			s->help = true;
+		else if (strcmp(word, "--version") == 0 && s->c->verb == NULL)
+			rc = take_word(s, word + 2);
 		else if (strncmp(word, "--", 2) == 0)
 			rc = take_option(s, word);
 		else

@@ -159,6 +159,8 @@ def test_help_and_usage(home):
         assert max(map(len, text.splitlines())) <= 100, verb
         assert home.ok("help", verb) == text
     assert home.json("version")[0]["version"] in home.ok("version")
+    assert home.ok("--version") == home.ok("version")
+    assert home.ok("--help") == home.ok("help")
 
 
 def manual_text(name):
@@ -238,6 +240,11 @@ def test_completion(home, words, wanted, unwanted):
     (["policy", "log", "--base", "1"], "no option --base"),
     (["policy", "log", "--json=1"], "--json takes no value"),
     (["policy", "log", "-x"], "no option -x"),
+    (["--nothing"], "no option --nothing here: see tendril --help"),
+    (["--version", "policy"], "a word too many"),
+    (["--conf"], "--conf wants FILE"),
+    (["-x"], "no option -x"),
+    (["check", "--version"], "no option --version here"),
     (["help", "nothing"], "no verb"),
     (["key", "new", "brass", "--out", "/nonexistent"], "no kind of key"),
 ])
