@@ -14,6 +14,7 @@ NURTURE_FIELDS = ("List-Unsubscribe", "List-Unsubscribe-Post", "List-Id",
                   "Feedback-ID", "CFBL-Address", "CFBL-Feedback-ID",
                   "X-Tendril-Id")
 ALWAYS_SIGNED = ("From", "To", "Subject", "Date")
+OVERSIGNED = ("From", *NURTURE_FIELDS)
 ONE_CLICK = "List-Unsubscribe=One-Click"
 
 
@@ -92,10 +93,11 @@ def judge_signed(data, zone, domain, algorithms):
                if values(data, name)]
     for one in found:
         for name in present:
-            if one.signed.count(name.lower()) < len(values(data, name)):
+            count = one.signed.count(name.lower()) - len(values(data, name))
+            if count < 0:
                 complaints.append(f"{name} not signed ({one.algorithm})")
-        if one.signed.count("from") < 2:
-            complaints.append(f"From not oversigned ({one.algorithm})")
+            elif count == 0 and name in OVERSIGNED:
+                complaints.append(f"{name} not oversigned ({one.algorithm})")
     return complaints
 
 
