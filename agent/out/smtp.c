@@ -229,13 +229,24 @@ static bool has_8bit(struct str s)
 }
 
 /* An address as it can stand between angle brackets: whatever it is, it must
- * not end the command. */
+ * end neither the command nor, by a bracket that is not quoted, itself: what is
+ * behind it would be parameters. */
 static bool is_safe(struct str address)
 {
-	for (size_t i = 0; i < address.n; i++)
-		if ((unsigned char)address.p[i] < ' ' || address.p[i] == 0x7f)
+	bool quoted = false;
+
+	for (size_t i = 0; i < address.n; i++) {
+		char c = address.p[i];
+
+		if ((unsigned char)c < ' ' || c == 0x7f ||
+		    (!quoted && (c == '<' || c == '>')))
 			return false;
-	return true;
+		if (c == '"')
+			quoted = !quoted;
+		else if (c == '\\' && quoted)
+			i++;
+	}
+	return !quoted;
 }
 
 /* The value of an ESMTP argument as RFC 5321 has it: no blank, no control. */

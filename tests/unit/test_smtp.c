@@ -101,6 +101,28 @@ static void test_extensions(void)
 	smtpserver_end(&s);
 }
 
+/* Quoted, anything may stand in an address. */
+static void test_quoted(void)
+{
+	static const char *const steps[] = {PLAIN, TAKE, BYE, NULL};
+	struct smtp_mail m = mail_of("A: b\r\n\r\n");
+	struct smtpserver s;
+	struct smtp_reply r;
+	struct error err = {0};
+	struct smtp *c;
+
+	m.rcpt = STR("\"a> \\\" <b\"@c.example");
+	smtpserver_start(&s, steps, 0);
+	c = client(&s);
+	IS_INT(smtp_send(c, &m, &r, &err), 0, "sent: %s", err.text);
+	IS_INT(r.code, 250, "taken");
+	smtp_free(&c);
+	OK(str_contains(smtpserver_heard(&s),
+	       STR("RCPT TO:<\"a> \\\" <b\"@c.example>\r\n")),
+	    "as it is");
+	smtpserver_end(&s);
+}
+
 static void test_refused(void)
 {
 	static const char *const steps[] = {PLAIN, "<", "452 4.3.1 No room\r\n",
@@ -139,8 +161,12 @@ static void test_refused(void)
 
 static void test_unsafe(void)
 {
-	static const char *const steps[] = {
-	    PLAIN, "<", "250 ok\r\n", "<", "250 ok\r\n", BYE, NULL};
+	static const char *const steps[] = {PLAIN, "<", "250 ok\r\n", "<",
+	    "250 ok\r\n", "<", "250 ok\r\n", "<", "250 ok\r\n", "<",
+	    "250 ok\r\n", "<", "250 ok\r\n", "<", "250 ok\r\n", BYE, NULL};
+	static const char *const bad[] = {"a@b> NOTIFY=NEVER", "<a@b",
+	    "\"a@b> NOTIFY=NEVER", "\"a\\\"@b> NOTIFY=NEVER",
+	    "a\\\"b@c> NOTIFY=NEVER"};
 	struct smtp_mail m = mail_of("A: b\r\n\r\n");
 	struct smtpserver s;
 	struct smtp_reply r;
@@ -152,6 +178,12 @@ static void test_unsafe(void)
 	m.rcpt = STR("a@b>\r\nDATA\r\n");
 	IS_INT(smtp_send(c, &m, &r, &err), 0, "a line end in an address");
 	OK(r.code == 553 && strcmp(r.enhanced, "5.1.3") == 0, "refused here");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		m.rcpt = str_of(bad[i]);
+		IS_INT(smtp_send(c, &m, &r, &err), 0, "%s", bad[i]);
+		OK(r.code == 553 && strcmp(r.enhanced, "5.1.3") == 0,
+		    "refused here");
+	}
 	m.rcpt = STR("j\xc3\xb6rg@b.example");
 	IS_INT(smtp_send(c, &m, &r, &err), 0, "UTF-8, not offered");
 	OK(r.code == 553 && strcmp(r.enhanced, "5.6.7") == 0, "refused here");
@@ -356,6 +388,7 @@ int main(void)
 	test_plain(0);
 	test_plain(1);
 	test_extensions();
+	test_quoted();
 	test_refused();
 	test_unsafe();
 	test_hostile();
