@@ -49,7 +49,7 @@ struct task {
 	struct server_reply rp;
 	struct buf body;
 	enum task_state state;
-	bool asked, too_large, late;
+	bool asked, too_large, late, closes;
 };
 
 struct peer { /* one connection, for the sweeper */
@@ -338,6 +338,9 @@ static enum MHD_Result send_reply(struct task *t)
 	if (t->rp.status == MHD_HTTP_SERVICE_UNAVAILABLE)
 		(void)MHD_add_response_header(
 		    r, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_AFTER_S);
+	if (t->closes)
+		(void)MHD_add_response_header(
+		    r, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (t->rp.allow != NULL)
 		(void)MHD_add_response_header(
 		    r, MHD_HTTP_HEADER_ALLOW, t->rp.allow);
@@ -353,11 +356,52 @@ static enum MHD_Result refuse_large(struct task *t)
 	return send_reply(t);
 }
 
+/* What else the connection brings cannot be told from this one's body. */
+static enum MHD_Result refuse_unsound(struct task *t)
+{
+	t->rp.status = MHD_HTTP_BAD_REQUEST;
+	t->closes = true;
+	buf_addz(&t->rp.body, "Bad request.\n");
+	return send_reply(t);
+}
+
 static enum MHD_Result refuse_late(struct task *t)
 {
 	t->rp.status = MHD_HTTP_SERVICE_UNAVAILABLE;
 	buf_addz(&t->rp.body, "Stopping.\n");
 	return send_reply(t);
+}
+
+struct framing {
+	unsigned hosts, lengths, codings;
+	bool unknown; /* coding */
+};
+
+static enum MHD_Result see_framing(
+    void *arg, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+	struct framing *f = arg;
+	struct str name = str_of(key);
+
+	(void)kind;
+	f->hosts += str_ieq(name, STR("Host"));
+	f->lengths += str_ieq(name, STR("Content-Length"));
+	if (str_ieq(name, STR("Transfer-Encoding"))) {
+		f->codings++;
+		f->unknown |= !str_ieq(str_of(value), STR("chunked"));
+	}
+	return MHD_YES;
+}
+
+/* Where a request ends must be plain (RFC 9112 section 6.3), or the proxy and
+ * we may see different ones; libmicrohttpd takes the word it likes best. */
+static bool is_sound(struct MHD_Connection *c, const char *version)
+{
+	struct framing f = {0};
+
+	(void)MHD_get_connection_values(c, MHD_HEADER_KIND, see_framing, &f);
+	return f.lengths + f.codings <= 1 && !f.unknown && f.hosts <= 1 &&
+	       (f.hosts == 1 || strcmp(version, "HTTP/1.1") != 0);
 }
 
 /* What cannot be kept is read all the same: libmicrohttpd takes no reply
@@ -384,10 +428,11 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
 {
 	struct task *t = *ctx;
 
-	(void)version;
 	if (t == NULL) {
-		*ctx = task_new(arg, c, url, method);
-		return *ctx != NULL ? MHD_YES : MHD_NO;
+		*ctx = t = task_new(arg, c, url, method);
+		if (t == NULL)
+			return MHD_NO;
+		return is_sound(c, version) ? MHD_YES : refuse_unsound(t);
 	}
 	if (t->state == TASK_DONE)
 		return send_reply(t);

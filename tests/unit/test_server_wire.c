@@ -182,6 +182,41 @@ static void test_requests(uint16_t port)
 	OK(!str_contains(s, STR(" 200 ")), "nonsense is not answered with 200");
 }
 
+/* Requests whose end is not plain: nobody sees them, nor what follows. */
+static void test_framing(uint16_t port, const struct probe *p)
+{
+	static const char *const bad[] = {
+	    "Host: t\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde",
+	    "Host: t\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+	    "Host: t\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "0\r\n\r\nGET /second HTTP/1.1\r\nHost: t\r\n\r\n",
+	    "Host: t\r\nTransfer-Encoding: chunked\r\n"
+	    "Content-Length: 3\r\n\r\n0\r\n\r\n",
+	    "Host: t\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+	    "Host: t\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+	    "Host: t\r\nTransfer-Encoding: chunked\r\n"
+	    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	    "Host: t\r\nHost: u\r\n\r\n",
+	    "\r\n",
+	};
+	unsigned before = atomic_load(&p->handled);
+	char text[1000], space[8192];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct str s;
+
+		(void)snprintf(
+		    text, sizeof(text), "POST /first HTTP/1.1\r\n%s", bad[i]);
+		s = ask(port, text, space, sizeof(space));
+		OK(str_starts(s, STR("HTTP/1.1 400 ")) &&
+			str_contains(s, STR("\r\nConnection: close\r\n")),
+		    "case %zu: refused", i);
+	}
+	IS_INT(atomic_load(&p->handled), before, "none was handled");
+	HAS(ask(port, "GET /old HTTP/1.0\r\n\r\n", space, sizeof(space)),
+	    "path=/old", "HTTP/1.0 has no Host");
+}
+
 static void test_too_large(uint16_t port)
 {
 	char space[8192], text[3000];
@@ -329,6 +364,7 @@ static void test_tcp(void)
 	o = options_of(&p, listen);
 	IS_INT(server_open(&s, &o, &err), 0, "open");
 	test_requests(port);
+	test_framing(port, &p);
 	test_too_large(port);
 	test_pieces(port);
 	test_trickle(port, &p);
