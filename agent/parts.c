@@ -100,7 +100,7 @@ static int start_api(struct parts *p, struct error *err)
 	    .listen = p->app->conf->agent.api,
 	    .mode = 0666, /* who may do what is decided by the peer's uid */
 	    .max_body = API_BODY_MAX,
-	    .body_max = api_body_max,
+	    .may_send = api_may_send,
 	    .body_free = API_BODY_FREE,
 	    .workers = WORKERS,
 	    .deadline_ms = DEADLINE_MS,

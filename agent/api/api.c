@@ -6,7 +6,6 @@
 #include "policy/base/log.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 static const struct api_route routes[] = {
     {SERVER_GET, "/v1/policy", API_AUDITOR, api_policy_show, 0},
@@ -110,16 +109,12 @@ static int check_role(struct api_call *c, const struct api_route *r)
 	    api_role_name(c->role), api_role_name(r->role));
 }
 
-size_t api_body_max(void *arg, const struct server_request *rq)
+bool api_may_send(void *arg, const struct server_request *rq)
 {
 	const struct app *app = arg;
 	struct str user;
 
-	if (rq->has_peer && (rq->uid == 0 || rq->uid == geteuid()))
-		return SIZE_MAX;
-	return role_of(&app->conf->agent, rq, &user) == API_NOBODY
-		   ? API_BODY_FREE
-		   : SIZE_MAX;
+	return role_of(&app->conf->agent, rq, &user) != API_NOBODY;
 }
 
 static int parse_body(struct api_call *c, const struct api_route *r)
@@ -148,6 +143,8 @@ static int run(struct api_call *c)
 		    known ? "method not allowed" : "no such thing");
 	}
 	rc = check_role(c, r);
+	if (rc == 0 && c->rq->body_refused) /* the role came meanwhile */
+		rc = error_set(&c->err, ERR_BUSY, "the body was not read");
 	if (rc == 0)
 		rc = parse_body(c, r);
 	if (rc == 0)

@@ -58,12 +58,12 @@ struct api_route {
 void api_handle(
     void *arg, const struct server_request *rq, struct server_reply *rp);
 
-/* For struct server_options: nothing beyond API_BODY_FREE, which is enough to be
- * told 403, for who has no role. */
+/* For struct server_options: who has no role gets no more than API_BODY_FREE
+ * into our memory, and is told 403. */
 enum {
 	API_BODY_FREE = 4096
 };
-size_t api_body_max(void *arg, const struct server_request *rq);
+bool api_may_send(void *arg, const struct server_request *rq);
 
 const char *api_role_name(enum api_role r);
 /* Calls emit for each route, in the order of the table: for tests and the

@@ -125,6 +125,7 @@ static int code_of(long status)
 {
 	switch (status) {
 	case 400:
+	case 413:
 		return ERR_SYNTAX;
 	case 403:
 		return ERR_DENIED;

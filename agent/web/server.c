@@ -410,13 +410,13 @@ static void take_body(struct task *t, const char *data, size_t *size)
 {
 	const struct server_options *o = &t->server->o;
 
-	if (o->body_max != NULL && !t->asked && !t->late &&
+	if (o->may_send != NULL && !t->asked && !t->late &&
 	    (t->body.n > o->body_free || *size > o->body_free - t->body.n)) {
 		if (queue_task(t, TASK_ASKING))
 			return;
 		t->late = true;
 	}
-	if (!t->late)
+	if (!t->late && !t->rq.body_refused)
 		buf_add(&t->body, (struct str){data, *size});
 	t->too_large = buf_error(&t->body) != 0;
 	*size = 0;
@@ -582,11 +582,11 @@ static struct task *take_task(struct server *s)
 static void ask(struct task *t)
 {
 	struct server *s = t->server;
-	size_t max = s->o.body_max(s->o.arg, &t->rq);
 	struct peer *p = t->peer;
 
-	if (max < t->body.max)
-		t->body.max = max;
+	t->rq.body_refused = !s->o.may_send(s->o.arg, &t->rq);
+	if (t->rq.body_refused)
+		buf_reset(&t->body);
 	t->asked = true;
 	t->state = TASK_READING;
 	pthread_mutex_lock(&s->lock);

@@ -37,6 +37,7 @@ struct server_request {
 	enum server_method method;
 	struct str path;         /* decoded, without query */
 	struct str body;         /* whole */
+	bool body_refused;       /* there was one; body is empty */
 	struct str content_type; /* empty if none */
 	struct str language;     /* Accept-Language; empty if none */
 	const struct server_arg *args;
@@ -71,10 +72,10 @@ struct server_options {
 	struct str group;  /* of a unix socket; empty: none */
 	struct conf_nets proxies;
 	size_t max_body; /* what is above gets 413 */
-	/* Of a body that goes beyond body_free: how much of max_body this
-	 * request may have, known by its header and peer; NULL: all. Runs on a
-	 * worker, since who asks may block. */
-	size_t (*body_max)(void *arg, const struct server_request *rq);
+	/* May this request, known by its header and peer, have a body of more
+	 * than body_free? NULL: all may. Of one that may not nothing is kept.
+	 * Runs on a worker, since who asks may block. */
+	bool (*may_send)(void *arg, const struct server_request *rq);
 	size_t body_free;
 	size_t workers;      /* 1..64 */
 	int64_t deadline_ms; /* for one request to be complete */

@@ -606,6 +606,13 @@ def test_roles(agent):
     assert "role auditor" in done.stderr and "marketer" in done.stderr
     done = as_user("games", "suppress", "list")
     assert done.returncode == 1 and "role nobody" in done.stderr
+    # what is too long for such a one is not read, but the answer is the same
+    large = agent.policy("large.policy")
+    large.write_text(large.read_text() + "# long\n" * 20000)
+    large.chmod(0o644)
+    done = as_user("games", "policy", "check", large)
+    assert done.returncode == 1 and "role nobody" in done.stderr, done.stderr
+    assert as_user("nobody", "policy", "check", large).returncode == 0
 
 
 def test_times_of_this_terminal(agent):

@@ -33,20 +33,20 @@ static void handle(
 	(void)arg;
 	atomic_fetch_add(&handled, 1);
 	rp->status = str_eq(rq->path, STR("/busy")) ? 503 : 200;
-	buf_printf(&rp->body, "m%d n%zu p%d\n", (int)rq->method, rq->body.n,
-	    rq->has_peer);
+	buf_printf(&rp->body, "m%d n%zu p%d%s\n", (int)rq->method, rq->body.n,
+	    rq->has_peer, rq->body_refused ? " refused" : "");
 }
 
 static sem_t asked, may_go;
 
-static size_t body_max(void *arg, const struct server_request *rq)
+static bool may_send(void *arg, const struct server_request *rq)
 {
 	(void)arg;
 	if (str_eq(rq->path, STR("/blocks"))) {
 		(void)sem_post(&asked);
 		(void)sem_wait(&may_go);
 	}
-	return str_eq(rq->path, STR("/small")) ? 10 : SIZE_MAX;
+	return !str_eq(rq->path, STR("/small"));
 }
 
 static int try_start(
@@ -55,7 +55,8 @@ static int try_start(
 	struct server_options o = {.listen = str_of(path),
 	    .mode = 0600,
 	    .max_body = 1000,
-	    .body_max = body_max,
+	    .may_send = may_send,
+	    .body_free = 10,
 	    .workers = 2,
 	    .deadline_ms = deadline_ms,
 	    .handler = handle};
@@ -146,7 +147,7 @@ static void test_requests(void)
 		200, "m2 n3 p1\n"},
 	    {"POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n"
 	     "12345678901",
-		413, "Request is too large.\n"},
+		200, "m2 n0 p1 refused\n"},
 	    {"POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n"
 	     "1234567890",
 		200, "m2 n10 p1\n"},
@@ -174,15 +175,15 @@ static void test_asks(void)
 	(void)sem_init(&asked, 0, 0);
 	(void)sem_init(&may_go, 0, 0);
 	OK(fd >= 0 && say(fd, "POST /blocks HTTP/1.1\r\nHost: a\r\n"
-			      "Content-Length: 12\r\n\r\n12345678"),
+			      "Content-Length: 14\r\n\r\n12345678901"),
 	    "a body that is asked about");
 	(void)sem_wait(&asked);
 	IS_INT(ask("GET /x HTTP/1.1\r\nHost: a\r\n\r\n", reply, sizeof(reply)),
 	    200, "meanwhile others are served");
-	OK(say(fd, "9012"), "the rest");
+	OK(say(fd, "234"), "the rest");
 	(void)sem_post(&may_go);
 	IS_INT(hear(fd, reply, sizeof(reply)), 200, "served");
-	OK(strstr(reply, "m2 n12 p1\n") != NULL, "whole: %s", reply);
+	OK(strstr(reply, "m2 n14 p1\n") != NULL, "whole: %s", reply);
 	(void)close(fd);
 	server_close(&s);
 }
