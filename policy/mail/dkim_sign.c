@@ -87,6 +87,14 @@ static const struct str oversigned_names[] = {
 const struct dkim_sign_names dkim_sign_names = COUNTED(signed_names);
 const struct dkim_sign_names dkim_sign_oversign = COUNTED(oversigned_names);
 
+/* What an MTA on the way adds where it is missing (RFC 6409, 8.2 and 8.3;
+ * Sendmail does after its milters): it must not break the signature. */
+static const struct str added_names[] = {
+    STR("Date"),
+    STR("Message-ID"),
+};
+static const struct dkim_sign_names may_be_added = COUNTED(added_names);
+
 /* ---- what is signed ---- */
 
 struct entry {
@@ -130,10 +138,13 @@ static int plan_add(struct plan *p, struct str name, const struct header *field)
 	return 0;
 }
 
-/* All fields of that name from the bottom up, then the one too many. */
+/* All fields of that name from the bottom up, then the one too many; none of
+ * what may have to be added. */
 static int plan_name(struct plan *p, const struct header_list *headers,
     struct str name, bool oversign)
 {
+	size_t before = p->n;
+
 	if (plan_has(p, name))
 		return 0;
 	for (size_t i = headers->n; i-- > 0;) {
@@ -141,6 +152,8 @@ static int plan_name(struct plan *p, const struct header_list *headers,
 		if (same_name(h->name, name) && plan_add(p, name, h) != 0)
 			return ERR_LIMIT;
 	}
+	if (p->n == before && names_have(&may_be_added, name))
+		return 0;
 	return oversign ? plan_add(p, name, NULL) : 0;
 }
 

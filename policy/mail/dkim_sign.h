@@ -7,7 +7,8 @@
  * Signed are: From, and of every name of the two lists all fields that are
  * there, bottom up (section 5.4.2). The names of the oversign list, and From,
  * are named in h= once more than they occur, so that none can be added later
- * (section 5.4). Threads: any. */
+ * (section 5.4); but for Date and Message-ID where they are missing, which an
+ * MTA on the way may add (RFC 6409 8.2, 8.3). Threads: any. */
 #ifndef POLICY_MAIL_DKIM_SIGN_H
 #define POLICY_MAIL_DKIM_SIGN_H
 
