@@ -34,6 +34,9 @@ dist_postfix_DATA = \
 	$(END)
 dist_postfix_SCRIPTS = %D%/postfix/setup
 
+sendmaildir = $(pkgdatadir)/sendmail
+dist_sendmail_DATA = %D%/sendmail/tendril.m4
+
 nginxdir = $(pkgdatadir)/nginx
 dist_nginx_DATA = %D%/nginx/tendril.conf
 

@@ -228,6 +228,7 @@ EXTRA_DIST += \
 	%D%/e2e/bed/postfix.py \
 	%D%/e2e/bed/proc.py \
 	%D%/e2e/bed/sasl.py \
+	%D%/e2e/bed/sendmail.py \
 	%D%/e2e/bed/show.py \
 	%D%/e2e/bed/sink.py \
 	%D%/e2e/bed/story.py \
@@ -247,6 +248,8 @@ EXTRA_DIST += \
 	%D%/e2e/test_promises.py \
 	%D%/e2e/test_readme.py \
 	%D%/e2e/test_run.py \
+	%D%/e2e/test_sendmail.py \
+	%D%/e2e/test_sendmail_wire.py \
 	%D%/e2e/test_submission.py \
 	%D%/e2e/test_trouble.py \
 	%D%/e2e/tsan_load.py \

@@ -4,24 +4,55 @@
 
 #include "agent/in/maildir.h"
 
+#include <string.h>
 #include <unistd.h>
+
+enum {
+	RECIPIENT_MAX = 512
+};
+
+/* The field that tells the agent whom the MTA had it for. */
+static int recipient_field(struct cli *c, struct str *out)
+{
+	const char *recipient = c->n_operands > 0 ? c->operands[0] : NULL;
+	const char *field;
+
+	*out = STR("");
+	if (recipient == NULL)
+		return CLI_DONE;
+	if (strlen(recipient) > RECIPIENT_MAX)
+		return cli_fail(CLI_AGAIN, "the recipient is too long");
+	for (const char *p = recipient; *p != '\0'; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f)
+			return cli_fail(CLI_AGAIN,
+			    "the recipient has blanks or control bytes");
+	field = arena_printf(c->arena, "X-Original-To: %s\n", recipient);
+	if (field == NULL)
+		return cli_fail(CLI_AGAIN, "out of memory");
+	*out = str_of(field);
+	return CLI_DONE;
+}
 
 static int run(struct cli *c)
 {
 	struct error err = {0};
+	struct str field;
 	int rc;
 
 	if (cli_conf(c) != CLI_DONE)
 		return CLI_AGAIN;
 	if (c->conf->agent.maildir.n == 0)
 		return cli_fail(CLI_AGAIN, "the conf names no agent maildir");
-	rc = maildir_deliver(c->conf->agent.maildir, STDIN_FILENO, &err);
+	if (recipient_field(c, &field) != CLI_DONE)
+		return CLI_AGAIN;
+	rc = maildir_deliver(c->conf->agent.maildir, field, STDIN_FILENO, &err);
 	return rc == 0 ? CLI_DONE : cli_fail(CLI_AGAIN, "%s", err.text);
 }
 
 static const struct cli_command commands[] = {
     {.name = "",
-	.operands = "",
+	.operands = "[RECIPIENT]",
+	.max = 1,
 	.help = "puts the message on standard input into the agent's Maildir",
 	.run = run},
 };
@@ -31,8 +62,8 @@ const struct cli_verb verb_ingest = {
     .summary = "feedback mail from an MTA's pipe",
     .about = "For MTAs that deliver into a program. The message is on disk "
 	     "when it ends with\n0, and the agent takes it from there; any "
-	     "trouble is 75. Let the MTA add the\nenvelope's recipient "
-	     "(X-Original-To or Delivered-To).\n",
+	     "trouble is 75. RECIPIENT is the\nenvelope's, for MTAs that "
+	     "do not add it (X-Original-To or Delivered-To).\n",
     .commands = CLI_COMMANDS(commands),
     .example = "  master.cf: tendril unix - n n - - pipe flags=DORX "
 	       "user=tendril-agent\n"

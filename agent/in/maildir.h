@@ -65,9 +65,11 @@ void maildir_close(struct maildir **m); /* NULL is fine */
 int maildir_step(struct maildir *m, size_t max, size_t *n_out,
     int64_t *wait_ms_out, struct error *err) MUST_CHECK;
 
-/* Writes what fd gives, to its end, into a Maildir, durably: tmp/, then new/.
- * Makes the folders where absent. Constant memory, any size. ERR_SYNTAX:
- * there was nothing. On failure nothing was delivered. */
-int maildir_deliver(struct str path, int fd, struct error *err) MUST_CHECK;
+/* Writes `first` and what fd gives, to its end, into a Maildir, durably: tmp/,
+ * then new/. first: whole header fields in front of the message, or empty.
+ * Makes the folders where absent. Constant memory, any size. ERR_SYNTAX: fd
+ * gave nothing. On failure nothing was delivered. */
+int maildir_deliver(
+    struct str path, struct str first, int fd, struct error *err) MUST_CHECK;
 
 #endif

@@ -70,13 +70,15 @@ static int copy(int from, int to)
 	return any ? 0 : ERR_SYNTAX;
 }
 
-static int write_tmp(const char *path, int from)
+static int write_tmp(const char *path, struct str first, int from)
 {
 	int rc, fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
 
 	if (fd < 0)
 		return -errno;
-	rc = copy(from, fd);
+	rc = file_write_all(fd, first);
+	if (rc == 0)
+		rc = copy(from, fd);
 	if (rc == 0 && fsync(fd) != 0)
 		rc = -errno;
 	if (close(fd) != 0 && rc == 0)
@@ -86,7 +88,8 @@ static int write_tmp(const char *path, int from)
 	return rc;
 }
 
-int maildir_deliver(struct str path, int fd, struct error *err)
+int maildir_deliver(
+    struct str path, struct str first, int fd, struct error *err)
 {
 	char dir[PATH_MAX], name[NAME_SIZE], tmp[PATH_MAX], new[PATH_MAX];
 	int n = snprintf(dir, sizeof(dir), "%.*s", STR_ARG(path));
@@ -103,7 +106,7 @@ int maildir_deliver(struct str path, int fd, struct error *err)
 	b = snprintf(new, sizeof(new), "%s/new/%s", dir, name);
 	if (a < 0 || a >= (int)sizeof(tmp) || b < 0 || b >= (int)sizeof(new))
 		return error_set(err, -ENAMETOOLONG, "path too long");
-	rc = write_tmp(tmp, fd);
+	rc = write_tmp(tmp, first, fd);
 	if (rc == ERR_SYNTAX)
 		return error_set(err, rc, "no message was given");
 	if (rc == 0 && rename(tmp, new) != 0) {

@@ -286,6 +286,15 @@ def test_pipe(bed):
     dsn = DSN.format(to=address, person=person, number=7)
     bed.tendril.cli("ingest", input=f"X-Original-To: {address}\n{dsn}")
     wait_suppressed(bed, person)
+    person = "piped.too@north.example"  # the MTA tells it as an argument
+    address = sent(bed, person).sender
+    dsn = DSN.format(to="somebody@example.com", person=person, number=8)
+    bed.tendril.cli("ingest", address, input=dsn)
+    wait_suppressed(bed, person)
+    for wrong in ("a@b.example\nTo: c@d.example", "a b@c.example",
+                  "a" * 600):
+        refused = bed.tendril.cli("ingest", wrong, input=dsn, check=False)
+        assert refused.returncode == 75 and "recipient" in refused.stderr
     refused = bed.tendril.cli("ingest", input="", check=False)
     assert refused.returncode == 75 and "no message" in refused.stderr
     lost = bed.tendril.cli("ingest", "--conf", "/nonexistent", input=dsn,

@@ -51,7 +51,8 @@ static void put_file(const char *name, struct str bytes)
 }
 
 /* As from a pipe. */
-static int deliver_to(const char *where, struct str bytes, struct error *err)
+static int deliver_behind(
+    const char *where, struct str front, struct str bytes, struct error *err)
 {
 	FILE *f = tmpfile();
 	int rc;
@@ -61,9 +62,14 @@ static int deliver_to(const char *where, struct str bytes, struct error *err)
 		printf("Bail out! tmpfile\n");
 		exit(1);
 	}
-	rc = maildir_deliver(str_of(where), fileno(f), err);
+	rc = maildir_deliver(str_of(where), front, fileno(f), err);
 	(void)fclose(f);
 	return rc;
+}
+
+static int deliver_to(const char *where, struct str bytes, struct error *err)
+{
+	return deliver_behind(where, STR(""), bytes, err);
 }
 
 static int count_files(const char *name, const char *end)
@@ -405,7 +411,10 @@ static void test_deliver_fails(void)
 	OK(deliver_to(dir, STR("x\n"), &err) != 0, "disk full: refused");
 	fault_write_at(0);
 	IS_INT(deliver_to(dir, STR(""), &err), ERR_SYNTAX, "nothing at all");
-	OK(maildir_deliver(str_of(dir), -1, &err) != 0, "cannot be read");
+	IS_INT(deliver_behind(dir, STR("X: y\n"), STR(""), &err), ERR_SYNTAX,
+	    "and behind a field");
+	OK(maildir_deliver(str_of(dir), STR(""), -1, &err) != 0,
+	    "cannot be read");
 	fault_write_at(0);
 	IS_INT(count_files("tmp", "") + count_files("new", ""), 0,
 	    "nothing half-written");

@@ -7,6 +7,7 @@ Postfix does.
 
     proc      child processes that never outlive us, ports, waiting
     postfix   one Postfix instance of our own
+    sendmail  one Sendmail of our own, from unpacked packages
     sasl      the server behind the submission service's AUTH
     sink      the outside world: an SMTP server that keeps what it gets
     web       HTTP: the API, the links in mails

@@ -1,0 +1,155 @@
+"""One Sendmail of our own, beside the machine's MTA.
+
+Debian's packages conflict with Postfix, so they are never installed: they are
+fetched and unpacked into a folder, and run from there with a configuration
+that m4 makes of contrib/sendmail/tendril.m4 and a few lines for a test bed:
+loopback ports, own queue, no name server. sendmail runs in the foreground as
+our child.
+"""
+
+import os
+import pathlib
+import re
+import stat
+import subprocess
+
+from . import proc
+
+SOURCE = pathlib.Path(__file__).resolve().parents[3]
+PACKAGES = ("sendmail-bin", "sendmail-base", "sendmail-cf", "libwrap0")
+PROGRAM = "usr/libexec/sendmail/sendmail"
+CF = "usr/share/sendmail/cf"
+
+# What an admin's own sendmail.mc has anyway, for a machine without DNS.
+MC = """\
+VERSIONID(`test bed')dnl
+OSTYPE(`linux')dnl
+define(`confDOMAIN_NAME', `mail.example.com')dnl
+define(`confSERVICE_SWITCH_FILE', `{root}/switch')dnl
+define(`confPID_FILE', `{root}/pid')dnl
+define(`STATUS_FILE', `{root}/status')dnl
+define(`HELP_FILE', `')dnl
+define(`QUEUE_DIR', `{root}/queue')dnl
+undefine(`ALIAS_FILE')dnl
+define(`confCW_FILE', `-o {root}/none')dnl
+define(`confDONT_BLAME_SENDMAIL', `GroupWritableDirPathSafe, \
+GroupWritableAliasFile, ForwardFileInUnsafeDirPath')dnl
+define(`confTO_IDENT', `0')dnl
+define(`confMIN_QUEUE_AGE', `0')dnl
+define(`confCONNECTION_RATE_THROTTLE', `0')dnl
+define(`confREFUSE_LA', `1000')dnl
+define(`confQUEUE_LA', `1000')dnl
+define(`confDELAY_LA', `0')dnl
+define(`SMART_HOST', `relay:[127.0.0.1]')dnl
+define(`RELAY_MAILER_ARGS', `TCP $h {sink_port}')dnl
+FEATURE(`accept_unresolvable_domains')dnl
+FEATURE(`accept_unqualified_senders')dnl
+FEATURE(`no_default_msa')dnl
+LOCAL_DOMAIN(`localhost')dnl
+define(`TENDRIL_BOUNCE_DOMAIN', `{bounce_domain}')dnl
+define(`TENDRIL_SOCKET', `local:{socket}')dnl
+define(`TENDRIL_APPS', `Addr=127.0.0.1, Port={apps}')dnl
+define(`TENDRIL_RELEASE', `Addr=127.0.0.1, Port={release}')dnl
+define(`TENDRIL_INGEST', `{root}/ingest')dnl
+define(`TENDRIL_USER', `nobody:nogroup')dnl
+{more}\
+include(`{snippet}')dnl
+DAEMON_OPTIONS(`Name=smtp25, Addr=127.0.0.1, Port={smtp25}')dnl
+MAILER(`local')dnl
+MAILER(`smtp')dnl
+"""
+
+
+class Missing(Exception):
+    """Sendmail cannot be had here."""
+
+
+def unpack(folder):
+    """The packages' files below `folder`; those there already stay."""
+    folder = pathlib.Path(folder)
+    program = folder / PROGRAM
+    if program.exists():
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["apt-get", "-q", "download", *PACKAGES],
+                          cwd=folder, stdin=subprocess.DEVNULL, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        raise Missing(done.stdout.decode(errors="replace")[-500:])
+    for package in sorted(folder.glob("*.deb")):
+        proc.run(["dpkg", "-x", package, folder])
+    # A program with a group of its own would not read LD_LIBRARY_PATH.
+    program.chmod(stat.S_IMODE(program.stat().st_mode) & 0o777)
+    lost = re.findall(r"(\S+) => not found", proc.run(
+        ["ldd", program], env=environment(folder)).stdout)
+    if lost:
+        raise Missing(f"libraries not installed: {lost}")
+    return folder
+
+
+def environment(folder):
+    """For its own libraries, which are not installed either."""
+    found = [str(path) for path in (folder / "usr/lib").glob("*-linux-gnu")]
+    return {**os.environ, "LD_LIBRARY_PATH": ":".join(found)}
+
+
+class Sendmail:
+    def __init__(self, files, root, *, ports, sink_port, socket,
+                 bounce_domain, ingest, more=""):
+        """files: what unpack() gave. ingest: a shell command line for what
+        comes to bounce_domain. more: further lines of sendmail.mc."""
+        self.files = pathlib.Path(files)
+        self.root = pathlib.Path(root)
+        self.ports = ports
+        self.config = self.root / "sendmail.cf"
+        self.env = environment(self.files)
+        self.daemon = None
+        self._ingest = ingest
+        self._mc = MC.format(
+            root=self.root, sink_port=sink_port, socket=socket,
+            bounce_domain=bounce_domain, more=more,
+            snippet=SOURCE / "contrib/sendmail/tendril.m4", **ports)
+
+    def command(self, *words):
+        """With a host name that has a domain: else it waits for one."""
+        return ["unshare", "--uts", "sh", "-c",
+                'hostname mail.example.com && exec "$@"', "sh",
+                self.files / PROGRAM, f"-C{self.config}", *words]
+
+    def write(self):
+        (self.root / "queue").mkdir(parents=True)
+        (self.root / "queue").chmod(0o700)
+        (self.root / "switch").write_text("hosts files\n")
+        (self.root / "status").touch()
+        script = self.root / "ingest"
+        script.write_text(f"#!/bin/sh\nexec {self._ingest} \"$2\"\n")
+        script.chmod(0o755)
+        (self.root / "sendmail.mc").write_text(self._mc)
+        made = proc.run(["m4", f"-D_CF_DIR_={self.files / CF}/",
+                         self.files / CF / "m4/cf.m4",
+                         self.root / "sendmail.mc"])
+        if made.stderr:
+            raise proc.BedError(f"m4: {made.stderr}")
+        self.config.write_text(made.stdout)
+
+    def start(self):
+        self.write()
+        self.daemon = proc.Daemon(
+            "sendmail", self.command("-bD", "-q2s", f"-X{self.root}/traffic"),
+            self.root / "sendmail.log", env=self.env)
+        self.daemon.wait_ready(lambda: all(
+            proc.port_is_open(port) for name, port in self.ports.items()
+            if name in ("apps", "release", "smtp25")))
+
+    def stop(self):
+        if self.daemon is not None:
+            self.daemon.stop()
+
+    def queue(self):
+        """The queue files of messages that wait."""
+        return sorted(path.name for path in
+                      (self.root / "queue").glob("[qhdQ]f*"))
+
+    def wait_empty(self, timeout_s=30):
+        proc.wait_until(lambda: not self.queue(), timeout_s,
+                        "sendmail: empty queue")
