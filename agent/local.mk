@@ -71,6 +71,8 @@ agent_libagent_a_SOURCES = \
 	%D%/out/release.h \
 	%D%/out/release_internal.h \
 	%D%/out/release_one.c \
+	%D%/out/release_orphan.c \
+	%D%/out/release_report.c \
 	%D%/out/release_upkeep.c \
 	%D%/out/smtp.c \
 	%D%/out/smtp.h \

@@ -10,6 +10,7 @@
 #include "milter/onetoone.h"
 #include "milter/reply.h"
 #include "policy/base/clock.h"
+#include "policy/base/codec.h"
 #include "policy/base/log.h"
 #include "policy/spool/spool.h"
 #include "policy/state/message.h"
@@ -94,6 +95,65 @@ static enum answer send_plain(struct message *m)
 	return ANSWER_CONTINUE;
 }
 
+/* --- raw: a report on a copy --- */
+
+/* Which recipient of the copy it is about, by the Message-ID that the agent
+ * gave it. False: it is about no copy, but a message that went long ago. */
+static bool read_report_id(const struct message *m, uint32_t *index_out)
+{
+	struct session *s = m->s;
+	const struct header *h =
+	    header_find(&s->g.headers, STR("Message-ID"), 0);
+	struct str id = h != NULL ? header_text(s->g.arena, h) : STR("");
+	struct str copy, index;
+	unsigned char raw[8];
+	uint64_t n;
+
+	if (!str_starts(id, STR("<")))
+		return false;
+	id = str_from(id, 1);
+	if (!str_next(&id, '.', &copy) || !str_next(&id, '.', &index) ||
+	    !str_starts(id, STR("report@")) ||
+	    codec_unhex(copy, sizeof(raw), raw) != 0 ||
+	    codec_get_u64(raw) != m->copy_id ||
+	    str_u64(index, UINT32_MAX, &n) != 0)
+		return false;
+	*index_out = (uint32_t)n;
+	return true;
+}
+
+/* The recipient is done with his report, so that an agent which never hears
+ * our answer does not report twice. */
+static enum answer send_report(struct message *m)
+{
+	struct session *s = m->s;
+	struct error err = {0};
+	struct store *store = eom_store(s, &err);
+	struct copy_record r;
+	uint32_t index;
+	enum answer a;
+	int rc = ERR_UNAVAILABLE;
+
+	if (!read_report_id(m, &index))
+		return send_plain(m);
+	if (store != NULL)
+		rc = ops_copy_get(store, m->copy_id, s->g.arena, &r);
+	if (rc == ERR_NOT_FOUND || (rc == 0 && index < r.next)) {
+		LOG_EV(LOG_LEVEL_NOTICE, "report.again",
+		    KV_Z("qid", s->queue_id),
+		    KV_I64("copy", (int64_t)m->copy_id),
+		    KV_I64("index", index));
+		return ANSWER_DISCARD;
+	}
+	if (rc != 0)
+		return eom_trouble(m, "report", &err);
+	a = send_plain(m);
+	if (a == ANSWER_CONTINUE &&
+	    ops_copy_done(store, m->copy_id, index, COPY_BOUNCED, &err) != 0)
+		a = eom_trouble(m, "report", &err);
+	return a;
+}
+
 /* --- raw: a copy --- */
 
 /* Transactional ones are adopted from the MTA's hold queue. */
@@ -166,7 +226,7 @@ static enum answer run_raw(struct message *m)
 		return eom_trouble(m, "release", &err);
 	if (eom_examine(m, &err) != 0)
 		return eom_trouble(m, "examine", &err);
-	return s->g.sender.n > 0 ? run_copy(m) : send_plain(m);
+	return s->g.sender.n > 0 ? run_copy(m) : send_report(m);
 }
 
 /* --- composed: a second pass --- */

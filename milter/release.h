@@ -5,7 +5,9 @@
  *   raw       a copy of the spool, from the release listener only: decided
  *             now, by the rules of the stream that it first came by; one
  *             recipient; every verdict is an SMTP answer and never makes a
- *             copy. With a null sender it is our report on a copy: signed.
+ *             copy. With a null sender it is our report on a recipient of a
+ *             copy: signed, and that recipient is done with it; a second
+ *             report on him is accepted and discarded.
  *   composed  decided and counted on its first pass. Our fields and signatures
  *             are made anew, since the filter may have changed the body; ids
  *             stay, so addresses and links do too.

@@ -2,8 +2,9 @@
  *
  * A segment that a stream of the conf names, or that copies are held for, is
  * not removed by accident: "orphans" must say what becomes of them, "hold"
- * (they wait for their deadline) or "bounce" (they go back at once). The look
- * at the copies is not part of the proposal: a copy that comes in between
+ * (they wait for their deadline) or "bounce" (they go back at once: the agent
+ * does that by the version that is on record, agent/out/release_orphan.c). The
+ * look at the copies is not part of the proposal: a copy that comes in between
  * counts as an orphan like those that came before. */
 #include "agent/api/routes.h"
 
@@ -68,6 +69,8 @@ static int look_at_removed(struct change *ch, const struct ledger_txn *t,
 		value_put_str(o, "segment", s->name);
 		value_put_i64(o, "held", (int64_t)held);
 		value_put(o, "streams", streams);
+		if (ch->orphans != POLICYVER_ORPHANS_NONE)
+			value_put_str(o, "orphans", api_arg(ch->c, "orphans"));
 		value_add(list, o);
 		return 0;
 	}

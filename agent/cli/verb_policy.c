@@ -27,6 +27,16 @@ static void print_lines(
 	}
 }
 
+static const char *orphans_go(const struct value *o)
+{
+	struct str choice = value_get_str(o, "orphans");
+
+	if (str_eq(choice, STR("bounce")))
+		return ": they go back to their senders";
+	return str_eq(choice, STR("hold")) ? ": they wait for their deadline"
+					   : "";
+}
+
 static void print_orphans(const struct value *reply)
 {
 	const struct value *v = value_get(reply, "orphans");
@@ -38,9 +48,9 @@ static void print_orphans(const struct value *reply)
 
 		(void)value_get_i64(o, "held", &held);
 		out_line("orphaned: segment %.*s, named by %zu streams of the "
-			 "conf, %lld messages held for it",
+			 "conf, %lld messages held for it%s",
 		    STR_ARG(name), value_count(value_get(o, "streams")),
-		    (long long)held);
+		    (long long)held, held > 0 ? orphans_go(o) : "");
 	}
 }
 
@@ -268,8 +278,8 @@ static int run_diff(struct cli *c)
 #define OPTION_ORPHANS                                                         \
 	{                                                                      \
 		"orphans", "hold|bounce",                                      \
-		    "what becomes of messages held for a segment that\n"       \
-		    "goes away",                                               \
+		    "messages held for a segment that goes away: they wait\n"  \
+		    "for their deadline, or go back to their senders",         \
 		    false                                                      \
 	}
 #define OPTION_BASE                                                            \

@@ -104,8 +104,9 @@ static void add_head(struct buf *out, const struct nondelivery *n)
 	add_clean(out, n->envelope->sender);
 	buf_addz(out, ">\r\nSubject: Undelivered Mail Returned to Sender\r\n");
 	add_date(out, "Date", n->now_ms);
-	buf_printf(out, "Message-ID: <%016llx.%u.report@%.*s>\r\n",
-	    (unsigned long long)n->copy_id, n->index, STR_ARG(n->host));
+	buf_printf(out, "Message-ID: <%016llx.%u.%s@%.*s>\r\n",
+	    (unsigned long long)n->copy_id, n->index,
+	    n->relayed ? "relay" : "report", STR_ARG(n->host));
 	buf_addz(out, "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
 		      "Content-Type: multipart/report; "
 		      "report-type=delivery-status;\r\n");

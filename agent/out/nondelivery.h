@@ -12,6 +12,7 @@ enum {
 
 struct nondelivery {
 	uint64_t copy_id;
+	bool relayed; /* copy_id is of a message that went, and failed later */
 	uint32_t index;  /* of the recipient */
 	struct str host; /* ours */
 	const struct envelope *envelope;

@@ -194,6 +194,7 @@ static int write_report(
 	    .n_rcpts = 1,
 	    .arrived_ms = j->sent_ms};
 	struct nondelivery n = {.copy_id = j->row.message_id,
+	    .relayed = true,
 	    .host = r->app->conf->authserv_id,
 	    .envelope = &e,
 	    .status = j->status,

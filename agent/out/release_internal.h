@@ -1,13 +1,22 @@
 /* release_internal.h - the inside of release.h, for release.c (the loop),
- * release_one.c (one recipient) and release_upkeep.c (files and holds).
- * Threads: one owner. */
+ * release_one.c (one recipient), release_report.c (what the sender is told),
+ * release_orphan.c (segments that are gone) and release_upkeep.c (files and
+ * holds). Threads: one owner. */
 #ifndef AGENT_OUT_RELEASE_INTERNAL_H
 #define AGENT_OUT_RELEASE_INTERNAL_H
 
+#include "agent/out/nondelivery.h"
 #include "agent/out/release.h"
 #include "agent/out/submit.h"
 #include "policy/state/copy.h"
 #include "policy/state/decide.h"
+
+/* The version of the policy that took a segment away. */
+struct release_removal {
+	uint32_t version, label; /* what this is about: in force; segment */
+	int64_t applied_ms;      /* 0: none did */
+	enum policyver_orphans orphans;
+};
 
 struct release {
 	struct app *app;
@@ -22,6 +31,7 @@ struct release {
 	uint32_t policy_version; /* that holds were looked at with */
 	uint64_t look_after;     /* a walk over the holds is here */
 	bool looking;
+	struct release_removal removal; /* found last */
 };
 
 /* One copy at work. */
@@ -43,6 +53,27 @@ enum release_next {
  * can be recorded. */
 int release_one(struct release_work *w, uint32_t index,
     enum release_next *next_out, struct error *err) MUST_CHECK;
+/* What becomes of a copy whose segment was removed from the policy after the
+ * copy was held: what the author chose ("orphans"). All others are decided. */
+enum release_fate {
+	RELEASE_DECIDE,
+	RELEASE_KEEP, /* until its deadline, or until the segment is back */
+	RELEASE_GIVE_BACK, /* to its sender */
+};
+int release_fate(struct release *r, const struct copy_record *row,
+    enum release_fate *out, struct error *err) MUST_CHECK;
+
+/* The recipient is given up: a report to the sender where he wants one, then
+ * the recipient is done. n: status, reason, code. */
+int release_bounce(struct release_work *w, uint32_t index,
+    struct nondelivery *n, enum release_next *next,
+    struct error *err) MUST_CHECK;
+/* Not before due_ms, or the copy's deadline. */
+int release_put_off(struct release_work *w, int64_t due_ms,
+    enum release_next *next, struct error *err) MUST_CHECK;
+/* Longer with each attempt. */
+int64_t release_again_ms(const struct release_work *w);
+
 struct release_view {
 	struct address recipient;
 	struct decide_out decided; /* for decide_fini() in every case */

@@ -2,7 +2,6 @@
  * see release_internal.h. */
 #include "agent/out/release_internal.h"
 
-#include "agent/out/nondelivery.h"
 #include "policy/base/log.h"
 #include "policy/state/ops_copy.h"
 
@@ -16,6 +15,8 @@ enum {
 /* A verdict without an instant waits for its event: holds are looked at when
  * there may have been one, others try again. */
 #define NO_INSTANT_MS INT64_C(600000)
+/* A segment that is gone may come back; then holds are looked at. */
+#define KEEP_MS INT64_C(86400000)
 
 /* --- what would be decided --- */
 
@@ -59,13 +60,13 @@ int release_explain(struct release *r, const struct copy_record *row,
 	    r->app->store, &in, NULL, now_ms, &out->decided, err);
 }
 
-static int64_t again_ms(uint32_t attempts)
+int64_t release_again_ms(const struct release_work *w)
 {
 	int64_t wait = AGAIN_FIRST_MS;
 
-	for (uint32_t i = 0; i < attempts && wait < AGAIN_LAST_MS; i++)
+	for (uint32_t i = 0; i < w->row.attempts && wait < AGAIN_LAST_MS; i++)
 		wait *= 2;
-	return wait < AGAIN_LAST_MS ? wait : AGAIN_LAST_MS;
+	return w->now_ms + (wait < AGAIN_LAST_MS ? wait : AGAIN_LAST_MS);
 }
 
 int64_t release_instant(
@@ -107,7 +108,7 @@ static int split(struct release_work *w, uint32_t index,
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-static int put_off(struct release_work *w, int64_t due_ms,
+int release_put_off(struct release_work *w, int64_t due_ms,
     enum release_next *next, struct error *err)
 {
 	if (w->row.deadline_ms != 0 && due_ms > w->row.deadline_ms)
@@ -130,7 +131,7 @@ static int wait_for(struct release_work *w, uint32_t index,
 	};
 
 	if (w->row.kind == COPY_HELD)
-		return put_off(
+		return release_put_off(
 		    w, release_instant(v, &w->row, w->now_ms), next, err);
 	if (v->action == VERDICT_HOLD) {
 		held.deadline_ms = v->deadline_ms;
@@ -147,7 +148,7 @@ static int try_again(struct release_work *w, uint32_t index,
     const struct address *recipient, const struct lead_id *lead,
     enum release_next *next, struct error *err)
 {
-	int64_t due_ms = w->now_ms + again_ms(w->row.attempts);
+	int64_t due_ms = release_again_ms(w);
 	struct copy_new held = {
 	    .lead = *lead,
 	    .due_ms = due_ms,
@@ -156,7 +157,7 @@ static int try_again(struct release_work *w, uint32_t index,
 	};
 
 	if (index + 1 == w->row.recipients || recipient->text.n == 0)
-		return put_off(w, due_ms, next, err);
+		return release_put_off(w, due_ms, next, err);
 	return split(w, index, recipient, &held, err);
 }
 
@@ -168,67 +169,6 @@ static int done(struct release_work *w, uint32_t index,
 	return ops_copy_done(w->r->app->store, w->row.id, index, outcome, err);
 }
 
-static void log_report(const struct release_work *w, uint32_t index,
-    const struct submit_result *res, const struct error *err)
-{
-	LOG_EV(
-	    res->outcome == SUBMIT_SENT ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
-	    "copy.report", KV_I64("copy", (int64_t)w->row.id),
-	    KV_I64("index", index), KV_I64("code", res->reply.code),
-	    KV_Z("error", err->text));
-}
-
-static int write_report(struct release_work *w, const struct nondelivery *n,
-    struct submit_result *res, struct error *err)
-{
-	struct buf b;
-	int rc;
-
-	buf_init(&b, NONDELIVERY_MAX);
-	rc = nondelivery_write(n, &b);
-	if (rc == 0)
-		submit_report(w->r->submit,
-		    &(struct submit_mail){.id = w->row.id,
-			.to = w->envelope->sender,
-			.utf8 = nondelivery_is_utf8(w->envelope, n->index),
-			.message = buf_str(&b)},
-		    res, err);
-	buf_fini(&b);
-	return rc;
-}
-
-/* A report that cannot be sent now is tried again with the copy, until its
- * deadline; one that is refused is told to the operator. */
-static int bounce(struct release_work *w, uint32_t index, struct nondelivery *n,
-    enum release_next *next, struct error *err)
-{
-	struct submit_result res = {.outcome = SUBMIT_SENT};
-	struct error why = {0};
-	int rc = 0;
-
-	n->copy_id = w->row.id;
-	n->index = index;
-	n->host = w->r->app->conf->authserv_id;
-	n->envelope = w->envelope;
-	n->message = spool_copy_message(w->copy);
-	n->now_ms = w->now_ms;
-	if (nondelivery_is_wanted(w->envelope, index)) {
-		rc = write_report(w, n, &res, &why);
-		log_report(w, index, &res, &why);
-	}
-	if (rc != 0)
-		return error_set(err, rc, "report: %s", error_text(rc));
-	if (res.outcome == SUBMIT_TROUBLE) {
-		w->r->troubles++;
-		*next = RELEASE_STOP_ALL;
-		return 0;
-	}
-	if (res.outcome == SUBMIT_LATER && w->now_ms < w->row.deadline_ms)
-		return put_off(
-		    w, w->now_ms + again_ms(w->row.attempts), next, err);
-	return done(w, index, COPY_BOUNCED, err);
-}
-
 static int refused(struct release_work *w, uint32_t index,
     const struct smtp_reply *reply, enum release_next *next, struct error *err)
 {
@@ -238,7 +178,7 @@ static int refused(struct release_work *w, uint32_t index,
 	    .code = reply->code,
 	};
 
-	return bounce(w, index, &n, next, err);
+	return release_bounce(w, index, &n, next, err);
 }
 
 static int expire(struct release_work *w, uint32_t index,
@@ -254,7 +194,21 @@ static int expire(struct release_work *w, uint32_t index,
 	    KV_I64("copy", (int64_t)w->row.id), KV_I64("index", index));
 	if (w->row.then == POLICY_THEN_DROP)
 		return done(w, index, COPY_DROPPED, err);
-	return bounce(w, index, &n, next, err);
+	return release_bounce(w, index, &n, next, err);
+}
+
+static int give_back(struct release_work *w, uint32_t index,
+    enum release_next *next, struct error *err)
+{
+	struct nondelivery n = {
+	    .status = STR("5.7.1"),
+	    .reason = STR("The policy has no such kind of message any more"),
+	};
+
+	LOG_EV(LOG_LEVEL_NOTICE, "copy.given_back",
+	    KV_I64("copy", (int64_t)w->row.id),
+	    KV_STR("segment", w->row.segment));
+	return release_bounce(w, index, &n, next, err);
 }
 
 /* --- the way --- */
@@ -299,34 +253,49 @@ static int trouble(struct release_work *w, uint32_t index,
 	}
 	if (w->row.attempts >= TRIES_BEFORE_SPLIT)
 		return later(w, index, &res->reply, next, err);
-	return put_off(w, w->now_ms + again_ms(w->row.attempts), next, err);
+	return release_put_off(w, release_again_ms(w), next, err);
 }
 
-int release_one(struct release_work *w, uint32_t index,
-    enum release_next *next_out, struct error *err)
+static int submit(struct release_work *w, uint32_t index,
+    enum release_next *next, struct error *err)
 {
 	struct submit_result res;
 	struct error why = {0};
 
-	*next_out = RELEASE_GO_ON;
-	if (w->row.deadline_ms != 0 && w->now_ms >= w->row.deadline_ms)
-		return expire(w, index, next_out, err);
 	submit_copy(w->r->submit, w->row.id, w->copy, index, &res, &why);
 	LOG_EV(LOG_LEVEL_INFO, "copy.submitted",
 	    KV_I64("copy", (int64_t)w->row.id), KV_I64("index", index),
 	    KV_I64("code", res.reply.code), KV_Z("status", res.reply.enhanced),
 	    KV_Z("text", res.reply.text));
 	if (res.outcome == SUBMIT_TROUBLE)
-		return trouble(w, index, &res, &why, next_out, err);
+		return trouble(w, index, &res, &why, next, err);
 	w->r->troubles = 0;
 	switch (res.outcome) {
 	case SUBMIT_SENT:
 		return done(w, index, COPY_SENT, err);
 	case SUBMIT_REFUSED:
-		return refused(w, index, &res.reply, next_out, err);
+		return refused(w, index, &res.reply, next, err);
 	case SUBMIT_LATER:
 	case SUBMIT_TROUBLE:
 		break;
 	}
-	return later(w, index, &res.reply, next_out, err);
+	return later(w, index, &res.reply, next, err);
+}
+
+int release_one(struct release_work *w, uint32_t index,
+    enum release_next *next_out, struct error *err)
+{
+	enum release_fate fate;
+	int rc = release_fate(w->r, &w->row, &fate, err);
+
+	*next_out = RELEASE_GO_ON;
+	if (rc != 0)
+		return rc;
+	if (fate == RELEASE_GIVE_BACK)
+		return give_back(w, index, next_out, err);
+	if (w->row.deadline_ms != 0 && w->now_ms >= w->row.deadline_ms)
+		return expire(w, index, next_out, err);
+	if (fate == RELEASE_KEEP)
+		return release_put_off(w, w->now_ms + KEEP_MS, next_out, err);
+	return submit(w, index, next_out, err);
 }

@@ -160,11 +160,17 @@ static int look_at(
 {
 	struct release_view v;
 	struct error ignored;
+	enum release_fate fate;
 	int64_t at;
-	int rc = 0;
+	int rc;
 
-	if (l->address.n == 0 || l->row.due_ms <= now_ms)
+	if (l->row.kind != COPY_HELD || l->row.due_ms <= now_ms)
 		return 0;
+	rc = release_fate(r, &l->row, &fate, err);
+	if (rc == 0 && fate == RELEASE_GIVE_BACK)
+		rc = ops_copy_due(r->app->store, l->row.id, now_ms, err);
+	if (rc != 0 || fate != RELEASE_DECIDE || l->address.n == 0)
+		return rc;
 	if (release_explain(r, &l->row, l->address, now_ms, &v, &ignored) ==
 	    0) {
 		at = new_instant(&v.decided, &l->row, now_ms);

@@ -167,6 +167,124 @@ def test_milter_down_while_copies_wait(bed):
     wait_no_files(bed)
 
 
+# --- segments that go away, and come ---
+
+TWO = HOLD + """\
+segment webinar {
+  purpose = "webinar"
+  legal-basis = "legitimate-interest"
+  when-full = "hold 10d, then drop"
+}
+"""
+
+
+def apply(bed, text, *options):
+    path = bed.root / "next.policy"
+    path.write_text(text)
+    return bed.tendril.cli("policy", "apply", str(path), "--reason", "test",
+                           *options)
+
+
+def webinar(bed, recipient, number, sender=NEWS, **options):
+    data = letter(recipient, number).replace(b": newsletter", b": webinar")
+    sent = mail.submit(bed.ports["apps"], sender, [recipient], data, **options)
+    assert sent.final[0] == 250, sent
+
+
+def waiting(bed):
+    """Copies that are not done; a file may outlive its row until the sweep."""
+    return bed.tendril.cli("hold", "list", "--json").stdout
+
+
+def hold_webinars(bed, people):
+    """One letter each that is sent, then one each that must wait."""
+    apply(bed, TWO % {"cap": 1})
+    for number in range(2):
+        for person in people:
+            webinar(bed, person, number)
+    for person in people:
+        bed.sink.wait(person)
+    assert len(files(bed)) == len(people)
+
+
+def test_orphans_hold(bed):
+    bed.start_agent()
+    people = [f"h{number}@north.example" for number in range(3)]
+    hold_webinars(bed, people)
+    told = apply(bed, HOLD % {"cap": 10}, "--orphans", "hold").stdout
+    assert "3 messages held for it: they wait for their deadline" in told
+    proc.wait_until(lambda: bed.tendril.cli("hold", "release", "--segment",
+                                            "webinar").returncode == 0, 10, "")
+    bed.hub.wait_empty()
+    with pytest.raises(proc.BedError):
+        proc.wait_until(lambda: len(files(bed)) != 3 or
+                        len(bed.sink.messages()) != 3, 4, "any change")
+    apply(bed, TWO % {"cap": 10})
+    for person in people:
+        bed.sink.wait(person, 2)
+    wait_no_files(bed)
+    assert not bed.sink.messages(NEWS)
+
+
+def test_orphans_bounce(bed):
+    """Each goes back once, whenever the agent is killed; a later version
+    takes nothing of that back."""
+    people = [f"b{number}@north.example" for number in range(25)]
+    bed.start_agent()
+    hold_webinars(bed, people)
+    bed.tendril.agent.stop()
+    bed.start_agent()
+    told = apply(bed, HOLD % {"cap": 1}, "--orphans", "bounce").stdout
+    bed.tendril.agent.kill()
+    assert "25 messages held for it: they go back to their senders" in told
+    for round_ in range(6):
+        bed.start_agent()
+        if round_ == 0:
+            apply(bed, HOLD % {"cap": 2})
+        before = len(bed.sink.messages(NEWS))
+        proc.wait_until(lambda: len(bed.sink.messages(NEWS)) > before
+                        or not waiting(bed), 20, "some progress")
+        bed.tendril.agent.kill()
+    bed.start_agent()
+    proc.wait_until(lambda: not waiting(bed), 60, "no copies")
+    bed.hub.wait_empty()
+    reports = bed.sink.messages(NEWS)
+    assert all(one.sender == "" for one in reports)
+    about = [re.search(rb"^Final-Recipient: rfc822;(.*)\r$", one.data,
+                       re.M)[1].decode() for one in reports]
+    assert sorted(about) == sorted(people)
+    assert b"no such kind of message any more" in reports[0].data
+    assert len(bed.sink.messages()) == 2 * len(people)
+
+
+def test_a_segment_that_was_not_known(build, make_bed):
+    """unknown = hold: decided, not just sent, when a policy knows it."""
+    def hold_unknown(text):
+        plain = text.text
+        text.text = lambda: plain().replace('unknown = "reject"',
+                                            'unknown = "hold"')
+    bed = make_bed(build, policy=Policy(), tweak=hold_unknown)
+    bed.start_milter()
+    bed.start_hub()
+    bed.start_agent()
+    people = [f"u{number}@north.example" for number in range(3)]
+    for person in people:
+        webinar(bed, person, 1)
+    bed.tendril.cli("suppress", "add", people[2])
+    apply(bed, HOLD % {"cap": 5})
+    with pytest.raises(proc.BedError):
+        proc.wait_until(lambda: len(files(bed)) != 3, 4, "any change")
+    apply(bed, TWO % {"cap": 5})
+    for person in people[:2]:
+        (got,) = bed.sink.wait(person)
+        assert not judge.judge_signed(got.data, bed.zone, "example.com",
+                                      ["rsa-sha256", "ed25519-sha256"])
+    (report,) = bed.sink.wait(NEWS)
+    assert people[2].encode() in report.data
+    wait_no_files(bed)
+    assert not bed.sink.messages(people[2])
+
+
 # --- the same message again, without a Message-ID ---
 
 def nameless(recipient, text="Hi.\r\n"):

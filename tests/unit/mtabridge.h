@@ -23,6 +23,7 @@ enum bridge_fault {
 	BRIDGE_END_450,    /* 4.2.0 */
 	BRIDGE_RCPT_550,   /* the MTA knows better */
 	BRIDGE_REPORT_550, /* reports are not taken */
+	BRIDGE_LATE_451,   /* the milter said yes, and the queue is full */
 };
 
 struct bridge {
@@ -208,6 +209,10 @@ static bool bridge_end(struct talk *t)
 		    k.script.reply.code, k.script.reply.enhanced,
 		    k.script.reply.text);
 		bridge_say(t, line);
+		return true;
+	}
+	if (bridge_fault(BRIDGE_LATE_451)) {
+		bridge_say(t, "451 4.3.0 Queue file write error\r\n");
 		return true;
 	}
 	bridge_deliver(t, a);

@@ -241,6 +241,8 @@ static void test_orphans(struct apitest *a)
 		   "{\"text\": \"" POLICY_NO_WEBINAR
 		   "\", \"reason\": \"r\", \"orphans\": \"bounce\"}"),
 	    200, "with a choice it goes");
+	IS_S(apitest_str(a, "orphans.0.orphans"), STR("bounce"), "is told");
+	IS_INT(apitest_i64(a, "orphans.0.held"), 1, "with how many");
 	OK(ledger_read_begin(a->st.store->ledger, &t) == 0 &&
 		policyver_read(t, (uint32_t)apitest_i64(a, "version"), &r) == 0,
 	    "the version is there");

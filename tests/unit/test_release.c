@@ -4,6 +4,7 @@
 
 #include "agent/out/nondelivery.h"
 #include "agent/out/release.h"
+#include "policy/state/ops.h"
 #include "policy/state/ops_copy.h"
 
 #include <errno.h>
@@ -273,18 +274,72 @@ static void test_no_report(void)
 	is_empty("refused by the MTA");
 }
 
+/* The report went, and nobody heard the 250. */
+static void test_report_once(void)
+{
+	struct mail m = {.rcpts = {"<gone1@b.example>", "<ok4@b.example>"},
+	    .segment = " demo"};
+	int before = bridge_count("<>><app@example.com>");
+
+	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
+	bridge_fail(BRIDGE_HANG_UP, 1);
+	settle("report, hang up");
+	restart();
+	now += 60000;
+	settle("report, again");
+	IS_INT(bridge_count("<>><app@example.com>"), before + 1, "one report");
+	IS_INT(bridge_count("<app@example.com>><ok4@b.example>"), 1, "sent");
+	is_empty("one report");
+}
+
+/* The milter let it go, the MTA did not take it. */
+static void test_report_not_taken(void)
+{
+	struct mail m = {.rcpts = {"<gone1@b.example>", "<ok5@b.example>"},
+	    .segment = " demo"};
+	int before = bridge_count("<>><app@example.com>");
+
+	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
+	bridge_fail(BRIDGE_LATE_451, 1);
+	settle("report not taken");
+	now += 60000;
+	settle("report not taken, again");
+	IS_INT(bridge_count("<>><app@example.com>"), before + 1, "then it is");
+	IS_INT(bridge_count("<app@example.com>><ok5@b.example>"), 1, "sent");
+	is_empty("report not taken");
+}
+
+/* As one is who was decided about. */
+static void known(struct address a)
+{
+	struct ops_consent c = {.address = a,
+	    .purpose = STR("x"),
+	    .state = CONSENT_GRANTED,
+	    .origin = STR("test"),
+	    .author = STR("test")};
+	struct error err = {0};
+	bool changed;
+
+	IS_INT(ops_consent_set(S.st.store, &c, &changed, &err), 0, "known: %s",
+	    err.text);
+}
+
+static const char *held_sender = "app@example.com";
+static const char *held_segment = "demo";
+static int64_t held_for_ms = -1;
+
 static uint64_t held(const char *rcpt, int64_t deadline_ms,
     enum policy_then then, const char *stream)
 {
-	static const char *const fields[] = {
-	    "From", " news@example.com", "X-Tendril-Segment", " demo"};
+	const char *const fields[] = {
+	    "From", " news@example.com", "X-Tendril-Segment", held_segment};
 	struct header_list l = {0};
 	struct error err = {0};
 	struct address a = storetest_address(&S.st, rcpt);
 	struct copy_new c = {.kind = COPY_HELD,
 	    .stream = str_of(stream),
-	    .segment = STR("demo"),
-	    .due_ms = now - 1,
+	    .segment = str_of(held_segment),
+	    .due_ms = now + held_for_ms,
 	    .deadline_ms = deadline_ms,
 	    .then = then,
 	    .recipients = 1};
@@ -293,11 +348,12 @@ static uint64_t held(const char *rcpt, int64_t deadline_ms,
 	struct envelope_rcpt r = {.address = str_of(rcpt)};
 	struct envelope e = {.kind = COPY_HELD,
 	    .arrived_ms = now,
-	    .sender = STR("app@example.com"),
+	    .sender = str_of(held_sender),
 	    .sender_args = {args, 2},
 	    .rcpts = &r,
 	    .n_rcpts = 1};
 
+	known(a);
 	for (size_t i = 0; i < 4; i += 2)
 		if (header_add(&l, S.st.arena, str_of(fields[i]),
 			str_of(fields[i + 1])) != 0)
@@ -352,6 +408,106 @@ static void test_gone_stream(void)
 	    "those behind it go");
 	IS_INT(ops_copy_done(S.st.store, id, 0, COPY_REMOVED, &err), 0, "-");
 	is_empty("lost");
+}
+
+/* --- segments that are gone --- */
+
+static const char without_demo[] =
+    "segment news { purpose = news legal-basis = legitimate-interest }\n";
+
+static void apply(const char *text, enum policyver_orphans orphans)
+{
+	static int serial;
+	struct error err = {0};
+	uint32_t version;
+	struct ops_policy in = {.path = STR("p"),
+	    .author = STR("test"),
+	    .reason = STR("why"),
+	    .orphans = orphans};
+
+	in.text = str_of(arena_printf(S.st.arena, "%s# %d\n", text, ++serial));
+	IS_INT(ops_policy_apply(S.st.store, &in, &version, &err), 0,
+	    "policy: %s", err.text);
+}
+
+static void test_orphans_kept(void)
+{
+	int before = bridge_count("<>><app@example.com>");
+	int64_t begun = now;
+	uint64_t due, later;
+
+	held_for_ms = DAY_MS;
+	later = held(
+	    "keep1@b.example", now + 5 * DAY_MS, POLICY_THEN_BOUNCE, "apps");
+	held_for_ms = -1;
+	due = held(
+	    "keep2@b.example", now + 5 * DAY_MS, POLICY_THEN_BOUNCE, "apps");
+	apply(without_demo, POLICYVER_ORPHANS_HOLD);
+	settle("kept");
+	IS_INT(sessiontest_rows(NULL), 2, "both are kept");
+	OK(due_of(due) > now && due_of(later) > now, "not in vain");
+	now += 2 * DAY_MS;
+	settle("kept for days");
+	IS_INT(sessiontest_rows(NULL), 2, "their instant changes nothing");
+	apply(sessiontest_policy, POLICYVER_ORPHANS_NONE);
+	settle("the segment is back");
+	IS_INT(bridge_count("<app@example.com>><keep1@b.example>"), 1, "sent");
+	IS_INT(bridge_count("<app@example.com>><keep2@b.example>"), 1, "sent");
+	IS_INT(bridge_count("<>><app@example.com>"), before, "no report");
+	is_empty("kept");
+	(void)held("keep3@b.example", now + DAY_MS, POLICY_THEN_BOUNCE, "apps");
+	apply(without_demo, POLICYVER_ORPHANS_HOLD);
+	now += DAY_MS + 1;
+	settle("deadline");
+	IS_INT(bridge_count("<>><app@example.com>"), before + 1, "then back");
+	is_empty("deadline");
+	apply(sessiontest_policy, POLICYVER_ORPHANS_NONE);
+	now = begun;
+}
+
+/* Also when the next version is there before anybody looked, and the agent
+ * hears no answer; never to the null sender; and not what came later. */
+static void test_orphans_given_back(void)
+{
+	int before = bridge_count("<>><app@example.com>");
+	uint64_t other;
+
+	held_for_ms = DAY_MS;
+	(void)held(
+	    "back1@b.example", now + 5 * DAY_MS, POLICY_THEN_DROP, "apps");
+	held_sender = "";
+	(void)held(
+	    "back2@b.example", now + 5 * DAY_MS, POLICY_THEN_BOUNCE, "apps");
+	held_sender = "app@example.com";
+	held_segment = "news";
+	other = held(
+	    "back3@b.example", now + 5 * DAY_MS, POLICY_THEN_BOUNCE, "apps");
+	held_segment = "demo";
+	apply(without_demo, POLICYVER_ORPHANS_BOUNCE);
+	apply(without_demo, POLICYVER_ORPHANS_NONE);
+	(void)held(
+	    "back4@b.example", now + 5 * DAY_MS, POLICY_THEN_BOUNCE, "wait");
+	bridge_fail(BRIDGE_HANG_UP, 1);
+	settle("given back");
+	restart();
+	now += 60000;
+	settle("given back, again");
+	IS_INT(bridge_count("<>><app@example.com>"), before + 1, "one report");
+	OK(bridge_report_has("back1@b.example") &&
+		bridge_report_has("Status: 5.7.1\r\n") &&
+		bridge_report_has("no such kind of message any more"),
+	    "says why");
+	IS_INT(bridge_count("<>><>"), 0, "none to the null sender");
+	IS_INT(bridge_count("<app@example.com>><back3@b.example>"), 1,
+	    "another segment's may go");
+	OK(due_of(other) < 0, "and went");
+	IS_INT(sessiontest_rows(NULL), 1, "what came later waits");
+	apply(sessiontest_policy, POLICYVER_ORPHANS_NONE);
+	settle("a segment that was never known");
+	IS_INT(bridge_count("<app@example.com>><back4@b.example>"), 1,
+	    "is decided when it is");
+	held_for_ms = -1;
+	is_empty("given back");
 }
 
 /* --- trouble on the way --- */
@@ -515,7 +671,11 @@ int main(void)
 	test_own_slot();
 	test_report();
 	test_no_report();
+	test_report_once();
+	test_report_not_taken();
 	test_deadline();
+	test_orphans_kept();
+	test_orphans_given_back();
 	test_gone_stream();
 	test_trouble(BRIDGE_RCPT_451, "milter down");
 	test_trouble(BRIDGE_END_451_43, "4.3.0");

@@ -398,16 +398,27 @@ static void test_release_report(void)
 {
 	uint64_t id = held_copy("rep@b.example", "news");
 	struct mail m = to("<app@example.com>", NULL);
+	char message_id[80];
 
 	m.sender = "<>";
 	m.token = token(TOKEN_RAW, id);
 	sessiontest_connect("release");
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "not on a copy");
+	m.id = message_id;
+	(void)snprintf(message_id, sizeof(message_id),
+	    " <%016llx.0.report@mx.example>", (unsigned long long)id + 1);
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "on another copy");
+	IS_INT(sessiontest_rows(NULL), 1, "nobody is done with those");
+	(void)snprintf(message_id, sizeof(message_id),
+	    " <%016llx.0.report@mx.example>", (unsigned long long)id);
 	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "a report of ours");
 	OK(sessiontest_find(CHANGE_REMOVE, "X-Tendril-Id") != NULL &&
 		sessiontest_find(CHANGE_TOP, "DKIM-Signature") != NULL &&
 		sessiontest_find(CHANGE_SENDER, "") == NULL,
 	    "token removed, signed, not composed");
-	remove_all();
+	IS_INT(sessiontest_rows(NULL), 0, "the recipient is done with it");
+	IS_INT(sessiontest_send(&m), ANSWER_DISCARD, "a second one is none");
+	IS_INT(spool_remove(S.sh.spool, id, NULL), 0, "the agent's part");
 }
 
 static void test_release_forged(void)
