@@ -1,24 +1,26 @@
 /* inforce.c - see inforce.h. */
 #include "agent/cli/inforce.h"
 
-#include "policy/conf/policy.h"
-
 enum {
 	NEAR = 3 /* typing mistakes less than this */
 };
 
-static const struct policy *load(struct cli *c)
+const struct policy *inforce_policy(struct cli *c)
 {
 	const struct policy *p = NULL;
 	struct value *reply;
 	struct error err;
+	int64_t version = 0;
 	int code = cli_call(c,
-	    &(struct cli_request){
-		.method = "GET", .path = "/v1/policy", .quiet = ERR_NOT_FOUND},
+	    &(struct cli_request){.method = "GET",
+		.path = "/v1/policy",
+		.quiet = ERR_UNAVAILABLE},
 	    &reply, NULL);
 
-	if (code != CLI_DONE || policy_parse(&p, "policy",
-				    value_get_str(reply, "text"), 0, &err) != 0)
+	(void)value_get_i64(reply, "version", &version);
+	if (code != CLI_DONE ||
+	    policy_parse(&p, "policy", value_get_str(reply, "text"),
+		(uint32_t)version, &err) != 0)
 		p = NULL;
 	value_free(&reply);
 	return p;
@@ -65,7 +67,7 @@ static void say_unknown_purpose(const struct policy *p, struct str purpose)
 
 void inforce_purpose(struct cli *c, struct str purpose)
 {
-	const struct policy *p = load(c);
+	const struct policy *p = inforce_policy(c);
 	bool known = p == NULL;
 
 	for (size_t i = 0; !known && i < p->n_segments; i++)
@@ -77,7 +79,7 @@ void inforce_purpose(struct cli *c, struct str purpose)
 
 void inforce_segment(struct cli *c, struct str name)
 {
-	const struct policy *p = name.p != NULL ? load(c) : NULL;
+	const struct policy *p = name.p != NULL ? inforce_policy(c) : NULL;
 	struct str near;
 
 	if (p != NULL && policy_segment_find(p, name) == NULL) {

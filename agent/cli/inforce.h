@@ -5,7 +5,11 @@
 #define AGENT_CLI_INFORCE_H
 
 #include "agent/cli/cli.h"
+#include "policy/conf/policy.h"
 
+/* A reference that the caller gives back; NULL when there is none, or nobody
+ * to ask. */
+const struct policy *inforce_policy(struct cli *c);
 /* A line to standard error when no segment has that purpose, with what was
  * probably meant. Nothing when no policy was applied yet. */
 void inforce_purpose(struct cli *c, struct str purpose);

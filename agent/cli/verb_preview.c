@@ -1,5 +1,6 @@
 /* verb_preview.c - tendril preview: the message as it would leave to standard
  * output, the decision to standard error. Changes nothing, needs no agent. */
+#include "agent/cli/inforce.h"
 #include "agent/cli/out.h"
 #include "agent/cli/preview.h"
 #include "agent/cli/verbs.h"
@@ -29,10 +30,17 @@ static void tell(const char *fmt, ...)
 	(void)fputc('\n', stderr);
 }
 
-static void tell_line(void *arg, const char *line)
+struct unusable {
+	struct error first;
+	size_t n;
+};
+
+static void note_key(void *arg, const char *line)
 {
-	(void)arg;
-	tell("%s", line);
+	struct unusable *u = arg;
+
+	if (u->n++ == 0)
+		(void)error_set(&u->first, ERR_KEY, "%s", line);
 }
 
 /* --stream, or by how it came; without either the first nurture stream. */
@@ -188,11 +196,15 @@ static bool judge_by_ledger(
 	return rc == 0;
 }
 
-static int judge_alone(struct preview *p, struct judgement *j)
+/* Who may not read the ledger asks the agent for the policy. */
+static int judge_alone(
+    struct preview *p, const struct address *to, struct judgement *j)
 {
 	struct facts f = {0};
 	int code;
 
+	if (j->policy == NULL)
+		j->policy = inforce_policy(p->c);
 	if (j->policy == NULL && p->c->conf->policy_file.n > 0) {
 		code = read_policy_file(p->c, p->c->conf->policy_file.p, j);
 		if (code != CLI_DONE)
@@ -210,7 +222,9 @@ static int judge_alone(struct preview *p, struct judgement *j)
 		return CLI_DONE;
 	f.compliance = comply_of(p, j->segment);
 	verdict_decide(j->policy, j->segment, &f, clock_now_ms(), &j->verdict);
-	tell("decided as for a person that nobody knows");
+	tell("decided as for a person that nobody knows; tendril explain tells "
+	     "of %.*s",
+	    STR_ARG(to->text));
 	return CLI_DONE;
 }
 
@@ -224,7 +238,7 @@ static int judge(struct preview *p, struct judgement *j)
 		code = read_policy_file(p->c, path, j);
 	if (code != CLI_DONE)
 		return code;
-	return judge_by_ledger(p, &to, j) ? CLI_DONE : judge_alone(p, j);
+	return judge_by_ledger(p, &to, j) ? CLI_DONE : judge_alone(p, &to, j);
 }
 
 static void tell_verdict(struct preview *p, const struct judgement *j)
@@ -236,8 +250,9 @@ static void tell_verdict(struct preview *p, const struct judgement *j)
 	    verdict_action_name(v->action),
 	    out_reason(str_of(verdict_reason_name(v->reason))),
 	    v->compliance != COMPLY_OK ? ": " : "",
-	    v->compliance != COMPLY_OK ? comply_result_name(v->compliance)
-				       : "");
+	    v->compliance != COMPLY_OK
+		? out_demand(str_of(comply_result_name(v->compliance)))
+		: "");
 	if (v->earliest_ms != 0) {
 		clock_format(v->earliest_ms, when);
 		tell("not before %.*s", STR_ARG(out_time(p->c, str_of(when))));
@@ -313,6 +328,7 @@ static int run_preview(struct cli *c)
 {
 	struct preview p = {.c = c};
 	struct keys keys = {0};
+	struct unusable unusable = {.n = 0};
 	int code = cli_conf(c);
 
 	if (code == CLI_DONE)
@@ -326,7 +342,10 @@ static int run_preview(struct cli *c)
 		code = read_from(&p);
 	if (code != CLI_DONE)
 		return code;
-	(void)keys_load_as_owner(&keys, c->conf, tell_line, NULL);
+	(void)keys_load_as_owner(&keys, c->conf, note_key, &unusable);
+	if (unusable.n > 0)
+		tell("%zu keys cannot be used: %s%s", unusable.n,
+		    unusable.first.text, unusable.n > 1 ? "..." : "");
 	p.keys = &keys;
 	code = preview(&p);
 	keys_free(&keys);

@@ -184,6 +184,8 @@ static int parse_hold(const struct option_job *job, const struct option *o,
 	struct error why = {0};
 	size_t i = 0;
 
+	if (comma == rest.n && str_contains(span, STR("then")))
+		return option_unexpected(job, o, v); /* no comma */
 	if (span.n > 0 && when_duration(span, &w->hold_ms, &why) != 0)
 		return option_fail(job, v->line, ERR_SYNTAX,
 		    "%s = \"%.*s\": %s", o->name, STR_ARG(v->text), why.text);

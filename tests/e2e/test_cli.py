@@ -780,6 +780,24 @@ def test_preview_by_the_ledger(agent):
     assert done.returncode == 1 and "no such segment" in done.stderr
 
 
+def test_preview_by_a_marketer(agent):
+    """Who may read neither keys nor ledger sees the policy in force."""
+    agent.ok("policy", "apply", agent.policy("two", "2 per 7d"), "--reason",
+             "x")
+    agent.root.chmod(0o755)
+    for path in agent.root.iterdir():
+        if path.suffix in (".key", ".pem"):
+            path.chmod(0o600)
+    (agent.root / "state" / "ledger").chmod(0o700)
+    done = agent.cli("preview", "--segment", "newsletter", input=MAIL,
+                     user="nobody", cwd="/")
+    assert "line 2 of policy 2" in done.stderr, done.stderr
+    assert done.stderr.count("Permission denied") == 2
+    assert "5 keys cannot be used: " in done.stderr
+    assert "tendril explain tells of" in done.stderr
+    assert "List-Unsubscribe:" in done.stdout
+
+
 def test_preview_of_other_classes(home):
     (home.root / "mail").write_text(MAIL)
     done = home.cli("preview", "--stream", "rest", home.root / "mail")

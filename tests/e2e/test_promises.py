@@ -150,6 +150,7 @@ def test_shadow_touches_nothing(shadow):
     told = [line for line in journal.splitlines() if " decided " in line]
     assert len(told) == 6
     assert all(" (in shadow: not acted on)" in line for line in told)
-    assert sum("reject" in line for line in told) >= 3
+    assert sum("reject" in line for line in told) >= 5
+    assert any("limit is reached" in line for line in told)
     timeline = bed.tendril.cli("lead", "timeline", foe).stdout
     assert "in shadow" in timeline

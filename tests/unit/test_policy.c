@@ -291,8 +291,8 @@ static const struct {
 	"t.policy:12: when-full = \"hold 3d, then send\": expected \"hold "
 	"5d, then bounce\" (or drop), \"defer\", \"reject\" or \"drop\""},
     {"hold 3d, then drop", "hold 3d then drop",
-	"t.policy:12: when-full = \"hold 3d then drop\": \"then drop\" is "
-	"not a number with a unit such as \"7d\" or \"20h\""},
+	"t.policy:12: when-full = \"hold 3d then drop\": expected \"hold 5d, "
+	"then bounce\" (or drop), \"defer\", \"reject\" or \"drop\""},
     {"hold 3d, then drop", "hold 3d,",
 	"t.policy:12: when-full = \"hold 3d,\": expected \"hold 5d, then "
 	"bounce\" (or drop), \"defer\", \"reject\" or \"drop\""},
