@@ -98,9 +98,8 @@ static int work_on(struct release_work *w, unsigned *budget, int64_t end_ms,
 	int rc = 0;
 
 	*next = RELEASE_GO_ON;
-	while (rc == 0 && *next == RELEASE_GO_ON &&
-	       index<w->row.recipients && * budget> 0 &&
-	       clock_mono_ms() < end_ms) {
+	while (rc == 0 && *next == RELEASE_GO_ON && *budget > 0 &&
+	       index < w->row.recipients && clock_mono_ms() < end_ms) {
 		--*budget;
 		rc = release_one(w, index, next, err);
 		index += rc == 0 && *next == RELEASE_GO_ON;

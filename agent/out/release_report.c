@@ -11,6 +11,18 @@
 #include "policy/base/log.h"
 #include "policy/state/ops_copy.h"
 
+#define REPORT_MS INT64_C(86400000)
+
+/* A report is worth trying for a day beyond the copy's deadline: that is when
+ * most of them are made. */
+static bool is_worth_while(const struct release_work *w)
+{
+	int64_t end_ms =
+	    w->row.deadline_ms != 0 ? w->row.deadline_ms : w->row.added_ms;
+
+	return w->now_ms < end_ms + REPORT_MS;
+}
+
 static void log_report(const struct release_work *w, uint32_t index,
     const struct submit_result *res, const struct error *err)
 {
@@ -84,13 +96,13 @@ static int settle_recorded(struct release_work *w, uint32_t index,
 		return error_set(err, rc, "copy: %s", error_text(rc));
 	if (!recorded)
 		return 0;
-	if (res->reply.code != 0 && res->reply.code < 500)
+	if (res->reply.code != 0 && res->reply.code < 500 && is_worth_while(w))
 		rc = reopen(w, index, err);
 	res->outcome = SUBMIT_SENT;
 	return rc;
 }
 
-/* A report that cannot be sent now is tried again with the copy, until its
+/* A report that cannot be sent now is tried again, for a day beyond the copy's
  * deadline; one that is refused is told to the operator. */
 int release_bounce(struct release_work *w, uint32_t index,
     struct nondelivery *n, enum release_next *next, struct error *err)
@@ -119,8 +131,11 @@ int release_bounce(struct release_work *w, uint32_t index,
 		*next = RELEASE_STOP_ALL;
 		return 0;
 	}
-	if (res.outcome == SUBMIT_LATER && w->now_ms < w->row.deadline_ms)
-		return release_put_off(w, release_again_ms(w), next, err);
+	if (res.outcome == SUBMIT_LATER && is_worth_while(w)) {
+		*next = RELEASE_PUT_OFF;
+		return ops_copy_due(w->r->app->store, w->row.id,
+		    release_again_ms(w), err);
+	}
 	return ops_copy_done(
 	    w->r->app->store, w->row.id, index, COPY_BOUNCED, err);
 }

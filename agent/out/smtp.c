@@ -2,6 +2,7 @@
 #include "agent/out/smtp.h"
 
 #include "agent/out/smtpconn.h"
+#include "policy/base/clock.h"
 #include "policy/base/fault.h"
 
 #include <stdio.h>
@@ -118,6 +119,7 @@ static void see_offer(struct smtp *s, struct str line)
 static int read_reply(struct smtp *s, int64_t timeout_ms, bool offers,
     struct smtp_reply *out, struct error *err)
 {
+	int64_t end_ms = clock_mono_ms() + timeout_ms;
 	bool last = false;
 
 	*out = (struct smtp_reply){.stage = s->stage};
@@ -125,7 +127,8 @@ static int read_reply(struct smtp *s, int64_t timeout_ms, bool offers,
 		struct str line;
 		int rc =
 		    i < LINES_MAX
-			? smtpconn_line(s->conn, timeout_ms, &line, err)
+			? smtpconn_line(
+			      s->conn, end_ms - clock_mono_ms(), &line, err)
 			: error_set(err, ERR_LIMIT, "SMTP: reply too long");
 
 		if (rc == 0 && add_line(out, line, &last) != 0)

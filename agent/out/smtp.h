@@ -18,10 +18,10 @@
 #include <stdatomic.h>
 
 struct smtp_options {
-	struct str server;       /* "127.0.0.1:10026"; borrowed */
-	struct str name;         /* ours, for EHLO; borrowed */
-	int64_t command_ms;      /* for each reply but the last; 0: 30 s */
-	int64_t end_ms;          /* for the reply to the message; 0: 10 min */
+	struct str server;  /* "127.0.0.1:10026"; borrowed */
+	struct str name;    /* ours, for EHLO; borrowed */
+	int64_t command_ms; /* for each whole reply but the last; 0: 30 s */
+	int64_t end_ms;     /* for the reply to the message; 0: 10 min */
 	const atomic_bool *stop; /* may be NULL; looked at once a second */
 };
 

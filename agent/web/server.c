@@ -701,9 +701,9 @@ int server_open(
 	rc =
 	    server_listen_open(&s->listener, o->listen, o->mode, o->group, err);
 	if (rc == 0)
-		rc = start_daemon(s, err);
+		rc = start_threads(s, err); /* first: who else would answer? */
 	if (rc == 0)
-		rc = start_threads(s, err);
+		rc = start_daemon(s, err);
 	if (rc != 0)
 		server_close(&s);
 	*out = s;

@@ -369,6 +369,7 @@ static uint64_t held(const char *rcpt, int64_t deadline_ms,
 
 static void test_deadline(void)
 {
+	uint64_t id;
 	int before = bridge_count("<>><app@example.com>");
 
 	(void)held("late1@b.example", now, POLICY_THEN_DROP, "apps");
@@ -388,6 +389,16 @@ static void test_deadline(void)
 	IS_INT(
 	    bridge_count("<app@example.com>><late2@b.example>"), 0, "not sent");
 	is_empty("bounce");
+	id = held("late3@b.example", now, POLICY_THEN_BOUNCE, "apps");
+	bridge_fail(BRIDGE_END_450, 1);
+	settle("report later");
+	IS_INT(bridge_count("<>><app@example.com>"), before + 1,
+	    "a report that has to wait");
+	OK(due_of(id) > now, "does not get lost");
+	now = due_of(id);
+	settle("report later");
+	IS_INT(bridge_count("<>><app@example.com>"), before + 2, "sent then");
+	is_empty("report later");
 }
 
 static void test_gone_stream(void)

@@ -283,6 +283,31 @@ static void test_reconnect(void)
 	smtpserver_end(&s);
 }
 
+/* A reply has its time, however many lines it comes in. */
+static void test_trickle(void)
+{
+	static char lines[1000];
+	static const char *const steps[] = {lines, "<", "~", NULL};
+	struct smtp_mail m = mail_of("A: b\r\n\r\n");
+	struct smtpserver s;
+	struct smtp_reply r;
+	struct error err = {0};
+	struct smtp_options o = {.name = STR("me"), .command_ms = 300};
+	struct smtp *c;
+
+	for (size_t i = 0; i < 90; i++)
+		memcpy(lines + i * 10, "220-abcd\r\n", 11);
+	memcpy(lines + 900, "220 end\r\n", 10);
+	smtpserver_start(&s, steps, 1);
+	o.server = str_of(s.address);
+	c = smtp_new(&o);
+	IS_INT(smtp_send(c, &m, &r, &err), ERR_UNAVAILABLE, "trickled: %s",
+	    err.text);
+	smtp_free(&c);
+	IS_S(smtpserver_heard(&s), STR(""), "no word to such a one");
+	smtpserver_end(&s);
+}
+
 static void test_time(void)
 {
 	static const char *const silent[] = {"~", NULL};
@@ -395,6 +420,7 @@ int main(void)
 	test_open_refused();
 	test_reconnect();
 	test_time();
+	test_trickle();
 	test_long();
 	test_no_memory();
 	return tap_done();
