@@ -133,8 +133,8 @@ int release_bounce(struct release_work *w, uint32_t index,
 	}
 	if (res.outcome == SUBMIT_LATER && is_worth_while(w)) {
 		*next = RELEASE_PUT_OFF;
-		return ops_copy_due(w->r->app->store, w->row.id,
-		    release_again_ms(w), err);
+		return ops_copy_due(
+		    w->r->app->store, w->row.id, release_again_ms(w), err);
 	}
 	return ops_copy_done(
 	    w->r->app->store, w->row.id, index, COPY_BOUNCED, err);
