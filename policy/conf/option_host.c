@@ -23,8 +23,7 @@ static int parse_path(const struct option_job *job, const struct option *o,
 }
 
 const struct option_type option_path = {
-    "an absolute path such as \"/etc/tendril/lead.key\"", false, parse_path,
-    option_print_text};
+    "an absolute path", false, parse_path, option_print_text};
 
 /* --- hosts, domains, addresses --- */
 

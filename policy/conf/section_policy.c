@@ -306,7 +306,8 @@ static const struct option top_options[] = {
 	.type = &policy_zone_type,
 	.offset = AT(policy.time_zone),
 	.def = "UTC",
-	.help = "Zone in which people read the times of this policy."},
+	.help = "The zone its people live in; limits roll, and no rule asks "
+		"for it yet."},
     {.name = "order",
 	.type = &option_names,
 	.offset = AT(order),
