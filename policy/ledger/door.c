@@ -77,6 +77,7 @@ struct door {
 	struct proposal **batch; /* room for o.batch_max */
 	size_t n_batch;
 	int64_t began_us; /* its first decision */
+	int64_t took_us;  /* all of the last one */
 };
 
 static int64_t mono_us(void)
@@ -312,11 +313,12 @@ static void run_batch(struct door *d)
 	decide_batch(d);
 	for (size_t i = 0; i < d->n_batch; i++)
 		refused += d->batch[i]->rc != 0;
+	d->took_us = mono_us() - from_us;
 	(void)pthread_mutex_lock(&d->lock);
 	d->stats.batches++;
 	d->stats.proposals += d->n_batch;
 	d->stats.refused += refused;
-	histogram_add(&d->times, mono_us() - from_us);
+	histogram_add(&d->times, d->took_us);
 	(void)pthread_mutex_unlock(&d->lock);
 	for (size_t i = 0; i < d->n_batch; i++)
 		answer(d->batch[i]);
@@ -333,10 +335,14 @@ static struct timespec mono_in_us(int64_t us)
 }
 
 /* Under the lock. Where the last batch had company, so many are waited for
- * again, for a moment: what a commit costs is shared by all that are in it. */
+ * again: what a commit costs is shared by all that are in it. No longer than
+ * that batch took, so that the wait is worth its while on a slow disk and on
+ * a fast one. */
 static void gather(struct door *d)
 {
-	struct timespec until = mono_in_us(d->o.gather_us);
+	int64_t most_us =
+	    d->took_us < d->o.gather_us ? d->took_us : d->o.gather_us;
+	struct timespec until = mono_in_us(most_us);
 	int rc = 0;
 
 	d->want = d->n_batch;
@@ -530,7 +536,7 @@ static void set_defaults(struct door_options *o)
 	if (o->batch_us == 0)
 		o->batch_us = 5000;
 	if (o->gather_us == 0)
-		o->gather_us = 2000;
+		o->gather_us = 5000;
 	if (o->wait_ms == 0)
 		o->wait_ms = 20000;
 	if (o->arena_max == 0)

@@ -7,8 +7,9 @@
  * reservation are one step, an answer of 0 means durable, and one disk flush
  * serves all that wait at the moment. A batch is what queued up while the last
  * one was being written, bounded in count and time. Whoever comes alone never
- * waits for others; where the last batch had several, up to gather_us are
- * waited for as many again, since the flush costs the same for all.
+ * waits for others; where the last batch had several, as many are waited for
+ * again, no longer than that batch took and than gather_us, since the flush
+ * costs the same for all.
  *
  * A proposal's function
  *  - reads by door_txn() and never waits for anything;
@@ -61,7 +62,7 @@ struct door_options {
 	size_t queue_max;        /* proposals waiting; 0: 4096 */
 	size_t batch_max;        /* proposals in one commit; 0: 512 */
 	int64_t batch_us;        /* of deciding and applying; 0: 5000 */
-	int64_t gather_us;       /* at most, for company; 0: 2000 */
+	int64_t gather_us;       /* at most, for company; 0: 5000 */
 	int64_t wait_ms;         /* see door_propose(); 0: 20000 */
 	size_t arena_max;        /* scratch bytes a proposal; 0: 16 MiB */
 };
