@@ -22,6 +22,7 @@ EXTRA_DIST += \
 	%D%/unit/answertest.h \
 	%D%/unit/dkim_vectors.h \
 	%D%/unit/apitest.h \
+	%D%/unit/modeltest.h \
 	%D%/unit/mtabridge.h \
 	%D%/unit/sessiontest.h \
 	%D%/unit/smtpserver.h \

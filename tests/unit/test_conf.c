@@ -1,10 +1,7 @@
 /* test_conf.c - the admin's file: values, refusals with file:line, findings,
  * printing, the manual, life of a snapshot. */
-#include "tests/unit/tap.h"
+#include "tests/unit/modeltest.h"
 
-#include "policy/base/buf.h"
-#include "policy/base/fault.h"
-#include "policy/base/file.h"
 #include "policy/conf/policy.h"
 
 #include <arpa/inet.h>
@@ -39,30 +36,35 @@ static const struct conf *parse(struct str text, struct error *err)
 	return c;
 }
 
-/* The base with the first `from` replaced. */
-static void replace(struct buf *out, const char *from, const char *to)
+static int parse_any(
+    const void **out, const char *name, struct str text, struct error *err)
 {
-	const char *at = strstr(base, from);
+	const struct conf *c;
+	int rc = conf_parse(&c, name, text, err);
 
-	if (at == NULL)
-		bug("the base has no \"%s\"", from);
-	buf_init(out, 1 << 20);
-	buf_add(out, (struct str){base, (size_t)(at - base)});
-	buf_addz(out, to);
-	buf_addz(out, at + strlen(from));
+	*out = c;
+	return rc;
 }
+
+static void unref_any(const void *model)
+{
+	const struct conf *c = model;
+
+	conf_unref(&c);
+}
+
+static const struct modeltest M = {
+    .base = base,
+    .name = "t.conf",
+    .parse = parse_any,
+    .unref = unref_any,
+    .describe = conf_describe,
+};
 
 static void print(const struct conf *c, struct buf *out)
 {
 	buf_init(out, 1 << 20);
 	conf_print(c, out);
-}
-
-static void join(void *arg, const char *line)
-{
-	struct buf *out = arg;
-
-	buf_printf(out, "%s\n", line);
 }
 
 /* --- values --- */
@@ -198,7 +200,7 @@ static void test_values(void)
 		const struct conf *c, *again;
 		struct buf text, shown, twice;
 
-		replace(&text, cases[i].from, cases[i].to);
+		modeltest_replace(&M, &text, cases[i].from, cases[i].to);
 		c = parse(buf_str(&text), &err);
 		IS_STR(err.text, "", "accepted: %s", cases[i].to);
 		buf_fini(&text);
@@ -222,9 +224,7 @@ static void test_values(void)
 
 /* --- refusals --- */
 
-static const struct {
-	const char *from, *to, *why;
-} refusals[] = {
+static const struct modeltest_refusal refusals[] = {
     /* names */
     {"milter {", "milter { sokcet = x",
 	"t.conf:3: unknown option \"sokcet\" in milter; did you mean "
@@ -479,18 +479,8 @@ static const struct {
 
 static void test_refusals(void)
 {
-	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-		struct error err = {0};
-		const struct conf *c;
-		struct buf text;
-
-		replace(&text, refusals[i].from, refusals[i].to);
-		c = parse(buf_str(&text), &err);
-		IS_STR(
-		    err.text, refusals[i].why, "refused: %s", refusals[i].to);
-		buf_fini(&text);
-		conf_unref(&c);
-	}
+	modeltest_refusals(
+	    &M, refusals, sizeof(refusals) / sizeof(refusals[0]));
 }
 
 /* A long value does not push the reason out of the message. */
@@ -505,7 +495,7 @@ static void test_long_value(void)
 	for (int i = 0; i < 2000; i++)
 		buf_addz(&value, "\xc3\xbc");
 	buf_addz(&value, "\"");
-	replace(&text, "class = pass", value.p);
+	modeltest_replace(&M, &text, "class = pass", value.p);
 	c = parse(buf_str(&text), &err);
 	OK(str_ends(str_of(err.text), STR("\xc3\xbc\": expected one of "
 					  "nurture, transactional, "
@@ -589,14 +579,14 @@ static void test_warnings(void)
 		const struct conf *c;
 		struct buf text, told;
 
-		replace(&text, cases[i].from, cases[i].to);
+		modeltest_replace(&M, &text, cases[i].from, cases[i].to);
 		c = parse(buf_str(&text), NULL);
 		buf_fini(&text);
 		buf_init(&told, 1 << 16);
 		if (c == NULL)
 			buf_addz(&told, "refused");
 		else
-			conf_warnings(c, join, &told);
+			conf_warnings(c, modeltest_join, &told);
 		IS_S(buf_str(&told), str_of(cases[i].want), "findings %zu", i);
 		buf_fini(&told);
 		conf_unref(&c);
@@ -611,13 +601,14 @@ static void test_policy_names(void)
 	struct buf text, told;
 
 	IS_INT(policy_parse(&p, "p", str_of(rules), 1, NULL), 0, "a policy");
-	replace(&text, "segment-from = X-Seg",
+	modeltest_replace(&M, &text, "segment-from = X-Seg",
 	    "segment-from = X-Seg unknown = \"segment other\" segment-map = "
 	    "{\"a=news\", \"b=nws\"}");
 	c = parse(buf_str(&text), NULL);
 	buf_init(&told, 1 << 16);
 	if (c != NULL && p != NULL) {
-		IS_INT(conf_check_policy(c, p, join, &told), 2, "how many");
+		IS_INT(conf_check_policy(c, p, modeltest_join, &told), 2,
+		    "how many");
 		IS_S(buf_str(&told),
 		    STR("t.conf:10: stream news: unknown names segment "
 			"\"other\", which the policy does not have\n"
@@ -660,7 +651,7 @@ static void test_nets(void)
 
 		(void)snprintf(line, sizeof(line),
 		    "re-inject = \"%s\" authserv-id", cases[i].net);
-		replace(&text, "authserv-id", line);
+		modeltest_replace(&M, &text, "authserv-id", line);
 		c = parse(buf_str(&text), NULL);
 		OK(inet_pton(AF_INET6, cases[i].addr, addr) == 1 && c != NULL &&
 			conf_net_contains(&c->re_inject.v[0], addr) ==
@@ -686,7 +677,7 @@ static void test_example(void)
 	if (c == NULL)
 		return;
 	buf_init(&told, 1 << 16);
-	conf_warnings(c, join, &told);
+	conf_warnings(c, modeltest_join, &told);
 	IS_S(buf_str(&told), STR(""), "and without a finding");
 	buf_fini(&told);
 	conf_unref(&c);
@@ -696,44 +687,13 @@ static void test_example(void)
 	    err.text, "/nowhere/t.conf: No such file or directory", "its text");
 }
 
-/* The text of the manual's last .Bd display. */
-static struct str last_display(struct str manual)
-{
-	static const char begin[] = ".Bd -literal -offset indent\n";
-	size_t at = manual.n, end;
-
-	while (at > 0 && !str_starts(str_from(manual, at), str_of(begin)))
-		at--;
-	at += sizeof(begin) - 1;
-	end = at;
-	while (end < manual.n && !str_starts(str_from(manual, end), STR(".Ed")))
-		end++;
-	return str_cut(manual, at, end - at);
-}
-
-/* The manual's tables are what conf_describe() prints, word for word. */
 static void test_manual(void)
 {
-	const char *dir = getenv("TENDRIL_SRCDIR");
-	struct error err = {0};
-	const struct conf *c;
-	struct buf tables, manual;
-	char path[500];
+	const struct conf *c =
+	    modeltest_manual(&M, "policy/conf/tendril.conf.5");
 
-	buf_init(&tables, 1 << 20);
-	buf_init(&manual, 1 << 20);
-	conf_describe(&tables);
-	(void)snprintf(path, sizeof(path), "%s/policy/conf/tendril.conf.5",
-	    dir != NULL ? dir : ".");
-	IS_INT(file_read(path, &manual, NULL), 0, "the manual is there");
-	OK(tables.n > 1000 && str_contains(buf_str(&manual), buf_str(&tables)),
-	    "tendril.conf.5 has the tables (conftool describe)");
-	c = parse(last_display(buf_str(&manual)), &err);
-	IS_STR(err.text, "", "its example is accepted");
 	OK(c != NULL && c->n_streams == 2, "and is what it looks like");
 	conf_unref(&c);
-	buf_fini(&tables);
-	buf_fini(&manual);
 }
 
 /* Every option that is printed is described. */
@@ -774,47 +734,9 @@ static void test_described(void)
  * statements; then it reads as those before it. */
 static void test_truncation(void)
 {
-	size_t accepted = 0;
-
-	for (size_t n = 0; n < sizeof(base) - 1; n++) {
-		struct str cut = {base, n}, tail;
-		const struct conf *c;
-		struct error err = {0};
-
-		if (conf_parse(&c, "t.conf", cut, &err) != 0) {
-			if (!str_starts(str_of(err.text), STR("t.conf:")))
-				OK(false, "cut at %zu: %s", n, err.text);
-			continue;
-		}
-		tail = str_trim(cut);
-		if (tail.n == 0 || tail.p[tail.n - 1] != '}')
-			OK(false, "cut at %zu is accepted", n);
-		accepted++;
-		conf_unref(&c);
-	}
 	/* Behind the closing braces of lines 3 to 9 and 16, each with its line
 	 * end and without; behind that of line 17. */
-	IS_INT(accepted, 17, "cuts that are accepted");
-}
-
-static void test_faults(void)
-{
-	long n = 0;
-	int rc;
-
-	do {
-		struct error err = {0};
-		const struct conf *c;
-
-		fault_alloc_at(++n);
-		rc = conf_parse(&c, "t.conf", str_of(base), &err);
-		fault_alloc_at(0);
-		if (rc != 0 &&
-		    !str_ends(str_of(err.text), STR("out of memory")))
-			OK(false, "allocation %ld: %s", n, err.text);
-		conf_unref(&c);
-	} while (rc != 0 && n < 1000);
-	OK(rc == 0 && n > 5, "each of %ld allocations may fail", n - 1);
+	IS_INT(modeltest_cuts(&M), 17, "cuts that are accepted");
 }
 
 /* --- threads --- */
@@ -910,7 +832,7 @@ int main(void)
 	test_manual();
 	test_described();
 	test_truncation();
-	test_faults();
+	modeltest_faults(&M);
 	test_threads();
 	return tap_done();
 }

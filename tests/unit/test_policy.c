@@ -1,11 +1,8 @@
 /* test_policy.c - the marketer's rules: values and the lines that verdicts
  * show, refusals with file:line, differences, findings. */
-#include "tests/unit/tap.h"
+#include "tests/unit/modeltest.h"
 
-#include "policy/base/buf.h"
 #include "policy/base/digest.h"
-#include "policy/base/fault.h"
-#include "policy/base/file.h"
 #include "policy/base/when.h"
 #include "policy/conf/policy.h"
 
@@ -35,24 +32,30 @@ static const struct policy *parse(struct str text, struct error *err)
 	return p;
 }
 
-static void replace(struct buf *out, const char *from, const char *to)
+static int parse_any(
+    const void **out, const char *name, struct str text, struct error *err)
 {
-	const char *at = strstr(base, from);
+	const struct policy *p;
+	int rc = policy_parse(&p, name, text, 1, err);
 
-	if (at == NULL)
-		bug("the base has no \"%s\"", from);
-	buf_init(out, 1 << 20);
-	buf_add(out, (struct str){base, (size_t)(at - base)});
-	buf_addz(out, to);
-	buf_addz(out, at + strlen(from));
+	*out = p;
+	return rc;
 }
 
-static void join(void *arg, const char *line)
+static void unref_any(const void *model)
 {
-	struct buf *out = arg;
+	const struct policy *p = model;
 
-	buf_printf(out, "%s\n", line);
+	policy_unref(&p);
 }
+
+static const struct modeltest M = {
+    .base = base,
+    .name = "t.policy",
+    .parse = parse_any,
+    .unref = unref_any,
+    .describe = policy_describe,
+};
 
 static void is_rule(const struct policy_line *rule, int line,
     const char *section, const char *text)
@@ -191,7 +194,7 @@ static void test_values(void)
 		const struct policy *p, *again;
 		struct buf text, shown;
 
-		replace(&text, cases[i].from, cases[i].to);
+		modeltest_replace(&M, &text, cases[i].from, cases[i].to);
 		p = parse(buf_str(&text), &err);
 		IS_STR(err.text, "", "accepted: %s", cases[i].to);
 		buf_fini(&text);
@@ -205,7 +208,7 @@ static void test_values(void)
 		IS_STR(err.text, "", "and reads back");
 		buf_reset(&shown);
 		if (again != NULL)
-			IS_INT(policy_diff(p, again, join, &shown), 0,
+			IS_INT(policy_diff(p, again, modeltest_join, &shown), 0,
 			    "to the same");
 		IS_S(buf_str(&shown), STR(""), "no difference");
 		buf_fini(&shown);
@@ -218,9 +221,7 @@ static void test_values(void)
 
 #define NOT_YET "not supported by this version"
 
-static const struct {
-	const char *from, *to, *why;
-} refusals[] = {
+static const struct modeltest_refusal refusals[] = {
     {"at-most = \"1", "at-mots = \"1",
 	"t.policy:10: unknown option \"at-mots\" in segment news; did you "
 	"mean \"at-most\"?"},
@@ -360,18 +361,8 @@ static const struct {
 
 static void test_refusals(void)
 {
-	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-		struct error err = {0};
-		const struct policy *p;
-		struct buf text;
-
-		replace(&text, refusals[i].from, refusals[i].to);
-		p = parse(buf_str(&text), &err);
-		IS_STR(
-		    err.text, refusals[i].why, "refused: %s", refusals[i].to);
-		buf_fini(&text);
-		policy_unref(&p);
-	}
+	modeltest_refusals(
+	    &M, refusals, sizeof(refusals) / sizeof(refusals[0]));
 }
 
 /* "costarring" and "liquid" have the same FNV-1a of 32 bits. */
@@ -446,14 +437,14 @@ static void test_diff(void)
 		struct buf text, told;
 		size_t n = 0;
 
-		replace(&text, cases[i].from, cases[i].to);
+		modeltest_replace(&M, &text, cases[i].from, cases[i].to);
 		new = parse(buf_str(&text), NULL);
 		buf_init(&told, 1 << 16);
 		while (str_next(&rest, '\n', &line))
 			n += line.n > 0;
 		if (old != NULL && new != NULL)
-			IS_INT(
-			    policy_diff(old, new, join, &told), n, "how many");
+			IS_INT(policy_diff(old, new, modeltest_join, &told), n,
+			    "how many");
 		IS_S(
 		    buf_str(&told), str_of(cases[i].want), "difference %zu", i);
 		buf_fini(&told);
@@ -493,7 +484,8 @@ static void test_diff_is_one_line(void)
 
 	buf_init(&told, 1 << 20);
 	if (old != NULL && new != NULL)
-		IS_INT(policy_diff(old, new, join, &told), 1, "a difference");
+		IS_INT(policy_diff(old, new, modeltest_join, &told), 1,
+		    "a difference");
 	OK(told.n > 20000, "of long values");
 	IS_INT(str_find(buf_str(&told), 0, '\n'), told.n - 1, "in one line");
 	buf_fini(&told);
@@ -527,7 +519,7 @@ static void test_warnings(void)
 
 		buf_init(&told, 1 << 16);
 		if (p != NULL)
-			policy_warnings(p, join, &told);
+			policy_warnings(p, modeltest_join, &told);
 		IS_S(buf_str(&told), str_of(cases[i].want), "findings %zu", i);
 		buf_fini(&told);
 		policy_unref(&p);
@@ -535,17 +527,6 @@ static void test_warnings(void)
 }
 
 /* --- files --- */
-
-static void read_file(const char *name, struct buf *out)
-{
-	const char *dir = getenv("TENDRIL_SRCDIR");
-	char path[500];
-
-	(void)snprintf(
-	    path, sizeof(path), "%s/%s", dir != NULL ? dir : ".", name);
-	buf_init(out, 1 << 20);
-	IS_INT(file_read(path, out, NULL), 0, "%s is there", name);
-}
 
 static void test_examples(void)
 {
@@ -559,7 +540,7 @@ static void test_examples(void)
 		const struct policy *p;
 		struct buf text;
 
-		read_file(names[i], &text);
+		modeltest_read(names[i], &text);
 		p = parse(buf_str(&text), &err);
 		IS_STR(err.text, "", "%s is accepted", names[i]);
 		OK(p != NULL && policy_segment_find(p, STR("newsletter")),
@@ -569,65 +550,22 @@ static void test_examples(void)
 	}
 }
 
-/* The text of the manual's last .Bd display. */
-static struct str last_display(struct str manual)
-{
-	static const char begin[] = ".Bd -literal -offset indent\n";
-	size_t at = manual.n, end;
-
-	while (at > 0 && !str_starts(str_from(manual, at), str_of(begin)))
-		at--;
-	at += sizeof(begin) - 1;
-	end = at;
-	while (end < manual.n && !str_starts(str_from(manual, end), STR(".Ed")))
-		end++;
-	return str_cut(manual, at, end - at);
-}
-
-/* The manual's tables are what policy_describe() prints, word for word. */
 static void test_manual(void)
 {
-	struct error err = {0};
-	const struct policy *p;
-	struct buf tables, manual;
+	const struct policy *p =
+	    modeltest_manual(&M, "policy/conf/tendril.policy.5");
 
-	buf_init(&tables, 1 << 20);
-	policy_describe(&tables);
-	read_file("policy/conf/tendril.policy.5", &manual);
-	OK(tables.n > 1000 && str_contains(buf_str(&manual), buf_str(&tables)),
-	    "tendril.policy.5 has the tables (conftool describe-policy)");
-	p = parse(last_display(buf_str(&manual)), &err);
-	IS_STR(err.text, "", "its example is accepted");
 	OK(p != NULL && p->n_segments == 2, "and is what it looks like");
 	policy_unref(&p);
-	buf_fini(&tables);
-	buf_fini(&manual);
 }
 
 /* --- damage --- */
 
 static void test_truncation(void)
 {
-	size_t accepted = 0;
-
-	for (size_t n = 0; n < sizeof(base) - 1; n++) {
-		struct str cut = {base, n}, tail = str_trim(cut);
-		const struct policy *p;
-		struct error err = {0};
-
-		if (policy_parse(&p, "t.policy", cut, 1, &err) != 0) {
-			if (!str_starts(str_of(err.text), STR("t.policy:")))
-				OK(false, "cut at %zu: %s", n, err.text);
-			continue;
-		}
-		if (tail.n > 0 && tail.p[tail.n - 1] != '}')
-			OK(false, "cut at %zu is accepted", n);
-		accepted++;
-		policy_unref(&p);
-	}
 	/* Nothing at all, and all but the last line end: `order` names the
 	 * last segment. */
-	IS_INT(accepted, 2, "cuts that are accepted");
+	IS_INT(modeltest_cuts(&M), 2, "cuts that are accepted");
 }
 
 /* Any byte of the file changed into any other: never a crash, and what is
@@ -652,7 +590,7 @@ static void test_one_byte(void)
 			policy_print(p, &shown);
 			if (policy_parse(
 				&again, "t", buf_str(&shown), 1, NULL) != 0 ||
-			    policy_diff(p, again, join, &shown) != 0)
+			    policy_diff(p, again, modeltest_join, &shown) != 0)
 				broken++;
 			policy_unref(&p);
 			policy_unref(&again);
@@ -660,27 +598,6 @@ static void test_one_byte(void)
 	OK(accepted > 100, "%zu changes are accepted", accepted);
 	IS_INT(broken, 0, "and all of them read back");
 	buf_fini(&shown);
-}
-
-static void test_faults(void)
-{
-	long n = 0;
-	int rc;
-
-	do {
-		struct error err = {0};
-		const struct policy *p;
-
-		fault_alloc_at(++n);
-		rc = policy_parse(&p, "t.policy", str_of(base), 1, &err);
-		fault_alloc_at(0);
-		if (rc != 0 &&
-		    !str_ends(str_of(err.text), STR("out of memory")) &&
-		    !str_ends(str_of(err.text), STR("SHA-256 failed")))
-			OK(false, "allocation %ld: %s", n, err.text);
-		policy_unref(&p);
-	} while (rc != 0 && n < 1000);
-	OK(rc == 0 && n > 5, "each of %ld allocations may fail", n - 1);
 }
 
 int main(void)
@@ -697,6 +614,6 @@ int main(void)
 	test_manual();
 	test_truncation();
 	test_one_byte();
-	test_faults();
+	modeltest_faults(&M);
 	return tap_done();
 }
