@@ -79,7 +79,7 @@ int steps_add(struct steps *s, const char *name, step_fn *fn, void *arg,
 	*at = (struct step){s->app, name, fn, arg, 0};
 	rc = pthread_create(&at->thread, NULL, run, at);
 	if (rc != 0)
-		return error_set(err, -rc, "thread: %s", error_text(-rc));
+		return error_of(err, -rc, "thread");
 	s->n++;
 	return 0;
 }

@@ -191,7 +191,7 @@ int eom_send_on(
 		return rc;
 	rc = apply_changes(m->s->mta, &changes.changes, &m->s->g.sender_args);
 	if (rc != 0)
-		return error_set(err, rc, "apply: %s", error_text(rc));
+		return error_of(err, rc, "apply");
 	warn_long_lines(m);
 	return 0;
 }

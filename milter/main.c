@@ -126,7 +126,7 @@ static int start_thread(
 	int rc = pthread_create(&thread, NULL, run, sh);
 
 	if (rc != 0)
-		return error_set(err, -rc, "thread: %s", error_text(-rc));
+		return error_of(err, -rc, "thread");
 	(void)pthread_detach(thread);
 	return 0;
 }

@@ -176,7 +176,7 @@ static int restore_stream(struct message *m, struct error *err)
 		return ERR_UNAVAILABLE;
 	rc = ops_copy_get(store, m->copy_id, s->g.arena, &r);
 	if (rc != 0)
-		return error_set(err, rc, "copy: %s", error_text(rc));
+		return error_of(err, rc, "copy");
 	st = conf_stream_find(s->snap->conf, r.stream);
 	if (st == NULL || !has_copies(st->class))
 		return error_set(err, ERR_NOT_FOUND,
@@ -265,7 +265,7 @@ static int load_pass(
 		rc = copy_strings(s->g.arena, &p->record);
 	ledger_read_end(&t);
 	if (rc != 0)
-		return error_set(err, rc, "message: %s", error_text(rc));
+		return error_of(err, rc, "message");
 	rc = policyver_cache_get(store->policies, &p->decision.policy, err);
 	if (rc == 0 && p->decision.policy != NULL)
 		p->decision.segment =

@@ -85,7 +85,7 @@ int serve_until_stop(struct shared *sh, struct error *err)
 	stop_signals(&stop);
 	rc = pthread_create(&thread, NULL, serve_loop, &s);
 	if (rc != 0)
-		return error_set(err, -rc, "thread: %s", error_text(-rc));
+		return error_of(err, -rc, "thread");
 	while (sigwait(&stop, &sig) != 0)
 		;
 	drain(sh, &stop);

@@ -55,7 +55,7 @@ int takeover_write(
 	if (rc == 0)
 		rc = gather_body(&s->g, &bytes.body);
 	if (rc != 0)
-		return error_set(err, rc, "copy: %s", error_text(rc));
+		return error_of(err, rc, "copy");
 	return spool_add(s->sh->spool, &e, &bytes, id_out, err);
 }
 

@@ -57,7 +57,7 @@ static int self_verify(const struct transform_in *in,
 		return 0;
 	rc = gather_body(&in->s->g, &body);
 	if (rc != 0)
-		return error_set(err, rc, "body: %s", error_text(rc));
+		return error_of(err, rc, "body");
 	return dkim_verify_ours(keyring_verifier(in->s->snap->keyring),
 	    &(struct dkim_message){&out->final, body},
 	    (struct dkim_verify_keys){in->signer->keys, in->signer->n_keys},
@@ -126,7 +126,7 @@ int transform_nurture(
 	if (rc == 0)
 		rc = compose_nurture(&c, in->s->g.arena, out);
 	if (rc != 0)
-		return error_set(err, rc, "compose: %s", error_text(rc));
+		return error_of(err, rc, "compose");
 	return finish(in, out, err);
 }
 
@@ -136,6 +136,6 @@ int transform_plain(
 	int rc = compose_plain(&in->s->g.headers, in->s->g.arena, out);
 
 	if (rc != 0)
-		return error_set(err, rc, "compose: %s", error_text(rc));
+		return error_of(err, rc, "compose");
 	return finish(in, out, err);
 }

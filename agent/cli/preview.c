@@ -99,7 +99,7 @@ int preview_compose(struct preview *p, const struct policy_segment *seg,
 		rc = compose_full(p, seg, out, err);
 	else
 		rc = compose_plain(&p->mail.headers, p->c->arena, out);
-	return rc != 0 ? error_set(err, rc, "compose: %s", error_text(rc)) : 0;
+	return error_of(err, rc, "compose");
 }
 
 static int hash_body(const struct preview *p, unsigned char *hash_out)

@@ -245,7 +245,7 @@ int mtalog_follow_open(struct mtalog_follow **out, const char *path,
 	f->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	rc = f->timer >= 0 ? set_timer(f->timer, interval_ms) : -errno;
 	if (rc != 0)
-		error_set(err, rc, "timer: %s", error_text(rc));
+		error_of(err, rc, "timer");
 	else if (from == NULL || from->inode == 0)
 		rc = use_live(f, err);
 	else

@@ -87,7 +87,7 @@ static int open_stored(struct slots *s, struct error *err)
 		rc = mtalogpos_read(t, s->app->conf->mta_log.file, &stored);
 	if (rc != 0 && rc != ERR_NOT_FOUND) {
 		ledger_read_end(&t);
-		return error_set(err, rc, "log position: %s", error_text(rc));
+		return error_of(err, rc, "log position");
 	}
 	rc = open_parts(s, &stored, err);
 	ledger_read_end(&t);

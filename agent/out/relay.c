@@ -239,7 +239,7 @@ static void send_bounce(struct relay *r, const struct job *j,
 	buf_init(&b, NONDELIVERY_MAX);
 	rc = write_report(r, j, &b);
 	if (rc != 0)
-		(void)error_set(err, rc, "report: %s", error_text(rc));
+		(void)error_of(err, rc, "report");
 	else {
 		submit_report(r->submit,
 		    &(struct submit_mail){.id = j->row.message_id,
@@ -332,7 +332,7 @@ int relay_step(void *arg, int64_t *wait_ms_out, struct error *err)
 		if (rc == 0)
 			rc = work(r, &j, &one, err);
 		else if (rc != ERR_NOT_FOUND)
-			(void)error_set(err, rc, "outbox: %s", error_text(rc));
+			(void)error_of(err, rc, "outbox");
 		sent += rc == 0 && one;
 	}
 	if (rc == 0)

@@ -161,7 +161,7 @@ static int release_due(
 			return 0;
 		}
 		if (rc != 0)
-			return error_set(err, rc, "copies: %s", error_text(rc));
+			return error_of(err, rc, "copies");
 		rc = release_copy(&w, &budget, end_ms, &next, err);
 		if (rc != 0)
 			break;

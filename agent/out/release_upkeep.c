@@ -194,7 +194,7 @@ static int look_at_some(
 		else if (rc == 0)
 			rc = look_at(r, &l, now_ms, err);
 		else
-			return error_set(err, rc, "copies: %s", error_text(rc));
+			return error_of(err, rc, "copies");
 		r->look_after = l.row.id;
 	}
 	*more |= r->looking;
@@ -211,7 +211,7 @@ static int start_look(struct release *r, int64_t now_ms, struct error *err)
 		rc = policyver_current(t, &version);
 	ledger_read_end(&t);
 	if (rc != 0)
-		return error_set(err, rc, "policy: %s", error_text(rc));
+		return error_of(err, rc, "policy");
 	if (version == r->policy_version &&
 	    !is_due(r->look_ms, LOOK_EVERY_MS, now_ms))
 		return 0;

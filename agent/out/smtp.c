@@ -147,7 +147,7 @@ static int command(struct smtp *s, const struct buf *line,
 	int rc = buf_error(line);
 
 	if (rc != 0)
-		return error_set(err, rc, "SMTP: command: %s", error_text(rc));
+		return error_of(err, rc, "SMTP: command");
 	rc = smtpconn_write(s->conn, buf_str(line), s->o.command_ms, err);
 	return rc != 0 ? rc : read_reply(s, s->o.command_ms, false, out, err);
 }

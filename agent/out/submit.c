@@ -153,7 +153,7 @@ static void send_below(struct submit *s, int rc, struct buf *top,
 	if (rc == 0)
 		send_it(s, m, out, err);
 	else
-		(void)error_set(err, rc, "token: %s", error_text(rc));
+		(void)error_of(err, rc, "token");
 	buf_fini(top);
 }
 

@@ -664,7 +664,7 @@ static int start_threads(struct server *s, struct error *err)
 		rc = pthread_create(&s->workers[s->n_workers], NULL, work, s);
 		s->n_workers += rc == 0;
 	}
-	return rc != 0 ? error_set(err, -rc, "thread: %s", error_text(-rc)) : 0;
+	return error_of(err, -rc, "thread");
 }
 
 static int start_daemon(struct server *s, struct error *err)

@@ -18,6 +18,13 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 	return code;
 }
 
+int error_of(struct error *err, int code, const char *what)
+{
+	return code == 0
+		   ? 0
+		   : error_set(err, code, "%s: %s", what, error_text(code));
+}
+
 void error_prefix(struct error *err, const char *fmt, ...)
 {
 	char tail[sizeof(err->text)];

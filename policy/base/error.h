@@ -45,6 +45,9 @@ struct error {
 int error_set(struct error *err, int code, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 
+/* 0 for 0; else sets "WHAT: " and error_text(code), and returns code. */
+int error_of(struct error *err, int code, const char *what);
+
 /* Puts "text: " in front of what is there. */
 void error_prefix(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

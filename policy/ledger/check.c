@@ -279,7 +279,7 @@ int check_folder(const struct ledger_options *lo, const struct check_options *o,
 	told = rc == 0 && hear(ends[0], &t);
 	(void)close(ends[0]);
 	if (rc != 0)
-		return error_set(err, rc, "fork: %s", error_text(rc));
+		return error_of(err, rc, "fork");
 	rc = child_end(pid, told, out, err);
 	if (rc != 0)
 		return rc;

@@ -605,7 +605,7 @@ int door_open(
 	rc = start_thread(d);
 	if (rc != 0) {
 		door_dealloc(d);
-		return error_set(err, rc, "door: thread: %s", error_text(rc));
+		return error_of(err, rc, "door: thread");
 	}
 	*out = d;
 	return 0;

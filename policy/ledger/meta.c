@@ -104,9 +104,7 @@ static int create_rows(struct ledger_txn *t, uint32_t schema, struct error *err)
 	m.created_ms = clock_now_ms();
 	if (rc == 0)
 		rc = meta_write(t, &m);
-	return rc == 0 ? 0
-		       : error_set(
-			     err, rc, "create the ledger: %s", error_text(rc));
+	return error_of(err, rc, "create the ledger");
 }
 
 int meta_admit(

@@ -85,7 +85,7 @@ static int replay_chunk(
 	}
 	rc = ledger_commit(&t);
 	if (rc != 0)
-		return error_set(err, rc, "rebuild: %s", error_text(rc));
+		return error_of(err, rc, "rebuild");
 	if (r->o->progress != NULL)
 		r->o->progress(r->o->progress_arg, "replay", r->done,
 		    r->meta.last_seq - r->meta.pruned_seq);
@@ -99,7 +99,7 @@ static int replay_from(struct replay *r, uint64_t seq, struct error *err)
 	int rc = event_iter_open(r->from, seq, LEDGER_UP, &it);
 
 	if (rc != 0)
-		return error_set(err, rc, "events: %s", error_text(rc));
+		return error_of(err, rc, "events");
 	do
 		rc = replay_chunk(r, &it, err);
 	while (rc == 0);
@@ -143,7 +143,7 @@ static int take_identity(struct replay *r, struct error *err)
 		else
 			ledger_abort(&t);
 	}
-	return rc == 0 ? 0 : error_set(err, rc, "rebuild: %s", error_text(rc));
+	return error_of(err, rc, "rebuild");
 }
 
 /* The replay starts behind the events of the base, in a copy of it. */
@@ -159,7 +159,7 @@ static int copy_base(struct replay *r, struct ledger *base, const char *dir,
 		ledger_read_end(&t);
 	}
 	if (rc != 0)
-		return error_set(err, rc, "backup: %s", error_text(rc));
+		return error_of(err, rc, "backup");
 	if (memcmp(m.uuid, r->meta.uuid, META_UUID) != 0)
 		return error_set(
 		    err, ERR_NOT_FOUND, "the backup is of another ledger");
@@ -212,7 +212,7 @@ static int begin(
 
 	if (rc == 0)
 		rc = meta_read(r->from, &r->meta);
-	return rc == 0 ? 0 : error_set(err, rc, "ledger: %s", error_text(rc));
+	return error_of(err, rc, "ledger");
 }
 
 int rebuild_write(const struct rebuild_source *s, const char *dir,
@@ -319,7 +319,7 @@ static int compare(struct replay *r, struct ledger *live,
 		    r->from, made, i, ledger_table_name(live, i), out, err);
 	ledger_read_end(&made);
 	if (rc != 0)
-		return error_set(err, rc, "compare: %s", error_text(rc));
+		return error_of(err, rc, "compare");
 	return out->differ + out->only_live + out->only_rebuilt > 0
 		   ? ERR_CORRUPT
 		   : 0;

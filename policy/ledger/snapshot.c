@@ -49,7 +49,7 @@ static int read_meta(struct ledger *l, struct meta *out, struct error *err)
 		rc = meta_read(t, out);
 		ledger_read_end(&t);
 	}
-	return rc == 0 ? 0 : error_set(err, rc, "meta: %s", error_text(rc));
+	return error_of(err, rc, "meta");
 }
 
 static int verify(const char *dir, uint32_t schema,

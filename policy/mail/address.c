@@ -206,7 +206,7 @@ static int bring(struct piece *p, form_fn *form, struct error *err)
 	if (rc == ERR_LIMIT)
 		return error_set(err, ERR_SYNTAX, "local part: too long");
 	if (rc != 0)
-		return error_set(err, rc, "local part: %s", error_text(rc));
+		return error_of(err, rc, "local part");
 	memcpy(p->p, out.p, out.n);
 	p->n = out.n;
 	return 0;

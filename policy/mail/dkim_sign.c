@@ -398,5 +398,5 @@ int dkim_sign_message(const struct dkim_sign_input *in, struct arena *a,
 	if (rc == 0)
 		return 0;
 	ERR_clear_error();
-	return error_set(err, rc, "cannot sign: %s", error_text(rc));
+	return error_of(err, rc, "cannot sign");
 }

@@ -436,7 +436,7 @@ int dkim_verify_ours(const struct dkim_verifier *v,
 	int rc = dkim_verify_message(v, m, lookup_ours, &keys, a, &r);
 
 	if (rc != 0)
-		return error_set(err, rc, "cannot verify: %s", error_text(rc));
+		return error_of(err, rc, "cannot verify");
 	for (size_t i = 0; i < keys.n; i++) {
 		struct str name = dkim_key_dns_name(keys.v[i]);
 		const char *why = why_not(&r, keys.v[i]);

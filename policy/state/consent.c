@@ -112,7 +112,7 @@ int consent_reduce(
 	int rc = consent_decode(ev->payload, &e);
 
 	if (rc != 0)
-		return error_set(err, rc, "consent event: %s", error_text(rc));
+		return error_of(err, rc, "consent event");
 	buf_init(&b, RECORD_MAX);
 	wire_put_u8(&b, RECORD_VERSION);
 	wire_put_u8(&b, (uint8_t)e.state);
@@ -131,5 +131,5 @@ int consent_reduce(
 		    consent_state_name((enum consent_state)e.state));
 		rc = counter_add(t, ev->time_ms, name, e.purpose);
 	}
-	return rc != 0 ? error_set(err, rc, "consent: %s", error_text(rc)) : 0;
+	return error_of(err, rc, "consent");
 }

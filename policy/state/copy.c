@@ -296,7 +296,7 @@ int copy_reduce_added(
 	int rc = copy_decode_added(ev->payload, &e);
 
 	if (rc != 0)
-		return error_set(err, rc, "copy event: %s", error_text(rc));
+		return error_of(err, rc, "copy event");
 	r = (struct copy_record){.id = e.id,
 	    .kind = (enum copy_kind)e.kind,
 	    .segment = e.segment,
@@ -314,7 +314,7 @@ int copy_reduce_added(
 	if (rc == 0)
 		rc = count(
 		    t, ev, "copy.added.", copy_kind_name(r.kind), e.segment);
-	return rc != 0 ? error_set(err, rc, "copy: %s", error_text(rc)) : 0;
+	return error_of(err, rc, "copy");
 }
 
 /* Gone with its last recipient. */
@@ -343,7 +343,7 @@ int copy_reduce_recipient(
 	if (rc == 0)
 		rc = copy_read(t, e.id, &r);
 	if (rc != 0)
-		return error_set(err, rc, "copy event: %s", error_text(rc));
+		return error_of(err, rc, "copy event");
 	/* The row's bytes are gone with the first change. */
 	while (n < r.segment.n && n < SEGMENT_MAX) {
 		segment[n] = r.segment.p[n];
@@ -354,7 +354,7 @@ int copy_reduce_recipient(
 		rc = count(t, ev, "copy.done.",
 		    copy_outcome_name((enum copy_outcome)e.outcome),
 		    (struct str){segment, n});
-	return rc != 0 ? error_set(err, rc, "copy: %s", error_text(rc)) : 0;
+	return error_of(err, rc, "copy");
 }
 
 int copy_reduce_due(
@@ -369,7 +369,7 @@ int copy_reduce_due(
 	if (rc == 0)
 		rc = del_due(t, &r);
 	if (rc != 0)
-		return error_set(err, rc, "copy event: %s", error_text(rc));
+		return error_of(err, rc, "copy event");
 	rc = copy_read(t, e.id, &r);
 	r.due_ms = e.due_ms;
 	r.attempts++;
@@ -377,7 +377,7 @@ int copy_reduce_due(
 		rc = put_record(t, &r);
 	if (rc == 0)
 		rc = put_due(t, &r);
-	return rc != 0 ? error_set(err, rc, "copy: %s", error_text(rc)) : 0;
+	return error_of(err, rc, "copy");
 }
 
 const char *copy_kind_name(enum copy_kind k)

@@ -233,7 +233,7 @@ static int explain_in(
 	if (rc == 0)
 		rc = decide_in_txn(w, t, a, now_ms);
 	ledger_read_end(&t);
-	return rc != 0 ? error_set(err, rc, "ledger: %s", error_text(rc)) : 0;
+	return error_of(err, rc, "ledger");
 }
 
 static int explain(struct decide_work *w, const struct policy *policy,

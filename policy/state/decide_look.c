@@ -26,8 +26,7 @@ int decide_work_init(struct decide_work *w, struct arena *a, struct error *err)
 	rc = facts_query_init(&w->query, w->store->lead_key, &w->in->recipient);
 	w->query.seed = w->in->seed;
 	w->out->lead = w->query.lead;
-	return rc != 0 ? error_set(err, rc, "recipient: %s", error_text(rc))
-		       : 0;
+	return error_of(err, rc, "recipient");
 }
 
 void decide_work_fini(struct decide_work *w)
@@ -106,5 +105,5 @@ int decide_look(struct decide_work *v, size_t n, struct error *err)
 	}
 	ledger_read_end(&t);
 	arena_free(&scratch);
-	return rc != 0 ? error_set(err, rc, "ledger: %s", error_text(rc)) : 0;
+	return error_of(err, rc, "ledger");
 }

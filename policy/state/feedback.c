@@ -231,7 +231,7 @@ int feedback_reduce_bounce(
 		rc = prune(t, ev, e.message_id);
 	if (rc == 0)
 		rc = count(t, ev, counter_kind(&e), e.reason, e.message_id);
-	return rc != 0 ? error_set(err, rc, "bounce: %s", error_text(rc)) : 0;
+	return error_of(err, rc, "bounce");
 }
 
 int feedback_decode_complaint(struct str payload, struct event_complaint *out)
@@ -258,6 +258,5 @@ int feedback_reduce_complaint(
 		rc = prune(t, ev, e.message_id);
 	if (rc == 0)
 		rc = count(t, ev, "complaint", e.reason, e.message_id);
-	return rc != 0 ? error_set(err, rc, "complaint: %s", error_text(rc))
-		       : 0;
+	return error_of(err, rc, "complaint");
 }

@@ -280,7 +280,7 @@ int lead_reduce_created(
 	int rc = lead_event_decode(ev->payload, &e);
 
 	if (rc != 0)
-		return error_set(err, rc, "lead event: %s", error_text(rc));
+		return error_of(err, rc, "lead event");
 	memcpy(id.b, e.lead, sizeof(id.b));
 	rc = ledger_get(t, TABLE_LEAD, key_of(&id), &there);
 	if (rc == 0)

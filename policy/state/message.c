@@ -264,7 +264,7 @@ int message_reduce_proposed(
 	int rc = message_decode_proposed(ev->payload, &e);
 
 	if (rc != 0)
-		return error_set(err, rc, "slot event: %s", error_text(rc));
+		return error_of(err, rc, "slot event");
 	r = record_of(&e, ev->time_ms);
 	slot = (struct slot_fact){
 	    .message_id = e.message_id,
@@ -286,7 +286,7 @@ int message_reduce_proposed(
 		    e.shadowed ? "verdict.allow.shadowed"
 			       : "verdict.allow.allowed",
 		    counted_segment(e.segment, e.purpose));
-	return rc != 0 ? error_set(err, rc, "slot: %s", error_text(rc)) : 0;
+	return error_of(err, rc, "slot");
 }
 
 /* A slot that was pruned from the history still has its message record. */
@@ -317,7 +317,7 @@ static int change_state(struct ledger_txn *t, const struct event *ev,
 	if (rc == 0)
 		rc = message_read(t, e.message_id, &r);
 	if (rc != 0)
-		return error_set(err, rc, "slot event: %s", error_text(rc));
+		return error_of(err, rc, "slot event");
 	r.state = state;
 	r.changed_ms = e.at_ms;
 	rc = write_record(t, e.message_id, &r);
@@ -327,7 +327,7 @@ static int change_state(struct ledger_txn *t, const struct event *ev,
 		rc = 0;
 	if (rc == 0)
 		rc = count_change(t, ev, &e, state);
-	return rc != 0 ? error_set(err, rc, "slot: %s", error_text(rc)) : 0;
+	return error_of(err, rc, "slot");
 }
 
 int message_reduce_queued(
@@ -357,8 +357,7 @@ int message_reduce_moved(
 
 	if (rc == 0)
 		rc = put_queue(t, e.queue_id, e.message_id);
-	return rc != 0 ? error_set(err, rc, "slot moved: %s", error_text(rc))
-		       : 0;
+	return error_of(err, rc, "slot moved");
 }
 
 /* On record only: the first one's slot stands. */
@@ -374,8 +373,7 @@ int message_reduce_duplicate(
 	if (rc == 0)
 		rc = counter_add(t, ev->time_ms, "verdict.drop.duplicate",
 		    counted_segment(r.segment, r.purpose));
-	return rc != 0 ? error_set(err, rc, "duplicate: %s", error_text(rc))
-		       : 0;
+	return error_of(err, rc, "duplicate");
 }
 
 const char *slot_release_name(enum slot_release r)

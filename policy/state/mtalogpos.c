@@ -56,6 +56,5 @@ int mtalogpos_reduce(
 
 	if (rc == 0)
 		rc = ledger_put(t, TABLE_MTALOG, key_of(p.path), ev->payload);
-	return rc != 0 ? error_set(err, rc, "log position: %s", error_text(rc))
-		       : 0;
+	return error_of(err, rc, "log position");
 }

@@ -350,7 +350,7 @@ int outbox_reduce_queued(
 		rc = prune(t, ev->time_ms);
 	if (rc == 0)
 		rc = count(t, ev->time_ms, e.kind, "queued");
-	return rc != 0 ? error_set(err, rc, "outbox: %s", error_text(rc)) : 0;
+	return error_of(err, rc, "outbox");
 }
 
 static int apply_tried(struct ledger_txn *t, const struct event_relay_tried *e)
@@ -399,7 +399,7 @@ int outbox_reduce_tried(
 		    e.state == OUTBOX_WAITS
 			? "retry"
 			: outbox_state_name((enum outbox_state)e.state));
-	return rc != 0 ? error_set(err, rc, "outbox: %s", error_text(rc)) : 0;
+	return error_of(err, rc, "outbox");
 }
 
 const char *outbox_kind_name(enum outbox_kind kind)

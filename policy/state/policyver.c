@@ -97,7 +97,7 @@ int policyver_reduce(
 	int rc = policyver_decode(ev->payload, &e);
 
 	if (rc != 0)
-		return error_set(err, rc, "policy event: %s", error_text(rc));
+		return error_of(err, rc, "policy event");
 	buf_init(&b, RECORD_MAX);
 	wire_put_u8(&b, RECORD_VERSION);
 	wire_put_i64(&b, ev->time_ms);
@@ -170,7 +170,7 @@ static int refresh(
 	int rc = policyver_current(t, &version);
 
 	if (rc != 0)
-		return error_set(err, rc, "policy: %s", error_text(rc));
+		return error_of(err, rc, "policy");
 	if (version == 0 || (c->now != NULL && c->now->version == version))
 		return 0;
 	rc = policyver_load(t, version, &fresh, err);
@@ -189,7 +189,7 @@ int policyver_cache_get(
 
 	*out = NULL;
 	if (rc != 0)
-		return error_set(err, rc, "ledger: %s", error_text(rc));
+		return error_of(err, rc, "ledger");
 	pthread_mutex_lock(&c->lock);
 	rc = refresh(c, t, err);
 	if (rc == 0 && c->now != NULL)

@@ -33,7 +33,7 @@ static int traced(struct ledger_txn *t, const struct event *ev,
 	if (rc != 0)
 		return rc;
 	rc = trace_add(t, ev->seq, &tags);
-	return rc != 0 ? error_set(err, rc, "trace: %s", error_text(rc)) : 0;
+	return error_of(err, rc, "trace");
 }
 
 static const struct reducer list[] = {

@@ -128,7 +128,7 @@ static int reduce(
 	if (rc == 0 && !e.shadowed &&
 	    (audit || refusal_is_audit((enum verdict_reason)e.reason)))
 		rc = count_day(t, &e);
-	return rc != 0 ? error_set(err, rc, "refusal: %s", error_text(rc)) : 0;
+	return error_of(err, rc, "refusal");
 }
 
 int refusal_reduce_audit(

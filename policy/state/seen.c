@@ -158,8 +158,7 @@ int seen_reduce(struct ledger_txn *t, const struct event *ev, struct error *err)
 		    seen_kind_name((enum seen_kind)e.kind));
 		rc = counter_add(t, ev->time_ms, name, STR(""));
 	}
-	return rc != 0 ? error_set(err, rc, "feedback mail: %s", error_text(rc))
-		       : 0;
+	return error_of(err, rc, "feedback mail");
 }
 
 const char *seen_kind_name(enum seen_kind kind)

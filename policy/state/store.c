@@ -164,7 +164,7 @@ static int warn_of_md5(struct store *s, struct error *err)
 		ledger_read_end(&t);
 	}
 	if (rc != 0)
-		return error_set(err, rc, "ledger: %s", error_text(rc));
+		return error_of(err, rc, "ledger");
 	LOG_EV(LOG_LEVEL_WARNING, "hash.forbidden",
 	    KV_Z("entries", some ? "some" : "none"));
 	return 0;

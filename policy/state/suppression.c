@@ -260,8 +260,7 @@ int suppression_reduce(
 		rc = make_key(
 		    (enum suppression_kind)e.kind, e.what, e.label, &k);
 	if (rc != 0)
-		return error_set(
-		    err, rc, "suppression event: %s", error_text(rc));
+		return error_of(err, rc, "suppression event");
 	buf_init(&b, RECORD_MAX);
 	wire_put_u8(&b, RECORD_VERSION);
 	wire_put_u8(&b, (uint8_t)e.reason);
@@ -280,8 +279,7 @@ int suppression_reduce(
 		    suppression_reason_name((enum suppression_reason)e.reason));
 		rc = counter_add(t, ev->time_ms, name, e.segment);
 	}
-	return rc != 0 ? error_set(err, rc, "suppression: %s", error_text(rc))
-		       : 0;
+	return error_of(err, rc, "suppression");
 }
 
 int suppression_reduce_removed(
@@ -299,6 +297,5 @@ int suppression_reduce_removed(
 	if (rc == 0)
 		rc =
 		    counter_add(t, ev->time_ms, "suppression.removed", STR(""));
-	return rc != 0 ? error_set(err, rc, "suppression: %s", error_text(rc))
-		       : 0;
+	return error_of(err, rc, "suppression");
 }

@@ -248,8 +248,24 @@ static void test_log(void)
 	buf_fini(&b);
 }
 
+static void test_error(void)
+{
+	struct error err = {.code = 7, .text = "as it was"};
+
+	IS_INT(error_of(&err, 0, "ledger"), 0, "no error");
+	IS_STR(err.text, "as it was", "is not set");
+	IS_INT(error_of(&err, ERR_FULL, "ledger"), ERR_FULL, "an error");
+	IS_INT(err.code, ERR_FULL, "its code");
+	IS_STR(err.text, "ledger: storage full or read-only", "its text");
+	error_prefix(&err, "copy %d", 5);
+	IS_STR(err.text, "copy 5: ledger: storage full or read-only",
+	    "with where in front");
+	IS_INT(error_of(NULL, ERR_FULL, "ledger"), ERR_FULL, "nobody asks why");
+}
+
 int main(void)
 {
+	test_error();
 	char dir[] = "/tmp/tendril-test.XXXXXX";
 
 	test_str();
