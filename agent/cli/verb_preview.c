@@ -200,7 +200,7 @@ static bool judge_by_ledger(
 static int judge_alone(
     struct preview *p, const struct address *to, struct judgement *j)
 {
-	struct facts f = {0};
+	struct facts f = {.consent = CONSENT_GRANTED};
 	int code;
 
 	if (j->policy == NULL)
@@ -222,8 +222,8 @@ static int judge_alone(
 		return CLI_DONE;
 	f.compliance = comply_of(p, j->segment);
 	verdict_decide(j->policy, j->segment, &f, clock_now_ms(), &j->verdict);
-	tell("decided as for a person that nobody knows; tendril explain tells "
-	     "of %.*s",
+	tell("decided as for somebody who agreed and has got nothing yet; "
+	     "tendril explain tells of %.*s",
 	    STR_ARG(to->text));
 	return CLI_DONE;
 }

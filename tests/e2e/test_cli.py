@@ -791,7 +791,14 @@ def test_preview_by_a_marketer(agent):
     (agent.root / "state" / "ledger").chmod(0o700)
     done = agent.cli("preview", "--segment", "newsletter", input=MAIL,
                      user="nobody", cwd="/")
+    assert "segment newsletter: allow" in done.stderr, done.stderr
+    assert done.returncode == 0
+    stranger = MAIL.replace("news@example.com", "news@other.example")
+    done = agent.cli("preview", "--segment", "newsletter", input=stranger,
+                     user="nobody", cwd="/")
     assert "line 2 of policy 2" in done.stderr, done.stderr
+    assert "may not sign for the From domain" in done.stderr
+    assert done.returncode == 1
     assert done.stderr.count("Permission denied") == 2
     assert "5 keys cannot be used: " in done.stderr
     assert "tendril explain tells of" in done.stderr
