@@ -119,4 +119,19 @@ struct cli_request {
 int cli_call(struct cli *c, const struct cli_request *rq,
     struct value **reply_out, int *rc_out);
 
+/* A GET is begun by cli_path(), gets its arguments by client_query() and
+ * cli_query_flag(), and is sent by cli_get() or cli_show(), which take path. */
+void cli_path(struct buf *path, const char *start);
+/* "name=1" when the flag was given. */
+void cli_query_flag(const struct cli *c, struct buf *path, const char *name);
+/* As cli_call(). */
+int cli_get(struct cli *c, struct buf *path, struct value **reply_out);
+/* The same, and what show() makes of an answer. */
+int cli_show(struct cli *c, struct buf *path,
+    int (*show)(struct cli *c, const struct value *reply));
+/* A member of a body to be sent, when the option was given. */
+void cli_put_option(const struct cli *c, struct value *o, const char *name);
+/* Where the next page of a list begins, in the arena; p NULL at its end. */
+struct str cli_next(struct cli *c, const struct value *reply);
+
 #endif

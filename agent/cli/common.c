@@ -12,6 +12,7 @@
 
 enum {
 	BODY_MAX = 32 << 20,
+	PATH_MAX_BYTES = 8192, /* as the agent takes it */
 	TIMEOUT_S = 60
 };
 
@@ -140,4 +141,57 @@ int cli_call(struct cli *c, const struct cli_request *rq,
 	if (rc == 0)
 		return CLI_DONE;
 	return rc == rq->quiet ? cli_exit_of(rc) : cli_error(rc, &err);
+}
+
+void cli_path(struct buf *path, const char *start)
+{
+	buf_init(path, PATH_MAX_BYTES);
+	buf_addz(path, start);
+}
+
+void cli_query_flag(const struct cli *c, struct buf *path, const char *name)
+{
+	if (cli_opt(c, name) != NULL)
+		client_query(path, name, STR("1"));
+}
+
+int cli_get(struct cli *c, struct buf *path, struct value **reply_out)
+{
+	struct cli_request rq = {.method = "GET", .path = path->p};
+	int code;
+
+	*reply_out = NULL;
+	if (buf_error(path) != 0)
+		code = cli_fail(CLI_USAGE, "the arguments are too long");
+	else
+		code = cli_call(c, &rq, reply_out, NULL);
+	buf_fini(path);
+	return code;
+}
+
+int cli_show(struct cli *c, struct buf *path,
+    int (*show)(struct cli *c, const struct value *reply))
+{
+	struct value *reply;
+	int code = cli_get(c, path, &reply);
+
+	if (code == CLI_DONE)
+		code = show(c, reply);
+	value_free(&reply);
+	return code;
+}
+
+void cli_put_option(const struct cli *c, struct value *o, const char *name)
+{
+	struct str s = cli_str(c, name);
+
+	if (s.p != NULL)
+		value_put_str(o, name, s);
+}
+
+struct str cli_next(struct cli *c, const struct value *reply)
+{
+	struct str next = value_get_str(reply, "next");
+
+	return next.n > 0 ? arena_str(c->arena, next) : STR_NULL;
 }

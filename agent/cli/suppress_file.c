@@ -14,7 +14,6 @@
 enum {
 	CHUNK = 5000, /* entries of one call */
 	COLUMNS_MAX = 32,
-	PATH_MAX_HTTP = 8192,
 	LINE_MAX_OUT = 8192,
 	TIMEOUT_S = 600,
 };
@@ -249,24 +248,19 @@ static int export_page(struct cli *c, char *next, size_t cap)
 	struct buf path;
 	int code;
 
-	buf_init(&path, PATH_MAX_HTTP);
-	buf_addz(&path, "/v1/suppressions?limit=5000");
+	cli_path(&path, "/v1/suppressions?limit=5000");
 	client_query(&path, "reason", cli_str(c, "reason"));
 	client_query(&path, "segment", cli_str(c, "segment"));
 	if (next[0] != '\0')
 		client_query(&path, "after", str_of(next));
-	if (cli_opt(c, "redact") != NULL)
-		client_query(&path, "redact", STR("1"));
-	code =
-	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
-		&reply, NULL);
+	cli_query_flag(c, &path, "redact");
+	code = cli_get(c, &path, &reply);
 	list = value_get(reply, "suppressions");
 	for (size_t i = 0; code == CLI_DONE && i < value_count(list); i++)
 		code = put_row(c, value_at(list, i));
 	(void)snprintf(
 	    next, cap, "%.*s", STR_ARG(value_get_str(reply, "next")));
 	value_free(&reply);
-	buf_fini(&path);
 	return code;
 }
 

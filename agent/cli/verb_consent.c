@@ -5,18 +5,6 @@
 #include "agent/cli/inforce.h"
 #include "agent/cli/verbs.h"
 
-enum {
-	PATH_MAX_HTTP = 8192
-};
-
-static void put_option(struct cli *c, struct value *o, const char *name)
-{
-	struct str s = cli_str(c, name);
-
-	if (s.p != NULL)
-		value_put_str(o, name, s);
-}
-
 static int set_state(struct cli *c, const char *state)
 {
 	struct value *body = value_new_object(), *reply;
@@ -26,9 +14,9 @@ static int set_state(struct cli *c, const char *state)
 	value_put_str(body, "address", cli_operand(c, 0));
 	value_put_str(body, "purpose", cli_operand(c, 1));
 	value_put_str(body, "state", str_of(state));
-	put_option(c, body, "origin");
-	put_option(c, body, "evidence");
-	put_option(c, body, "said");
+	cli_put_option(c, body, "origin");
+	cli_put_option(c, body, "evidence");
+	cli_put_option(c, body, "said");
 	code = cli_call(c,
 	    &(struct cli_request){
 		.method = "POST", .path = "/v1/consent", .body = body},
@@ -79,9 +67,10 @@ static int show_purposes(struct cli *c, const struct value *reply)
 	    "purpose", "state", "since", "by", "origin", NULL};
 	const struct value *v = value_get(reply, "purposes");
 	struct out_table *t = out_table(c, heads);
+	int code = value_count(v) > 0 ? CLI_DONE : CLI_NO;
 
 	if (c->json)
-		return cli_json(reply);
+		return cli_json(reply) == CLI_DONE ? code : CLI_AGAIN;
 	for (size_t i = 0; i < value_count(v); i++) {
 		const struct value *o = value_at(v, i);
 		out_member(t, o, "purpose");
@@ -92,30 +81,18 @@ static int show_purposes(struct cli *c, const struct value *reply)
 	}
 	out_print(t);
 	show_history(c, value_get(reply, "history"));
-	if (value_count(v) == 0)
+	if (code == CLI_NO)
 		out_line("%s: nothing on record", c->operands[0]);
-	return CLI_DONE;
+	return code;
 }
 
 static int run_show(struct cli *c)
 {
-	struct value *reply;
 	struct buf path;
-	int code;
 
-	buf_init(&path, PATH_MAX_HTTP);
-	buf_addz(&path, "/v1/consent");
+	cli_path(&path, "/v1/consent");
 	client_query(&path, "address", cli_operand(c, 0));
-	code =
-	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
-		&reply, NULL);
-	if (code == CLI_DONE)
-		code = show_purposes(c, reply);
-	if (code == CLI_DONE && value_count(value_get(reply, "purposes")) == 0)
-		code = CLI_NO;
-	value_free(&reply);
-	buf_fini(&path);
-	return code;
+	return cli_show(c, &path, show_purposes);
 }
 
 static const struct cli_option set_options[] = {

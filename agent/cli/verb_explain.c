@@ -7,10 +7,6 @@
 
 #include <string.h>
 
-enum {
-	PATH_MAX_HTTP = 8192
-};
-
 static struct str why_text(struct cli *c, const struct value *v)
 {
 	struct str reason = value_get_str(v, "reason");
@@ -58,21 +54,11 @@ static int show_history(struct cli *c, const struct value *reply)
 
 static int explain_queue(struct cli *c)
 {
-	struct value *reply;
 	struct buf path;
-	int code;
 
-	buf_init(&path, PATH_MAX_HTTP);
-	buf_addz(&path, "/v1/explain");
+	cli_path(&path, "/v1/explain");
 	client_query(&path, "queue_id", cli_operand(c, 0));
-	code =
-	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
-		&reply, NULL);
-	if (code == CLI_DONE)
-		code = show_history(c, reply);
-	value_free(&reply);
-	buf_fini(&path);
-	return code;
+	return cli_show(c, &path, show_history);
 }
 
 static int run_explain(struct cli *c)
@@ -87,13 +73,10 @@ static int run_explain(struct cli *c)
 		    c->operands[0]);
 	if (c->n_operands == 1)
 		return explain_queue(c);
-	buf_init(&path, PATH_MAX_HTTP);
-	buf_addz(&path, "/v1/explain");
+	cli_path(&path, "/v1/explain");
 	client_query(&path, "address", cli_operand(c, 0));
 	client_query(&path, "segment", cli_operand(c, 1));
-	code =
-	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
-		&reply, NULL);
+	code = cli_get(c, &path, &reply);
 	if (code == CLI_DONE && c->json)
 		code = cli_json(reply);
 	else if (code == CLI_DONE)
@@ -105,7 +88,6 @@ static int run_explain(struct cli *c)
 	    !str_eq(value_get_str(reply, "verdict"), STR("allow")))
 		code = CLI_NO;
 	value_free(&reply);
-	buf_fini(&path);
 	return code;
 }
 

@@ -4,10 +4,6 @@
 #include "agent/cli/verb_hold_adopt.h"
 #include "agent/cli/verbs.h"
 
-enum {
-	PATH_MAX_HTTP = 4096
-};
-
 static void add_row(struct out_table *t, const struct value *o)
 {
 	out_member(t, o, "id");
@@ -27,15 +23,11 @@ static int list_page(
 	struct buf path;
 	int code;
 
-	buf_init(&path, PATH_MAX_HTTP);
-	buf_addz(&path, "/v1/holds");
+	cli_path(&path, "/v1/holds");
 	client_query(&path, "segment", cli_str(c, "segment"));
 	client_query(&path, "after", *next);
-	if (cli_opt(c, "redact") != NULL)
-		client_query(&path, "redact", STR("1"));
-	code =
-	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
-		&reply, NULL);
+	cli_query_flag(c, &path, "redact");
+	code = cli_get(c, &path, &reply);
 	list = value_get(reply, "holds");
 	*n += value_count(list);
 	for (size_t i = 0; code == CLI_DONE && i < value_count(list); i++) {
@@ -44,11 +36,8 @@ static int list_page(
 		else
 			add_row(t, value_at(list, i));
 	}
-	*next = value_get_str(reply, "next").n > 0
-		    ? arena_str(c->arena, value_get_str(reply, "next"))
-		    : STR_NULL;
+	*next = cli_next(c, reply);
 	value_free(&reply);
-	buf_fini(&path);
 	return code;
 }
 
@@ -110,23 +99,12 @@ static int show_hold(struct cli *c, const struct value *v)
 
 static int run_show(struct cli *c)
 {
-	struct value *reply;
 	struct buf path;
-	int code;
 
-	buf_init(&path, PATH_MAX_HTTP);
-	buf_addz(&path, "/v1/holds/show");
+	cli_path(&path, "/v1/holds/show");
 	client_query(&path, "id", cli_operand(c, 0));
-	if (cli_opt(c, "redact") != NULL)
-		client_query(&path, "redact", STR("1"));
-	code =
-	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
-		&reply, NULL);
-	if (code == CLI_DONE)
-		code = show_hold(c, reply);
-	value_free(&reply);
-	buf_fini(&path);
-	return code;
+	cli_query_flag(c, &path, "redact");
+	return cli_show(c, &path, show_hold);
 }
 
 /* One call; a segment may need several. */
@@ -148,9 +126,7 @@ static int change_page(
 	    &reply, NULL);
 	(void)value_get_i64(reply, "changed", &changed);
 	*n += changed;
-	*next = value_get_str(reply, "next").n > 0
-		    ? arena_str(c->arena, value_get_str(reply, "next"))
-		    : STR_NULL;
+	*next = cli_next(c, reply);
 	value_free(&reply);
 	value_free(&body);
 	return code;

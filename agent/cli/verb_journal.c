@@ -6,7 +6,6 @@
 #include <time.h>
 
 enum {
-	PATH_MAX_HTTP = 4096,
 	WAIT_S = 25,
 	TAIL = 20, /* events shown at first by --follow */
 };
@@ -41,7 +40,7 @@ static void make_path(const struct journal *j, struct buf *path)
 {
 	char text[24];
 
-	buf_addz(path, "/v1/journal");
+	cli_path(path, "/v1/journal");
 	if (j->after >= 0) {
 		(void)snprintf(text, sizeof(text), "%lld", (long long)j->after);
 		client_query(path, "after", str_of(text));
@@ -52,8 +51,7 @@ static void make_path(const struct journal *j, struct buf *path)
 	client_query(path, "from", cli_str(j->c, "from"));
 	client_query(path, "to", cli_str(j->c, "to"));
 	client_query(path, "type", cli_str(j->c, "type"));
-	if (cli_opt(j->c, "redact") != NULL)
-		client_query(path, "redact", STR("1"));
+	cli_query_flag(j->c, path, "redact");
 	if (j->follow && j->after >= 0) {
 		(void)snprintf(text, sizeof(text), "%d", WAIT_S);
 		client_query(path, "wait", str_of(text));
@@ -69,12 +67,8 @@ static int next_page(struct journal *j, bool *more_out)
 	int code;
 
 	*more_out = false;
-	buf_init(&path, PATH_MAX_HTTP);
 	make_path(j, &path);
-	code = cli_call(j->c,
-	    &(struct cli_request){.method = "GET", .path = path.p}, &reply,
-	    NULL);
-	buf_fini(&path);
+	code = cli_get(j->c, &path, &reply);
 	if (code == CLI_DONE)
 		code = show_events(j, value_get(reply, "events"));
 	if (value_get_i64(reply, "next", &next) &&

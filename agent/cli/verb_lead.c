@@ -5,7 +5,7 @@
 #include "agent/cli/verbs.h"
 
 enum {
-	PATH_MAX_HTTP = 8192
+	TEXT_MAX = 8192
 };
 
 /* An address, or "lead:HEX" as redacted output has it. */
@@ -17,8 +17,7 @@ static void query_person(struct cli *c, struct buf *path)
 		client_query(path, "lead", str_from(who, 5));
 	else
 		client_query(path, "address", who);
-	if (cli_opt(c, "redact") != NULL)
-		client_query(path, "redact", STR("1"));
+	cli_query_flag(c, path, "redact");
 }
 
 static void show_consents(struct cli *c, const struct value *list)
@@ -65,7 +64,7 @@ static struct str limits_text(struct cli *c, const struct value *list)
 	struct str text;
 	struct buf b;
 
-	buf_init(&b, PATH_MAX_HTTP);
+	buf_init(&b, TEXT_MAX);
 	for (size_t i = 0; i < value_count(list); i++) {
 		const struct value *o = value_at(list, i);
 		int64_t used = 0, most = 0;
@@ -166,21 +165,11 @@ static int show_lead(struct cli *c, const struct value *v)
 
 static int run_show(struct cli *c)
 {
-	struct value *reply;
 	struct buf path;
-	int code;
 
-	buf_init(&path, PATH_MAX_HTTP);
-	buf_addz(&path, "/v1/leads");
+	cli_path(&path, "/v1/leads");
 	query_person(c, &path);
-	code =
-	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
-		&reply, NULL);
-	if (code == CLI_DONE)
-		code = show_lead(c, reply);
-	value_free(&reply);
-	buf_fini(&path);
-	return code;
+	return cli_show(c, &path, show_lead);
 }
 
 /* One page; *after is the number of its last event, 0 at the end. */
@@ -193,14 +182,11 @@ static int timeline_page(
 	struct buf path;
 	int code;
 
-	buf_init(&path, PATH_MAX_HTTP);
-	buf_addz(&path, "/v1/leads/timeline");
+	cli_path(&path, "/v1/leads/timeline");
 	query_person(c, &path);
 	(void)snprintf(number, sizeof(number), "%lld", (long long)*after);
 	client_query(&path, "after", str_of(number));
-	code =
-	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
-		&reply, NULL);
+	code = cli_get(c, &path, &reply);
 	list = value_get(reply, "events");
 	for (size_t i = 0; code == CLI_DONE && i < value_count(list); i++) {
 		if (c->json)
@@ -212,7 +198,6 @@ static int timeline_page(
 	*after = 0;
 	(void)value_get_i64(reply, "next", after);
 	value_free(&reply);
-	buf_fini(&path);
 	return code;
 }
 

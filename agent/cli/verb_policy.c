@@ -6,10 +6,6 @@
 
 #include <stdlib.h>
 
-enum {
-	PATH_MAX_HTTP = 4096
-};
-
 /* A policy that does not parse is a finding, not wrong usage. */
 static int exit_of(int exit_code, int rc)
 {
@@ -79,10 +75,8 @@ static int send_change(struct cli *c, const char *path, struct value *body)
 	struct value *reply;
 	int code, rc;
 
-	if (cli_str(c, "orphans").p != NULL)
-		value_put_str(body, "orphans", cli_str(c, "orphans"));
-	if (cli_str(c, "base").p != NULL)
-		value_put_str(body, "base", cli_str(c, "base"));
+	cli_put_option(c, body, "orphans");
+	cli_put_option(c, body, "base");
 	value_put_str(body, "reason", cli_str(c, "reason"));
 	code = cli_call(c,
 	    &(struct cli_request){.method = "POST", .path = path, .body = body},
@@ -185,8 +179,7 @@ static int run_show(struct cli *c)
 	struct buf path;
 	int code;
 
-	buf_init(&path, PATH_MAX_HTTP);
-	buf_addz(&path, "/v1/policy");
+	cli_path(&path, "/v1/policy");
 	client_query(&path, "version", cli_operand(c, 0));
 	code = ask(c, "GET", path.p, NULL, show_text);
 	buf_fini(&path);
@@ -256,8 +249,7 @@ static int run_diff(struct cli *c)
 	}
 	if (a.p != NULL && !is_number(a))
 		return cli_fail(CLI_USAGE, "%.*s is no version", STR_ARG(a));
-	buf_init(&path, PATH_MAX_HTTP);
-	buf_addz(&path, "/v1/policy/diff");
+	cli_path(&path, "/v1/policy/diff");
 	if (b.p != NULL && !is_number(b)) {
 		body = value_new_object();
 		code = put_file(c, b.p, body);

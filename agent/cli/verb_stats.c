@@ -4,10 +4,6 @@
 #include "agent/cli/out.h"
 #include "agent/cli/verbs.h"
 
-enum {
-	PATH_MAX_HTTP = 4096
-};
-
 static int show_rows(struct cli *c, const struct value *list)
 {
 	static const char *const with_time[] = {
@@ -44,17 +40,13 @@ static int run_stats(struct cli *c)
 	struct buf path;
 	int code;
 
-	buf_init(&path, PATH_MAX_HTTP);
-	buf_addz(&path, "/v1/stats");
+	cli_path(&path, "/v1/stats");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		client_query(&path, names[i], cli_str(c, names[i]));
-	code =
-	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
-		&reply, NULL);
+	code = cli_get(c, &path, &reply);
 	if (code == CLI_DONE)
 		code = show_rows(c, value_get(reply, "rows"));
 	value_free(&reply);
-	buf_fini(&path);
 	return code;
 }
 

@@ -5,18 +5,6 @@
 #include "agent/cli/suppress_file.h"
 #include "agent/cli/verbs.h"
 
-enum {
-	PATH_MAX_HTTP = 8192
-};
-
-static void put_option(struct cli *c, struct value *o, const char *name)
-{
-	struct str s = cli_str(c, name);
-
-	if (s.p != NULL)
-		value_put_str(o, name, s);
-}
-
 static int report_change(struct cli *c, const struct value *reply,
     const char *done, const char * not )
 {
@@ -35,10 +23,10 @@ static int run_add(struct cli *c)
 	int code;
 
 	value_put_str(body, "target", cli_operand(c, 0));
-	put_option(c, body, "reason");
-	put_option(c, body, "segment");
-	put_option(c, body, "until");
-	put_option(c, body, "note");
+	cli_put_option(c, body, "reason");
+	cli_put_option(c, body, "segment");
+	cli_put_option(c, body, "until");
+	cli_put_option(c, body, "note");
 	code = cli_call(c,
 	    &(struct cli_request){
 		.method = "POST", .path = "/v1/suppressions", .body = body},
@@ -59,8 +47,8 @@ static int run_remove(struct cli *c)
 	int code;
 
 	value_put_str(body, "target", cli_operand(c, 0));
-	put_option(c, body, "segment");
-	put_option(c, body, "note");
+	cli_put_option(c, body, "segment");
+	cli_put_option(c, body, "note");
 	code = cli_call(c,
 	    &(struct cli_request){
 		.method = "DELETE", .path = "/v1/suppressions", .body = body},
@@ -120,21 +108,11 @@ static int show_check(struct cli *c, const struct value *reply)
 
 static int run_check(struct cli *c)
 {
-	struct value *reply;
 	struct buf path;
-	int code;
 
-	buf_init(&path, PATH_MAX_HTTP);
-	buf_addz(&path, "/v1/suppressions/check");
+	cli_path(&path, "/v1/suppressions/check");
 	client_query(&path, "target", cli_operand(c, 0));
-	code =
-	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
-		&reply, NULL);
-	if (code == CLI_DONE)
-		code = show_check(c, reply);
-	value_free(&reply);
-	buf_fini(&path);
-	return code;
+	return cli_show(c, &path, show_check);
 }
 
 /* One page; *next is where the following one begins, empty at the end. */
@@ -144,23 +122,18 @@ static int list_page(struct cli *c, struct str *next)
 	struct buf path;
 	int code;
 
-	buf_init(&path, PATH_MAX_HTTP);
-	buf_addz(&path, "/v1/suppressions");
+	cli_path(&path, "/v1/suppressions");
 	client_query(&path, "reason", cli_str(c, "reason"));
 	client_query(&path, "segment", cli_str(c, "segment"));
 	client_query(&path, "after", *next);
-	if (cli_opt(c, "redact") != NULL)
-		client_query(&path, "redact", STR("1"));
-	code =
-	    cli_call(c, &(struct cli_request){.method = "GET", .path = path.p},
-		&reply, NULL);
+	cli_query_flag(c, &path, "redact");
+	code = cli_get(c, &path, &reply);
 	*next = STR_NULL;
 	if (code == CLI_DONE)
 		code = show_rows(c, value_get(reply, "suppressions"));
-	if (code == CLI_DONE && value_get_str(reply, "next").n > 0)
-		*next = arena_str(c->arena, value_get_str(reply, "next"));
+	if (code == CLI_DONE)
+		*next = cli_next(c, reply);
 	value_free(&reply);
-	buf_fini(&path);
 	return code;
 }
 

@@ -390,6 +390,8 @@ def test_consent_and_explain(agent):
     text = agent.ok("explain", address, "webinar", status=1)
     assert "line 6 of policy 1" in text and "shadow" not in text
     agent.refused("explain", "no address", "webinar")
+    assert "too long" in agent.refused("explain", 9000 * "x" + "@b.example",
+                                       "webinar")
 
 
 def test_shadow_is_told(agent):
