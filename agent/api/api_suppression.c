@@ -46,6 +46,9 @@ static int read_suppress(struct api_call *c, struct ops_suppress *in)
 		rc = read_reason(c, &in->reason);
 	if (rc == 0)
 		rc = api_until(c, "until", &in->until_ms);
+	if (rc == 0 && in->until_ms != 0 && in->until_ms <= clock_now_ms())
+		rc = error_set(
+		    &c->err, ERR_SYNTAX, "\"until\": that is over already");
 	return rc;
 }
 

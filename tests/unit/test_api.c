@@ -315,6 +315,9 @@ static void test_suppression_kinds(struct apitest *a)
 		   "{\"target\": \"@b.example\", \"until\": \"soon\"}"),
 	    400, "no such time");
 	IS_INT(apitest_post(a, "/v1/suppressions",
+		   "{\"target\": \"@b.example\", \"until\": \"2020-01-01\"}"),
+	    400, "over already");
+	IS_INT(apitest_post(a, "/v1/suppressions",
 		   "{\"target\": \"@b.example\", \"until\": \"2031-05-01\", "
 		   "\"segment\": \"webinar\"}"),
 	    200, "until a day");
