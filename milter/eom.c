@@ -97,16 +97,14 @@ struct store *eom_store(struct session *s, struct error *err)
 
 static int read_from(struct message *m)
 {
-	struct session *s = m->s;
+	const struct session *s = m->s;
+	const struct header *h;
+	size_t at = 0;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0; i++) {
-		const struct header *h =
-		    header_find(&s->g.headers, STR("From"), i);
-		if (h == NULL)
-			break;
+	while (rc == 0 &&
+	       (h = header_next(&s->g.headers, STR("From"), &at)) != NULL)
 		rc = addrlist_add(&m->from, s->g.arena, h->value);
-	}
 	return rc;
 }
 

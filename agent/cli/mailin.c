@@ -43,12 +43,12 @@ int mailin_addresses(struct cli *c, const struct mailin *m, const char *name,
     struct addrlist *out)
 {
 	const struct header *h;
+	size_t at = 0;
 	int rc = 0;
 
 	*out = (struct addrlist){0};
-	for (size_t i = 0;
-	     rc == 0 && (h = header_find(&m->headers, str_of(name), i)) != NULL;
-	     i++)
+	while (rc == 0 &&
+	       (h = header_next(&m->headers, str_of(name), &at)) != NULL)
 		rc = addrlist_add(out, c->arena, h->value);
 	return rc == 0 ? CLI_DONE
 		       : cli_fail(CLI_USAGE, "%s: %s", name, error_text(rc));

@@ -7,6 +7,7 @@
 
 #include "policy/base/buf.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -90,14 +91,44 @@ int compose_add(
 	return 0;
 }
 
-/* Counts how many fields of h's name stand at or above position at. */
-static unsigned index_of(const struct header_list *l, size_t at)
+/* Names without regard to case, then from the top down. */
+static int by_name(const void *a, const void *b)
 {
-	unsigned index = 1;
+	const struct header *const *x = a, *const *y = b;
+	struct str m = (*x)->name, n = (*y)->name;
 
-	for (size_t i = 0; i < at; i++)
-		index += str_ieq(l->v[i].name, l->v[at].name);
-	return index;
+	for (size_t i = 0; i < m.n && i < n.n; i++) {
+		int d = ascii_lower(m.p[i]) - ascii_lower(n.p[i]);
+		if (d != 0)
+			return d;
+	}
+	if (m.n != n.n)
+		return m.n < n.n ? -1 : 1;
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* For each field how many of its name there are down to it. Sorted, since
+ * counting anew for each takes minutes where there are 100,000. */
+static int count_names(
+    const struct header_list *l, struct arena *a, unsigned **index_out)
+{
+	const struct header **sorted =
+	    arena_array(a, l->n + 1, sizeof(const struct header *));
+	unsigned *index = arena_array(a, l->n + 1, sizeof(*index));
+
+	if (sorted == NULL || index == NULL)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < l->n; i++)
+		sorted[i] = &l->v[i];
+	qsort(sorted, l->n, sizeof(struct header *), by_name);
+	for (size_t i = 0; i < l->n; i++) {
+		bool more =
+		    i > 0 && str_ieq(sorted[i]->name, sorted[i - 1]->name);
+		index[sorted[i] - l->v] =
+		    more ? index[sorted[i - 1] - l->v] + 1 : 1;
+	}
+	*index_out = index;
+	return 0;
 }
 
 /* What does not stay. */
@@ -135,14 +166,15 @@ static bool is_stripped(const struct strip *what, const struct header *h)
 static int strip(const struct header_list *headers, const struct strip *what,
     struct arena *a, struct compose_out *out)
 {
-	int rc = 0;
+	unsigned *index;
+	int rc = count_names(headers, a, &index);
 
 	for (size_t i = headers->n; rc == 0 && i-- > 0;) {
 		const struct header *h = &headers->v[i];
 		if (is_stripped(what, h))
 			rc = add_change(&out->changes, a,
-			    &(struct change){CHANGE_REMOVE, h->name, STR_NULL,
-				index_of(headers, i)});
+			    &(struct change){
+				CHANGE_REMOVE, h->name, STR_NULL, index[i]});
 	}
 	for (size_t i = 0; rc == 0 && i < headers->n; i++) {
 		const struct header *h = &headers->v[i];

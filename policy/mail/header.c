@@ -30,6 +30,18 @@ const struct header *header_find(
 	return NULL;
 }
 
+const struct header *header_next(
+    const struct header_list *l, struct str name, size_t *at)
+{
+	while (*at < l->n) {
+		const struct header *h = &l->v[(*at)++];
+
+		if (str_ieq(h->name, name))
+			return h;
+	}
+	return NULL;
+}
+
 size_t header_count(const struct header_list *l, struct str name)
 {
 	size_t count = 0;

@@ -28,6 +28,10 @@ int header_add(struct header_list *l, struct arena *a, struct str name,
  * case; NULL when there are fewer. */
 const struct header *header_find(
     const struct header_list *l, struct str name, size_t nth);
+/* The next field of that name at or below *at (0 at first), which moves past
+ * it; NULL when there is none. All of a name in one pass. */
+const struct header *header_next(
+    const struct header_list *l, struct str name, size_t *at);
 size_t header_count(const struct header_list *l, struct str name);
 
 /* The value unfolded (CRLF/LF before blanks removed) and trimmed, in the

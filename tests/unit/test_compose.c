@@ -6,6 +6,8 @@
 #include "policy/mail/compose.h"
 #include "policy/mail/samekey.h"
 
+#include <time.h>
+
 static struct arena *A;
 
 static void add(struct header_list *l, const char *name, const char *value)
@@ -98,22 +100,29 @@ static void value_is(
 	IS_INT(header_count(l, str_of(name)), 1, "once: %s", name);
 }
 
+static bool same_fields(
+    const struct header_list *a, const struct header_list *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = str_eq(a->v[i].name, b->v[i].name) &&
+		       str_eq(a->v[i].value, b->v[i].value);
+	return same;
+}
+
 static void test_nurture(void)
 {
 	struct header_list l = example(), seen;
 	struct compose_in in = input(&l);
 	struct compose_out out;
-	bool same;
 
 	IS_INT(compose_nurture(&in, A, &out), 0, "compose");
 	IS_S(out.app_one_click, STR("https://app.example/u?id=1"),
 	    "the application's address is kept");
 	seen = apply(&l, &out.changes);
-	same = seen.n == out.final.n;
-	for (size_t i = 0; same && i < seen.n; i++)
-		same = str_eq(seen.v[i].name, out.final.v[i].name) &&
-		       str_eq(seen.v[i].value, out.final.v[i].value);
-	OK(same, "what is signed is what the changes make");
+	OK(same_fields(&seen, &out.final),
+	    "what is signed is what the changes make");
 	value_is(&seen, "List-Unsubscribe",
 	    " <https://t.example.com/u/uuu>,\n\t"
 	    "<mailto:u-uuu@bounces.example.com?subject=unsubscribe>");
@@ -131,6 +140,59 @@ static void test_nurture(void)
 	       STR("b-bbb@bounces.example.com")) &&
 		out.changes.v[out.changes.n - 1].kind == CHANGE_SENDER,
 	    "VERP sender");
+}
+
+/* Names that begin like others, in other cases, and one of which some stay:
+ * each index is right when its turn comes. */
+static void test_mixed(void)
+{
+	static const char *const names[] = {"List-Id", "LIST-ID", "List-IdX",
+	    "X-Tendril-A", "x-tendril-a", "X-Tendril-AB", "Subject",
+	    "DKIM-Signature", "dkim-signature", "X-Seg"};
+	struct header_list l = {0}, seen;
+	struct compose_in in = input(&l);
+	struct compose_out out;
+	uint32_t random = 1;
+
+	in.renew_domain = STR("example.com");
+	for (size_t i = 0; i < 400; i++) {
+		random = random * 1103515245 + 12345;
+		add(&l, names[(random >> 16) % 10],
+		    random >> 31 != 0 ? " a=b; d=example.com" : " d=other");
+	}
+	IS_INT(compose_nurture(&in, A, &out), 0, "compose");
+	seen = apply(&l, &out.changes);
+	OK(same_fields(&seen, &out.final), "what is signed is what they make");
+	IS_INT(header_count(&seen, STR("List-Id")), 1, "one of ours");
+	OK(header_count(&seen, STR("DKIM-Signature")) > 10, "others' stay");
+	OK(header_count(&seen, STR("List-IdX")) > 10, "as what is like ours");
+}
+
+/* As many as an admin may allow. In seconds, not in minutes. */
+static void test_very_many(void)
+{
+	enum {
+		MANY = 60000,
+		SECONDS = 5
+	};
+	struct arena *keep = A;
+	struct header_list l = {0};
+	struct compose_in in = input(&l);
+	struct compose_out out;
+	clock_t start;
+
+	A = arena_new(64 << 20);
+	if (A == NULL)
+		exit(1);
+	for (size_t i = 0; i < MANY; i++)
+		add(&l, "List-Unsubscribe", " <mailto:x@app.example>");
+	start = clock();
+	IS_INT(compose_nurture(&in, A, &out), 0, "compose");
+	OK(clock() - start < SECONDS * CLOCKS_PER_SEC, "in time");
+	IS_INT(out.changes.v[0].index, MANY, "from the bottom");
+	IS_INT(out.changes.v[MANY - 1].index, 1, "to the top");
+	arena_free(&A);
+	A = keep;
 }
 
 static void test_less(void)
@@ -300,6 +362,8 @@ int main(void)
 	if (A == NULL)
 		return 1;
 	test_nurture();
+	test_mixed();
+	test_very_many();
 	test_less();
 	test_one_click();
 	test_no_memory();
