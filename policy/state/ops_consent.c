@@ -63,9 +63,12 @@ static int set_opened(struct change *c, struct door_ctx *ctx)
 	if (rc == ERR_NOT_FOUND ||
 	    (rc == 0 && is_news(c->in, &now, door_now_ms(ctx))))
 		rc = emit_change(c, ctx);
-	/* also where nothing changes: two applications may know the person */
+	/* also where nothing changes: two applications may know the person;
+	 * but not each time that somebody plays with an old link */
 	if (rc == 0 && c->in->message_id != 0 &&
-	    c->in->state != CONSENT_GRANTED)
+	    c->in->state != CONSENT_GRANTED &&
+	    (c->changed ||
+		!outbox_is_aged(c->in->message_id, door_now_ms(ctx))))
 		rc = outbox_emit_opt_out(ctx, c->in->message_id, &c->person.id);
 	return rc;
 }

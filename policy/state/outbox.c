@@ -282,15 +282,20 @@ static int count(
 	return counter_add(t, time_ms, name, STR(""));
 }
 
+bool outbox_is_aged(uint64_t message_id, int64_t now_ms)
+{
+	return msgid_time_ms(message_id) <
+	       now_ms - OUTBOX_KEEP_DAYS * WHEN_DAY_MS;
+}
+
 struct old {
 	struct key keys[PRUNE_AT_ONCE];
 	size_t n;
 };
 
-/* The first rows, as far as they are finished and of messages before that
- * instant: message ids are ordered by time. */
-static int find_old(
-    const struct ledger_txn *t, int64_t before_ms, struct old *out)
+/* The first rows, as far as they are finished and their messages old: message
+ * ids are ordered by time. */
+static int find_old(const struct ledger_txn *t, int64_t now_ms, struct old *out)
 {
 	struct ledger_iter it;
 	struct str key, value;
@@ -306,7 +311,7 @@ static int find_old(
 		if (rc == 0 && (key.n != ROW_KEY || decode(value, &r) != 0))
 			rc = ERR_CORRUPT;
 		if (rc != 0 ||
-		    msgid_time_ms(codec_get_u64(key.p + 1)) >= before_ms)
+		    !outbox_is_aged(codec_get_u64(key.p + 1), now_ms))
 			break;
 		if (r.state != OUTBOX_WAITS)
 			memcpy(out->keys[out->n++].b, key.p, ROW_KEY);
@@ -318,7 +323,7 @@ static int find_old(
 static int prune(struct ledger_txn *t, int64_t now_ms)
 {
 	struct old old;
-	int rc = find_old(t, now_ms - OUTBOX_KEEP_DAYS * WHEN_DAY_MS, &old);
+	int rc = find_old(t, now_ms, &old);
 
 	for (size_t i = 0; rc == 0 && i < old.n; i++)
 		rc = ledger_del(

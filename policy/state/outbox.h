@@ -6,8 +6,7 @@
  *
  * Target and details are the sealed bytes of the message and bounce records;
  * they go when the row is done. The row stays and says that it was, until
- * OUTBOX_KEEP_DAYS after the message; then a few of them go with each new one,
- * and a person who opts out of that message again is passed on again.
+ * OUTBOX_KEEP_DAYS after the message; then a few of them go with each new one.
  *
  * Keys of TABLE_OUTBOX: 'r', message id (8), kind (1): the row; 'd', due_ms
  * (8), message id, kind: what waits. Threads: as the transaction. */
@@ -78,6 +77,10 @@ int outbox_emit_tried(struct door_ctx *ctx, const struct outbox_tried *t,
     enum outbox_state *state_out) MUST_CHECK;
 
 /* --- reading --- */
+
+/* A message so old that its row may be gone: whether it was passed on before
+ * nobody knows. */
+bool outbox_is_aged(uint64_t message_id, int64_t now_ms);
 
 int outbox_read(const struct ledger_txn *t, uint64_t message_id,
     enum outbox_kind kind, struct outbox_record *out) MUST_CHECK;

@@ -706,7 +706,7 @@ static void test_alloc(void)
 static void test_retention(void)
 {
 	int64_t start = A.now_ms;
-	uint64_t id[12], waits, last;
+	uint64_t id[12], waits, first, last;
 	struct relay *r;
 	char to[64];
 	size_t left = 0;
@@ -724,6 +724,7 @@ static void test_retention(void)
 	}
 	waits = answertest_send(&A, "waits@b.example", "");
 	opt_out(waits, "waits@b.example");
+	first = answertest_send(&A, "first@b.example", "");
 	relay_close(&r);
 	answertest_time(&A, start + OUTBOX_KEEP_DAYS * WHEN_DAY_MS);
 	last = answertest_send(&A, "last@b.example", "");
@@ -740,6 +741,12 @@ static void test_retention(void)
 	for (size_t i = 0; i < 12; i++)
 		IS_INT((long long)row(id[i], OUTBOX_OPT_OUT).state, 0,
 		    "an old one is gone");
+	opt_out(id[0], "old0@b.example");
+	IS_INT((long long)row(id[0], OUTBOX_OPT_OUT).state, 0,
+	    "an old link pressed again passes nothing on");
+	opt_out(first, "first@b.example");
+	IS_INT((long long)row(first, OUTBOX_OPT_OUT).state, OUTBOX_WAITS,
+	    "pressed for the first time it does");
 	OK(row(waits, OUTBOX_OPT_OUT).state == OUTBOX_WAITS &&
 		row(last, OUTBOX_OPT_OUT).state == OUTBOX_WAITS,
 	    "what waits stays");
