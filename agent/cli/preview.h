@@ -16,6 +16,7 @@ struct preview {
 	struct comply_in comply;
 	struct str segment, campaign;
 	const struct keys *keys;
+	struct value *decision; /* what --json says of it */
 };
 
 /* Of a class that is changed. seg: NULL where the policy has no such segment. */

@@ -11,6 +11,10 @@
 
 #include <stdarg.h>
 
+enum {
+	DECISION_MAX = 64 << 10
+};
+
 struct judgement {
 	const struct policy *policy; /* a reference, or NULL */
 	const struct policy_segment *segment;
@@ -18,11 +22,15 @@ struct judgement {
 	bool by_ledger; /* else: as for somebody nobody knows */
 };
 
-static void tell(const char *fmt, ...) PRINTF_LIKE(1, 2);
-static void tell(const char *fmt, ...)
+/* For people; with --json the members of p->decision say it. */
+static void tell(const struct preview *p, const char *fmt, ...)
+    PRINTF_LIKE(2, 3);
+static void tell(const struct preview *p, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (p->c->json)
+		return;
 	(void)fputs("preview: ", stderr);
 	va_start(ap, fmt);
 	(void)vfprintf(stderr, fmt, ap);
@@ -188,7 +196,7 @@ static bool judge_by_ledger(
 		j->segment = out.segment;
 		j->by_ledger = true;
 	} else {
-		tell("the ledger cannot be read (%s)", err.text);
+		tell(p, "the ledger cannot be read (%s)", err.text);
 	}
 	/* out.segment lives in the policy, which j holds */
 	decide_fini(&out);
@@ -222,8 +230,9 @@ static int judge_alone(
 		return CLI_DONE;
 	f.compliance = comply_of(p, j->segment);
 	verdict_decide(j->policy, j->segment, &f, clock_now_ms(), &j->verdict);
-	tell("decided as for somebody who agreed and has got nothing yet; "
-	     "tendril explain tells of %.*s",
+	tell(p,
+	    "decided as for somebody who agreed and has got nothing yet; "
+	    "tendril explain tells of %.*s",
 	    STR_ARG(to->text));
 	return CLI_DONE;
 }
@@ -246,7 +255,7 @@ static void tell_verdict(struct preview *p, const struct judgement *j)
 	const struct verdict *v = &j->verdict;
 	char when[CLOCK_TEXT];
 
-	tell("segment %.*s: %s: %s%s%s", STR_ARG(p->segment),
+	tell(p, "segment %.*s: %s: %s%s%s", STR_ARG(p->segment),
 	    verdict_action_name(v->action),
 	    out_reason(str_of(verdict_reason_name(v->reason))),
 	    v->compliance != COMPLY_OK ? ": " : "",
@@ -255,20 +264,53 @@ static void tell_verdict(struct preview *p, const struct judgement *j)
 		: "");
 	if (v->earliest_ms != 0) {
 		clock_format(v->earliest_ms, when);
-		tell("not before %.*s", STR_ARG(out_time(p->c, str_of(when))));
+		tell(p, "not before %.*s",
+		    STR_ARG(out_time(p->c, str_of(when))));
 	}
 	if (v->rule != NULL)
-		tell("line %d of policy %u: %.*s", v->rule->line,
+		tell(p, "line %d of policy %u: %.*s", v->rule->line,
 		    j->policy != NULL ? j->policy->version : 0,
 		    STR_ARG(v->rule->text));
 }
 
-static void tell_sender(const struct compose_out *out)
+/* For programs, the words of the API. */
+static void put_verdict(struct preview *p, const struct judgement *j)
 {
+	const struct verdict *v = &j->verdict;
+	struct value *o = p->decision;
+
+	value_put_str(o, "segment", p->segment);
+	value_put_str(o, "verdict", str_of(verdict_action_name(v->action)));
+	value_put_str(o, "reason", str_of(verdict_reason_name(v->reason)));
+	if (v->compliance != COMPLY_OK)
+		value_put_str(
+		    o, "compliance", str_of(comply_result_name(v->compliance)));
+	if (v->earliest_ms != 0)
+		value_put_time(o, "earliest", v->earliest_ms);
+	if (j->policy != NULL)
+		value_put_i64(o, "policy", j->policy->version);
+	if (v->rule != NULL) {
+		value_put_i64(o, "line", v->rule->line);
+		value_put_str(o, "rule", v->rule->text);
+	}
+	value_put_bool(o, "by_ledger", j->by_ledger);
+}
+
+static void tell_leaving(
+    struct preview *p, const struct compose_out *out, size_t signatures)
+{
+	tell(p, "%zu signatures", signatures);
+	value_put_i64(p->decision, "signatures", (int64_t)signatures);
 	for (size_t i = 0; i < out->changes.n; i++)
-		if (out->changes.v[i].kind == CHANGE_SENDER)
-			tell("envelope sender %.*s",
-			    STR_ARG(out->changes.v[i].value));
+		if (out->changes.v[i].kind == CHANGE_SENDER) {
+			struct str sender = out->changes.v[i].value;
+
+			tell(p, "envelope sender %.*s", STR_ARG(sender));
+			value_put_str(p->decision, "sender", sender);
+		}
+	if (p->stream->class == CONF_CLASS_NURTURE)
+		tell(p, "its links and addresses are placeholders: no token in "
+			"them is valid");
 }
 
 static bool is_untouched(const struct preview *p)
@@ -291,11 +333,7 @@ static int print_all(struct preview *p, const struct judgement *j)
 		rc = preview_sign(p, &out, &n, &err);
 	if (rc != 0)
 		return cli_error(rc, &err);
-	tell("%zu signatures", n);
-	tell_sender(&out);
-	if (p->stream->class == CONF_CLASS_NURTURE)
-		tell("its links and addresses are placeholders: no token in "
-		     "them is valid");
+	tell_leaving(p, &out, n);
 	return preview_print(p, &out);
 }
 
@@ -305,16 +343,23 @@ static int preview(struct preview *p)
 	    .verdict = {.action = VERDICT_ALLOW, .reason = REASON_NOT_NURTURE}};
 	int code;
 
-	if (p->stream != NULL)
-		tell("stream %.*s, class %s", STR_ARG(p->stream->name),
-		    conf_class_name(p->stream->class));
+	if (p->stream != NULL) {
+		const char *class = conf_class_name(p->stream->class);
+
+		tell(p, "stream %.*s, class %s", STR_ARG(p->stream->name),
+		    class);
+		value_put_str(p->decision, "stream", p->stream->name);
+		value_put_str(p->decision, "class", str_of(class));
+	}
 	if (is_untouched(p))
-		tell("passes untouched");
+		tell(p, "passes untouched");
 	code = CLI_DONE;
 	if (p->stream != NULL && p->stream->class == CONF_CLASS_NURTURE) {
 		code = judge(p, &j);
-		if (code == CLI_DONE)
+		if (code == CLI_DONE) {
 			tell_verdict(p, &j);
+			put_verdict(p, &j);
+		}
 	}
 	if (code == CLI_DONE)
 		code = print_all(p, &j);
@@ -322,6 +367,17 @@ static int preview(struct preview *p)
 	if (code == CLI_DONE && j.verdict.action != VERDICT_ALLOW)
 		code = CLI_NO;
 	return code;
+}
+
+/* Standard output is the message's. */
+static void print_decision(const struct value *decision)
+{
+	struct buf b;
+
+	buf_init(&b, DECISION_MAX);
+	if (value_dump(decision, &b) == 0)
+		(void)fwrite(b.p, 1, b.n, stderr);
+	buf_fini(&b);
 }
 
 static int run_preview(struct cli *c)
@@ -344,10 +400,14 @@ static int run_preview(struct cli *c)
 		return code;
 	(void)keys_load_as_owner(&keys, c->conf, note_key, &unusable);
 	if (unusable.n > 0)
-		tell("%zu keys cannot be used: %s%s", unusable.n,
+		tell(&p, "%zu keys cannot be used: %s%s", unusable.n,
 		    unusable.first.text, unusable.n > 1 ? "..." : "");
 	p.keys = &keys;
+	p.decision = value_new_object();
 	code = preview(&p);
+	if (c->json)
+		print_decision(p.decision);
+	value_free(&p.decision);
 	keys_free(&keys);
 	return code;
 }
@@ -372,7 +432,8 @@ const struct cli_verb verb_preview = {
     "a message as it would leave",
     "Reads a message (standard input, or FILE), writes it to standard output\n"
     "as it would leave - composed and signed, whatever the verdict - and the\n"
-    "decision to standard error. With --listener, --sasl-user, --client or\n"
+    "decision to standard error, with --json as one object. With --listener, "
+    "--sasl-user, --client or\n"
     "--sendmail its stream is found as the milter does. Tokens in links and\n"
     "addresses are placeholders. Needs no agent; reads the ledger if it may.",
     CLI_COMMANDS(commands),

@@ -10,7 +10,7 @@ libcurl4-openssl-dev libidn2-dev libjansson-dev liblmdb-dev libmicrohttpd-dev
 libmilter-dev libopendkim-dev libpsl-dev libssl-dev libunistring-dev make
 pkg-config"
 run_packages="openssl postfix python3 python3-dkim python3-nacl"
-test_packages="opendkim opendkim-tools python3-pytest"
+test_packages="man-db opendkim opendkim-tools python3-pytest"
 full_packages="chromium chromium-driver clang python3-selenium xz-utils"
 
 missing_packages() {

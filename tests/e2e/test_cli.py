@@ -769,6 +769,21 @@ def test_preview(home):
                               ("rsa-sha256", "ed25519-sha256")) == []
 
 
+def test_preview_for_programs(agent):
+    done = agent.cli("preview", "--to", "jo@c.example", "--json", input=MAIL)
+    decision = json.loads(done.stderr)
+    assert done.returncode == 1
+    assert decision == decision | {
+        "stream": "news", "class": "nurture", "segment": "newsletter",
+        "verdict": "reject", "reason": "no_consent", "policy": 1, "line": 2,
+        "signatures": 2, "by_ledger": True}
+    assert decision["sender"].startswith("b-")
+    assert done.stdout.startswith("DKIM-Signature:")
+    done = agent.cli("preview", "--stream", "rest", "--json", input=MAIL)
+    assert json.loads(done.stderr) == {"stream": "rest", "class": "pass"}
+    assert done.stdout == MAIL
+
+
 def test_preview_by_the_ledger(agent):
     done = agent.cli("preview", "--to", "jo@c.example", input=MAIL)
     assert done.returncode == 1 and "no consent" in done.stderr
