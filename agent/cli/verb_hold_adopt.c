@@ -17,8 +17,12 @@
 #include "policy/spool/stage.h"
 #include "policy/state/message.h"
 
+#include <time.h>
+
 enum {
-	SLOTS_MAX = 1000
+	SLOTS_MAX = 1000,
+	SLOT_PAUSES = 100, /* ten seconds */
+	SLOT_PAUSE_NS = 100 * 1000 * 1000,
 };
 
 struct adopt {
@@ -108,6 +112,21 @@ static bool is_ours(const struct conf_stream *s)
 				s->class == CONF_CLASS_TRANSACTIONAL);
 }
 
+/* A signature is the last change that the milter makes. */
+static bool is_signed(const struct conf *conf, const struct postfix_message *m)
+{
+	const struct header *h;
+
+	for (size_t i = 0;
+	     (h = header_find(&m->headers, STR("DKIM-Signature"), i)) != NULL;
+	     i++)
+		for (size_t k = 0; k < conf->n_keys; k++)
+			if (str_contains(h->value, conf->keys[k].domain) &&
+			    str_contains(h->value, conf->keys[k].selector))
+				return true;
+	return false;
+}
+
 /* NULL: it may be adopted, *stream_out tells as what. */
 static const char *why_not(struct adopt *a, struct str queue_id,
     const struct postfix_message *m, const struct conf_stream **stream_out)
@@ -123,9 +142,16 @@ static const char *why_not(struct adopt *a, struct str queue_id,
 		    error_text(rc));
 	if (!m->local)
 		return "was not put on hold by Tendril: it came by SMTP";
-	if (decided)
+	if (decided && is_signed(a->c->conf, m))
 		return "was not put on hold by Tendril: it was decided and "
-		       "counts (postsuper -H lets it go)";
+		       "signed, and counts (postsuper -H lets it go)";
+	if (decided && header_find(&m->headers, STR("X-Tendril-Id"), 0) != NULL)
+		return "was decided, and the milter ended while it changed it: "
+		       "delete it (postsuper -d) and have it sent again";
+	if (decided && a->c->conf->mta_log.file.n == 0)
+		return "was decided, and the milter ended before it could sign "
+		       "it; without the MTA's log its slot is not given back: "
+		       "delete it (postsuper -d) and have it sent again";
 	*stream_out = recognise_stream(
 	    a->c->conf, &local, m->sender, &m->headers, &unused);
 	if (!is_ours(*stream_out))
@@ -165,12 +191,39 @@ static int write_copy(struct adopt *a, struct str queue_id,
 	return stage_add(a->stage, queue_id, &e, &bytes, err);
 }
 
+/* The milter may have been killed behind the decision: then the message has a
+ * slot, and would be taken for a second one of itself until the log tells that
+ * it was deleted. */
+static int wait_for_slot(struct adopt *a, struct str queue_id)
+{
+	static const struct timespec pause = {.tv_nsec = SLOT_PAUSE_NS};
+	bool counts = true;
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && counts && i < SLOT_PAUSES; i++) {
+		if (i > 0)
+			(void)nanosleep(&pause, NULL);
+		rc = has_slot(a, queue_id, &counts);
+	}
+	if (rc != 0)
+		return cli_fail(CLI_AGAIN, "ledger: %s", error_text(rc));
+	return !counts ? CLI_DONE
+		       : cli_fail(CLI_AGAIN,
+			     "%.*s: is copied; it counts until the agent has "
+			     "read in the MTA's log that it left the queue: "
+			     "then adopt it again",
+			     STR_ARG(queue_id));
+}
+
 static int commit(struct adopt *a, struct result *r)
 {
 	struct error err = {0};
-	int rc = stage_commit(
-	    a->stage, r->queue_id, clock_now_ms(), &r->copy_id, &err);
+	int rc, code = wait_for_slot(a, r->queue_id);
 
+	if (code != CLI_DONE)
+		return code;
+	rc = stage_commit(
+	    a->stage, r->queue_id, clock_now_ms(), &r->copy_id, &err);
 	r->what = "adopted";
 	return rc == 0 ? report(a, r) : cli_error(rc, &err);
 }

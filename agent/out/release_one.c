@@ -10,7 +10,7 @@
 enum {
 	TRIES_BEFORE_SPLIT = 5,
 };
-#define AGAIN_FIRST_MS INT64_C(15000)
+#define AGAIN_FIRST_MS INT64_C(3000)
 #define AGAIN_LAST_MS INT64_C(1800000)
 /* A verdict without an instant waits for its event: holds are looked at when
  * there may have been one, others try again. */

@@ -1,7 +1,7 @@
 """Applications under load: many connections, each message retried until the
 MTA gives its final answer, as a good application does.
 
-A job is one message to one recipient. It is over with 250 or 5xx; 4xx, a lost
+A job is one message, to one recipient as a rule. It is over with 250 or 5xx; 4xx, a lost
 connection, a refused one and silence mean: again later, the same bytes. Some
 connections are cut on purpose after the last dot, before the 250 can be read
 (`lost_250`): the application cannot know and sends again.
@@ -31,6 +31,11 @@ class Job:
     replies: list = dataclasses.field(default_factory=list)
     final: tuple = None  # (code, text)
     not_before: float = 0.0
+    others: tuple = ()  # further recipients
+
+    @property
+    def recipients(self):
+        return (self.recipient, *self.others)
 
     @property
     def accepted(self):
@@ -103,7 +108,7 @@ class _Connection:
     async def envelope(self, job):
         """The refusal, or None when data may follow."""
         for line in (f"MAIL FROM:<{job.sender}>",
-                     f"RCPT TO:<{job.recipient}>", "DATA"):
+                     *(f"RCPT TO:<{one}>" for one in job.recipients), "DATA"):
             reply = await self.command(line.encode())
             if reply[0] >= 400:
                 if not line.startswith("MAIL"):

@@ -8,7 +8,9 @@ import stat
 
 import pytest
 
+import apps
 from bed import judge, mail, proc
+from ledger import Ledger
 from test_copies import NEWS, Policy, files, letter, sendmail, take_local_too
 from test_trouble import change
 
@@ -174,7 +176,7 @@ def test_it_was_decided_and_an_operator_put_it_on_hold(bed):
     bed.hub.wait_log("status=deferred", person)
     (queued,) = bed.hub.queue()
     bed.hub._command("postsuper", "-h", queued["queue_id"])
-    assert "it was decided and counts" in refusal(bed, queued["queue_id"])
+    assert "it was decided and signed" in refusal(bed, queued["queue_id"])
     bed.hub.delete("ALL")
     bed.sink.script(SECOND, "450 4.2.1 Not now", stage="rcpt")
     assert mail.submit(bed.ports["apps"], NEWS, [SECOND],
@@ -193,6 +195,50 @@ def test_no_such_queue_id(bed, queue_id):
     done = adopt(bed, "--", queue_id, check=False) if queue_id == "-d" \
         else adopt(bed, queue_id, check=False)
     assert done.returncode in (1, 2) and done.stdout == "", done
+
+
+def decide_like_it_died(bed, queue_id, data, recipient):
+    """The milter decides that message and is gone before Postfix has its
+    answer: nothing was changed, and there is a slot."""
+    with apps.dial(bed, apps.Client.local()) as link:
+        link.send(data, NEWS, [recipient], queue_id=queue_id)
+        link.drop()
+    assert slot_states(bed, queue_id) == ["proposed"]
+
+
+def slot_states(bed, queue_id):
+    return [one.state for one in Ledger(bed).slots()
+            if one.queue_id == queue_id]
+
+
+def test_decided_and_never_signed(bed):
+    """The slot is given back before the copy is decided: neither is it sent
+    without signature, nor dropped as a second one of itself."""
+    person = "d@north.example"
+    sendmail(bed, person, 1)
+    (queue_id,) = held(bed)
+    bed.start_milter()
+    decide_like_it_died(bed, queue_id, letter(person), person)
+    adopt(bed, queue_id)
+    assert slot_states(bed, queue_id) == ["released"]
+    assert_arrived_once(bed, person)
+
+
+@pytest.mark.long
+def test_decided_and_never_signed_agent_down(bed):
+    """Nobody reads the log: the message waits with us until somebody does."""
+    person = "d@north.example"
+    sendmail(bed, person, 1)
+    (queue_id,) = held(bed)
+    bed.start_milter()
+    decide_like_it_died(bed, queue_id, letter(person), person)
+    bed.tendril.agent.kill()
+    waits = adopt(bed, queue_id, check=False)
+    assert waits.returncode == 75 and "adopt it again" in waits.stderr
+    assert not bed.hub.queue() and len(files(bed, "spool/adopting")) == 1
+    bed.start_agent()
+    adopt(bed, "--all")
+    assert_arrived_once(bed, person)
 
 
 # --- all ---
@@ -247,8 +293,9 @@ def stand_in(bed, name, script):
 
 
 @pytest.mark.parametrize("when, again", [
-    *((when, "at once") for when in KILLS), ("while it is deleted", "later"),
-    ("after it was deleted", "all")])
+    ("after it was deleted", "all"), ("while it is deleted", "at once"),
+    *(pytest.param(when, again, marks=pytest.mark.long) for when in KILLS
+      for again in ("at once", "later"))])
 def test_killed(bed, when, again):
     """Another call brings it to its end; the person has it once."""
     person = "k@north.example"

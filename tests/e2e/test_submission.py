@@ -272,12 +272,13 @@ def test_same_message_to_two_people(bed):
         bed.sink.wait(one)
 
 
-def lose_the_answer(bed, recipient, data):
+def lose_the_answer(bed, recipients, data):
     """Hang up after the last dot, before the answer can be read."""
     client = smtplib.SMTP("127.0.0.1", bed.ports["apps"], timeout=20)
     client.ehlo()
     client.mail(NEWS)
-    client.rcpt(recipient)
+    for one in [recipients] if isinstance(recipients, str) else recipients:
+        client.rcpt(one)
     client.docmd("DATA")
     client.send(data + b".\r\n")
     client.close()
@@ -297,6 +298,25 @@ def test_sent_again_after_a_lost_answer(bed, book, again):
     time.sleep(0.5)
     assert len(bed.sink.messages(recipient)) == 1
     assert len(delivered_slots(book, recipient)) == 1
+
+
+@pytest.mark.parametrize("message_id", ["new", None], ids=str)
+def test_sent_again_to_several_after_a_lost_answer(bed, book, message_id):
+    """The milter has taken it over, the application cannot know."""
+    people = [person() for _ in range(3)]
+    data = newsletter("all@example.com", message_id=message_id)
+    lose_the_answer(bed, people, data)
+    lose_the_answer(bed, people[1:], data)
+    assert insist(bed, NEWS, people, data)[0] == 250
+    for one in people:
+        bed.sink.wait(one)
+        wait_delivered(book, one)
+    proc.wait_until(
+        lambda: not bed.tendril.cli("hold", "list", "--json").stdout, 60,
+        "no copies")
+    for one in people:
+        assert len(bed.sink.messages(one)) == 1
+        assert len(delivered_slots(book, one)) == 1
 
 
 def test_again_after_delivery(bed, book):
