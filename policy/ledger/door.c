@@ -536,7 +536,7 @@ static void set_defaults(struct door_options *o)
 	if (o->batch_us == 0)
 		o->batch_us = 5000;
 	if (o->gather_us == 0)
-		o->gather_us = 5000;
+		o->gather_us = 1000;
 	if (o->wait_ms == 0)
 		o->wait_ms = 20000;
 	if (o->arena_max == 0)

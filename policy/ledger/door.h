@@ -62,7 +62,7 @@ struct door_options {
 	size_t queue_max;        /* proposals waiting; 0: 4096 */
 	size_t batch_max;        /* proposals in one commit; 0: 512 */
 	int64_t batch_us;        /* of deciding and applying; 0: 5000 */
-	int64_t gather_us;       /* at most, for company; 0: 5000 */
+	int64_t gather_us;       /* at most, for company; 0: 1000 */
 	int64_t wait_ms;         /* see door_propose(); 0: 20000 */
 	size_t arena_max;        /* scratch bytes a proposal; 0: 16 MiB */
 };
