@@ -112,6 +112,8 @@ def test_confirmed_opt_out_is_kept(build, make_bed):
                           ONE_CLICK)[0] == 200
         bed.tendril.agent.kill()
         bed.start_agent()
+        proc.wait_until(lambda: proc.port_is_open(bed.ports["web"]), 10,
+                        "the pages")
     for person in people:
         assert submit(bed, [person])[0] == 550
         assert len(bed.sink.messages(person)) == 1
