@@ -23,11 +23,52 @@ static void add_label(struct buf *b, struct str s)
 	}
 }
 
+static const struct family {
+	const char *kind, *help, *label;
+} families[] = {
+    {"bounce", "Bounces about the person (hard) or not (soft).", "segment"},
+    {"complaint", "Complaints by kind.", "segment"},
+    {"consent", "Changes of consent.", "purpose"},
+    {"copy", "Messages kept in the spool, and what became of them.", "segment"},
+    {"feedback", "Feedback mails by kind.", "segment"},
+    {"relay", "Answers passed on to applications.", "segment"},
+    {"shadow", "Decisions that did not act.", "segment"},
+    {"slot", "What became of messages that were let go.", "segment"},
+    {"suppression", "Suppressions added and removed.", "segment"},
+    {"verdict", "Decisions.", "segment"},
+};
+
+static const struct family *family_of(struct str kind)
+{
+	static const struct family other = {"", "Counted.", "segment"};
+
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		if (str_eq(kind, str_of(families[i].kind)))
+			return &families[i];
+	return &other;
+}
+
+struct counters {
+	struct buf *out;
+	struct str kind; /* of the family whose head was written last */
+};
+
+/* Names come sorted, so a family's stand together, as the format wants it. */
+static void add_head(struct counters *c, struct str kind)
+{
+	if (c->kind.p != NULL && str_eq(kind, c->kind))
+		return;
+	c->kind = kind;
+	buf_printf(c->out,
+	    "# HELP tendril_%.*s_total %s\n# TYPE tendril_%.*s_total counter\n",
+	    STR_ARG(kind), family_of(kind)->help, STR_ARG(kind));
+}
+
 /* "verdict.reject.segment_cap" of segment news gives
  * tendril_verdict_total{action="reject",reason="segment_cap",segment="news"} */
 static int add_counter(void *arg, const struct counter_row *r)
 {
-	struct buf *b = arg;
+	struct counters *c = arg;
 	struct str rest = r->name, kind, action, reason = STR("");
 
 	(void)str_next(&rest, '.', &kind);
@@ -35,13 +76,14 @@ static int add_counter(void *arg, const struct counter_row *r)
 		action = STR("");
 	if (rest.p != NULL)
 		reason = rest;
-	buf_printf(b,
-	    "tendril_%.*s_total{action=\"%.*s\",reason=\"%.*s\","
-	    "segment=\"",
-	    STR_ARG(kind), STR_ARG(action), STR_ARG(reason));
-	add_label(b, r->segment);
-	buf_printf(b, "\"} %llu\n", (unsigned long long)r->count);
-	return buf_error(b);
+	add_head(c, kind);
+	buf_printf(c->out,
+	    "tendril_%.*s_total{action=\"%.*s\",reason=\"%.*s\",%s=\"",
+	    STR_ARG(kind), STR_ARG(action), STR_ARG(reason),
+	    family_of(kind)->label);
+	add_label(c->out, r->segment);
+	buf_printf(c->out, "\"} %llu\n", (unsigned long long)r->count);
+	return buf_error(c->out);
 }
 
 static void add_gauge(
@@ -76,12 +118,13 @@ static void add_ledger(struct app *app, struct buf *b)
 
 void metrics_handle(struct app *app, struct server_reply *rp)
 {
+	struct counters c = {&rp->body, STR_NULL};
 	struct ledger_txn *t = NULL;
 	int rc = ledger_read_begin(app->store->ledger, &t);
 
 	rp->content_type = "text/plain; version=0.0.4; charset=utf-8";
 	if (rc == 0)
-		rc = counter_each(t, 0, 0, add_counter, &rp->body);
+		rc = counter_each(t, 0, 0, add_counter, &c);
 	ledger_read_end(&t);
 	if (rc == 0)
 		add_ledger(app, &rp->body);

@@ -2,6 +2,8 @@
  * message reaches the next. */
 #include "tests/unit/sessiontest.h"
 
+#include "milter/session_internal.h"
+
 static struct mail to(const char *rcpt, const char *segment)
 {
 	return (struct mail){.rcpts = {rcpt}, .segment = segment};
@@ -270,6 +272,59 @@ static void test_shadow_policy(void)
 	sessiontest_connect("apps");
 	m = to("<ned@b.example>", " demo");
 	IS_INT(sessiontest_send(&m), ANSWER_REJECT, "enforced again");
+}
+
+/* The body changes between its hash and libopendkim's look at it, as it would
+ * if a signer went wrong: nothing may leave. */
+static enum answer send_with_bad_signature(const char *listener, struct mail *m)
+{
+	struct str body;
+	enum answer a;
+
+	sessiontest_connect(listener);
+	S.script.n_changes = 0;
+	(void)sessiontest_envelope(m);
+	a = sessiontest_head(m);
+	if (a != ANSWER_CONTINUE)
+		return a;
+	session_body(S.session, STR("hi\r\n"));
+	if (gather_body(&S.session->g, &body) != 0 || body.n == 0)
+		return ANSWER_ACCEPT;
+	*(char *)(uintptr_t)body.p = 'H';
+	return session_eom(S.session);
+}
+
+static enum slot_state newest_slot(const char *address)
+{
+	struct address a = storetest_address(&S.st, address);
+	enum slot_state state = SLOT_PROPOSED;
+	struct lead_record r = {0};
+	struct ledger_txn *t;
+	struct lead_id id;
+
+	if (lead_id_of(S.st.store->lead_key, &a, &id) != 0 ||
+	    ledger_read_begin(S.st.store->ledger, &t) != 0)
+		exit(1);
+	if (lead_read(t, &id, S.st.arena, &r) == 0 && r.n_slots > 0)
+		state = r.slots[r.n_slots - 1].state;
+	ledger_read_end(&t);
+	return state;
+}
+
+static void test_bad_signature(void)
+{
+	struct mail m = to("<badsig@b.example>", " demo");
+
+	IS_INT(send_with_bad_signature("apps", &m), ANSWER_TEMPFAIL,
+	    "nurture: what does not verify does not leave");
+	IS_INT(S.script.reply.code, 451, "451");
+	IS_INT(S.script.n_changes, 0, "not a byte is changed");
+	IS_INT(newest_slot("badsig@b.example"), SLOT_RELEASED,
+	    "and its slot is released");
+	m = to("<badsig@b.example>", NULL);
+	IS_INT(send_with_bad_signature("shop", &m), ANSWER_TEMPFAIL,
+	    "transactional");
+	IS_INT(S.script.n_changes, 0, "unchanged");
 }
 
 /* --- one connection, several messages --- */
@@ -583,6 +638,7 @@ int main(void)
 	test_early();
 	test_shadow();
 	test_shadow_policy();
+	test_bad_signature();
 	test_no_leaks();
 	for (int i = 0; i <= 5; i++)
 		reset_after(i);

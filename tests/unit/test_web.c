@@ -184,12 +184,12 @@ static void test_no_oracle(void)
 
 /* --- metrics --- */
 
-static void count_as(const char *segment, size_t n)
+static void count_as(const char *name, const char *segment, size_t n)
 {
 	struct ledger_txn *t;
 
 	if (ledger_write_begin(T.store->ledger, &t) != 0 ||
-	    counter_add(t, 0, "test.bytes", (struct str){segment, n}) != 0 ||
+	    counter_add(t, 0, name, (struct str){segment, n}) != 0 ||
 	    ledger_commit(&t) != 0)
 		OK(false, "counter");
 }
@@ -205,12 +205,15 @@ static void test_metrics(void)
 
 	for (size_t i = 1; i < 100; i += 2)
 		memcpy(umlauts + i, "\xc3\xbc", 2); /* cut in the last one */
-	count_as("a\"} 1\nevil 2", 12);
-	count_as("back\\slash", 10);
-	count_as("nul\0\x01\x7f\r", 7);
-	count_as("\xff\xfe", 2);
-	count_as("gr\xc3\xbcn", 5);
-	count_as(umlauts, 101);
+	count_as("test.bytes", "a\"} 1\nevil 2", 12);
+	count_as("test.bytes", "back\\slash", 10);
+	count_as("test.bytes", "nul\0\x01\x7f\r", 7);
+	count_as("test.bytes", "\xff\xfe", 2);
+	count_as("test.bytes", "gr\xc3\xbcn", 5);
+	count_as("test.bytes", umlauts, 101);
+	count_as("slot.queued", "", 0);
+	count_as("slot.late", "", 0);
+	count_as("consent.granted", "news", 4);
 	buf_reset(&R.body);
 	metrics_handle(&A, &R);
 	IS_INT(R.status, 200, "metrics");
@@ -220,6 +223,17 @@ static void test_metrics(void)
 	OK(has("segment=\"??\"} 1\n"), "what is no UTF-8");
 	OK(has("segment=\"gr\xc3\xbcn\"} 1\n"), "UTF-8");
 	OK(!has("\xc3\""), "no half a character");
+	OK(has("# TYPE tendril_slot_total counter\n"
+	       "tendril_slot_total{action=\"late\",reason=\"\","
+	       "segment=\"\"} 1\n"
+	       "tendril_slot_total{action=\"queued\",reason=\"\","
+	       "segment=\"\"} 1\n"
+	       "# HELP ") &&
+		has("# TYPE tendril_test_total counter\n"),
+	    "a head for each family");
+	OK(has("tendril_consent_total{action=\"granted\",reason=\"\","
+	       "purpose=\"news\"} 1\n"),
+	    "consent is to a purpose");
 }
 
 int main(void)

@@ -29,6 +29,7 @@ ALGORITHMS = ("rsa-sha256", "ed25519-sha256")
 ONE_CLICK = "List-Unsubscribe=One-Click"
 COUNTED = tuple(f"tendril_{name}_" for name in (
     "verdict", "consent", "suppression", "bounce"))
+LABELS = {"consent": "purpose"}
 FIRST = ("ada", "bruno", "carla", "dario", "elif", "femke", "greta", "hamid",
          "ines", "jonas", "kaja", "luca", "mila", "nils", "olga", "pavel")
 LAST = ("adler", "berg", "costa", "dietz", "egger", "faber", "graf", "horn",
@@ -387,8 +388,8 @@ def wanted_metrics(story):
     for (action, reason, segment), count in story.verdicts.items():
         wanted["verdict", action, reason, segment] += count
     return {f'tendril_{name}_total{{action="{action}",reason="{reason}",'
-            f'segment="{segment}"}}': float(count)
-            for (name, action, reason, segment), count in wanted.items()}
+            f'{LABELS.get(name, "segment")}="{label}"}}': float(count)
+            for (name, action, reason, label), count in wanted.items()}
 
 
 def found_metrics(story):
