@@ -16,7 +16,8 @@
 enum {
 	IN_MEMORY = 1 << 20,
 	ARENA_MAX = 8 << 20,
-	KEEP_CAP = 16 << 10
+	KEEP_CAP = 16 << 10,
+	FIRST_RCPTS = 4,
 };
 
 struct gather_body {
@@ -121,19 +122,12 @@ void gather_sender(struct gather *g, char **argv)
 
 static bool grow_rcpts(struct gather *g)
 {
-	size_t cap = g->cap_rcpts > 0 ? g->cap_rcpts * 2 : 4;
-	struct gather_rcpt *v;
+	struct gather_rcpt *v = arena_room(g->arena, g->rcpts, g->n_rcpts,
+	    &g->cap_rcpts, FIRST_RCPTS, sizeof(*v));
 
-	if (g->n_rcpts < g->cap_rcpts)
-		return true;
-	v = arena_array(g->arena, cap, sizeof(*v));
-	if (v == NULL)
-		return false;
-	if (g->n_rcpts > 0)
-		memcpy(v, g->rcpts, g->n_rcpts * sizeof(*v));
-	g->rcpts = v;
-	g->cap_rcpts = cap;
-	return true;
+	if (v != NULL)
+		g->rcpts = v;
+	return v != NULL;
 }
 
 void gather_rcpt(struct gather *g, char **argv, size_t max_rcpts)

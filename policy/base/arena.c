@@ -117,6 +117,23 @@ void *arena_array(struct arena *a, size_t count, size_t size)
 	return arena_alloc(a, n);
 }
 
+void *arena_room(
+    struct arena *a, void *v, size_t n, size_t *cap, size_t first, size_t size)
+{
+	size_t more = *cap > 0 ? *cap * 2 : first;
+	void *copy;
+
+	if (n < *cap)
+		return v;
+	copy = arena_array(a, more, size);
+	if (copy == NULL)
+		return NULL;
+	if (n > 0)
+		memcpy(copy, v, n * size);
+	*cap = more;
+	return copy;
+}
+
 struct str arena_str(struct arena *a, struct str s)
 {
 	char *p = s.n < SIZE_MAX ? arena_alloc(a, s.n + 1) : NULL;

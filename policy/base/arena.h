@@ -18,6 +18,11 @@ void arena_reset(struct arena *a); /* drops all, keeps one block */
 
 void *arena_alloc(struct arena *a, size_t n) MUST_CHECK;
 void *arena_array(struct arena *a, size_t count, size_t size) MUST_CHECK;
+/* For an array v that grows one by one, *cap elements of `size` bytes of which n
+ * are used: v itself while one more fits, else a copy of twice the room
+ * (`first` elements at the beginning). NULL on failure: v is as it was. */
+void *arena_room(struct arena *a, void *v, size_t n, size_t *cap, size_t first,
+    size_t size) MUST_CHECK;
 /* Copies; the copy has a NUL after it that is not counted. p == NULL on
  * failure (also the copy of an empty str has p != NULL). */
 struct str arena_str(struct arena *a, struct str s) MUST_CHECK;

@@ -10,7 +10,8 @@
 #include <string.h>
 
 enum {
-	PART_MAX = ADDRESS_INPUT_MAX
+	PART_MAX = ADDRESS_INPUT_MAX,
+	FIRST_ENTRIES = 4,
 };
 
 enum kind {
@@ -273,22 +274,14 @@ static size_t make_spec(const struct entry *e, char out[SPEC_MAX])
 
 static int grow(struct addrlist *l, struct arena *a)
 {
-	size_t cap = l->cap > 0 ? l->cap * 2 : 4;
 	struct addrlist_entry *v;
 
-	if (l->n < l->cap)
-		return 0;
 	if (l->n >= ADDRLIST_MAX)
 		return ERR_LIMIT;
-	if (cap > ADDRLIST_MAX)
-		cap = ADDRLIST_MAX;
-	v = arena_array(a, cap, sizeof(*v));
+	v = arena_room(a, l->v, l->n, &l->cap, FIRST_ENTRIES, sizeof(*v));
 	if (v == NULL)
 		return ERR_LIMIT;
-	if (l->n > 0)
-		memcpy(v, l->v, l->n * sizeof(*v));
 	l->v = v;
-	l->cap = cap;
 	return 0;
 }
 

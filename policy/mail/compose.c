@@ -11,7 +11,8 @@
 #include <string.h>
 
 enum {
-	ONE_CLICK_MAX = 2000
+	ONE_CLICK_MAX = 2000,
+	FIRST_CHANGES = 16,
 };
 
 static const struct str ours[] = {
@@ -44,16 +45,12 @@ static bool is_control(struct str name, const struct strs *control)
 static int add_change(
     struct change_list *l, struct arena *a, const struct change *c)
 {
-	if (l->n == l->cap) {
-		size_t cap = l->cap > 0 ? l->cap * 2 : 16;
-		struct change *v = arena_array(a, cap, sizeof(*v));
-		if (v == NULL)
-			return ERR_LIMIT;
-		if (l->n > 0)
-			memcpy(v, l->v, l->n * sizeof(*v));
-		l->v = v;
-		l->cap = cap;
-	}
+	struct change *v =
+	    arena_room(a, l->v, l->n, &l->cap, FIRST_CHANGES, sizeof(*v));
+
+	if (v == NULL)
+		return ERR_LIMIT;
+	l->v = v;
 	l->v[l->n++] = *c;
 	return 0;
 }

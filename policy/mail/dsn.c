@@ -258,6 +258,10 @@ struct reader {
 };
 
 enum {
+	FIRST_RECIPIENTS = 4
+};
+
+enum {
 	FINAL = 0,
 	ORIGINAL = 1,
 	ACTION = 2,
@@ -272,17 +276,12 @@ static bool has(const struct reader *r, size_t field)
 static int add_recipient(struct reader *r)
 {
 	struct dsn *d = r->out;
+	struct dsn_recipient *v = arena_room(
+	    r->a, d->rcpt, d->n, &r->cap, FIRST_RECIPIENTS, sizeof(*v));
 
-	if (d->n == r->cap) {
-		size_t cap = r->cap > 0 ? r->cap * 2 : 4;
-		struct dsn_recipient *v = arena_array(r->a, cap, sizeof(*v));
-		if (v == NULL)
-			return ERR_LIMIT;
-		if (d->n > 0)
-			memcpy(v, d->rcpt, d->n * sizeof(*v));
-		d->rcpt = v;
-		r->cap = cap;
-	}
+	if (v == NULL)
+		return ERR_LIMIT;
+	d->rcpt = v;
 	d->rcpt[d->n++] = (struct dsn_recipient){0};
 	r->open = true;
 	r->seen = 0;

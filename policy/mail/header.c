@@ -4,19 +4,19 @@
 #include <stdint.h>
 #include <string.h>
 
+enum {
+	FIRST_FIELDS = 32
+};
+
 int header_add(
     struct header_list *l, struct arena *a, struct str name, struct str value)
 {
-	if (l->n == l->cap) {
-		size_t cap = l->cap > 0 ? l->cap * 2 : 32;
-		struct header *v = arena_array(a, cap, sizeof(*v));
-		if (v == NULL)
-			return ERR_LIMIT;
-		if (l->n > 0)
-			memcpy(v, l->v, l->n * sizeof(*v));
-		l->v = v;
-		l->cap = cap;
-	}
+	struct header *v =
+	    arena_room(a, l->v, l->n, &l->cap, FIRST_FIELDS, sizeof(*v));
+
+	if (v == NULL)
+		return ERR_LIMIT;
+	l->v = v;
 	l->v[l->n++] = (struct header){name, value};
 	return 0;
 }

@@ -51,16 +51,12 @@ static int add_part(struct scanner *sc, size_t parent, unsigned depth)
 {
 	struct mime *m = sc->out;
 
-	if (m->n == sc->cap) {
-		size_t cap = sc->cap > 0 ? sc->cap * 2 : FIRST_PARTS;
-		struct mime_part *v = arena_array(sc->a, cap, sizeof(*v));
-		if (v == NULL)
-			return ERR_LIMIT;
-		if (m->n > 0)
-			memcpy(v, m->part, m->n * sizeof(*v));
-		m->part = v;
-		sc->cap = cap;
-	}
+	struct mime_part *v =
+	    arena_room(sc->a, m->part, m->n, &sc->cap, FIRST_PARTS, sizeof(*v));
+
+	if (v == NULL)
+		return ERR_LIMIT;
+	m->part = v;
 	sc->cur = m->n++;
 	m->part[sc->cur] = (struct mime_part){.depth = depth, .parent = parent};
 	return 0;

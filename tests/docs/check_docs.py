@@ -244,6 +244,16 @@ def check_links(ok):
 # --- comments ---
 
 
+def check_mutants(ok):
+    """A seeded bug has its place in the sources."""
+    sys.dont_write_bytecode = True  # the sources may be read-only
+    sys.path.insert(0, str(ROOT / "contrib" / "lib"))
+    import mutants  # pylint: disable=import-outside-toplevel
+    gone = [one.what for one in mutants.MUTANTS
+            if read(one.path).count(one.old) != 1]
+    ok(not gone, "seeded bugs have their place", gone)
+
+
 def check_headers(ok):
     """A header is a contract; it begins with its name and what it is."""
     headers = {path: text for path, text in c_files().items()
@@ -315,7 +325,7 @@ def main():
 
     for check in (check_log, check_reasons, check_metrics, check_ledger,
                   check_writers, check_map, check_install, check_links,
-                  check_comments, check_headers):
+                  check_comments, check_headers, check_mutants):
         check(ok)
     print(f"1..{count}")
     return 1 if failed else 0

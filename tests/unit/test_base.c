@@ -79,6 +79,29 @@ static void test_buf(void)
 	buf_fini(&b);
 }
 
+static void test_arena_room(void)
+{
+	struct arena *a = arena_new(100 * sizeof(int));
+	int *v = NULL, *last = NULL;
+	size_t n = 0, cap = 0;
+	bool kept = true;
+
+	for (;;) {
+		v = arena_room(a, last, n, &cap, 4, sizeof(*v));
+		if (v == NULL)
+			break;
+		last = v;
+		v[n] = (int)n;
+		n++;
+	}
+	for (size_t i = 0; i < n; i++)
+		kept &= last[i] == (int)i;
+	OK(kept, "what was there is there");
+	IS_INT(n, 32, "4, 8, 16 and 32, but no 64 of 100");
+	IS_INT(cap, 32, "the room stays as it was");
+	arena_free(&a);
+}
+
 static void test_arena(void)
 {
 	struct arena *a = arena_new(100000);
@@ -271,6 +294,7 @@ int main(void)
 	test_str();
 	test_buf();
 	test_arena();
+	test_arena_room();
 	test_codec();
 	test_clock();
 	test_descriptors();
