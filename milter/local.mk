@@ -43,10 +43,9 @@ tendril_milter_SOURCES = \
 	%D%/main.c \
 	%D%/serve.c \
 	%D%/serve.h \
-	%D%/shadow.c \
-	%D%/shadow.h \
 	%D%/smfi.c \
-	%D%/smfi.h
+	%D%/smfi.h \
+	%D%/smfi_threads.c
 tendril_milter_LDADD = milter/libmilterside.a $(POLICY_LIBS) $(MILTER_LIBS)
 
 dist_man_MANS += %D%/tendril-milter.8

@@ -223,9 +223,7 @@ struct str out_time(struct cli *c, struct str iso)
 	t = timegm(&tm);
 	if (c->local && localtime_r(&t, &tm) == NULL)
 		return out_clean(c, iso);
-	if (strftime(text, sizeof(text),
-		tm.tm_sec != 0 ? "%Y-%m-%d %H:%M:%S " : "%Y-%m-%d %H:%M ",
-		&tm) == 0)
+	if (strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S ", &tm) == 0)
 		return out_clean(c, iso);
 	if (!c->local)
 		return str_of(arena_printf(c->arena, "%sUTC", text));

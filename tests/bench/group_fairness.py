@@ -4,7 +4,7 @@ saturation, where libmilter's worker pool starves sessions; and 500 messages a
 second, where it should not.
 
 In the closed loop the ceiling is the fair anchor: it does the work of signing
-in the same pool. The null filter does none, so 64 connections do not saturate
+in libmilter's pool. The null filter does none, so 64 connections do not saturate
 it as they do the others, and its waits are those of another load; at 256, and
 at 500 messages a second, they can be compared.
 

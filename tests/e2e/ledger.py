@@ -1,8 +1,10 @@
 """The ledger of a bed, read from outside by tests/tools/ledgertool."""
 
 import collections
+import contextlib
 import dataclasses
 import shutil
+import subprocess
 
 from bed import proc
 
@@ -25,6 +27,15 @@ class Ledger:
     def _run(self, *words):
         return proc.run([self._tool, self._bed.conf_file, *words],
                         timeout_s=120).stdout
+
+    @contextlib.contextmanager
+    def held(self):
+        """Meanwhile nobody else can write."""
+        with subprocess.Popen(
+                [self._tool, self._bed.conf_file, "hold"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+            assert holder.stdout.readline() == b"held\n"
+            yield
 
     def check(self):
         """Whole, or BedError. The number of events."""

@@ -127,6 +127,7 @@ def test_a_suppressed_person_gets_nothing(bed):
     assert not bed.sink.messages("foe@north.example")
 
 
+@pytest.mark.long
 def test_neither_ledger_nor_spool(build, make_bed):
     """The other way into the hold queue: the milter is there, and can do
     nothing. Adopted before both are mended: told, nothing changes."""
@@ -336,6 +337,7 @@ def test_released_by_hand_after_a_kill(bed):
     assert len(bed.sink.messages(person)) == 1
 
 
+@pytest.mark.long
 def test_two_at_a_time(bed):
     """The second is told to come again."""
     sendmail(bed, "t@north.example", 1)

@@ -16,9 +16,9 @@ from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
-pytestmark = pytest.mark.skipif(
+pytestmark = [pytest.mark.long, pytest.mark.skipif(
     not (shutil.which("chromium") and shutil.which("chromedriver")),
-    reason="chromium or chromium-driver is not installed")
+    reason="chromium or chromium-driver is not installed")]
 
 NEWS = "news@example.com"
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",

@@ -620,11 +620,11 @@ def test_roles(agent):
 def test_times_of_this_terminal(agent):
     agent.ok("consent", "grant", "a@b.example", "events", "--said",
              "2026-01-31")
-    assert "2026-01-31 00:00 UTC" in agent.ok("consent", "show",
+    assert "2026-01-31 00:00:00 UTC" in agent.ok("consent", "show",
                                               "a@b.example")
     local = agent.tendril.env
     local["TZ"] = "CET-1"
-    assert "2026-01-31 01:00 CET" in agent.ok("consent", "show",
+    assert "2026-01-31 01:00:00 CET" in agent.ok("consent", "show",
                                               "a@b.example", "--local")
     del local["TZ"]
 

@@ -207,6 +207,7 @@ def hold_webinars(bed, people):
     assert len(files(bed)) == len(people)
 
 
+@pytest.mark.long
 def test_orphans_hold(bed):
     bed.start_agent()
     people = [f"h{number}@north.example" for number in range(3)]
@@ -257,6 +258,7 @@ def test_orphans_bounce(bed):
     assert len(bed.sink.messages()) == 2 * len(people)
 
 
+@pytest.mark.long
 def test_a_segment_that_was_not_known(build, make_bed):
     """unknown = hold: decided, not just sent, when a policy knows it."""
     def hold_unknown(text):
@@ -313,6 +315,7 @@ def assert_each_once(bed, *people, texts=1):
     assert sorted(got) == sorted(list(people) * texts)
 
 
+@pytest.mark.long
 def test_nameless_again_while_it_is_held(bed):
     """Twice on hold, once to the person; another text is another message."""
     bed.start_agent()
@@ -331,6 +334,7 @@ def test_nameless_again_while_it_is_held(bed):
     assert bodies.count(b"Hi.\r\n") == bodies.count(b"Ho.\r\n") == 1
 
 
+@pytest.mark.long
 def test_nameless_again_while_it_is_taken_over(bed):
     """To several at once, to several again, and to one of them."""
     people = ["a@north.example", "b@south.example"]
@@ -383,6 +387,7 @@ def sendmail(bed, recipient, number, sender=NEWS):
                      [recipient])
 
 
+@pytest.mark.long
 def test_no_ledger(no_ledger):
     bed = no_ledger
     refused = submit(bed, ["a@north.example"])
@@ -408,6 +413,7 @@ def test_no_ledger(no_ledger):
     wait_no_files(bed)
 
 
+@pytest.mark.long
 def test_no_ledger_nameless(no_ledger):
     """sendmail(1)'s mail has the Message-ID that cleanup made, another one at
     each try."""

@@ -357,6 +357,7 @@ def put(bed, number, data):
     tmp.rename(bed.maildir / "new" / name)
 
 
+@pytest.mark.long
 def test_killed(build, make_bed):
     """kill -9 of the agent again and again: each bounce counts once."""
     count = 60

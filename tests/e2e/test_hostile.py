@@ -6,12 +6,15 @@ memory, and do its work: a newsletter leaves signed, mail of others unchanged.
 A nurture message is never let go unsigned, whatever came before.
 """
 
+import contextlib
 import os
 import random
 import re
+import signal
 import socket
 import struct
 import time
+from concurrent import futures
 
 import pytest
 
@@ -19,6 +22,7 @@ import apps
 from apps import APPS, Client, Disconnected, FakeFilter, NEWS, Steps
 from bed import bed as beds
 from bed import conf, judge, mail
+from ledger import Ledger
 
 POLICY = conf.PolicyText(person_cap="200 per 7d", segment_cap="200 per 7d",
                          basis="legitimate-interest")
@@ -304,6 +308,50 @@ def test_streams_of_one_connection_do_not_mix(bed):
                 assert sent.outcome == "discard"
             else:
                 assert sent.reply.code == 550
+
+
+def half_sent(bed, stack, count, *, segment, sender=NEWS):
+    """Messages that only lack their end, each on its connection."""
+    links = [stack.enter_context(apps.dial(bed, timeout=15))
+             for _ in range(count)]
+    made = [Steps(link, head(segment=segment, sender=sender) + b"\r\nx\r\n",
+                  person(), sender) for link in links]
+    for steps in made:
+        steps.upto("body")
+    return made
+
+
+def test_each_connection_has_a_thread(bed):
+    """Not libmilter's pool, which starves some when many are busy."""
+    with contextlib.ExitStack() as stack:
+        links = [stack.enter_context(apps.dial(bed)) for _ in range(30)]
+        for link in links:
+            link.hello()
+        tasks = os.listdir(f"/proc/{bed.tendril.milter.pid}/task")
+        assert len(tasks) >= len(links)
+
+
+def test_who_waits_for_the_disk_keeps_nobody(bed):
+    """Newsletters and orders end at the same instant, and no newsletter can
+    be made durable: the orders are answered meanwhile."""
+    pid = bed.tendril.milter.pid
+    with contextlib.ExitStack() as stack:
+        news = half_sent(bed, stack, 20, segment=True)
+        orders = half_sent(bed, stack, 20, segment=False,
+                           sender="orders@example.com")
+        pool = stack.enter_context(futures.ThreadPoolExecutor(40))
+        with Ledger(bed).held():
+            os.kill(pid, signal.SIGSTOP)
+            waiting, served = ([pool.submit(steps.upto, "eom")
+                                for steps in some] for some in (news, orders))
+            time.sleep(0.3)  # so that all have sent their last packet
+            os.kill(pid, signal.SIGCONT)
+            for one in served:
+                assert one.result().outcome == "accept"
+            assert not any(one.done() for one in waiting)
+        for one in waiting:
+            assert one.result().outcome == "accept"
+            assert len(one.result().mail.get("DKIM-Signature")) == 2
 
 
 @pytest.mark.parametrize("phase", Steps.PHASES)

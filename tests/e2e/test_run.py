@@ -56,6 +56,7 @@ def base():
         yield path
 
 
+@pytest.mark.long
 def test_once_is_repeatable_and_leaves_nothing(build, base):
     output, status = once(build, "--seed", "7", base=base)
     assert status == 0, output
@@ -85,8 +86,10 @@ def until_running(child):
     raise proc.BedError("contrib/run ended: " + "".join(lines))
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM,
-                                    signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("signum", [
+    signal.SIGINT,
+    *(pytest.param(other, marks=pytest.mark.long) for other in (
+        signal.SIGTERM, signal.SIGHUP, signal.SIGKILL))])
 def test_everything_goes_away(build, signum):
     with start(build, "--seed", "3") as child:
         output = until_running(child)

@@ -8,6 +8,7 @@
  *                                  each message in the ledger
  *   ledgertool CONF history        a line "STATE COUNTS ADDRESS" for each slot
  *                                  in the leads' histories
+ *   ledgertool CONF hold           nobody can write until standard input ends
  *   ledgertool CONF make SCHEMA    an empty ledger of that schema number */
 #include "policy/base/codec.h"
 #include "policy/ledger/rebuild.h"
@@ -129,6 +130,21 @@ static int say_lead(const struct store *s, const struct ledger_txn *t,
 	return rc;
 }
 
+static int hold(const struct store *s, struct error *err)
+{
+	struct ledger_txn *t = NULL;
+	int rc = ledger_write_begin(s->ledger, &t);
+
+	if (rc != 0)
+		return error_of(err, rc, "hold");
+	(void)puts("held");
+	(void)fflush(stdout);
+	while (getchar() != EOF)
+		;
+	ledger_abort(&t);
+	return 0;
+}
+
 static int run(struct store *s, int argc, char **argv, struct error *err)
 {
 	const char *verb = argv[2];
@@ -137,6 +153,8 @@ static int run(struct store *s, int argc, char **argv, struct error *err)
 		return check(s, err);
 	if (argc == 4 && strcmp(verb, "rebuild") == 0)
 		return rebuild(s, argv[3], err);
+	if (argc == 3 && strcmp(verb, "hold") == 0)
+		return hold(s, err);
 	if (argc == 3 && strcmp(verb, "slots") == 0)
 		return each_row(s, TABLE_MESSAGE, say_message, err);
 	if (argc == 3 && strcmp(verb, "history") == 0)
@@ -183,7 +201,9 @@ int main(int argc, char **argv)
 	if (rc == 0 && argc == 4 && strcmp(argv[2], "make") == 0) {
 		rc = make(conf, argv[3], &err);
 	} else if (rc == 0) {
-		rc = store_open(&store, conf, STORE_READ_ONLY, &err);
+		unsigned flags =
+		    strcmp(argv[2], "hold") == 0 ? 0 : STORE_READ_ONLY;
+		rc = store_open(&store, conf, flags, &err);
 		if (rc == 0)
 			rc = run(store, argc, argv, &err);
 	}

@@ -1,0 +1,115 @@
+/* smfi_threads.c - a thread for each MTA connection, in place of libmilter's
+ * pool of workers.
+ *
+ * Where libmilter is built with _FFR_WORKERS_POOL (Debian's is), one thread
+ * polls all connections and hands those with data to workers, which come and
+ * go. Each command costs a write to a pipe and two switches of threads, and
+ * near saturation some sessions starve for a second while others get a
+ * multiple of their share (`make bench BENCH=fairness` measures both).
+ *
+ * libmilter calls its pool by two functions that it exports, and a program's
+ * own definition of a function comes before a library's. Here are these two,
+ * and accept(2), which tells them the socket. What they use is what the pool
+ * uses: mi_engine() serves a connection while there is data and says
+ * MI_CONTINUE when there is none; mi_clr_ctx() closes and frees it. With a
+ * libmilter that has no pool this file is empty. Threads: libmilter's
+ * listener. */
+#ifdef HAVE_MILTER_POOL
+
+#include "policy/base/fault.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+enum {
+	/* libmilter/libmilter.h */
+	MI_SUCCESS = 0,
+	MI_FAILURE = -1,
+	MI_CONTINUE = 1,
+	IDLE_MS = 7210000, /* libmilter's own limit, MI_TIMEOUT */
+};
+
+struct smfi_str; /* SMFICTX */
+
+int mi_engine(struct smfi_str *ctx);
+void mi_clr_ctx(struct smfi_str *ctx);
+int mi_pool_controller_init(void);
+int mi_start_session(struct smfi_str *ctx);
+
+/* The listener's thread accepts and starts the session, one after the other;
+ * the socket stands in a structure that is libmilter's own. */
+static _Thread_local int accepted = -1;
+
+struct connection {
+	struct smfi_str *ctx;
+	int fd;
+};
+
+/* Until there is data or an end. Whoever was silent too long has none. */
+static void wait_for_data(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int n;
+
+	do
+		n = poll(&p, 1, IDLE_MS);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0 || (p.revents & POLLIN) == 0)
+		(void)shutdown(fd, SHUT_RDWR);
+}
+
+static void *serve(void *arg)
+{
+	struct connection c = *(struct connection *)arg;
+
+	free(arg);
+	while (mi_engine(c.ctx) == MI_CONTINUE)
+		wait_for_data(c.fd);
+	mi_clr_ctx(c.ctx);
+	return NULL;
+}
+
+static int start(struct connection *c)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int rc = pthread_attr_init(&attr);
+
+	if (rc != 0)
+		return rc;
+	rc = pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (rc == 0)
+		rc = pthread_create(&thread, &attr, serve, c);
+	(void)pthread_attr_destroy(&attr);
+	return rc;
+}
+
+int mi_pool_controller_init(void)
+{
+	return MI_SUCCESS;
+}
+
+/* After a failure the caller frees ctx and closes the socket. */
+int mi_start_session(struct smfi_str *ctx)
+{
+	struct connection *c = fault_alloc() ? NULL : malloc(sizeof(*c));
+
+	if (c == NULL)
+		return MI_FAILURE;
+	*c = (struct connection){ctx, accepted};
+	if (start(c) == 0)
+		return MI_SUCCESS;
+	free(c);
+	return MI_FAILURE;
+}
+
+int accept(int fd, __SOCKADDR_ARG addr, socklen_t *restrict len)
+{
+	accepted = accept4(fd, addr, len, SOCK_CLOEXEC);
+	return accepted;
+}
+
+#endif
