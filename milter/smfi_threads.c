@@ -25,7 +25,7 @@
 #include <sys/socket.h>
 
 enum {
-	/* libmilter/libmilter.h */
+	/* what mi_engine() returns */
 	MI_SUCCESS = 0,
 	MI_FAILURE = -1,
 	MI_CONTINUE = 1,
