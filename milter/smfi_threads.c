@@ -17,6 +17,7 @@
 #ifdef HAVE_MILTER_POOL
 
 #include "policy/base/fault.h"
+#include "policy/base/log.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -27,7 +28,6 @@
 enum {
 	/* what mi_engine() returns */
 	MI_SUCCESS = 0,
-	MI_FAILURE = -1,
 	MI_CONTINUE = 1,
 	IDLE_MS = 7210000, /* libmilter's own limit, MI_TIMEOUT */
 };
@@ -92,18 +92,25 @@ int mi_pool_controller_init(void)
 	return MI_SUCCESS;
 }
 
-/* After a failure the caller frees ctx and closes the socket. */
+/* Without a thread this connection ends, and the MTA does what it does without
+ * a filter. Never a failure: after some in a row libmilter gives up and takes
+ * all other connections along. */
 int mi_start_session(struct smfi_str *ctx)
 {
 	struct connection *c = fault_alloc() ? NULL : malloc(sizeof(*c));
+	int rc = ENOMEM;
 
-	if (c == NULL)
-		return MI_FAILURE;
-	*c = (struct connection){ctx, accepted};
-	if (start(c) == 0)
+	if (c != NULL) {
+		*c = (struct connection){ctx, accepted};
+		rc = start(c);
+	}
+	if (rc == 0)
 		return MI_SUCCESS;
+	LOG_EV_LIMITED(LOG_LEVEL_ERR, "connection.no_thread",
+	    KV_Z("error", error_text(-rc)));
 	free(c);
-	return MI_FAILURE;
+	mi_clr_ctx(ctx);
+	return MI_SUCCESS;
 }
 
 int accept(int fd, __SOCKADDR_ARG addr, socklen_t *restrict len)
