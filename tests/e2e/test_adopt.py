@@ -308,9 +308,8 @@ def test_killed(bed, when, again):
     assert killed.returncode == -signal.SIGKILL
     assert not bed.sink.messages()
     if again != "at once":
-        proc.wait_until(lambda: not proc.run(
-            ["pgrep", "-f", f"{bed.root}/programs"], check=False).stdout,
-            20, "the end of what was left running")
+        proc.wait_until(lambda: not proc.naming(f"{bed.root}/programs"), 20,
+                        "the end of what was left running")
     done = adopt(bed, "--all" if again == "all" else queue_id)
     assert f"{queue_id}: adopted" in done.stdout
     assert_arrived_once(bed, person)

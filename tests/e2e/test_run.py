@@ -1,6 +1,5 @@
 """contrib/run as a person uses it: it ends cleanly however it is ended."""
 
-import glob
 import os
 import pathlib
 import re
@@ -28,19 +27,6 @@ def once(build, *args, **options):
     """(exit status, output) of contrib/run --once."""
     with start(build, "--once", *args, **options) as child:
         return (child.communicate(timeout=120)[0], child.returncode)
-
-
-def processes_of(root):
-    """Pids whose command line names the folder."""
-    found = []
-    for path in glob.glob("/proc/[0-9]*/cmdline"):
-        try:
-            text = pathlib.Path(path).read_bytes()
-        except OSError:
-            continue
-        if str(root).encode() in text:
-            found.append(int(path.split("/")[2]))
-    return found
 
 
 def recipients(output):
@@ -95,11 +81,11 @@ def test_everything_goes_away(build, signum):
         output = until_running(child)
         root = pathlib.Path(re.search(
             rf"{beds.BASE}/{beds.PREFIX}\w+", output)[0])
-        assert len(processes_of(root)) > 3
+        assert len(proc.naming(root)) > 3
         child.send_signal(signum)
         child.wait(30)
     proc.wait_until(lambda: not root.exists(), 10, "removal of the folder")
-    proc.wait_until(lambda: not processes_of(root), 10, "end of the daemons")
+    proc.wait_until(lambda: not proc.naming(root), 10, "end of the daemons")
 
 
 def test_sending_by_hand(build):

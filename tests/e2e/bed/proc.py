@@ -7,6 +7,7 @@ it when a daemon changes its ids, as master(8) does.)
 """
 
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -81,6 +82,18 @@ def wait_until(condition, timeout_s, what):
             raise BedError(f"{what}: not within {timeout_s:g} s")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
+
+
+def naming(path):
+    """Pids of the processes whose command line names it."""
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if os.fsencode(path) in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+        except OSError:  # it has ended
+            pass
+    return found
 
 
 def free_ports(count, host="127.0.0.1"):
