@@ -54,6 +54,7 @@ policy_libpolicy_a_SOURCES = \
 	%D%/conf/section_milter.c \
 	%D%/conf/section_policy.c \
 	%D%/conf/section_policy.h \
+	%D%/conf/section_purpose.c \
 	%D%/conf/section_segment.c \
 	%D%/conf/section_stream.c \
 	%D%/conf/section_top.c \

@@ -2,8 +2,10 @@
  * schemes. */
 #include "agent/web/page.h"
 
+#include "policy/conf/policy.h"
+
 enum {
-	TEXT_MAX = 200
+	TEXT_MAX = 4 * POLICY_TITLE_MAX /* bytes */
 };
 
 static const char style[] =

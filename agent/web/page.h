@@ -11,8 +11,8 @@
 void page_begin(
     struct server_reply *rp, const struct words *w, const char *title);
 void page_end(struct server_reply *rp);
-/* Paragraphs of words, with a purpose in their midst, or small ones. The
- * purpose is text from outside: escaped, cut at 200 bytes. */
+/* Paragraphs of words, with a purpose in their midst, or small ones. What it
+ * is about is text from outside: escaped, no longer than a title may be. */
 void page_say(struct server_reply *rp, const char *words);
 void page_say_about(
     struct server_reply *rp, const struct words_about *words, struct str about);

@@ -18,12 +18,14 @@
 #include "policy/base/log.h"
 #include "policy/state/consent.h"
 #include "policy/state/ops.h"
+#include "policy/state/policyver.h"
 #include "policy/state/subject.h"
 
 struct target {
 	struct lead_id lead;
 	uint64_t message_id;
 	struct str purpose; /* in the request's arena */
+	struct str title;   /* what the page calls it; the same */
 	bool stopped, all_stopped;
 };
 
@@ -90,6 +92,27 @@ static int find_target(struct app *app, const struct server_request *rq,
 	return rc;
 }
 
+/* No page is refused for want of a title: the bare name is understood too. */
+static void set_title(struct app *app, const struct server_request *rq,
+    const struct words *w, struct target *t)
+{
+	const struct policy *p = NULL;
+	struct error err = {0};
+
+	t->title = t->purpose;
+	if (policyver_cache_get(app->store->policies, &p, &err) != 0) {
+		LOG_EV_LIMITED(LOG_LEVEL_ERR, "unsubscribe.trouble",
+		    KV_Z("error", err.text));
+		return;
+	}
+	if (p != NULL)
+		t->title = arena_str(rq->arena,
+		    policy_purpose_title(p, t->purpose, str_of(w->lang)));
+	if (t->title.p == NULL)
+		t->title = t->purpose;
+	policy_unref(&p);
+}
+
 static void put_all_button(struct server_reply *rp, const struct words *w)
 {
 	static const struct page_field all = {"all", "1"};
@@ -114,9 +137,9 @@ static void ask_page(
 		page_say(rp, w->all_no_more);
 	else
 		page_say_about(rp,
-		    stopped ? &w->receives_no_more : &w->receives, t->purpose);
+		    stopped ? &w->receives_no_more : &w->receives, t->title);
 	if (!stopped)
-		page_button(rp, &one, &w->stop, t->purpose);
+		page_button(rp, &one, &w->stop, t->title);
 	if (!t->all_stopped)
 		put_all_button(rp, w);
 	put_footer(rp, w);
@@ -129,7 +152,7 @@ static void done_page(struct server_reply *rp, const struct words *w,
 	if (all)
 		page_say(rp, w->all_will_no_more);
 	else
-		page_say_about(rp, &w->will_no_more, t->purpose);
+		page_say_about(rp, &w->will_no_more, t->title);
 	if (!all && !t->all_stopped)
 		put_all_button(rp, w);
 	put_footer(rp, w);
@@ -178,8 +201,9 @@ static int opt_out(struct app *app, const struct server_request *rq,
 
 /* Durable before the 200; 200 also when nothing was left to do. */
 static void act(struct app *app, const struct server_request *rq,
-    const struct target *t, struct server_reply *rp)
+    struct target *t, struct server_reply *rp)
 {
+	const struct words *w = words_for(rq->language);
 	struct error err = {0};
 	struct str value;
 	bool all = form_get(rq, "all", &value) == 0 && str_eq(value, STR("1"));
@@ -195,13 +219,14 @@ static void act(struct app *app, const struct server_request *rq,
 	}
 	rc = opt_out(app, rq, t, all, &err);
 	if (rc != 0) {
-		trouble(rp, words_for(rq->language), &err);
+		trouble(rp, w, &err);
 		return;
 	}
 	LOG_EV(LOG_LEVEL_NOTICE, "unsubscribed",
 	    KV_I64("msg", (int64_t)t->message_id),
 	    KV_STR("purpose", t->purpose), KV_I64("all", all));
-	done_page(rp, words_for(rq->language), t, all);
+	set_title(app, rq, w, t);
+	done_page(rp, w, t, all);
 }
 
 void unsubscribe_handle(struct app *app, const struct server_request *rq,
@@ -228,6 +253,7 @@ void unsubscribe_handle(struct app *app, const struct server_request *rq,
 	} else if (rq->method == SERVER_POST) {
 		act(app, rq, &t, rp);
 	} else {
+		set_title(app, rq, w, &t);
 		ask_page(rp, w, &t);
 	}
 }

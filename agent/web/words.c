@@ -6,6 +6,7 @@ enum {
 	Q_ONE = 1000,
 };
 
+/* Each language has its title of a purpose (policy/conf/section_purpose.c). */
 static const struct words all[] = {
     {
 	.lang = "en",

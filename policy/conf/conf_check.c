@@ -220,6 +220,24 @@ static void warn_zone(struct report *r, struct str zone)
 		    STR_ARG(zone));
 }
 
+static bool has_purpose(const struct policy *p, struct str purpose)
+{
+	for (size_t i = 0; i < p->n_segments; i++)
+		if (str_eq(p->segments[i].purpose, purpose))
+			return true;
+	return false;
+}
+
+/* A typing mistake, or one that is kept for the links in old mail. */
+static void warn_purposes(struct report *r, const struct policy *p)
+{
+	for (size_t i = 0; i < p->n_purposes; i++)
+		if (!has_purpose(p, p->purposes[i].name))
+			tell(r, p->purposes[i].rule.line,
+			    "purpose %.*s: no segment has it",
+			    STR_ARG(p->purposes[i].name));
+}
+
 void policy_warnings(const struct policy *p,
     void (*emit)(void *arg, const char *line), void *arg)
 {
@@ -240,6 +258,7 @@ void policy_warnings(const struct policy *p,
 			    "person at-most",
 			    STR_ARG(s->name));
 	}
+	warn_purposes(&r, p);
 }
 
 /* --- against a policy --- */

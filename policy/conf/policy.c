@@ -15,6 +15,7 @@ static const struct section_kind *const kinds[] = {
     &section_policy,
     &section_person,
     &section_segment,
+    &section_purpose,
 };
 
 #define NOT_YET "not supported by this version"

@@ -80,6 +80,18 @@ struct policy_segment {
 	bool shadow;
 };
 
+enum {
+	POLICY_TITLE_MAX = 80 /* characters of UTF-8 */
+};
+
+/* What people are told of a purpose. */
+struct policy_purpose {
+	struct str name;
+	struct policy_line rule; /* the section's first line */
+	struct str title;
+	struct str title_de, title_en, title_fr; /* empty: title */
+};
+
 struct policy {
 	uint32_t version;       /* 0: not from the ledger */
 	unsigned char hash[32]; /* SHA-256 of the source text */
@@ -90,6 +102,8 @@ struct policy {
 	struct policy_caps person;
 	const struct policy_segment *segments; /* by `order`, then file */
 	size_t n_segments;
+	const struct policy_purpose *purposes; /* those with a section */
+	size_t n_purposes;
 };
 
 /* Parses and checks. version is stored as given. On failure *out = NULL and
@@ -102,6 +116,10 @@ void policy_unref(const struct policy **p);
 /* NULL when the policy has no such segment; exact, case counts. */
 const struct policy_segment *policy_segment_find(
     const struct policy *p, struct str name);
+/* The purpose's title on a page of that language ("de"), in any other, or its
+ * bare name. */
+struct str policy_purpose_title(
+    const struct policy *p, struct str purpose, struct str language);
 /* FNV-1a over the name; never 0. policy_parse refuses two segments or two
  * purposes that share one. */
 uint32_t policy_label(struct str name);

@@ -312,6 +312,16 @@ def check_comments(ok):
     ok(not gone, "files and functions that comments name", gone)
 
 
+def check_languages(ok):
+    """A page's language has a title of its own in the policy, and back."""
+    spoken = set(re.findall(r'\.lang = "(\w+)"', read("agent/web/words.c")))
+    source = read("policy/conf/section_purpose.c")
+    options = set(re.findall(r'\.name = "title-(\w+)"', source))
+    found = set(re.findall(r'str_eq\(language, STR\("(\w+)"\)', source))
+    ok(spoken and spoken == options == found, "languages of pages and titles",
+       (spoken, options, found))
+
+
 def main():
     count = failed = 0
 
@@ -325,7 +335,8 @@ def main():
 
     for check in (check_log, check_reasons, check_metrics, check_ledger,
                   check_writers, check_map, check_install, check_links,
-                  check_comments, check_headers, check_mutants):
+                  check_comments, check_headers, check_mutants,
+                  check_languages):
         check(ok)
     print(f"1..{count}")
     return 1 if failed else 0

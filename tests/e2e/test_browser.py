@@ -21,6 +21,12 @@ pytestmark = [pytest.mark.long, pytest.mark.skipif(
     reason="chromium or chromium-driver is not installed")]
 
 NEWS = "news@example.com"
+PURPOSES = """
+purpose events {
+  title    = "Fairs & <b>more</b>"
+  title-de = "Märkte"
+}
+"""
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
          "--disable-background-networking", "--disable-component-update",
          "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars")
@@ -53,7 +59,7 @@ def bed(build):
     policy = conf.PolicyText(basis="legitimate-interest",
                              person_cap="100 per 7d",
                              segment_cap="100 per 7d",
-                             webinar_purpose="events")
+                             webinar_purpose="events", purposes=PURPOSES)
     with beds.Bed(build, policy=policy) as one:
         one.start_milter()
         one.start_agent()
@@ -86,10 +92,10 @@ def browser():
         shutil.rmtree(profile, ignore_errors=True)
 
 
-def link_of(bed, person):
+def link_of(bed, person, segment="newsletter"):
     """The page's address in a message to that person, as behind the proxy."""
     data = mail.message(NEWS, person, "News",
-                        fields=(("X-Tendril-Segment", "newsletter"),))
+                        fields=(("X-Tendril-Segment", segment),))
     assert mail.submit(bed.ports["apps"], NEWS, [person],
                        data).final[0] == 250
     (link,), _ = judge.unsubscribe_uris(bed.sink.wait(person)[-1].data)
@@ -166,6 +172,23 @@ def test_language(bed, browser, language, title, button):
     assert buttons(driver)[0] == button
     assert driver.find_element("tag name", "html").get_attribute("lang") == (
         language[:2] if language[:2] in ("de", "fr") else "en")
+
+
+@pytest.mark.parametrize("language, title", [
+    ("en", "Fairs & <b>more</b>"), ("de", "Märkte"),
+    ("fr", "Fairs & <b>more</b>")])
+def test_title(bed, browser, language, title):
+    """The marketer's words for a purpose, as text and never as HTML."""
+    person = f"{language}@titles.example"
+    driver = browser(language)
+    driver.get(link_of(bed, person, "webinar"))
+    assert driver.find_element("tag name", "strong").text == title
+    assert title in buttons(driver)[0]
+    assert not driver.find_elements("css selector", "strong b, button b")
+    driver.find_element("tag name", "button").click()
+    WebDriverWait(driver, WAIT_S).until(lambda d: len(buttons(d)) == 1)
+    assert driver.find_element("tag name", "strong").text == title
+    assert consent(bed, person)[0] == {"events": "withdrawn"}
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])

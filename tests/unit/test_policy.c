@@ -187,6 +187,14 @@ static void test_values(void)
 	    {"keep-free", "postal-address = \"Street 1\" keep-free",
 		"postal-address = \"Street 1\"\n"},
 	    {"keep-free = 1", "keep-free = 2", "keep-free = 2\n"},
+	    {"segment late",
+		"purpose news { title = \" <The> 'News' \" }\nsegment late",
+		"purpose news {\n\ttitle = \"<The> 'News'\"\n"
+		"\t# title-de: not set\n"},
+	    {"segment late",
+		"purpose news { title = News title-de = Nachrichten }\nsegment "
+		"late",
+		"title-de = \"Nachrichten\"\n"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -220,6 +228,11 @@ static void test_values(void)
 /* --- refusals --- */
 
 #define NOT_YET "not supported by this version"
+#define TITLE                                                                  \
+	": expected up to 80 characters of plain text such as \"Our monthly "  \
+	"news\""
+/* Ten characters, of more bytes. */
+#define TEN "\xc3\xa4\xc3\xa4\xe2\x82\xac\xf0\x9f\x8d\x80 12345"
 
 static const struct modeltest_refusal refusals[] = {
     {"at-most = \"1", "at-mots = \"1",
@@ -308,6 +321,46 @@ static const struct modeltest_refusal refusals[] = {
 	"without \"<\" and \">\" such as \"Monthly newsletter\""},
     {"keep-free", "postal-address = \"\" keep-free",
 	"t.policy:11: postal-address = \"\": expected a text"},
+    /* what a page shows */
+    {"person {", "purpose news { }\nperson {",
+	"t.policy:2: option \"title\" of purpose news is missing"},
+    {"person {", "purpose { title = x }\nperson {",
+	"t.policy:2: section \"purpose\" needs a name; write \"purpose NAME "
+	"{\""},
+    {"person {", "purpose News { title = x }\nperson {",
+	"t.policy:2: purpose \"News\": expected a name of small letters, "
+	"digits, \"-\", \"_\" and \".\" such as \"win-back\""},
+    {"person {",
+	"purpose news { title = x }\npurpose news { title = y }\nperson {",
+	"t.policy:3: section \"purpose news\" is given twice (first at line "
+	"2)"},
+    {"person {", "purpose news {\ntitel = x }\nperson {",
+	"t.policy:3: unknown option \"titel\" in purpose news; did you mean "
+	"\"title\"?"},
+    {"person {", "purpose news { title = x\n title-pl = x }\nperson {",
+	"t.policy:3: unknown option \"title-pl\" in purpose news; did you "
+	"mean \"title-de\"?"},
+    {"keep-free", "title = x keep-free",
+	"t.policy:11: unknown option \"title\" in segment news; it belongs "
+	"in section \"purpose\""},
+    {"person {", "purpose news {\n title = \"\" }\nperson {",
+	"t.policy:3: title" TITLE},
+    {"person {", "purpose news {\n title = \"  \" }\nperson {",
+	"t.policy:3: title" TITLE},
+    {"person {", "purpose news {\n title = \"a\tb\" }\nperson {",
+	"t.policy:3: tab in a string"},
+    {"person {",
+	"purpose news {\n title = \"a\x01"
+	"b\" }\nperson {",
+	"t.policy:3: control byte 0x01"},
+    {"person {",
+	"purpose news { title = x\n title-fr = \"a\xc2\x85"
+	"b\" }\nperson {",
+	"t.policy:3: title-fr" TITLE},
+    {"person {",
+	"purpose news { title = \"" TEN TEN TEN TEN TEN TEN TEN TEN
+	"1\" }\nperson {",
+	"t.policy:2: title" TITLE},
     {"order", "time-zone = \"../etc/passwd\" order",
 	"t.policy:1: time-zone = \"../etc/passwd\": expected a zone such as "
 	"\"Europe/Berlin\" or \"UTC\""},
@@ -420,6 +473,8 @@ static void test_diff(void)
 	    {"segment late { purpose = news }",
 		"segment late { purpose = other }",
 		"segment late: purpose was \"news\", is now \"other\"\n"},
+	    {"person {", "purpose news { title = News }\nperson {",
+		"purpose news is new: title = \"News\"\n"},
 	    {"segment late", "segment later",
 		"order was {\"demo\", \"news\", \"late\"}, is now {\"demo\", "
 		"\"news\", \"later\"}\n"
@@ -452,6 +507,52 @@ static void test_diff(void)
 		policy_unref(&new);
 	}
 	policy_unref(&old);
+}
+
+static void test_titles(void)
+{
+	static const struct {
+		const char *purpose, *language, *want;
+	} cases[] = {
+	    {"news", "de", "Neues"},
+	    {"news", "fr", "Nouvelles"},
+	    {"news", "en", "Our news"},
+	    {"news", "pl", "Our news"},
+	    {"news", "", "Our news"},
+	    {"demo", "en", "A demo"},
+	    {"demo", "de", "Vorf\xc3\xbchrung"},
+	    {"none", "de", "none"},
+	    {"new", "de", "new"},
+	};
+	struct error err = {0};
+	const struct policy *p = parse(
+	    STR("segment a { purpose = news }\n"
+		"purpose news { title = \"Our news\"\n"
+		"  title-de = Neues title-fr = Nouvelles }\n"
+		"purpose demo { title = \"Vorf\xc3\xbchrung\"\n"
+		"  title-en = \"A demo\" }\n"
+		"purpose long { title = \"" TEN TEN TEN TEN TEN TEN TEN TEN
+		"\" }\n"),
+	    &err);
+	struct buf told;
+
+	IS_STR(err.text, "", "accepted");
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		IS_S(policy_purpose_title(p, str_of(cases[i].purpose),
+			 str_of(cases[i].language)),
+		    str_of(cases[i].want), "%s in \"%s\"", cases[i].purpose,
+		    cases[i].language);
+	buf_init(&told, 1 << 16);
+	policy_warnings(p, modeltest_join, &told);
+	IS_S(buf_str(&told),
+	    STR("t.policy:1: person has no limit over all segments\n"
+		"t.policy:4: purpose demo: no segment has it\n"
+		"t.policy:6: purpose long: no segment has it\n"),
+	    "what may be a typing mistake");
+	buf_fini(&told);
+	policy_unref(&p);
 }
 
 static const struct policy *with_order(size_t first)
@@ -607,6 +708,7 @@ int main(void)
 	test_values();
 	test_refusals();
 	test_same_label();
+	test_titles();
 	test_diff();
 	test_diff_is_one_line();
 	test_warnings();

@@ -209,6 +209,44 @@ static void test_languages(struct web *w)
 	w->language = NULL;
 }
 
+/* A purpose with a title; letters that HTML minds are text. */
+static void test_titles(struct web *w)
+{
+	static const struct {
+		const char *language, *want;
+	} t[] = {
+	    {"en", "mail about <strong>Fairs &amp; &lt;b&gt;more&lt;/b&gt; "
+		   "&#39;now&#39;</strong>.</p>"},
+	    {"en", "<button>Stop mail about Fairs &amp; "
+		   "&lt;b&gt;more&lt;/b&gt; &#39;now&#39;</button>"},
+	    {"de", "zum Thema <strong>M\xc3\xa4rkte</strong>.</p>"},
+	    {"fr", "au sujet de <strong>L&#39;agenda</strong>.</p>"},
+	};
+	struct ops_policy policy = {.path = STR("p"),
+	    .author = STR("test"),
+	    .reason = STR("titles"),
+	    .text = STR("segment other { purpose = other }\n"
+			"purpose events {\n"
+			"  title = \"Fairs & <b>more</b> 'now'\"\n"
+			"  title-de = \"M\xc3\xa4rkte\"\n"
+			"  title-fr = \"L'agenda\"\n}\n")};
+	struct error err = {0};
+	uint32_t version;
+
+	IS_INT(ops_policy_apply(w->st.store, &policy, &version, &err), 0,
+	    "titles: %s", err.text);
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		w->language = t[i].language;
+		IS_INT(ask(w, SERVER_GET, "", ""), 200, "%s", t[i].language);
+		OK(says(w, t[i].want), "%s", t[i].want);
+	}
+	IS_INT(ask(w, SERVER_POST, URLENCODED, "List-Unsubscribe=One-Click"),
+	    200, "one click");
+	OK(says(w, "<strong>L&#39;agenda</strong>"), "the answer has it too");
+	IS_INT(consent_of(w), CONSENT_WITHDRAWN, "for the purpose's name");
+	w->language = NULL;
+}
+
 static void test_bad_posts(struct web *w)
 {
 	static const struct {
@@ -414,6 +452,9 @@ int main(void)
 	test_bad_posts(&w);
 	test_bad_tokens(&w);
 	test_no_memory(&w);
+	web_close(&w);
+	web_open(&w);
+	test_titles(&w);
 	web_close(&w);
 	web_open(&w);
 	test_forgotten(&w);

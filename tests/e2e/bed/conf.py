@@ -22,7 +22,7 @@ segment webinar {
   legal-basis = "%(basis)s"
   when-full   = "reject"
 }
-"""
+%(purposes)s"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +33,7 @@ class PolicyText:
     segment_cap: str = "1 per 7d"
     basis: str = "consent"
     webinar_purpose: str = "newsletter"
+    purposes: str = ""
 
     def text(self):
         return POLICY % dataclasses.asdict(self)
