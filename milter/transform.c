@@ -3,6 +3,8 @@
 
 #include "policy/base/clock.h"
 
+#include <string.h>
+
 static int token_text(
     const struct transform_in *in, enum token_kind kind, struct str *out)
 {
@@ -130,12 +132,32 @@ int transform_nurture(
 	return finish(in, out, err);
 }
 
+/* The n changes at the end are made before all others. */
+static void last_go_first(struct change_list *l, size_t n)
+{
+	struct change last[DKIM_SIGN_MAX_KEYS];
+	size_t before = l->n - n;
+
+	if (n == 0 || before == 0)
+		return;
+	memcpy(last, l->v + before, n * sizeof(*last));
+	memmove(l->v + n, l->v, before * sizeof(*last));
+	memcpy(l->v, last, n * sizeof(*last));
+}
+
+/* Nothing marks this mail as begun, and a stream may know it by a field that is
+ * removed. So it is signed before it loses that: whatever an MTA keeps that
+ * loses us in between is as it came, or signed. */
 int transform_plain(
     const struct transform_in *in, struct compose_out *out, struct error *err)
 {
 	int rc = compose_plain(&in->s->g.headers, in->s->g.arena, out);
+	size_t removed = out->changes.n;
 
 	if (rc != 0)
 		return error_of(err, rc, "compose");
-	return finish(in, out, err);
+	rc = finish(in, out, err);
+	if (rc == 0)
+		last_go_first(&out->changes, out->changes.n - removed);
+	return rc;
 }

@@ -20,7 +20,7 @@ struct transform_in {
 /* Fields, VERP sender and signatures of a nurture message. */
 int transform_nurture(const struct transform_in *in, struct compose_out *out,
     struct error *err) MUST_CHECK;
-/* X-Tendril-* removed, signatures added. */
+/* Signatures added, then X-Tendril-* removed. */
 int transform_plain(const struct transform_in *in, struct compose_out *out,
     struct error *err) MUST_CHECK;
 

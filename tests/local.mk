@@ -191,6 +191,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_dkim_independent.py \
 	%D%/e2e/test_feedback.py \
 	%D%/e2e/test_milterclient.py \
+	%D%/mta/cutwire.py \
 	%D%/mta/fakefilter.py \
 	%D%/mta/mailmodel.py \
 	%D%/mta/milterclient.py \

@@ -85,8 +85,13 @@ static int left(struct adopt *a, struct str queue_id, const char *why)
 
 /* --- is it ours? --- */
 
-/* A slot that counts: the milter decided this message and said yes. */
-static int has_slot(struct adopt *a, struct str queue_id, bool *out)
+/* What the ledger has of a queue id. */
+struct decided {
+	bool ever;  /* the milter decided this message and said yes */
+	bool still; /* and its slot was not given back */
+};
+
+static int look_up(struct adopt *a, struct str queue_id, struct decided *out)
 {
 	uint64_t ids[SLOTS_MAX];
 	struct ledger_txn *t = NULL;
@@ -94,12 +99,13 @@ static int has_slot(struct adopt *a, struct str queue_id, bool *out)
 	size_t n = 0;
 	int rc = ledger_read_begin(a->ledger, &t);
 
-	*out = false;
+	*out = (struct decided){0};
 	if (rc == 0)
 		rc = message_by_queue(t, queue_id, ids, SLOTS_MAX, &n);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		rc = message_read(t, ids[i], &r);
-		*out |= rc == 0 && r.state != SLOT_RELEASED;
+		out->ever |= rc == 0;
+		out->still |= rc == 0 && r.state != SLOT_RELEASED;
 	}
 	ledger_read_end(&t);
 	return rc == ERR_NOT_FOUND ? 0 : rc;
@@ -112,7 +118,7 @@ static bool is_ours(const struct conf_stream *s)
 				s->class == CONF_CLASS_TRANSACTIONAL);
 }
 
-/* A signature is the last change that the milter makes. */
+/* By us. */
 static bool is_signed(const struct conf *conf, const struct postfix_message *m)
 {
 	const struct header *h;
@@ -127,13 +133,59 @@ static bool is_signed(const struct conf *conf, const struct postfix_message *m)
 	return false;
 }
 
+/* Signed, by one key at least, and no field left that is to go. */
+static bool is_finished(
+    const struct conf *conf, const struct postfix_message *m)
+{
+	for (size_t i = 0; i < m->headers.n; i++)
+		if (str_istarts(m->headers.v[i].name, STR("X-Tendril-")) &&
+		    !str_ieq(m->headers.v[i].name, STR("X-Tendril-Id")))
+			return false;
+	return is_signed(conf, m);
+}
+
+/* What is to be said of a message that was decided; NULL: it is as it came.
+ * X-Tendril-Id or a signature is the first change of all
+ * (policy/mail/compose.h, milter/transform.c). */
+static const char *why_not_again(
+    struct adopt *a, const struct decided *d, const struct postfix_message *m)
+{
+	if (is_finished(a->c->conf, m))
+		return d->still
+			   ? "was not put on hold by Tendril: it was decided "
+			     "and signed, and counts (postsuper -H lets it go)"
+			   : "was decided and signed, and counts no more: "
+			     "delete it (postsuper -d) and have it sent again";
+	if (header_find(&m->headers, STR("X-Tendril-Id"), 0) != NULL ||
+	    is_signed(a->c->conf, m))
+		return "was decided, and the milter ended while it changed it: "
+		       "delete it (postsuper -d) and have it sent again";
+	if (d->still && a->c->conf->mta_log.file.n == 0)
+		return "was decided, and the milter ended before it could sign "
+		       "it; without the MTA's log its slot is not given back: "
+		       "delete it (postsuper -d) and have it sent again";
+	return NULL;
+}
+
+static const char *why_no_stream(const struct decided *d)
+{
+	if (d->ever)
+		return "was decided and never signed, and no stream takes it "
+		       "from sendmail(1) now: delete it (postsuper -d) and "
+		       "have it sent again";
+	return "is none of Tendril's mail: no stream takes it from sendmail(1) "
+	       "(postsuper -H lets it go)";
+}
+
 /* NULL: it may be adopted, *stream_out tells as what. */
 static const char *why_not(struct adopt *a, struct str queue_id,
     const struct postfix_message *m, const struct conf_stream **stream_out)
 {
 	struct recognise_origin local = {.local = true};
-	bool decided, unused;
-	int rc = has_slot(a, queue_id, &decided);
+	struct decided d;
+	const char *why = NULL;
+	bool unused;
+	int rc = look_up(a, queue_id, &d);
 
 	*stream_out = NULL;
 	if (rc != 0)
@@ -142,21 +194,14 @@ static const char *why_not(struct adopt *a, struct str queue_id,
 		    error_text(rc));
 	if (!m->local)
 		return "was not put on hold by Tendril: it came by SMTP";
-	if (decided && is_signed(a->c->conf, m))
-		return "was not put on hold by Tendril: it was decided and "
-		       "signed, and counts (postsuper -H lets it go)";
-	if (decided && header_find(&m->headers, STR("X-Tendril-Id"), 0) != NULL)
-		return "was decided, and the milter ended while it changed it: "
-		       "delete it (postsuper -d) and have it sent again";
-	if (decided && a->c->conf->mta_log.file.n == 0)
-		return "was decided, and the milter ended before it could sign "
-		       "it; without the MTA's log its slot is not given back: "
-		       "delete it (postsuper -d) and have it sent again";
+	if (d.ever)
+		why = why_not_again(a, &d, m);
+	if (why != NULL)
+		return why;
 	*stream_out = recognise_stream(
 	    a->c->conf, &local, m->sender, &m->headers, &unused);
 	if (!is_ours(*stream_out))
-		return "is none of Tendril's mail: no stream takes it from "
-		       "sendmail(1) (postsuper -H lets it go)";
+		return why_no_stream(&d);
 	return m->rcpts.n > 0 ? NULL : "has no recipients";
 }
 
@@ -197,22 +242,22 @@ static int write_copy(struct adopt *a, struct str queue_id,
 static int wait_for_slot(struct adopt *a, struct str queue_id)
 {
 	static const struct timespec pause = {.tv_nsec = SLOT_PAUSE_NS};
-	bool counts = true;
+	struct decided d = {.still = true};
 	int rc = 0;
 
-	for (int i = 0; rc == 0 && counts && i < SLOT_PAUSES; i++) {
+	for (int i = 0; rc == 0 && d.still && i < SLOT_PAUSES; i++) {
 		if (i > 0)
 			(void)nanosleep(&pause, NULL);
-		rc = has_slot(a, queue_id, &counts);
+		rc = look_up(a, queue_id, &d);
 	}
 	if (rc != 0)
 		return cli_fail(CLI_AGAIN, "ledger: %s", error_text(rc));
-	return !counts ? CLI_DONE
-		       : cli_fail(CLI_AGAIN,
-			     "%.*s: is copied; it counts until the agent has "
-			     "read in the MTA's log that it left the queue: "
-			     "then adopt it again",
-			     STR_ARG(queue_id));
+	return !d.still ? CLI_DONE
+			: cli_fail(CLI_AGAIN,
+			      "%.*s: is copied; it counts until the agent has "
+			      "read in the MTA's log that it left the queue: "
+			      "then adopt it again",
+			      STR_ARG(queue_id));
 }
 
 static int commit(struct adopt *a, struct result *r)

@@ -305,6 +305,25 @@ static int add_verp(
 	    &(struct change){CHANGE_SENDER, STR_NULL, str_of(sender), 0});
 }
 
+/* The mark that changing has begun is the first change of all. It comes behind
+ * the fields that are there, so the index of none that is removed next moves. */
+static int mark_and_strip(
+    const struct compose_in *in, struct arena *a, struct compose_out *out)
+{
+	const struct strip what = {true, in->control, in->renew_domain};
+	const char *value = arena_printf(a, " %.*s", STR_ARG(in->id_token));
+	struct change mark = {CHANGE_APPEND, STR("X-Tendril-Id"), STR_NULL, 0};
+	int rc;
+
+	if (value == NULL)
+		return ERR_LIMIT;
+	mark.value = str_of(value);
+	rc = add_change(&out->changes, a, &mark);
+	if (rc == 0)
+		rc = strip(in->headers, &what, a, out);
+	return rc != 0 ? rc : header_add(&out->final, a, mark.name, mark.value);
+}
+
 int compose_nurture(
     const struct compose_in *in, struct arena *a, struct compose_out *out)
 {
@@ -313,9 +332,7 @@ int compose_nurture(
 	*out = (struct compose_out){0};
 	rc = compose_one_click(in->headers, a, &out->app_one_click);
 	if (rc == 0)
-		rc = strip(in->headers,
-		    &(struct strip){true, in->control, in->renew_domain}, a,
-		    out);
+		rc = mark_and_strip(in, a, out);
 	if (rc == 0)
 		rc = add_unsubscribe(in, a, out);
 	if (rc == 0)
@@ -324,9 +341,6 @@ int compose_nurture(
 		rc = add_feedback_id(in, a, out);
 	if (rc == 0)
 		rc = add_cfbl(in, a, out);
-	if (rc == 0)
-		rc = append(out, a, STR("X-Tendril-Id"),
-		    arena_printf(a, " %.*s", STR_ARG(in->id_token)));
 	if (rc == 0)
 		rc = add_verp(in, a, out);
 	return rc;

@@ -5,9 +5,15 @@
  * Fields of ours: List-Unsubscribe (RFC 2369, RFC 8058: exactly one HTTPS URI,
  * a mailto beside it), List-Unsubscribe-Post (only beside https), List-Id
  * (RFC 2919), Feedback-ID (Gmail), CFBL-Address and CFBL-Feedback-ID
- * (RFC 9477), X-Tendril-Id. The application's own are removed first. Values
- * begin on the first line: released verifiers break on a value that begins
- * on a continuation line.
+ * (RFC 9477), X-Tendril-Id. The application's own are removed. Values begin on
+ * the first line: released verifiers break on a value that begins on a
+ * continuation line.
+ *
+ * X-Tendril-Id is added before anything else is changed. The MTA may lose the
+ * filter between any two changes and keep the message as it is then, on hold:
+ * without that field it is as it came, with it and unsigned it is half changed
+ * and must not leave (`tendril hold adopt` tells the two apart by it, since the
+ * fields by which a stream knows its mail may be gone already).
  * Threads: any. */
 #ifndef POLICY_MAIL_COMPOSE_H
 #define POLICY_MAIL_COMPOSE_H
@@ -51,7 +57,8 @@ struct compose_in {
 };
 
 struct compose_out {
-	struct change_list changes; /* REMOVEs first, highest index first */
+	struct change_list changes; /* nurture: X-Tendril-Id; then REMOVEs,
+				     * highest index first; then the rest */
 	struct header_list final;   /* the fields as they will leave */
 	struct str app_one_click;   /* the application's URI, if it had
 	                             * RFC 8058 fields; else empty */

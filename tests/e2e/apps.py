@@ -8,6 +8,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "mta"))
 
+from cutwire import CutWire  # noqa: E402
 from fakefilter import FakeFilter  # noqa: E402
 from milterclient import (Client, Disconnected, MilterError,  # noqa: E402
                           MilterSession, split_message)
@@ -131,6 +132,6 @@ def memory_bound_kb(build, plain):
     return plain + (700_000 if watched else 0)
 
 
-__all__ = ["APPS", "Client", "Disconnected", "FakeFilter", "MilterError", "MilterSession",
-           "NEWS", "PlayedLog", "Steps", "address", "dial", "memory_bound_kb",
-           "memory_kb"]
+__all__ = ["APPS", "Client", "CutWire", "Disconnected", "FakeFilter",
+           "MilterError", "MilterSession", "NEWS", "PlayedLog", "Steps",
+           "address", "dial", "memory_bound_kb", "memory_kb"]

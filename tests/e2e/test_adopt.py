@@ -9,6 +9,7 @@ import stat
 import pytest
 
 import apps
+from bed import bed as beds
 from bed import judge, mail, proc
 from ledger import Ledger
 from test_copies import NEWS, Policy, files, letter, sendmail, take_local_too
@@ -240,6 +241,122 @@ def test_decided_and_never_signed_agent_down(bed):
     bed.start_agent()
     adopt(bed, "--all")
     assert_arrived_once(bed, person)
+
+
+def test_decided_and_no_stream_takes_it(bed):
+    """What the ledger knows and nobody signed is never for postsuper -H."""
+    sendmail(bed, "x@north.example", 1, ROOT)
+    (queue_id,) = held(bed)
+    bed.start_milter()
+    decide_like_it_died(bed, queue_id, letter("x@north.example"),
+                        "x@north.example")
+    why = refusal(bed, queue_id)
+    assert "never signed" in why and "postsuper -H" not in why
+
+
+# --- the milter ends between two changes ---
+
+# Streams that know their mail by a field that does not leave.
+BY_FIELD = {"nurture": "X-Tendril-Segment", "transactional": "X-Tendril-Order",
+            "one-to-one": "X-Tendril-Person"}
+OTHERS = "".join(f"""stream {name} {{
+  class = "{name}"
+  local = yes
+  header = "{BY_FIELD[name]}"
+  from-domains = {{"example.com"}}
+}}
+
+""" for name in ("transactional", "one-to-one"))
+
+
+def by_field(text):
+    take_local_too(text)
+    change(("stream news {", OTHERS + "stream news {"))(text)
+
+
+@pytest.fixture
+def wired(build, make_bed):
+    """Postfix, and a milter that it loses wherever a test wants it to."""
+    root = beds.make_root()
+    one = make_bed(build, policy=Policy(), tweak=by_field, root=root,
+                   milter=f"unix:{root}/run/wire.sock")
+    one.wire = apps.CutWire(
+        root / "run" / "wire.sock", one.conf.milter_socket,
+        lambda: one.tendril.milter.kill(), group="postfix")
+    one.start_milter()
+    one.start_agent()
+    one.start_hub()
+    yield one
+    one.wire.close()
+
+
+def lose_milter(bed, kind, changes):
+    """A message of which Postfix has so many changes and no answer: its queue
+    id and recipient. None: it has fewer changes, and left."""
+    person = f"{kind}{changes}@north.example"
+    before = {one["queue_id"] for one in bed.hub.queue()}
+    bed.wire.after, cuts = changes, bed.wire.cuts
+    bed.hub.sendmail(
+        mail.message(NEWS, person, "Letter", message_id=f"<1.{person}>",
+                     fields=[(BY_FIELD[kind], "newsletter")]).replace(
+                         b"\r\n", b"\n"), NEWS, [person])
+    proc.wait_until(lambda: bed.wire.cuts > cuts or bed.sink.messages(person),
+                    20, "a cut or a message")
+    bed.wire.after = None
+    if bed.wire.cuts == cuts:
+        return None
+    on_hold = held(bed, len(before) + 1)
+    bed.start_milter()
+    (queue_id,) = set(on_hold) - before
+    return queue_id, person
+
+
+def what_is_left(bed):
+    """Queue id -> why, of what `adopt --all` leaves."""
+    told = [json.loads(line) for line in
+            adopt(bed, "--all", "--json").stdout.splitlines()]
+    return {one["queue_id"]: one["why"] for one in told
+            if one["result"] == "left"}
+
+
+@pytest.mark.parametrize("kind, least", [
+    ("nurture", 11), ("transactional", 3), ("one-to-one", 3)])
+def test_milter_ends_between_changes(wired, kind, least):
+    """Wherever it ends, what is adopted arrives signed, and so does what is
+    left for postsuper -H; the rest is to be deleted."""
+    lost = []
+    while (one := lose_milter(wired, kind, len(lost))) is not None:
+        lost.append(one)
+    assert len(lost) > least
+    left = what_is_left(wired)
+    assert lost[0][0] not in left
+    for queue_id, person in lost:
+        why = left.get(queue_id, "adopted")
+        if "while it changed it" in why:
+            assert "postsuper -H" not in why and "postsuper -d" in why
+            wired.hub.delete(queue_id, "hold")
+            continue
+        if why != "adopted":
+            assert "postsuper -H" in why
+            wired.hub.release(queue_id)
+        message = wired.sink.wait(person, timeout_s=60)[0]
+        found = judge.signatures(message.data, wired.zone)
+        assert found and all(one.valid for one in found)
+        assert not judge.values(message.data, BY_FIELD[kind])
+    assert "postsuper -H" in left[lost[-1][0]]
+    wired.hub.wait_empty()
+    people = [one for message in wired.sink.messages()
+              for one in message.recipients]
+    assert len(people) == len(set(people))
+
+
+def test_milter_ended_and_the_slot_was_given_back(wired):
+    """A line of the log: that changes nothing of what the message is."""
+    queue_id, person = lose_milter(wired, "nurture", 4)
+    apps.PlayedLog(wired.hub.maillog).filter_lost(queue_id, person)
+    proc.wait_until(lambda: slot_states(wired, queue_id) == ["released"], 20,
+                    "a slot given back")
+    assert "while it changed it" in refusal(wired, queue_id)
 
 
 # --- all ---

@@ -90,6 +90,35 @@ static void test_classes(void)
 	IS_INT(S.script.n_changes, 0, "untouched");
 }
 
+/* An MTA that loses us in between may keep what it has, and a stream may know
+ * its mail by a field that goes: it goes when the message is signed. */
+static void test_signed_before_stripped(void)
+{
+	static const char *const who[] = {"shop", "submission"};
+	struct mail m = to("<order@b.example>", " demo");
+	const struct change *last;
+
+	m.extra[0] = "X-Tendril-Order";
+	m.extra[1] = " yes";
+	for (size_t i = 0; i < sizeof(who) / sizeof(who[0]); i++) {
+		session_close(&S.session);
+		sessiontest_connect(who[i]);
+		S.script.sasl_user = i == 1 ? "anna" : NULL;
+		IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "%s", who[i]);
+		last = sessiontest_find(CHANGE_REMOVE, "X-Tendril-Segment");
+		for (size_t n = 0; n < S.script.n_changes; n++)
+			if (S.script.changes[n].kind == CHANGE_TOP &&
+			    &S.script.changes[n] > last)
+				last = NULL;
+		OK(last != NULL &&
+			sessiontest_find(CHANGE_TOP, "DKIM-Signature") != NULL,
+		    "%s: signed, then stripped", who[i]);
+		OK(sessiontest_find(CHANGE_REMOVE, "X-Tendril-Order") != NULL,
+		    "of all of them");
+	}
+	S.script.sasl_user = NULL;
+}
+
 static void test_unknown_rules(void)
 {
 	struct mail m = to("<u@b.example>", " nosuch");
@@ -631,6 +660,7 @@ int main(void)
 	test_single();
 	test_duplicate();
 	test_classes();
+	test_signed_before_stripped();
 	test_unknown_rules();
 	test_postal();
 	test_one_to_one();

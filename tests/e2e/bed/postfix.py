@@ -194,6 +194,10 @@ class Postfix:
         """postsuper -d: one message, or "ALL" of the queues."""
         self._command("postsuper", "-d", queue_id, *queues)
 
+    def release(self, queue_id):
+        """postsuper -H: out of the hold queue."""
+        self._command("postsuper", "-H", queue_id)
+
     def postcat(self, queue_id):
         """Headers and body of a queued message, as text."""
         return self._command("postcat", "-hbq", queue_id).stdout
