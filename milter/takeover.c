@@ -91,6 +91,7 @@ static int take(
 	    .deadline_ms = now_ms + OPS_COPY_LIFE_MS,
 	    .then = POLICY_THEN_BOUNCE,
 	    .recipients = (uint32_t)m->s->g.n_rcpts,
+	    .queue_id = str_of(m->s->queue_id),
 	};
 	int rc = ERR_EXISTS;
 

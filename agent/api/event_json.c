@@ -288,6 +288,7 @@ static int copy_added(struct job *j)
 	put_ms(j, "due", e.due_ms);
 	put_ms(j, "deadline", e.deadline_ms);
 	value_put_i64(j->o, "recipients", (int64_t)e.recipients - e.first);
+	put(j, "queue_id", e.queue_id);
 	return rc;
 }
 
@@ -300,6 +301,7 @@ static int copy_recipient(struct job *j)
 	value_put_i64(j->o, "recipient", e.index);
 	put(j, "outcome",
 	    str_of(copy_outcome_name((enum copy_outcome)e.outcome)));
+	put(j, "queue_id", e.queue_id);
 	return rc;
 }
 

@@ -52,7 +52,7 @@ static bool is_meant(const struct walk *w, const struct trace_about *a)
 {
 	const struct timeline *tl = w->tl;
 
-	if (tl->lead == NULL)
+	if (tl->lead == NULL && a->queue_id.n > 0)
 		return str_eq(a->queue_id, tl->queue_id);
 	if (a->has_lead)
 		return lead_id_eq(&a->lead, tl->lead);

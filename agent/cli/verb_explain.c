@@ -100,7 +100,9 @@ const struct cli_verb verb_explain = {
     "may this person be written to now, and why not",
     "Tells the reason, the line of the policy that gives it, and from when\n"
     "on the answer would be yes. By queue id: what was decided then, by the\n"
-    "policy of that day, and what became of the message.",
+    "policy of that day, and what became of the message. One that waited or\n"
+    "had several recipients goes on under another queue id for each of\n"
+    "them, which is told.",
     CLI_COMMANDS(commands),
     "not now, or never; nothing is on record of that queue id",
     "  tendril explain jane@a.example newsletter\n"

@@ -80,6 +80,10 @@ struct mtalog_when {
 	int32_t utc_offset_s; /* of the log's local time, east positive */
 };
 
+/* The id behind the last "queued as " of Postfix's answer to a message; empty
+ * if there is none. */
+struct str mtalog_queued_as(struct str text);
+
 /* Fills *out and returns its kind. */
 typedef enum mtalog_kind mtalog_parse_fn(
     struct str line, const struct mtalog_when *when, struct mtalog_line *out);

@@ -147,7 +147,7 @@ static enum mtalog_status status_of(struct str word)
 
 /* "250 2.0.0 Ok: queued as 4jXQLJ4D3qz1bXx0": the last one counts, since a
  * content filter quotes what its next hop said. */
-static struct str queued_as(struct str text)
+struct str mtalog_queued_as(struct str text)
 {
 	static const struct str mark = STR("queued as ");
 	const char *hit = NULL;
@@ -178,7 +178,7 @@ static void read_next_hop(struct mtalog_line *out)
 	if (str_eq(out->agent, STR("discard"))) {
 		out->status = MTALOG_SUNK;
 	} else if (!str_eq(out->agent, STR("local"))) {
-		out->next_id = queued_as(text);
+		out->next_id = mtalog_queued_as(text);
 	} else if (take(&text, STR("forwarded as ")) && is_id(text)) {
 		out->status = MTALOG_FORWARDED;
 		out->next_id = text;

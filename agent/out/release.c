@@ -63,12 +63,8 @@ static int next_due(struct release *r, int64_t now_ms, struct copy_record *out,
 	arena_reset(r->arena);
 	if (rc == 0)
 		rc = copy_next_due(t, now_ms, &from, out, next_ms_out);
-	if (rc == 0) {
-		out->segment = arena_str(r->arena, out->segment);
-		out->stream = arena_str(r->arena, out->stream);
-		if (out->segment.p == NULL || out->stream.p == NULL)
-			rc = ERR_LIMIT;
-	}
+	if (rc == 0)
+		rc = copy_keep(out, r->arena);
 	ledger_read_end(&t);
 	return rc;
 }

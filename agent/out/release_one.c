@@ -98,6 +98,7 @@ static int split(struct release_work *w, uint32_t index,
 	held->kind = COPY_HELD;
 	held->segment = w->row.segment;
 	held->stream = w->row.stream;
+	held->queue_id = w->row.queue_id;
 	held->first = index;
 	held->recipients = index + 1;
 	rc = ops_copy_split(
@@ -272,7 +273,8 @@ static int submit(struct release_work *w, uint32_t index,
 	w->r->troubles = 0;
 	switch (res.outcome) {
 	case SUBMIT_SENT:
-		return done(w, index, COPY_SENT, err);
+		return ops_copy_sent(w->r->app->store, w->row.id, index,
+		    submit_queue_id(&res.reply), err);
 	case SUBMIT_REFUSED:
 		return refused(w, index, &res.reply, next, err);
 	case SUBMIT_LATER:

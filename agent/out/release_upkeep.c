@@ -48,6 +48,7 @@ static int add_row(struct release *r, uint64_t id, const struct envelope *e,
 	    .deadline_ms = now_ms + OPS_COPY_LIFE_MS,
 	    .then = POLICY_THEN_BOUNCE,
 	    .recipients = (uint32_t)e->n_rcpts,
+	    .queue_id = e->queue_id,
 	};
 	int rc = ops_copy_add(r->app->store, &c, err);
 
@@ -135,13 +136,12 @@ static int next_row(struct release *r, struct look *l)
 	l->address = STR("");
 	if (rc == 0)
 		rc = copy_next(t, r->look_after, &l->row);
-	if (rc == 0 && l->row.kind == COPY_HELD) {
-		l->row.segment = arena_str(r->arena, l->row.segment);
-		l->row.stream = arena_str(r->arena, l->row.stream);
-		if (person_address(r->app->store, t, &l->row.lead, r->arena,
-			&l->address) != 0)
-			l->address = STR("");
-	}
+	if (rc == 0)
+		rc = copy_keep(&l->row, r->arena);
+	if (rc == 0 && l->row.kind == COPY_HELD &&
+	    person_address(
+		r->app->store, t, &l->row.lead, r->arena, &l->address) != 0)
+		l->address = STR("");
 	ledger_read_end(&t);
 	return rc;
 }

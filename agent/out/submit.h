@@ -33,6 +33,9 @@ struct submit_result {
  * was. */
 void submit_copy(struct submit *s, uint64_t id, const struct spool_copy *c,
     uint32_t index, struct submit_result *out, struct error *err);
+/* What the MTA called it, SENT; empty where it did not say. Borrowed. */
+struct str submit_queue_id(const struct smtp_reply *reply);
+
 struct submit_mail {
 	uint64_t id;        /* of the copy or message that it is about */
 	struct str to;      /* envelope recipient */

@@ -1,5 +1,5 @@
-/* copy.c - see copy.h. Record: version 1, kind, lead (16), added_ms, due_ms,
- * deadline_ms, then, recipients, next, attempts, segment, stream. */
+/* copy.c - see copy.h. Record: version 2, kind, lead (16), added_ms, due_ms,
+ * deadline_ms, then, recipients, next, attempts, segment, stream, queue_id. */
 #include "policy/state/copy.h"
 
 #include "policy/base/buf.h"
@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-	RECORD_VERSION = 1,
+	RECORD_VERSION = 2,
 	RECORD_MAX = 2048,
 	PAYLOAD_MAX = 2048,
 	SEGMENT_MAX = 128,
@@ -62,6 +62,7 @@ static int decode(uint64_t id, struct str value, struct copy_record *out)
 	out->attempts = wire_u32(&w);
 	out->segment = wire_bytes(&w);
 	out->stream = wire_bytes(&w);
+	out->queue_id = wire_bytes(&w);
 	return wire_done(&w);
 }
 
@@ -79,6 +80,7 @@ static void encode(const struct copy_record *r, struct buf *b)
 	wire_put_u32(b, r->attempts);
 	wire_put_bytes(b, r->segment);
 	wire_put_bytes(b, r->stream);
+	wire_put_bytes(b, r->queue_id);
 }
 
 static int put_due(struct ledger_txn *t, const struct copy_record *r)
@@ -118,6 +120,17 @@ int copy_read(const struct ledger_txn *t, uint64_t id, struct copy_record *out)
 	int rc = ledger_get(t, TABLE_COPY, id_key(id, &k), &value);
 
 	return rc != 0 ? rc : decode(id, value, out);
+}
+
+int copy_keep(struct copy_record *r, struct arena *a)
+{
+	r->segment = arena_str(a, r->segment);
+	r->stream = arena_str(a, r->stream);
+	r->queue_id = arena_str(a, r->queue_id);
+	return r->segment.p != NULL && r->stream.p != NULL &&
+		       r->queue_id.p != NULL
+		   ? 0
+		   : ERR_LIMIT;
 }
 
 int copy_next(
@@ -198,6 +211,7 @@ static const struct payload_field added_fields[] = {
     {8, PAYLOAD_U32, false, AT(then)},
     {9, PAYLOAD_U32, true, AT(recipients)},
     {10, PAYLOAD_U32, false, AT(first)},
+    {11, PAYLOAD_TEXT, false, AT(queue_id)},
 };
 #undef AT
 static const struct payload_desc added =
@@ -208,6 +222,7 @@ static const struct payload_field recipient_fields[] = {
     {1, PAYLOAD_U64, true, AT(id)},
     {2, PAYLOAD_U32, true, AT(index)},
     {3, PAYLOAD_U32, true, AT(outcome)},
+    {4, PAYLOAD_TEXT, false, AT(queue_id)},
 };
 #undef AT
 static const struct payload_desc recipient =
@@ -245,7 +260,8 @@ int copy_emit_added(struct door_ctx *ctx, const struct copy_new *c)
 	    .deadline_ms = c->deadline_ms,
 	    .then = (uint32_t)c->then,
 	    .recipients = c->recipients,
-	    .first = c->first};
+	    .first = c->first,
+	    .queue_id = c->queue_id};
 	struct copy_record r;
 	int rc = copy_read(door_txn(ctx), c->id, &r);
 
@@ -255,17 +271,33 @@ int copy_emit_added(struct door_ctx *ctx, const struct copy_new *c)
 	return payload_emit(ctx, EV_COPY_ADDED, &added, &e);
 }
 
+static int emit_recipient(
+    struct door_ctx *ctx, const struct event_copy_recipient *e)
+{
+	struct copy_record r;
+	int rc = copy_read(door_txn(ctx), e->id, &r);
+
+	if (rc == ERR_NOT_FOUND || (rc == 0 && e->index < r.next))
+		return 0;
+	return rc != 0 ? rc
+		       : payload_emit(ctx, EV_COPY_RECIPIENT, &recipient, e);
+}
+
 int copy_emit_recipient(struct door_ctx *ctx, uint64_t id, uint32_t index,
     enum copy_outcome outcome)
 {
-	struct event_copy_recipient e = {id, index, (uint32_t)outcome};
-	struct copy_record r;
-	int rc = copy_read(door_txn(ctx), id, &r);
+	struct event_copy_recipient e = {
+	    .id = id, .index = index, .outcome = (uint32_t)outcome};
 
-	if (rc == ERR_NOT_FOUND || (rc == 0 && index < r.next))
-		return 0;
-	return rc != 0 ? rc
-		       : payload_emit(ctx, EV_COPY_RECIPIENT, &recipient, &e);
+	return emit_recipient(ctx, &e);
+}
+
+int copy_emit_sent(
+    struct door_ctx *ctx, uint64_t id, uint32_t index, struct str queue_id)
+{
+	struct event_copy_recipient e = {id, index, COPY_SENT, queue_id};
+
+	return emit_recipient(ctx, &e);
 }
 
 int copy_emit_due(struct door_ctx *ctx, uint64_t id, int64_t due_ms)
@@ -301,6 +333,7 @@ int copy_reduce_added(
 	    .kind = (enum copy_kind)e.kind,
 	    .segment = e.segment,
 	    .stream = e.stream,
+	    .queue_id = e.queue_id,
 	    .added_ms = ev->time_ms,
 	    .due_ms = e.due_ms,
 	    .deadline_ms = e.deadline_ms,

@@ -15,6 +15,7 @@
 #ifndef POLICY_STATE_COPY_H
 #define POLICY_STATE_COPY_H
 
+#include "policy/base/arena.h"
 #include "policy/conf/policy.h"
 #include "policy/ledger/door.h"
 #include "policy/mail/lead_id.h"
@@ -44,13 +45,14 @@ struct copy_new {
 	enum policy_then then;
 	uint32_t first;      /* index of the first recipient in the file */
 	uint32_t recipients; /* index of the last one, plus one */
+	struct str queue_id; /* that the application was told; may be empty */
 };
 
 struct copy_record {
 	uint64_t id;
 	enum copy_kind kind;
 	struct lead_id lead;
-	struct str segment, stream; /* borrowed */
+	struct str segment, stream, queue_id; /* borrowed */
 	int64_t added_ms, due_ms, deadline_ms;
 	enum policy_then then;
 	uint32_t recipients;
@@ -65,11 +67,13 @@ struct event_copy_added {
 	struct str segment, stream;
 	int64_t due_ms, deadline_ms;
 	uint32_t then, recipients, first;
+	struct str queue_id;
 };
 
 struct event_copy_recipient {
 	uint64_t id;
 	uint32_t index, outcome; /* enum copy_outcome */
+	struct str queue_id;     /* sent: under which the MTA has it now */
 };
 
 struct event_copy_due {
@@ -84,6 +88,11 @@ int copy_emit_added(struct door_ctx *ctx, const struct copy_new *c) MUST_CHECK;
  * that is done already changes nothing. */
 int copy_emit_recipient(struct door_ctx *ctx, uint64_t id, uint32_t index,
     enum copy_outcome outcome) MUST_CHECK;
+/* The same with COPY_SENT, and the queue id that the MTA gave it. */
+int copy_emit_sent(struct door_ctx *ctx, uint64_t id, uint32_t index,
+    struct str queue_id) MUST_CHECK;
+/* The strings of a record, out of the transaction. ERR_LIMIT. */
+int copy_keep(struct copy_record *r, struct arena *a) MUST_CHECK;
 /* Another instant; counts an attempt. */
 int copy_emit_due(struct door_ctx *ctx, uint64_t id, int64_t due_ms) MUST_CHECK;
 

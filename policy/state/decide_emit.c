@@ -174,6 +174,7 @@ static int emit_hold(struct decide_work *w, struct door_ctx *ctx)
 	    .deadline_ms = v->deadline_ms,
 	    .then = v->then,
 	    .recipients = 1,
+	    .queue_id = w->in->queue_id,
 	};
 	int rc;
 

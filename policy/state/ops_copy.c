@@ -40,6 +40,27 @@ int ops_copy_done(struct store *s, uint64_t id, uint32_t index,
 	return door_propose(s->door, done_fn, &d, err);
 }
 
+struct sent {
+	uint64_t id;
+	uint32_t index;
+	struct str queue_id;
+};
+
+static int sent_fn(struct door_ctx *ctx, void *arg)
+{
+	const struct sent *s = arg;
+
+	return copy_emit_sent(ctx, s->id, s->index, s->queue_id);
+}
+
+int ops_copy_sent(struct store *s, uint64_t id, uint32_t index,
+    struct str queue_id, struct error *err)
+{
+	struct sent e = {id, index, queue_id};
+
+	return door_propose(s->door, sent_fn, &e, err);
+}
+
 struct removal {
 	uint64_t id;
 	bool more;
@@ -145,12 +166,8 @@ int ops_copy_get(
 
 	if (rc == 0)
 		rc = copy_read(t, id, out);
-	if (rc == 0) {
-		out->segment = arena_str(a, out->segment);
-		out->stream = arena_str(a, out->stream);
-		if (out->segment.p == NULL || out->stream.p == NULL)
-			rc = ERR_LIMIT;
-	}
+	if (rc == 0)
+		rc = copy_keep(out, a);
 	ledger_read_end(&t);
 	return rc;
 }

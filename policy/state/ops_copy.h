@@ -17,6 +17,9 @@ int ops_copy_add(
 /* Doing one that is done, or of a copy that is gone, changes nothing. */
 int ops_copy_done(struct store *s, uint64_t id, uint32_t index,
     enum copy_outcome outcome, struct error *err) MUST_CHECK;
+/* The MTA has it, under that queue id as far as it was told. */
+int ops_copy_sent(struct store *s, uint64_t id, uint32_t index,
+    struct str queue_id, struct error *err) MUST_CHECK;
 int ops_copy_due(
     struct store *s, uint64_t id, int64_t due_ms, struct error *err) MUST_CHECK;
 

@@ -32,7 +32,7 @@ enum table {
 
 /* Layout version of all the above. */
 enum {
-	STATE_SCHEMA = 2
+	STATE_SCHEMA = 3
 };
 
 #endif

@@ -54,6 +54,7 @@ static int about_copy(
 	if (rc != 0)
 		return rc == ERR_NOT_FOUND ? 0 : rc;
 	set_lead(out, r.lead.b);
+	out->queue_id = r.queue_id;
 	return 0;
 }
 
@@ -162,6 +163,7 @@ static int about_copy_added(struct str payload, struct trace_about *out)
 		return rc;
 	set_lead(out, e.lead);
 	out->copy_id = e.id;
+	out->queue_id = e.queue_id;
 	return 0;
 }
 

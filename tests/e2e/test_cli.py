@@ -939,7 +939,7 @@ def test_ledger(agent):
     assert agent.json("ledger", "check")[0]["damaged"] == 0
     assert "0 differ" in agent.ok("ledger", "rebuild")
     stat_of = agent.json("ledger", "stat")[0]
-    assert stat_of["schema"] == 2 and stat_of["last_event"] >= 3
+    assert stat_of["schema"] == 3 and stat_of["last_event"] >= 3
     assert any(one["table"] == "lead" and one["rows"] == 2
                for one in stat_of["tables"])
     assert "lead" in agent.ok("ledger", "stat")

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from bed import judge, mail, proc
+from bed import judge, mail, proc, web
 
 NEWS = "news@example.com"
 
@@ -93,6 +93,17 @@ def test_three_recipients_each_get_their_own(bed):
         links.update(judge.unsubscribe_uris(got.data)[0])
     assert len(links) == len(people)
     wait_no_files(bed)
+    ways = explained(bed, sent.final[1].split()[-1])
+    assert [one["type"] for one in ways] == ["copy_added"] + [
+        "copy_recipient"] * len(people)
+    assert [explained(bed, one["queue_id"])[0]["address"]
+            for one in ways[1:]] == people
+
+
+def explained(bed, queue_id):
+    """What is on record of a message, by the queue id that its sender has."""
+    return web.Api(bed.conf.api).call(
+        "GET", f"/v1/explain?queue_id={queue_id}")["events"]
 
 
 def test_a_refused_one_is_reported_and_the_others_go(bed):

@@ -219,7 +219,8 @@ static void test_journal_wait(struct apitest *a)
 	OK(clock_mono_ms() - begin >= 900, "for a second");
 	begin = clock_mono_ms();
 	IS_INT(apitest_get(a, "/v1/journal?after=1&wait=20"), 200, "no wait");
-	OK(clock_mono_ms() - begin < TAP_ENDLESS_MS, "where there is something");
+	OK(clock_mono_ms() - begin < TAP_ENDLESS_MS,
+	    "where there is something");
 	atomic_store(&a->app.waiting, 4);
 	IS_INT(apitest_get(a, "/v1/journal?after=9999&wait=20"), 200,
 	    "others wait");
@@ -286,6 +287,36 @@ static void add_hold(
 	    lead_id_of(a->st.store->lead_key, &addr, &c.lead) != 0)
 		printf("# lead id\n");
 	OK(ops_copy_add(a->st.store, &c, &err) == 0, "a copy");
+}
+
+/* A message to two: what the application's queue id tells, while the copy is
+ * there and afterwards. */
+static void test_explain_copy(struct apitest *a)
+{
+	struct copy_new c = {.id = 81,
+	    .kind = COPY_TAKEN,
+	    .segment = STR("newsletter"),
+	    .stream = STR("news"),
+	    .due_ms = clock_now_ms() + 3600000,
+	    .recipients = 2,
+	    .queue_id = STR("4QC")};
+	struct error err = {0};
+
+	OK(ops_copy_add(a->st.store, &c, &err) == 0, "a copy");
+	IS_INT(apitest_get(a, "/v1/explain?queue_id=4QC"), 200, "taken over");
+	IS_INT(value_count(apitest_at(a, "events")), 1, "so far");
+	IS_S(apitest_str(a, "events.0.type"), STR("copy_added"), "that");
+	IS_S(apitest_str(a, "events.0.queue_id"), STR("4QC"), "by that id");
+	OK(ops_copy_sent(a->st.store, 81, 0, STR("4QD"), &err) == 0 &&
+		ops_copy_done(a->st.store, 81, 1, COPY_BOUNCED, &err) == 0,
+	    "both are done");
+	IS_INT(apitest_get(a, "/v1/explain?queue_id=4QC"), 200, "then");
+	IS_INT(value_count(apitest_at(a, "events")), 3, "all of it");
+	IS_S(apitest_str(a, "events.1.outcome"), STR("sent"), "one went");
+	IS_S(apitest_str(a, "events.1.queue_id"), STR("4QD"), "and as what");
+	IS_S(apitest_str(a, "events.2.outcome"), STR("bounced"), "one did not");
+	IS_INT(apitest_get(a, "/v1/explain?queue_id=4QD"), 404,
+	    "what the MTA does with it is not on record here");
 }
 
 static void test_holds(struct apitest *a)
@@ -411,6 +442,7 @@ int main(void)
 	test_lead_show(&a);
 	test_timeline(&a);
 	test_explain_queue(&a);
+	test_explain_copy(&a);
 	test_journal(&a);
 	test_journal_wait(&a);
 	test_stats(&a);

@@ -142,6 +142,31 @@ static void test_split(void)
 	IS_INT(ops_copy_done(T.store, 7, 2, COPY_SENT, &err), 0, "the last");
 }
 
+/* The queue id that the application was told stays through everything. */
+static void test_queue_id(void)
+{
+	struct address who = storetest_address(&T, "q@b.example");
+	struct copy_new c = copy(17, 100, 2), held = copy(18, 900, 2);
+	struct copy_record r;
+	struct error err = {0};
+
+	c.queue_id = held.queue_id = STR("4QC");
+	held.kind = COPY_HELD;
+	held.first = 1;
+	add(&c, 0);
+	IS_INT(ops_copy_due(T.store, 17, 300, &err), 0, "put off");
+	IS_INT(get(17, &r), 0, "read");
+	IS_S(r.queue_id, STR("4QC"), "kept");
+	IS_INT(ops_copy_sent(T.store, 17, 0, STR("4QD"), &err), 0, "sent");
+	IS_INT(get(17, &r), 0, "read");
+	OK(r.next == 1 && str_eq(r.queue_id, STR("4QC")), "and kept");
+	IS_INT(ops_copy_split(T.store, 17, 1, &who, &held, &err), 0, "split");
+	IS_INT(get(18, &r), 0, "read");
+	IS_S(r.queue_id, STR("4QC"), "of the same message");
+	IS_INT(ops_copy_sent(T.store, 18, 1, STR(""), &err), 0, "not told");
+	IS_INT(get(18, &r), ERR_NOT_FOUND, "gone");
+}
+
 struct sums {
 	uint64_t held, taken, sent, split;
 };
@@ -170,8 +195,8 @@ static void test_counters(void)
 		exit(1);
 	IS_INT(counter_each(t, 0, 0, sum, &s), 0, "all by their segment");
 	ledger_read_end(&t);
-	OK(s.taken == 7 && s.held == 1, "added");
-	OK(s.sent == 5 && s.split == 1, "done");
+	OK(s.taken == 8 && s.held == 2, "added");
+	OK(s.sent == 7 && s.split == 2, "done");
 }
 
 static void test_names(void)
@@ -187,6 +212,7 @@ int main(void)
 	test_life();
 	test_order();
 	test_split();
+	test_queue_id();
 	test_counters();
 	test_names();
 	storetest_close(&T);

@@ -215,6 +215,24 @@ static int emit_copy_done(struct door_ctx *ctx, void *arg)
 	return copy_emit_recipient(ctx, 5, 1, COPY_SENT);
 }
 
+static int emit_copy_queued(struct door_ctx *ctx, void *arg)
+{
+	struct copy_new c = {.id = 6,
+	    .kind = COPY_TAKEN,
+	    .due_ms = 100,
+	    .recipients = 1,
+	    .queue_id = STR("4Q1")};
+
+	(void)arg;
+	return copy_emit_added(ctx, &c);
+}
+
+static int emit_copy_sent(struct door_ctx *ctx, void *arg)
+{
+	(void)arg;
+	return copy_emit_sent(ctx, 6, 0, STR("4Q2"));
+}
+
 static int emit_log(struct door_ctx *ctx, void *arg)
 {
 	struct mtalogpos p = {.path = STR("/l"), .position = STR("P")};
@@ -300,6 +318,8 @@ int main(void)
 	    "0a0b0c0d0e0f0441730561740618640718c808010902");
 	stored_is("copy due", emit_copy_due, "a20105021896");
 	stored_is("copy recipient", emit_copy_done, "a3010502010301");
+	stored_is("copy added with queue id", emit_copy_queued, "a50106020206186409010b63345131");
+	stored_is("copy sent with queue id", emit_copy_sent, "a40106020003010463345132");
 	stored_is("log position", emit_log, "a201422f6c024150");
 	stored_is("feedback mail", emit_seen,
 	    "a3015820000102030405060708090a0b0c0d0e0f101112131415161718"

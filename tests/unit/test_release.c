@@ -4,6 +4,7 @@
 
 #include "agent/out/nondelivery.h"
 #include "agent/out/release.h"
+#include "agent/out/submit.h"
 #include "policy/state/ops.h"
 #include "policy/state/ops_copy.h"
 
@@ -657,6 +658,33 @@ static void test_faults(void (*fail_at)(long), const char *what)
 	is_empty(what);
 }
 
+/* What the MTA called the message it took. */
+static void test_queue_id_of_reply(void)
+{
+	static const struct {
+		const char *text, *want;
+	} t[] = {
+	    {"Ok: queued as 4jXZhH6vf1z1bY2T", "4jXZhH6vf1z1bY2T"},
+	    {"Ok: queued as 3F2A1B0C9D", "3F2A1B0C9D"},
+	    {"queued as 4jXZhH0pGdz1bY5L, queued as 4jXZhH6vf1z1bY2T",
+		"4jXZhH6vf1z1bY2T"},
+	    {"48MA5jQ1012345 Message accepted for delivery", "48MA5jQ1012345"},
+	    {"Ok: queued as <script>", ""},
+	    {"Message accepted for delivery", ""},
+	    {" Message accepted for delivery", ""},
+	    {"Ok", ""},
+	    {"", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		struct smtp_reply r = {.code = 250};
+
+		(void)snprintf(r.text, sizeof(r.text), "%s", t[i].text);
+		IS_S(submit_queue_id(&r), str_of(t[i].want), "\"%s\"",
+		    t[i].text);
+	}
+}
+
 int main(void)
 {
 	struct error err = {0};
@@ -675,6 +703,7 @@ int main(void)
 	app.conf = conf;
 	app.store = S.st.store;
 	restart();
+	test_queue_id_of_reply();
 	test_taken();
 	test_exactly_once();
 	test_in_flight();
