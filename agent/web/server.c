@@ -731,6 +731,18 @@ static void wait_for_replies(struct server *s)
 		(void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 }
 
+/* libmicrohttpd's thread may be about to take the listener out of its epoll set
+ * when this has done so already: it puts up with that, but aborts the process
+ * when the descriptor is not open any more. So that is closed, by our
+ * server_listen_close(), when the thread has ended; connections are refused
+ * from here on. */
+static void stop_listening(struct server *s)
+{
+	s->listener.fd = MHD_quiesce_daemon(s->daemon);
+	if (s->listener.fd >= 0)
+		(void)shutdown(s->listener.fd, SHUT_RDWR);
+}
+
 /* Order: no new connections, then the workers finish what is queued (their
  * connections are suspended until then), then the replies are written, then
  * libmicrohttpd may stop. */
@@ -740,11 +752,8 @@ void server_close(struct server **sp)
 
 	if (s == NULL)
 		return;
-	if (s->daemon != NULL) {
-		int fd = MHD_quiesce_daemon(s->daemon);
-		if (fd >= 0)
-			(void)close(fd);
-	}
+	if (s->daemon != NULL)
+		stop_listening(s);
 	pthread_mutex_lock(&s->lock);
 	s->stopping = true;
 	pthread_cond_broadcast(&s->more);

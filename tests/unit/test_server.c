@@ -10,9 +10,11 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
@@ -301,6 +303,65 @@ static void test_stop(void)
 	OK(atomic_load(&handled) - before > 8, "stopped 8 times under load");
 }
 
+/* --- the listener, when it stops --- */
+
+static struct {
+	atomic_bool on;
+	pthread_t stopper;
+	int client;          /* wakes libmicrohttpd's thread up */
+	atomic_int listener; /* 0: not known yet */
+	atomic_int removed;  /* times that the thread was taking it out */
+	atomic_int closed;   /* when the descriptor was gone */
+} trap;
+
+static void wait_ms(int ms, const atomic_int *end)
+{
+	for (; ms > 0 && (end == NULL || atomic_load(end) == 0); ms--)
+		(void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+/* In place of the C library's, also for libmicrohttpd. Who stops it waits until
+ * its thread is about to take the listener out as well; which then is last. */
+int epoll_ctl(int set, int op, int fd, struct epoll_event *ev)
+{
+	bool trapped = op == EPOLL_CTL_DEL && atomic_load(&trap.on);
+	int rc;
+
+	if (trapped && pthread_equal(pthread_self(), trap.stopper)) {
+		atomic_store(&trap.listener, fd);
+		if (say(trap.client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+			wait_ms(5000, &trap.removed);
+	} else if (trapped && fd == atomic_load(&trap.listener)) {
+		atomic_fetch_add(&trap.removed, 1);
+		wait_ms(200, NULL);
+	}
+	rc = (int)syscall(SYS_epoll_ctl, set, op, fd, ev);
+	if (trapped && rc != 0 && errno == EBADF)
+		atomic_fetch_add(&trap.closed, 1);
+	return rc;
+}
+
+/* Both take the listener out; libmicrohttpd calls abort() when its descriptor
+ * is closed by then. */
+static void test_stop_both(void)
+{
+	struct server *s = start(5000);
+	char reply[1000];
+
+	trap.client = dial();
+	trap.stopper = pthread_self();
+	OK(trap.client >= 0 &&
+		say(trap.client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n") &&
+		hear(trap.client, reply, sizeof(reply)) == 200,
+	    "a client");
+	atomic_store(&trap.on, true);
+	server_close(&s);
+	atomic_store(&trap.on, false);
+	(void)close(trap.client);
+	OK(atomic_load(&trap.removed) > 0, "taken out by the thread too");
+	IS_INT(atomic_load(&trap.closed), 0, "while it was open");
+}
+
 /* The path in the conf may be a slip of the pen. */
 static void test_path(void)
 {
@@ -333,6 +394,7 @@ int main(void)
 	test_slow();
 	test_greedy();
 	test_stop();
+	test_stop_both();
 	test_path();
 	(void)snprintf(path, sizeof(path), "%s/socket.lock", dir);
 	(void)unlink(path);
