@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	%D%/fresh \
 	%D%/lib/build.py \
 	%D%/lib/check.py \
+	%D%/lib/failures.py \
 	%D%/lib/mutants.py \
 	%D%/lib/packages.sh \
 	%D%/lib/run.py \

@@ -15,6 +15,7 @@ import xml.etree.ElementTree
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import build  # noqa: E402
+import failures  # noqa: E402
 import mutants  # noqa: E402
 
 # What --break=PIECE must make go wrong: the title of that step begins so.
@@ -34,6 +35,7 @@ class Outcome:
     failed: int = 0
     skipped: int = 0
     note: str = ""
+    why: list = dataclasses.field(default_factory=list)  # which tests failed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,11 +76,14 @@ def judged(outcome, status):
 
 
 def make_check(folder, log, *, prefix=(), env=None):
+    suite = folder / "test-suite.log"
+    suite.unlink(missing_ok=True)
     status = run_logged([*prefix, "make", "-C", folder, f"-j{build.jobs()}",
                          "check"], log, env=env)
     outcome = judged(count_tap(log.read_text(errors="replace")), status)
     if outcome.failed:
-        append_failures(log, folder / "test-suite.log")
+        append_failures(log, suite)
+        outcome.why = failures.of_suite(suite)
     return outcome
 
 
@@ -133,6 +138,7 @@ def run_pytest(folder, log, *args):
         total, *bad = (int(suite.get(key)) for key in (
             "tests", "failures", "errors", "skipped"))
         outcome = Outcome(total - sum(bad), bad[0] + bad[1], bad[2])
+    outcome.why = failures.of_junit(report)
     return judged(outcome, status)
 
 
@@ -276,6 +282,7 @@ def run_stage(stage):
         outcome = Outcome(failed=1, note=str(error))
     if outcome.failed:
         print(build.tail(log), f"\n        whole log: {log}", flush=True)
+        outcome.why = outcome.why or failures.of_log(log)
     return outcome
 
 
@@ -288,11 +295,20 @@ def text_of(outcome, seconds):
     return f"{', '.join(parts)} ({seconds:.1f} s)"
 
 
+def print_end(total, lines, why, seconds):
+    """All of it in a few lines, the sums last: often no more is kept."""
+    print("\n" + "\n".join(lines))
+    print(f"  all of it: {seconds:.1f} s")
+    if why:
+        print("\n" + "\n".join(failures.table(why)))
+    print(f"{total.passed} passed, {total.failed} failed", flush=True)
+
+
 def run_all(stages):
     """Run each stage whatever became of the others; True if all is well."""
     build.LOGS.mkdir(parents=True, exist_ok=True)
     total = Outcome()
-    lines = []
+    lines, why = [], {}
     begun = time.monotonic()
     for number, stage in enumerate(stages, 1):
         print(f"[{number}/{len(stages)}] {stage.name}: {stage.what}",
@@ -305,9 +321,9 @@ def run_all(stages):
                      f"{stage.name:8} {text}")
         total.passed += outcome.passed
         total.failed += outcome.failed
-    print("\n" + "\n".join(lines))
-    print(f"  all of it: {time.monotonic() - begun:.1f} s")
-    print(f"{total.passed} passed, {total.failed} failed", flush=True)
+        if outcome.failed:
+            why[stage.name] = outcome.why
+    print_end(total, lines, why, time.monotonic() - begun)
     return total.failed == 0
 
 
