@@ -317,16 +317,43 @@ static struct smfiDesc description = {
     .xxfi_negotiate = on_negotiate,
 };
 
-/* Notes which file the socket is. */
-static void note_socket(struct str name)
+static void note_path(struct str name)
 {
 	struct str path = str_from(name, sizeof("unix:") - 1);
-	struct stat st;
 
 	if (!str_starts(name, STR("unix:")) || path.n >= sizeof(listener.path))
 		return;
 	memcpy(listener.path, path.p, path.n);
 	listener.path[path.n] = '\0';
+}
+
+/* Another process serves there: libmilter would take the name away from it,
+ * and with it all mail until it is started again. What one that was killed
+ * left behind refuses. */
+static bool is_served(void)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd, rc;
+
+	if (listener.path[0] == '\0')
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	(void)snprintf(un.sun_path, sizeof(un.sun_path), "%s", listener.path);
+	rc = connect(fd, (struct sockaddr *)&un, sizeof(un));
+	rc = rc == 0 ? 0 : -errno;
+	(void)close(fd);
+	return rc == 0 || rc == -EAGAIN; /* a full queue is one that is there */
+}
+
+/* Notes which file the socket is. */
+static void note_socket(void)
+{
+	struct stat st;
+
+	if (listener.path[0] == '\0')
+		return;
 	if (stat(listener.path, &st) != 0) {
 		listener.path[0] = '\0';
 		return;
@@ -355,6 +382,12 @@ int smfi_setup(
 	(void)smfi_setmaxdatasize(PACKET_MAX);
 	if (name == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
+	note_path(conf->socket);
+	if (is_served()) {
+		free(name);
+		return error_set(err, ERR_EXISTS,
+		    "%s: another instance is listening here", listener.path);
+	}
 	if (smfi_setconn(name) == MI_SUCCESS &&
 	    smfi_register(description) == MI_SUCCESS) {
 		/* libmilter's socket takes its mode from the umask. */
@@ -363,7 +396,7 @@ int smfi_setup(
 		(void)umask(old);
 	}
 	if (rc == MI_SUCCESS)
-		note_socket(conf->socket);
+		note_socket();
 	else
 		rc = error_set(
 		    err, ERR_UNAVAILABLE, "cannot listen on %s", name);

@@ -91,6 +91,7 @@ static int perform(struct client *c, const struct client_request *rq,
 {
 	struct curl_slist *fields = NULL;
 	struct buf url;
+	long why = 0;
 	CURLcode rc;
 
 	/* "Expect:" empty: no wait for a 100 that the server need not send */
@@ -109,10 +110,14 @@ static int perform(struct client *c, const struct client_request *rq,
 		rc = curl_easy_perform(c->curl);
 	}
 	(void)curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, status_out);
+	(void)curl_easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &why);
 	curl_slist_free_all(fields);
 	buf_fini(&url);
 	if (rc == CURLE_OK)
 		return 0;
+	if (rc == CURLE_COULDNT_CONNECT && why == EACCES)
+		return error_set(err, ERR_UNAVAILABLE, "%s: %s", c->socket,
+		    error_text(-EACCES));
 	if (rc == CURLE_COULDNT_CONNECT)
 		return error_set(err, ERR_UNAVAILABLE,
 		    "nobody listens at %s: is tendril-agent running?",

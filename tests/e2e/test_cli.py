@@ -257,6 +257,15 @@ def test_nobody_listens(home):
         "policy", "log", status=75)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_socket_out_of_reach(agent):
+    """Somebody listens, and not to this user."""
+    (agent.root / "api").chmod(0o600)
+    done = agent.cli("policy", "log", user="nobody", cwd="/")
+    assert done.returncode == 75
+    assert "ermission denied" in done.stderr
+
+
 def test_bad_conf(home):
     home.conf_file.write_text("state-dirr = \"/x\"\n")
     err = home.refused("policy", "log", status=1)

@@ -375,6 +375,27 @@ def test_bad_shared_key(build, make_bed, name, spoil):
     assert name in refused_start(bed, bed.start_agent)
 
 
+def test_two_at_once(build, make_bed):
+    """The second of each daemon is refused and the first goes on; what a
+    killed one left behind is in nobody's way."""
+    bed = make_bed(build, policy=POLICY)
+    start_whole(bed)
+    for name in ("tendril-milter", "tendril-agent"):
+        second = proc.run([build / name, "--conf", bed.conf_file],
+                          check=False, timeout_s=10)
+        assert second.returncode == 1
+        assert "another instance is listening here" in second.stderr
+    recipient, answer = submit(bed)
+    assert answer[0] == 250
+    assert_signed(bed, recipient)
+    bed.tendril.cli("policy", "log")
+    for daemon in (bed.tendril.milter, bed.tendril.agent):
+        daemon.kill()
+    bed.start_milter()
+    bed.start_agent()
+    assert submit(bed)[1][0] == 250
+
+
 def test_conf_that_does_not_parse(build, make_bed):
     bed = make_bed(build, policy=POLICY)
     bed.start_milter()
