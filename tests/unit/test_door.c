@@ -365,6 +365,8 @@ static void submit_steps(struct door *d, struct step *s, size_t n)
 	}
 }
 
+/* The statistics come before the answers: until the door is closed a step is
+ * still the door's. */
 static uint64_t wait_answered(struct door *d, uint64_t n)
 {
 	struct door_stats st = {0};
@@ -395,14 +397,15 @@ static void test_gather(const char *dir)
 {
 	struct ledger *l = toy_open(dir, LEDGER_CREATE);
 	struct door *d = gathering_door(l, 60 * INT64_C(1000000));
-	struct step s[4], alone = {.what = ADD, .name = "b"};
+	struct step first[3], s[4], alone = {.what = ADD, .name = "b"};
+	struct step last = {.what = ADD, .name = "c"};
 	struct door_stats st;
 	struct gate g;
 
 	IS_INT(door_propose(d, step_fn, &alone, NULL), 0, "the first one");
 	IS_INT(door_propose(d, step_fn, &alone, NULL), 0, "one after it");
 	gate_enter(&g, d);
-	submit_steps(d, s, 3);
+	submit_steps(d, first, 3);
 	(void)usleep(2 * PATIENCE_US);
 	gate_leave(&g);
 	IS_INT(wait_answered(d, 6), 3, "one batch for the gate and three");
@@ -412,11 +415,10 @@ static void test_gather(const char *dir)
 	IS_INT(st.proposals, 6, "three wait for a fourth");
 	submit_steps(d, s + 3, 1);
 	IS_INT(wait_answered(d, 10), 4, "four go in one batch");
-	s[0] = (struct step){.what = ADD, .name = "c"};
-	if (door_submit(d, step_fn, &s[0], step_done, &s[0]) != 0)
+	if (door_submit(d, step_fn, &last, step_done, &last) != 0)
 		bug("submit");
 	door_close(&d);
-	OK(s[0].answered && s[0].rc == 0, "the last one does not stop a stop");
+	OK(last.answered && last.rc == 0, "the last one does not stop a stop");
 	IS_INT(toy_read(l, "c"), 1, "and is durable");
 	ledger_close(&l);
 }
