@@ -184,6 +184,7 @@ tests_unit_test_load_LDADD = tests/mta/libmta.a policy/libpolicy.a
 tests_unit_test_mtaproto_LDADD = tests/mta/libmta.a $(POLICY_LIBS)
 
 EXTRA_DIST += \
+	%D%/e2e/data/no_thread.c \
 	%D%/e2e/data/postfix_changes.json \
 	%D%/e2e/test_bench.py \
 	%D%/e2e/test_browser.py \

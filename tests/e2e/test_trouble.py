@@ -285,6 +285,60 @@ def test_read_only_at_start(build, make_bed):
         assert_signed(bed, local)
 
 
+# --- no more threads ---
+
+SHIM = pathlib.Path(__file__).with_name("data") / "no_thread.c"
+# libmilter gives up, and ends the process, after sixteen failures in a row.
+REFUSED = 40
+
+
+def start_milter_without(bed, build):
+    """The milter as it is when there are no threads, while the file that is
+    returned is there."""
+    data = (build / "tendril-milter").read_bytes()
+    if b"__asan_init" in data or b"__tsan_init" in data:
+        pytest.skip("a sanitizer makes its threads itself")
+    if b"connection.no_thread" not in data:
+        pytest.skip("this libmilter has no pool that we could stand in for")
+    library, flag = bed.root / "no_thread.so", bed.root / "no-thread"
+    proc.run(["cc", "-shared", "-fPIC", "-o", library, SHIM])
+    words = {"LD_PRELOAD": str(library), "TENDRIL_TEST_NO_THREAD": str(flag)}
+    bed.tendril.env.update(words)
+    bed.start_milter()
+    for word in words:
+        del bed.tendril.env[word]
+    return flag
+
+
+def test_no_more_threads(build, make_bed):
+    """A connection without a thread ends, alone: those that are there go on,
+    and later ones come; the MTA tells the application to come again."""
+    bed = make_bed(build, policy=POLICY)
+    flag = start_milter_without(bed, build)
+    bed.start_agent()
+    bed.start_hub()
+    begun = time.monotonic()
+    with apps.dial(bed) as there:
+        flag.touch()
+        for _ in range(REFUSED):
+            with pytest.raises(apps.Disconnected):
+                apps.dial(bed).hello()
+        assert submit(bed)[1][0] == 451
+        one = person()
+        assert there.send(letter(one), NEWS, [one]).outcome == "accept"
+        flag.unlink()
+        two = person()
+        with apps.dial(bed) as later:
+            assert later.send(letter(two), NEWS, [two]).outcome == "accept"
+    assert time.monotonic() - begun < 20
+    recipient, answer = submit(bed)
+    assert answer[0] == 250, answer
+    assert_signed(bed, recipient)
+    assert bed.tendril.milter.is_running()
+    (event, *_) = bed.tendril.events("connection.no_thread")
+    assert "unavailable" in event["error"], event
+
+
 # --- keys ---
 
 def remove(path):
