@@ -16,6 +16,7 @@ struct message {
 	struct addrlist from;
 	const struct keyring_domain *signer;
 	struct str segment, campaign;
+	struct str body; /* of nurture mail */
 	unsigned char body_hash[32];
 	struct comply_in comply;
 	uint64_t copy_id; /* submitted from the spool; 0: not */

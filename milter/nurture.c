@@ -28,11 +28,10 @@ enum comply_result nurture_comply(void *arg, const struct policy_segment *seg)
 {
 	struct message *m = arg;
 	struct comply_in in = m->comply;
-	struct str body;
 
-	if (seg->postal_address.n > 0 && gather_body(&m->s->g, &body) == 0)
+	if (seg->postal_address.n > 0)
 		in.has_postal_address = textfind_in_message(
-		    &m->s->g.headers, body, seg->postal_address);
+		    &m->s->g.headers, m->body, seg->postal_address);
 	return comply_decide(seg, &in);
 }
 
@@ -191,6 +190,12 @@ enum answer nurture_run(struct message *m)
 		return eom_trouble(m, "segment", &err);
 	}
 	m->shadow = eom_is_shadow(s);
+	/* A body that cannot be read is not one that lacks something. */
+	rc = gather_body(&s->g, &m->body);
+	if (rc != 0 && !m->shadow) {
+		(void)error_set(&err, rc, "%s", error_text(rc));
+		return eom_trouble(m, "body", &err);
+	}
 	if (m->shadow)
 		return shadow_run(m);
 	if (s->g.n_rcpts == 1 || m->copy_id != 0)

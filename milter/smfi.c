@@ -96,7 +96,7 @@ static int do_change(void *ctx, const struct change *c, struct str sender_args)
 			rc = smfi_insheader(ctx, 0, name, value);
 		break;
 	case CHANGE_SENDER:
-		if (value != NULL)
+		if (value != NULL && (args != NULL || sender_args.n == 0))
 			rc = smfi_chgfrom(ctx, value, args);
 		break;
 	}

@@ -3,6 +3,8 @@
 #include "agent/api/routes.h"
 #include "agent/api/timeline.h"
 
+#include "policy/base/clock.h"
+#include "policy/base/when.h"
 #include "policy/state/ops.h"
 
 static int read_state(struct api_call *c, enum consent_state *out)
@@ -35,6 +37,9 @@ int api_consent_set(struct api_call *c)
 		rc = read_state(c, &in.state);
 	if (rc == 0)
 		rc = api_time(c, "said", &in.said_ms);
+	if (rc == 0 && in.said_ms > clock_now_ms() + WHEN_DAY_MS)
+		rc = error_set(
+		    &c->err, ERR_SYNTAX, "\"said\": that is still to come");
 	if (rc == 0)
 		rc = api_address(c, "address", &in.address);
 	if (rc == 0)

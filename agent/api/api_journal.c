@@ -151,6 +151,9 @@ static int read_arguments(struct journal *j)
 		rc = api_time(c, "from", &j->from_ms);
 	if (rc == 0)
 		rc = api_time(c, "to", &j->to_ms);
+	if (rc == 0 && j->from_ms > j->to_ms)
+		rc =
+		    error_set(&c->err, ERR_SYNTAX, "\"from\" is behind \"to\"");
 	j->types = api_arg(c, "type");
 	return rc == 0 ? check_types(j) : rc;
 }

@@ -141,6 +141,9 @@ int api_stats(struct api_call *c)
 		rc = api_time(c, "from", &from_ms);
 	if (rc == 0)
 		rc = api_time(c, "to", &to_ms);
+	if (rc == 0 && from_ms > to_ms)
+		rc =
+		    error_set(&c->err, ERR_SYNTAX, "\"from\" is behind \"to\"");
 	if (rc == 0)
 		rc = ledger_read_begin(c->app->store->ledger, &t);
 	if (rc == 0 && all && s.step == 0)

@@ -104,6 +104,24 @@ void show_suppression(
 	value_put_i64(o, "event", (int64_t)r->seq);
 }
 
+/* As the policy has its rules: one blank where a column is aligned by many. */
+static void put_rule(struct value *o, struct str line)
+{
+	bool quoted = false;
+	struct buf b;
+
+	buf_init(&b, line.n + 1);
+	for (size_t i = 0; i < line.n; i++) {
+		char c = line.p[i] == '\t' ? ' ' : line.p[i];
+
+		quoted ^= c == '"';
+		if (quoted || c != ' ' || b.n == 0 || b.p[b.n - 1] != ' ')
+			buf_addc(&b, c);
+	}
+	value_put_str(o, "rule", buf_str(&b));
+	buf_fini(&b);
+}
+
 /* The line as it stands there, without comment at its end. */
 static struct str line_of(struct str text, uint32_t number)
 {
@@ -127,7 +145,7 @@ void show_rule(
 		return;
 	value_put_i64(o, "line", line);
 	if (policyver_read(s->t, version, &r) == 0)
-		value_put_str(o, "rule", line_of(r.text, line));
+		put_rule(o, line_of(r.text, line));
 }
 
 void show_verdict(struct value *o, const struct decide_out *out)

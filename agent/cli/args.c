@@ -346,11 +346,12 @@ static void help_verb(FILE *out, const struct cli_verb *v)
 	if (v->n_commands > 1)
 		(void)fputc('\n', out);
 	help_options(out, v);
-	(void)fprintf(out,
-	    "\nexit status:\n"
-	    "  0   done\n  1   %s\n  2   not understood\n"
-	    "  75  trouble that may pass: try again\n",
-	    v->exits != NULL ? v->exits : "the answer is no");
+	(void)fputs("\nexit status:\n  0   done\n", out);
+	if (v->exits != NULL)
+		(void)fprintf(out, "  1   %s\n", v->exits);
+	(void)fputs("  2   not understood\n"
+		    "  75  trouble that may pass: try again\n",
+	    out);
 	if (v->example != NULL)
 		(void)fprintf(out, "\nexample:\n%s", v->example);
 }

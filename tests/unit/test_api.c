@@ -374,6 +374,9 @@ static void test_consent(struct apitest *a)
 	    {"{\"address\": \"jo@c.example\", \"purpose\": \"events\", "
 	     "\"state\": \"granted\", \"said\": \"2026-13-01\"}",
 		400, "no such day"},
+	    {"{\"address\": \"jo@c.example\", \"purpose\": \"events\", "
+	     "\"state\": \"granted\", \"said\": \"2126-01-31\"}",
+		400, "a year to come"},
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

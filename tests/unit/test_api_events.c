@@ -11,7 +11,7 @@
 	"person { at-most = {\\\"3 per 7d\\\"} }\\n"                           \
 	"segment newsletter {\\n  purpose = newsletter\\n"                     \
 	"  legal-basis = legitimate-interest\\n"                               \
-	"  at-most = \\\"1 per 7d\\\"  # a comment\\n"                         \
+	"  at-most\\t   =  \\\"1 per 7d\\\"  # a comment\\n"                   \
 	"  when-full = defer\\n}\\n"                                           \
 	"segment webinar { purpose = events }\\n"
 
@@ -268,6 +268,8 @@ static void test_stats(struct apitest *a)
 	    "long ago");
 	IS_INT(value_count(apitest_at(a, "rows")), 0, "nothing yet");
 	IS_INT(apitest_get(a, "/v1/stats?by=moon"), 400, "no such period");
+	IS_INT(apitest_get(a, "/v1/stats?from=1h&to=2h"), 400, "backwards");
+	IS_INT(apitest_get(a, "/v1/journal?from=1h&to=2h"), 400, "likewise");
 }
 
 static void add_hold(

@@ -148,6 +148,27 @@ static void test_postal(void)
 	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "found in HTML");
 }
 
+/* A disk in trouble is no fault of the message. */
+static void test_body_is_lost(void)
+{
+	struct mail m = to("<p2@b.example>", " posted");
+	size_t size = 2 << 20;
+	char *body = malloc(size);
+
+	if (body == NULL)
+		exit(1);
+	memset(body, 'a', size);
+	sessiontest_connect("apps");
+	(void)sessiontest_envelope(&m);
+	IS_INT(sessiontest_head(&m), ANSWER_CONTINUE, "a head");
+	fault_write_at(1);
+	session_body(S.session, (struct str){body, size});
+	fault_write_at(0);
+	IS_INT(session_eom(S.session), ANSWER_TEMPFAIL, "not on disk");
+	IS_STR(S.script.reply.enhanced, "4.3.0", "again, please");
+	free(body);
+}
+
 static void test_one_to_one(void)
 {
 	struct mail m = {
@@ -663,6 +684,7 @@ int main(void)
 	test_signed_before_stripped();
 	test_unknown_rules();
 	test_postal();
+	test_body_is_lost();
 	test_one_to_one();
 	test_one_to_one_at_end();
 	test_early();
