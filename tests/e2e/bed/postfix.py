@@ -156,7 +156,14 @@ class Postfix:
             f"postfix {self.name}",
             [DAEMONS / "master", "-c", self.config_dir, "-s"],
             self.root / "master.out", cwd=self.queue_dir)
-        self.daemon.wait_ready(self._listens)
+        try:
+            self.daemon.wait_ready(self._listens)
+        except proc.BedError as error:
+            raise proc.BedError(f"{error}\n{self._log_tail()}") from None
+
+    def _log_tail(self, lines=20):
+        text = self.log_text() if self.maillog.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
 
     def _listens(self):
         return self.maillog.exists() and all(

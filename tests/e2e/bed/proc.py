@@ -6,8 +6,10 @@ and removes our folders. (A parent-death signal would not do: the kernel drops
 it when a daemon changes its ids, as master(8) does.)
 """
 
+import itertools
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -96,18 +98,30 @@ def naming(path):
     return found
 
 
+# Linux gives clients ports from 32768 on: one of those might be taken again
+# before somebody listens there. Beds of other processes begin elsewhere.
+PORTS = list(range(20000, 32000))
+_start = random.SystemRandom().randrange(len(PORTS))
+_ports = itertools.cycle(PORTS[_start:] + PORTS[:_start])
+
+
+def _is_free(port, host):
+    with socket.socket() as probe:
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
 def free_ports(count, host="127.0.0.1"):
-    """Ports nobody listens on, all different."""
-    holders = []
-    try:
-        for _ in range(count):
-            holder = socket.socket()
-            holder.bind((host, 0))
-            holders.append(holder)
-        return [holder.getsockname()[1] for holder in holders]
-    finally:
-        for holder in holders:
-            holder.close()
+    """Ports nobody listens on; not one twice until all were given."""
+    free = (port for port in itertools.islice(_ports, len(PORTS))
+            if _is_free(port, host))
+    found = list(itertools.islice(free, count))
+    if len(found) < count:
+        raise BedError(f"no {count} free ports")
+    return found
 
 
 def port_is_open(port, host="127.0.0.1"):
