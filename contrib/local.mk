@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	%D%/lib/mutants.py \
 	%D%/lib/packages.sh \
 	%D%/lib/run.py \
+	%D%/lib/sidebyside.py \
 	%D%/run \
 	%D%/systemd/tendril-agent.service.in \
 	%D%/systemd/tendril-agent@.service.in \

@@ -254,6 +254,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_run.py \
 	%D%/e2e/test_sendmail.py \
 	%D%/e2e/test_sendmail_wire.py \
+	%D%/e2e/test_sidebyside.py \
 	%D%/e2e/test_submission.py \
 	%D%/e2e/test_trouble.py \
 	%D%/e2e/tsan_load.py \

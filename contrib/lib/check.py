@@ -12,11 +12,15 @@ import threading
 import time
 import xml.etree.ElementTree
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "tests" / "e2e")]
+sys.dont_write_bytecode = True
 
 import build  # noqa: E402
 import failures  # noqa: E402
 import mutants  # noqa: E402
+import sidebyside  # noqa: E402
+from bed import sendmail  # noqa: E402
 
 # What --break=PIECE must make go wrong: the title of that step begins so.
 BREAKS = {"cap": "A second one", "consent": "Somebody who never",
@@ -24,6 +28,9 @@ BREAKS = {"cap": "A second one", "consent": "Somebody who never",
           "suppress": "A suppressed"}
 HEARTBEAT_S = 20
 MODEL_CASES = 250000
+# The files of end-to-end tests that take longest; they begin first.
+LONGEST = ("adopt", "concurrency", "contrib", "copies", "hostile", "outside",
+           "readme", "submission", "trouble")
 ALL = ("all", "check", "TESTS=")  # with the programs of tests, none run
 
 
@@ -124,31 +131,36 @@ def stage_models(log):
     return judged(outcome, 0)
 
 
-def run_pytest(folder, log, *args):
-    """pytest with its count read from the report it writes."""
-    report = log.with_suffix(".xml")
-    report.unlink(missing_ok=True)
-    status = run_logged(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v",
-         "--durations=10", f"--junitxml={report}", *args], log,
-        env={"TENDRIL_BUILDDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"})
-    outcome = Outcome()
-    if report.exists():
-        suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
-        total, *bad = (int(suite.get(key)) for key in (
-            "tests", "failures", "errors", "skipped"))
-        outcome = Outcome(total - sum(bad), bad[0] + bad[1], bad[2])
-    outcome.why = failures.of_junit(report)
-    return judged(outcome, status)
+def run_pytest(folder, log, files, *args):
+    """Files of end-to-end tests, with their count read from the report."""
+    report = sidebyside.run(
+        files, args, log, jobs=build.jobs() + 1, cwd=build.SOURCE,
+        env={**os.environ, "TENDRIL_BUILDDIR": str(folder),
+             "PYTHONDONTWRITEBYTECODE": "1"})
+    suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
+    total, *bad = (int(suite.get(key)) for key in sidebyside.COUNTS)
+    return judged(Outcome(total - sum(bad), bad[0] + bad[1], bad[2],
+                          why=failures.of_junit(report)), 0)
+
+
+def test_files():
+    """Of all end-to-end tests. What takes longest begins first."""
+    files = sorted((build.SOURCE / "tests/e2e").glob("test_*.py"))
+    return sorted(files, key=lambda path: path.stem[5:] not in LONGEST)
 
 
 def stage_e2e(log):
-    return run_pytest(main_build(), log, "-m", "not long", "tests/e2e")
+    return run_pytest(main_build(), log, test_files(), "-m", "not long")
 
 
 def stage_load(log):
     """Many applications, daemons killed and restarted: the long sizes."""
-    return run_pytest(main_build(), log, "-m", "long", "-s", "tests/e2e")
+    folder = main_build()
+    try:  # here, since the tests have no network
+        sendmail.unpack(folder)
+    except sendmail.Missing:
+        pass  # its tests are skipped, and tell why
+    return run_pytest(folder, log, test_files(), "-m", "long", "-s")
 
 
 def stage_mutants(log):
@@ -209,9 +221,9 @@ def stage_hostile(log):
     kills, against daemons that watch themselves."""
     folder = build.build("asan", "--with-sanitizer=address,undefined",
                          targets=ALL)
-    tests = [f"tests/e2e/test_{name}.py"
+    files = [build.SOURCE / "tests/e2e" / f"test_{name}.py"
              for name in ("hostile", "trouble", "concurrency", "submission")]
-    return run_pytest(folder, log, "-m", "not long", *tests)
+    return run_pytest(folder, log, files, "-m", "not long")
 
 
 def stage_races(log):

@@ -58,7 +58,7 @@ def bed(build):
     """Milter, agent and Sendmail. In /run: Sendmail wants the milter's socket
     in folders that not everybody may write to."""
     try:
-        files = sendmail.unpack(build / "sendmail-files")
+        files = sendmail.unpack(build)
     except sendmail.Missing as why:
         pytest.skip(f"Sendmail's packages cannot be had: {why}")
     policy = conf.PolicyText(basis="legitimate-interest",

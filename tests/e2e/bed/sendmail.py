@@ -64,9 +64,10 @@ class Missing(Exception):
     """Sendmail cannot be had here."""
 
 
-def unpack(folder):
-    """The packages' files below `folder`; those there already stay."""
-    folder = pathlib.Path(folder)
+def unpack(builddir):
+    """A folder with the packages' files; those there already stay. Only the
+    first time needs a network."""
+    folder = pathlib.Path(builddir, "sendmail-files")
     program = folder / PROGRAM
     if program.exists():
         return folder
