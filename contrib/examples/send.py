@@ -7,13 +7,16 @@ what the MTA said.
     --server HOST:PORT              default: 127.0.0.1:10587
     --campaign NAME
 
-The exit status is 0 when the message was taken, 1 when it was refused.
+The exit status is 0 when the message was taken, 1 when it was refused, 75 when
+nobody was there to take it.
 """
 
 import argparse
 import email.message
 import smtplib
 import sys
+
+TRY_AGAIN = 75
 
 BODY = """\
 Dear reader,
@@ -51,7 +54,15 @@ def compose(args):
 def main():
     args = arguments()
     host, _, port = args.server.rpartition(":")
-    with smtplib.SMTP(host, int(port)) as server:
+    try:
+        return send(args, host, int(port))
+    except (OSError, ValueError, smtplib.SMTPException) as error:
+        print(f"{args.server}: {error}", file=sys.stderr)
+        return TRY_AGAIN
+
+
+def send(args, host, port):
+    with smtplib.SMTP(host, port) as server:
         try:
             server.ehlo_or_helo_if_needed()
             server.mail(args.sender)

@@ -146,6 +146,8 @@ def test_setup_keeps_what_is_there(config):
     (["--bounce-domain", BOUNCES, "--agent-user", "nobody", "--maildir",
       "feedback"], "not an absolute path"),
     (["--bounce", BOUNCES], "unknown option"),
+    (["--dry-run"], "unknown option --dry-run"),
+    (["--bounce-domain"], "--bounce-domain needs a value"),
 ])
 def test_setup_refuses(config, words, said):
     before = config.text()
@@ -153,6 +155,16 @@ def test_setup_refuses(config, words, said):
                     check=False)
     assert done.returncode == 2 and said in done.stderr
     assert config.text() == before
+
+
+def test_nobody_to_send_to():
+    """Told in one line, not by a traceback."""
+    for server in ("127.0.0.1:1", "127.0.0.1", "127.0.0.1:smtp"):
+        done = proc.run([POSTFIX.parent / "examples" / "send.py", "--server",
+                         server, "jane@north.example", "newsletter", "Hello"],
+                        check=False)
+        assert done.returncode == 75
+        assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
 # --- systemd ---

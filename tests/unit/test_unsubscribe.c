@@ -4,6 +4,7 @@
 #include "agent/web/form.h"
 #include "agent/web/public.h"
 #include "policy/base/fault.h"
+#include "policy/mail/msgid.h"
 #include "policy/state/consent.h"
 #include "policy/state/subject.h"
 
@@ -359,6 +360,20 @@ static int add_subject(struct ledger_txn *t, uint64_t id)
 	return subject_put(t, id, &gone, STR("events"));
 }
 
+/* A link in mail of years ago, whose message nobody knows any more. */
+static void test_old_link(struct web *w)
+{
+	struct token t = w->token;
+
+	t.message_id = msgid_make(INT64_C(1600000000000), 1);
+	make_url(w, &t);
+	IS_INT(ask(w, SERVER_GET, "", ""), 200, "the page of 2020");
+	IS_INT(ask(w, SERVER_POST, URLENCODED, "List-Unsubscribe=One-Click"),
+	    200, "one click");
+	IS_INT(consent_of(w), CONSENT_WITHDRAWN, "links never expire");
+	make_url(w, &w->token);
+}
+
 static void test_forgotten(struct web *w)
 {
 	struct token t = w->token;
@@ -452,6 +467,9 @@ int main(void)
 	test_bad_posts(&w);
 	test_bad_tokens(&w);
 	test_no_memory(&w);
+	web_close(&w);
+	web_open(&w);
+	test_old_link(&w);
 	web_close(&w);
 	web_open(&w);
 	test_titles(&w);
