@@ -236,6 +236,7 @@ static int suppressed(struct job *j)
 	put(j, "origin", e.origin);
 	put(j, "author", e.author);
 	put_id(j, "message", e.message_id);
+	put(j, "note", e.remark);
 	if (e.kind == SUPPRESS_LEAD && e.what.n == LEAD_ID_BYTES)
 		put_sealed(j, "note", (const unsigned char *)e.what.p,
 		    PERSON_EVIDENCE, e.note);
@@ -254,6 +255,9 @@ static int unsuppressed(struct job *j)
 		value_put_bool(j->o, "one_segment", true);
 	put(j, "author", e.author);
 	put(j, "why", e.why);
+	if (e.kind == SUPPRESS_LEAD && e.what.n == LEAD_ID_BYTES)
+		put_sealed(j, "why", (const unsigned char *)e.what.p,
+		    PERSON_EVIDENCE, e.note);
 	return 0;
 }
 

@@ -75,6 +75,7 @@ static int reopen(struct release_work *w, uint32_t index, struct error *err)
 	    .then = w->row.then,
 	    .first = index,
 	    .recipients = index + 1,
+	    .queue_id = w->row.queue_id,
 	};
 	int rc = spool_link(w->r->spool, w->row.id, w->now_ms, &c.id, err);
 

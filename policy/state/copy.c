@@ -211,7 +211,7 @@ static const struct payload_field added_fields[] = {
     {8, PAYLOAD_U32, false, AT(then)},
     {9, PAYLOAD_U32, true, AT(recipients)},
     {10, PAYLOAD_U32, false, AT(first)},
-    {11, PAYLOAD_TEXT, false, AT(queue_id)},
+    {11, PAYLOAD_BYTES, false, AT(queue_id)},
 };
 #undef AT
 static const struct payload_desc added =
@@ -222,7 +222,7 @@ static const struct payload_field recipient_fields[] = {
     {1, PAYLOAD_U64, true, AT(id)},
     {2, PAYLOAD_U32, true, AT(index)},
     {3, PAYLOAD_U32, true, AT(outcome)},
-    {4, PAYLOAD_TEXT, false, AT(queue_id)},
+    {4, PAYLOAD_BYTES, false, AT(queue_id)},
 };
 #undef AT
 static const struct payload_desc recipient =

@@ -104,6 +104,8 @@ static int emit_added(struct change *c, struct door_ctx *ctx)
 		if (rc == 0)
 			rc = person_seal(&c->person, PERSON_EVIDENCE,
 			    c->in->note, door_arena(ctx), &e.note);
+	} else {
+		e.remark = c->in->note;
 	}
 	if (rc == 0)
 		rc = payload_emit(
@@ -140,28 +142,39 @@ out:
 	return rc;
 }
 
+static int emit_removed(struct change *c, struct door_ctx *ctx)
+{
+	struct event_unsuppressed e = {.kind = c->in->target.kind,
+	    .what = c->what,
+	    .label = c->label,
+	    .author = c->in->author};
+	int rc = 0;
+
+	if (e.kind == SUPPRESS_LEAD)
+		rc = person_seal(&c->person, PERSON_EVIDENCE, c->in->note,
+		    door_arena(ctx), &e.note);
+	else
+		e.why = c->in->note;
+	if (rc == 0)
+		rc = payload_emit(
+		    ctx, EV_UNSUPPRESSED, &suppression_removed_payload, &e);
+	c->changed = rc == 0;
+	return rc;
+}
+
 static int remove_fn(struct door_ctx *ctx, void *arg)
 {
 	struct change *c = arg;
 	struct suppression_record now;
-	struct event_unsuppressed e;
 	int rc = open_target(c, ctx);
 
-	person_fini(&c->person);
 	if (rc == 0)
 		rc = suppression_read(
 		    door_txn(ctx), c->in->target.kind, c->what, c->label, &now);
-	if (rc != 0)
-		return rc == ERR_NOT_FOUND ? 0 : rc;
-	e = (struct event_unsuppressed){.kind = c->in->target.kind,
-	    .what = c->what,
-	    .label = c->label,
-	    .author = c->in->author,
-	    .why = c->in->note};
-	rc = payload_emit(
-	    ctx, EV_UNSUPPRESSED, &suppression_removed_payload, &e);
-	c->changed = rc == 0;
-	return rc;
+	if (rc == 0)
+		rc = emit_removed(c, ctx);
+	person_fini(&c->person);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
 static int run(struct store *s, const struct ops_suppress *in, door_fn *fn,

@@ -219,6 +219,7 @@ static const struct payload_field added_fields[] = {
     {8, PAYLOAD_TEXT, false, AT(author)},
     {9, PAYLOAD_U64, false, AT(message_id)},
     {10, PAYLOAD_BYTES, false, AT(note)},
+    {11, PAYLOAD_TEXT, false, AT(remark)},
 };
 #undef AT
 const struct payload_desc suppression_added_payload =
@@ -231,6 +232,7 @@ static const struct payload_field removed_fields[] = {
     {3, PAYLOAD_U32, false, AT(label)},
     {4, PAYLOAD_TEXT, false, AT(author)},
     {5, PAYLOAD_TEXT, false, AT(why)},
+    {6, PAYLOAD_BYTES, false, AT(note)},
 };
 #undef AT
 const struct payload_desc suppression_removed_payload =

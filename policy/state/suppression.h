@@ -42,14 +42,17 @@ struct event_suppressed {
 	int64_t until_ms;
 	struct str segment, origin, author;
 	uint64_t message_id; /* what gave rise to it, or 0 */
-	struct str note;     /* sealed, or empty */
+	struct str note;     /* of a person: sealed */
+	struct str remark; /* the same of a domain or hash, which is no one's */
 };
 
 struct event_unsuppressed {
 	uint32_t kind;
 	struct str what;
 	uint32_t label;
-	struct str author, why;
+	struct str author;
+	struct str why;  /* of a domain or hash */
+	struct str note; /* the same of a person: sealed */
 };
 
 /* Exactly this row. */

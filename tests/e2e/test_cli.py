@@ -379,6 +379,16 @@ def test_suppress(agent):
     agent.refused("suppress", "add", "a@b.example", "--reason", "dislike")
 
 
+@pytest.mark.parametrize("target", [
+    "jo@note.example", "@note.example", f"sha256:{64 * 'a'}"])
+def test_notes_of_suppressions(agent, target):
+    """Whatever it is about, what was said for the record is on record."""
+    agent.ok("suppress", "add", target, "--note", "letter of 3 May")
+    agent.ok("suppress", "remove", target, "--note", "a mistake of ours")
+    text = agent.ok("journal", "--type", "suppressed,unsuppressed")
+    assert "letter of 3 May" in text and "a mistake of ours" in text
+
+
 def test_consent_and_explain(agent):
     address = "jo@c.example"
     assert "no consent" in agent.ok("explain", address, "newsletter",

@@ -60,7 +60,8 @@ def test_nobody_can_be_read_in_the_ledger(build, make_bed):
     with them the command line shows all of it."""
     bed = start_whole(make_bed(build, policy=FREE))
     person, source = "rosa.klein7@north.example", "127.0.0.77"
-    words = {"evidence": "signed-7391", "note": "noted-7391"}
+    words = {"evidence": "signed-7391", "note": "noted-7391",
+             "why": "back-7391"}
     subscribe(bed, person, "--evidence", words["evidence"])
     theirs = "https://app.example.com/out?person=7391"
     data = letter([person], ("List-Unsubscribe", f"<{theirs}>"),
@@ -70,6 +71,7 @@ def test_nobody_can_be_read_in_the_ledger(build, make_bed):
     assert click_from(bed, source, link_of(message)) == 200
     assert submit(bed, [person])[0] == 550
     bed.tendril.cli("suppress", "add", person, "--note", words["note"])
+    bed.tendril.cli("suppress", "remove", person, "--note", words["why"])
     known = bed.tendril.cli("journal").stdout
     for text in (person, source, *words.values()):
         assert text in known

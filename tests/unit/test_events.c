@@ -318,8 +318,8 @@ int main(void)
 	    "0a0b0c0d0e0f0441730561740618640718c808010902");
 	stored_is("copy due", emit_copy_due, "a20105021896");
 	stored_is("copy recipient", emit_copy_done, "a3010502010301");
-	stored_is("copy added with queue id", emit_copy_queued, "a50106020206186409010b63345131");
-	stored_is("copy sent with queue id", emit_copy_sent, "a40106020003010463345132");
+	stored_is("copy added with queue id", emit_copy_queued, "a50106020206186409010b43345131");
+	stored_is("copy sent with queue id", emit_copy_sent, "a40106020003010443345132");
 	stored_is("log position", emit_log, "a201422f6c024150");
 	stored_is("feedback mail", emit_seen,
 	    "a3015820000102030405060708090a0b0c0d0e0f101112131415161718"
