@@ -4,6 +4,8 @@
 #include "agent/cli/out.h"
 #include "agent/cli/suppress_file.h"
 #include "agent/cli/verbs.h"
+#include "policy/mail/domain.h"
+#include "policy/mail/psl.h"
 
 static int report_change(struct cli *c, const struct value *reply,
     const char *done, const char * not )
@@ -15,6 +17,26 @@ static int report_change(struct cli *c, const struct value *reply,
 	(void)value_get_bool(reply, "changed", &changed);
 	out_line("%s: %s", c->operands[0], changed ? done : not );
 	return CLI_DONE;
+}
+
+/* Neither may be what was meant: everybody in a country, or nearly nobody. */
+static void note_domain(struct cli *c, struct str target)
+{
+	struct str domain;
+
+	if (!str_starts(target, STR("@")) ||
+	    domain_parse(c->arena, str_from(target, 1), &domain, NULL) != 0)
+		return;
+	if (str_find(domain, 0, '.') == domain.n)
+		(void)cli_fail(CLI_DONE,
+		    "note: \"%.*s\" has no dot: this binds addresses at that "
+		    "very name, and nobody below it",
+		    STR_ARG(domain));
+	else if (psl_org_domain(domain).n == 0)
+		(void)cli_fail(CLI_DONE,
+		    "note: \"%.*s\" is a public suffix: this binds every "
+		    "domain below it",
+		    STR_ARG(domain));
 }
 
 static int run_add(struct cli *c)
@@ -34,8 +56,10 @@ static int run_add(struct cli *c)
 	if (code == CLI_DONE)
 		code = report_change(
 		    c, reply, "suppressed", "was suppressed like this already");
-	if (code == CLI_DONE)
+	if (code == CLI_DONE) {
 		inforce_segment(c, cli_str(c, "segment"));
+		note_domain(c, cli_operand(c, 0));
+	}
 	value_free(&reply);
 	value_free(&body);
 	return code;

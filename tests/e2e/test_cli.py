@@ -442,6 +442,8 @@ def test_shadow_is_told(agent):
      ['the purpose "parties"', "changes nothing today"]),
     (["suppress", "add", "a@b.example", "--segment", "webinars"],
      ['segment "webinars"', 'did you mean "webinar"?']),
+    (["suppress", "add", "@com"], ['"com" has no dot', "nobody below it"]),
+    (["suppress", "add", "@CO.UK"], ['"co.uk" is a public suffix']),
 ])
 def test_words_that_the_policy_does_not_have(agent, words, hints):
     """They may be of a policy to come: recorded, and told."""
