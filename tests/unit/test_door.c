@@ -517,47 +517,72 @@ static void *propose_step(void *arg)
 	return NULL;
 }
 
-static void test_queue(const char *dir)
+static struct door *short_door(struct ledger *l, int64_t wait_ms)
 {
-	struct ledger *l = toy_open(dir, LEDGER_CREATE);
 	struct door_options o = {.ledger = l,
 	    .reducers = &toy_reducers,
 	    .queue_max = 4,
-	    .wait_ms = 60};
+	    .wait_ms = wait_ms};
+	struct door *d;
+
+	if (door_open(&d, &o, NULL) != 0)
+		bug("door_open");
+	return d;
+}
+
+static void test_queue(const char *dir)
+{
+	struct ledger *l = toy_open(dir, LEDGER_CREATE);
+	struct door *d = short_door(l, 60);
 	struct step s[5] = {0}, late = {.what = ADD, .name = "late"};
-	struct waiter w = {.step = {.what = ADD, .name = "late"}};
 	struct door_stats st;
 	struct error err = {0};
-	pthread_t thread;
 	struct gate g;
 	int rc = 0;
 
-	if (door_open(&w.d, &o, &err) != 0)
-		bug("door_open");
-	gate_enter(&g, w.d);
-	IS_INT(door_propose(w.d, step_fn, &late, &err), ERR_BUSY,
+	gate_enter(&g, d);
+	IS_INT(door_propose(d, step_fn, &late, &err), ERR_BUSY,
 	    "not its turn in time");
 	OK(err.code == ERR_BUSY && err.text[0] != '\0', "told: %s", err.text);
 	for (int i = 0; i < 5; i++) {
 		s[i] = (struct step){.what = ADD, .name = "s"};
-		rc = door_submit(w.d, step_fn, &s[i], step_done, &s[i]);
+		rc = door_submit(d, step_fn, &s[i], step_done, &s[i]);
 		IS_INT(rc, i < 4 ? 0 : ERR_BUSY, "submit %d", i);
 	}
 	err = (struct error){0};
-	IS_INT(door_propose(w.d, step_fn, &late, &err), ERR_BUSY,
-	    "no room in time");
+	IS_INT(
+	    door_propose(d, step_fn, &late, &err), ERR_BUSY, "no room in time");
 	OK(err.code == ERR_BUSY && err.text[0] != '\0', "told: %s", err.text);
+	gate_leave(&g);
+	(void)wait_answered(d, 5);
+	IS_INT(toy_read(l, "s"), 4, "the queued ones ran");
+	door_stats(d, &st);
+	OK(st.queued == 0 && st.queued_most == 4 && st.timeouts == 3,
+	    "statistics");
+	door_close(&d);
+	IS_INT(late.runs, 0, "those that gave up were never run");
+	IS_INT(toy_read(l, "late"), 0, "and left nothing");
+	ledger_close(&l);
+}
+
+static void test_room(const char *dir)
+{
+	struct ledger *l = toy_open(dir, LEDGER_CREATE);
+	struct waiter w = {.d = short_door(l, TAP_ENDLESS_MS),
+	    .step = {.what = ADD, .name = "patient"}};
+	struct step s[4];
+	pthread_t thread;
+	struct gate g;
+
+	gate_enter(&g, w.d);
+	submit_steps(w.d, s, 4);
 	if (pthread_create(&thread, NULL, propose_step, &w) != 0)
 		bug("pthread_create");
+	(void)usleep(20000);
 	gate_leave(&g);
 	(void)pthread_join(thread, NULL);
 	IS_INT(w.rc, 0, "one that waited for room gets it");
-	IS_INT(late.runs, 0, "those that gave up were never run");
-	IS_INT(toy_read(l, "late"), 1, "and left nothing");
-	IS_INT(toy_read(l, "s"), 4, "the queued ones ran");
-	door_stats(w.d, &st);
-	OK(st.queued == 0 && st.queued_most == 4 && st.timeouts == 3,
-	    "statistics");
+	IS_INT(toy_read(l, "patient"), 1, "and ran");
 	door_close(&w.d);
 	ledger_close(&l);
 }
@@ -728,7 +753,7 @@ int main(void)
 	static void (*const tests[])(const char *) = {test_threads,
 	    test_one_batch, test_reducer_fails, test_write_fails,
 	    test_waits_for_writer, test_gather, test_gather_ends, test_map_full,
-	    test_queue, test_close, test_events, test_no_memory};
+	    test_queue, test_room, test_close, test_events, test_no_memory};
 	char room[200], dir[300], *base = toy_dir(room, sizeof(room));
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {

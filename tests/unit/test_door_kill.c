@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 enum {
@@ -177,20 +178,24 @@ static void test_survivor(const char *dir)
 	start(&b, dir, 'b');
 	(void)hear(&b);
 	for (int round = 0; round < KILLS; round++) {
-		int64_t from, took;
+		int64_t from, took = 0;
+		bool heard = true;
 
 		start(&a, dir, 'a');
 		(void)hear(&a);
 		(void)usleep((useconds_t)(rng() % 15000));
 		kill_and_hear(&a);
 		from = clock_mono_ms();
-		while (clock_mono_ms() - from < 5)
-			good += hear(&b) && clock_mono_ms() - from >= 5;
-		took = clock_mono_ms() - from;
+		while (heard && took < 5) {
+			heard = hear(&b);
+			took = clock_mono_ms() - from;
+		}
+		good += heard;
 		longest = took > longest ? took : longest;
 	}
 	IS_INT(good, KILLS, "the survivor goes on");
-	OK(longest < 1500, "held up for %lld ms at most", (long long)longest);
+	OK(longest < TAP_ENDLESS_MS, "held up for %lld ms at most",
+	    (long long)longest);
 	kill_and_hear(&b);
 	l = toy_open(dir, LEDGER_CREATE);
 	/* The killed one's counts run over all its lives. */
@@ -209,26 +214,49 @@ static void test_survivor(const char *dir)
 	ledger_close(&l);
 }
 
+static bool is_fair(uint64_t na, uint64_t nb)
+{
+	return na > 0 && nb > 0 && na < 20 * nb && nb < 20 * na;
+}
+
+/* With what waits in the pipe, while it runs. */
+static uint64_t total_now(const struct child *c)
+{
+	int waiting = 0;
+
+	if (ioctl(c->heard, FIONREAD, &waiting) != 0)
+		bug("pipe");
+	return total(c) + (uint64_t)waiting / 2;
+}
+
+/* A busy machine may leave one of them alone for a while, a lock that is not
+ * fair does so for ever. */
 static void test_fair(const char *dir)
 {
 	struct child a = {0}, b = {0};
 	struct ledger *l;
 	uint64_t na, nb;
+	enum {
+		LOOKS = 40
+	};
 
 	start(&a, dir, 'a');
 	start(&b, dir, 'b');
 	(void)hear(&a);
 	(void)hear(&b);
-	(void)usleep(300000);
+	for (int i = 0; i < LOOKS; i++) {
+		(void)usleep(300000);
+		if (is_fair(total_now(&a), total_now(&b)))
+			break;
+	}
 	kill_and_hear(&a);
 	kill_and_hear(&b);
 	l = toy_open(dir, LEDGER_CREATE);
 	OK(agrees(l, &a, 'a') && agrees(l, &b, 'b'), "both are there");
 	na = total(&a);
 	nb = total(&b);
-	OK(na > 0 && nb > 0 && na < 20 * nb && nb < 20 * na,
-	    "two processes take turns: %llu and %llu", (unsigned long long)na,
-	    (unsigned long long)nb);
+	OK(is_fair(na, nb), "two processes take turns: %llu and %llu",
+	    (unsigned long long)na, (unsigned long long)nb);
 	OK(toy_last_seq(l) == na + nb && toy_gap_free(l), "gap-free");
 	ledger_close(&l);
 }
