@@ -188,6 +188,7 @@ EXTRA_DIST += \
 	%D%/e2e/data/postfix_changes.json \
 	%D%/e2e/test_bench.py \
 	%D%/e2e/test_browser.py \
+	%D%/e2e/test_busy.py \
 	%D%/e2e/test_check.py \
 	%D%/e2e/test_cli.py \
 	%D%/e2e/test_dkim_independent.py \
