@@ -257,7 +257,7 @@ static void test_post(void)
 	    "HTTP/1.1 204 yes\r\nContent-Length: 9\r\n\r\n", "nonsense", "~",
 	    NULL};
 	static const int want[] = {200, 302, 503, 200, 202, 204};
-	struct http_options o = {.allow_private = true, .timeout_ms = 600};
+	struct http_options o = {.allow_private = true, .timeout_ms = 1500};
 	struct error err;
 	struct http *h;
 	struct web w;

@@ -274,7 +274,7 @@ static void test_reconnect(void)
 	smtpserver_start(&s, steps, 0);
 	c = client(&s);
 	IS_INT(smtp_send(c, &m, &r, &err), 0, "first");
-	usleep(20000);
+	usleep(200000);
 	IS_INT(
 	    smtp_send(c, &m, &r, &err), 0, "closed while idle: %s", err.text);
 	IS_INT(r.code, 250, "sent on a new connection");
