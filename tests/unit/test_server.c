@@ -308,11 +308,19 @@ static void test_stop(void)
 static struct {
 	atomic_bool on;
 	pthread_t stopper;
-	int client;          /* wakes libmicrohttpd's thread up */
-	atomic_int listener; /* 0: not known yet */
-	atomic_int removed;  /* times that the thread was taking it out */
-	atomic_int closed;   /* when the descriptor was gone */
+	int client;         /* wakes libmicrohttpd's thread up */
+	atomic_int removed; /* times that the thread was taking it out */
+	atomic_int closed;  /* when the descriptor was gone */
 } trap;
+
+static bool is_listener(int fd)
+{
+	int yes = 0;
+	socklen_t n = sizeof(yes);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) == 0 &&
+	       yes != 0;
+}
 
 static void wait_ms(int ms, const atomic_int *end)
 {
@@ -324,14 +332,14 @@ static void wait_ms(int ms, const atomic_int *end)
  * its thread is about to take the listener out as well; which then is last. */
 int epoll_ctl(int set, int op, int fd, struct epoll_event *ev)
 {
-	bool trapped = op == EPOLL_CTL_DEL && atomic_load(&trap.on);
+	bool trapped =
+	    op == EPOLL_CTL_DEL && atomic_load(&trap.on) && is_listener(fd);
 	int rc;
 
 	if (trapped && pthread_equal(pthread_self(), trap.stopper)) {
-		atomic_store(&trap.listener, fd);
 		if (say(trap.client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
 			wait_ms(5000, &trap.removed);
-	} else if (trapped && fd == atomic_load(&trap.listener)) {
+	} else if (trapped) {
 		atomic_fetch_add(&trap.removed, 1);
 		wait_ms(200, NULL);
 	}
