@@ -74,6 +74,7 @@ static void test_taken(void)
 	    "due at once");
 	IS_S(r.stream, STR("apps"), "stream");
 	IS_S(r.segment, STR("demo"), "segment");
+	IS_S(r.queue_id, str_of(S.script.queue_id), "the queue id of the 250");
 	IS_INT(spool_read(S.sh.spool, id, &c, &err), 0, "file: %s", err.text);
 	if (c == NULL)
 		return;
@@ -124,6 +125,7 @@ static void test_held(void)
 	IS_INT(sessiontest_rows(&id), 1, "held");
 	r = row(id);
 	OK(r.kind == COPY_HELD && r.recipients == 1, "one recipient");
+	IS_S(r.queue_id, str_of(S.script.queue_id), "the queue id of the 250");
 	OK(r.due_ms > clock_now_ms() + INT64_C(6) * 86400000 &&
 		r.due_ms < r.deadline_ms && r.then == POLICY_THEN_BOUNCE,
 	    "due in seven days");
