@@ -29,6 +29,8 @@ agent_libagent_a_SOURCES = \
 	%D%/api/timeline.c \
 	%D%/api/timeline.h \
 	%D%/app.h \
+	%D%/cli/postout.c \
+	%D%/cli/postout.h \
 	%D%/in/act.c \
 	%D%/in/act.h \
 	%D%/in/feedback.c \

@@ -1,25 +1,10 @@
 /* postfix.h - Postfix's queue, by its own programs: postqueue(1), postcat(1)
- * and postsuper(1), which want root. Threads: one.
- *
- * Envelope and text are read as postcat prints them. Both come from whoever
- * sent the message: a line that he forges there can make it less trusted, not
- * more. */
+ * and postsuper(1), which want root. Threads: one. */
 #ifndef AGENT_CLI_POSTFIX_H
 #define AGENT_CLI_POSTFIX_H
 
 #include "agent/cli/cli.h"
-#include "policy/mail/header.h"
-
-struct postfix_message {
-	struct str queue; /* "hold", "deferred", ... */
-	bool local;       /* by sendmail(1), not by SMTP */
-	int64_t arrived_ms;
-	struct str sender; /* as SMTP writes it, without <>; may be empty */
-	struct strs rcpts; /* likewise; as given, before aliases; each once */
-	struct header_list headers; /* without Postfix's own trace */
-	struct buf body;            /* lines end in CRLF */
-	struct buf raw;             /* what headers borrows */
-};
+#include "agent/cli/postout.h"
 
 /* config_dir NULL: the machine's Postfix. Strings are of the arena. CLI_DONE;
  * CLI_NO with *found_out false: no queue has it; else told.

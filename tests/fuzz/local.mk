@@ -17,6 +17,7 @@ fuzz_targets = \
 	%D%/fuzz_dsn \
 	%D%/fuzz_ledger \
 	%D%/fuzz_mime \
+	%D%/fuzz_postout \
 	%D%/fuzz_sort \
 	%D%/fuzz_token \
 	$(END)
@@ -32,6 +33,7 @@ tests_fuzz_fuzz_mtalog_LDADD = agent/libagent.a $(FUZZ_LDADD)
 tests_fuzz_fuzz_dsn_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_ledger_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_mime_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_postout_LDADD = agent/libagent.a $(FUZZ_LDADD)
 tests_fuzz_fuzz_sort_LDADD = agent/libagent.a $(FUZZ_LDADD)
 tests_fuzz_fuzz_token_LDADD = $(FUZZ_LDADD)
 
