@@ -147,13 +147,13 @@ def adopt_held(bed, jobs):
 
 
 def no_copies(bed):
-    """Neither files nor rows: what is adopted, or came while the ledger could
-    not be used, is a file first. Twice, since it may have been on its way from
-    a folder to the next."""
+    """What is adopted, or came while the ledger could not be used, is a file
+    first; it has its row before it leaves that folder. (The files of others
+    may be left by a kill: they are swept after an hour.)"""
     spool = bed.root / "state" / "spool"
-    return not list(spool.glob("**/*.eml")) and \
-        not bed.tendril.cli("hold", "list", "--json").stdout and \
-        not list(spool.glob("**/*.eml"))
+    first = [path for name in ("adopting", "undecided")
+             for path in (spool / name).glob("*.eml")]
+    return not first and not bed.tendril.cli("hold", "list", "--json").stdout
 
 
 def at_rest(bed):
