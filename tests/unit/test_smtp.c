@@ -31,8 +31,8 @@ static struct smtp *client(const struct smtpserver *s)
 	struct smtp *c =
 	    smtp_new(&(struct smtp_options){.server = str_of(s->address),
 		.name = STR("me.example"),
-		.command_ms = 2000,
-		.end_ms = 2000});
+		.command_ms = 20000,
+		.end_ms = 20000});
 
 	if (c == NULL)
 		smtpserver_die("out of memory");
