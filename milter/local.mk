@@ -32,6 +32,8 @@ milter_libmilterside_a_SOURCES = \
 	%D%/shared.h \
 	%D%/shadow.c \
 	%D%/shadow.h \
+	%D%/smfi_packets.c \
+	%D%/smfi_packets.h \
 	%D%/snapshot.c \
 	%D%/snapshot.h \
 	%D%/takeover.c \

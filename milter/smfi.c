@@ -11,6 +11,7 @@
 #include "milter/smfi.h"
 
 #include "milter/session.h"
+#include "milter/smfi_packets.h"
 
 #include <libmilter/mfapi.h>
 
@@ -25,11 +26,7 @@
 #include <unistd.h>
 
 enum {
-	VALUE_MAX = 1 << 20,
-	/* libmilter hangs up on a longer packet, and a header field comes in
-	 * one: Postfix's may have 100 KB, more if its admin says so, and mail
-	 * that is none of ours must pass. Room is taken only as data comes. */
-	PACKET_MAX = 64 << 20
+	VALUE_MAX = 1 << 20
 };
 
 /* libmilter has no room for a pointer per process; set once before
@@ -379,7 +376,7 @@ int smfi_setup(
 	int rc = MI_FAILURE;
 
 	shared_state = sh;
-	(void)smfi_setmaxdatasize(PACKET_MAX);
+	(void)smfi_setmaxdatasize(SMFI_PACKET_MAX);
 	if (name == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	note_path(conf->socket);

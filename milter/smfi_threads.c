@@ -16,6 +16,8 @@
  * listener. */
 #ifdef HAVE_MILTER_POOL
 
+#include "milter/smfi_packets.h"
+
 #include "policy/base/fault.h"
 #include "policy/base/log.h"
 
@@ -46,7 +48,28 @@ static _Thread_local int accepted = -1;
 struct connection {
 	struct smfi_str *ctx;
 	int fd;
+	struct smfi_packets *packets;
 };
+
+static void connection_free(struct connection **c)
+{
+	if (*c != NULL)
+		smfi_packets_free(&(*c)->packets);
+	free(*c);
+	*c = NULL;
+}
+
+static struct connection *connection_new(struct smfi_str *ctx, int fd)
+{
+	struct connection *c = fault_alloc() ? NULL : malloc(sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	*c = (struct connection){ctx, fd, smfi_packets_new(fd)};
+	if (c->packets == NULL)
+		connection_free(&c);
+	return c;
+}
 
 /* Until there is data or an end. Whoever was silent too long has none. */
 static void wait_for_data(int fd)
@@ -63,12 +86,13 @@ static void wait_for_data(int fd)
 
 static void *serve(void *arg)
 {
-	struct connection c = *(struct connection *)arg;
+	struct connection *c = arg;
 
-	free(arg);
-	while (mi_engine(c.ctx) == MI_CONTINUE)
-		wait_for_data(c.fd);
-	mi_clr_ctx(c.ctx);
+	smfi_packets_use(c->packets);
+	while (mi_engine(c->ctx) == MI_CONTINUE)
+		wait_for_data(c->fd);
+	mi_clr_ctx(c->ctx);
+	connection_free(&c);
 	return NULL;
 }
 
@@ -97,18 +121,14 @@ int mi_pool_controller_init(void)
  * all other connections along. */
 int mi_start_session(struct smfi_str *ctx)
 {
-	struct connection *c = fault_alloc() ? NULL : malloc(sizeof(*c));
-	int rc = ENOMEM;
+	struct connection *c = connection_new(ctx, accepted);
+	int rc = c != NULL ? start(c) : ENOMEM;
 
-	if (c != NULL) {
-		*c = (struct connection){ctx, accepted};
-		rc = start(c);
-	}
 	if (rc == 0)
 		return MI_SUCCESS;
 	LOG_EV_LIMITED(LOG_LEVEL_ERR, "connection.no_thread",
 	    KV_Z("error", error_text(-rc)));
-	free(c);
+	connection_free(&c);
 	mi_clr_ctx(ctx);
 	return MI_SUCCESS;
 }

@@ -93,6 +93,7 @@ unit_tests = \
 	%D%/unit/test_recognise \
 	%D%/unit/test_seal \
 	%D%/unit/test_session \
+	%D%/unit/test_smfi_packets \
 	%D%/unit/test_smtp \
 	%D%/unit/test_server \
 	%D%/unit/test_server_wire \
@@ -120,6 +121,7 @@ tests_unit_test_feedback_rcpt_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 tests_unit_test_release_LDADD = milter/libmilterside.a $(AGENT_LIBS)
 tests_unit_test_reload_LDADD = milter/libmilterside.a $(AGENT_LIBS)
 tests_unit_test_session_LDADD = milter/libmilterside.a $(POLICY_LIBS)
+tests_unit_test_smfi_packets_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 tests_unit_test_smtp_LDADD = $(AGENT_LIBS)
 tests_unit_test_takeover_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 
