@@ -14,7 +14,9 @@
  * more, and knows nothing of memory; therefore the last packet that has come
  * always stays in the socket until those before it are read: while a packet is
  * in memory the socket is readable. `tests/unit/test_smfi_packets` holds that
- * for every division of a dialogue.
+ * for every division of a dialogue. And poll(2) is this program's own too, so
+ * that the answer is at hand while there is a packet; for all else it is the
+ * system's.
  *
  * Threads: a connection's own; _begin and _end bind it. */
 #ifndef MILTER_SMFI_PACKETS_H
