@@ -235,7 +235,8 @@ def test_a_bounce_comes_back(bed):
 def test_strangers_cannot_relay(bed, port):
     sent = mail.submit(bed.ports[port], NEWS, [newcomer()], b"",
                        source=beds.STRANGER)
-    assert sent.final[0] == 550
+    # 450: no name server tells that the stranger has no name.
+    assert sent.final[0] in (450, 550) and "Relaying" in sent.final[1]
 
 
 def test_while_the_milter_is_away(bed):
