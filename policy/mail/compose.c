@@ -133,6 +133,7 @@ struct strip {
 	bool ours;
 	struct strs control;
 	struct str signer;
+	const struct change *mark; /* or NULL: X-Tendril-Id to be added */
 };
 
 /* RFC 6376 section 3.2: tags are separated by semicolons, blanks are free. */
@@ -158,26 +159,50 @@ static bool is_stripped(const struct strip *what, const struct header *h)
 	       (what->signer.n > 0 && is_signed_by(h, what->signer));
 }
 
-/* Keeps what stays in order, and emits REMOVEs from the bottom up, so that
- * each index is right at the moment its change is applied. */
-static int strip(const struct header_list *headers, const struct strip *what,
-    struct arena *a, struct compose_out *out)
+static bool is_mark(struct str name)
+{
+	return str_ieq(name, STR("X-Tendril-Id"));
+}
+
+/* REMOVEs from the bottom up, so that each index is right at the moment its
+ * change is applied. */
+static int add_removes(const struct header_list *headers,
+    const struct strip *what, bool marks, struct arena *a,
+    struct change_list *out)
 {
 	unsigned *index;
 	int rc = count_names(headers, a, &index);
 
 	for (size_t i = headers->n; rc == 0 && i-- > 0;) {
 		const struct header *h = &headers->v[i];
-		if (is_stripped(what, h))
-			rc = add_change(&out->changes, a,
+		if (is_stripped(what, h) && is_mark(h->name) == marks)
+			rc = add_change(out, a,
 			    &(struct change){
 				CHANGE_REMOVE, h->name, STR_NULL, index[i]});
 	}
+	return rc;
+}
+
+/* Keeps what stays in order. The mark that changing has begun is made before
+ * anything else is changed, but for others of its name: of two, Sendmail
+ * would remove ours. */
+static int strip(const struct header_list *headers, const struct strip *what,
+    struct arena *a, struct compose_out *out)
+{
+	int rc = add_removes(headers, what, true, a, &out->changes);
+
+	if (rc == 0 && what->mark != NULL)
+		rc = add_change(&out->changes, a, what->mark);
+	if (rc == 0)
+		rc = add_removes(headers, what, false, a, &out->changes);
 	for (size_t i = 0; rc == 0 && i < headers->n; i++) {
 		const struct header *h = &headers->v[i];
 		if (!is_stripped(what, h))
 			rc = header_add(&out->final, a, h->name, h->value);
 	}
+	if (rc == 0 && what->mark != NULL)
+		rc = header_add(
+		    &out->final, a, what->mark->name, what->mark->value);
 	return rc;
 }
 
@@ -305,23 +330,18 @@ static int add_verp(
 	    &(struct change){CHANGE_SENDER, STR_NULL, str_of(sender), 0});
 }
 
-/* The mark that changing has begun is the first change of all. It comes behind
- * the fields that are there, so the index of none that is removed next moves. */
 static int mark_and_strip(
     const struct compose_in *in, struct arena *a, struct compose_out *out)
 {
-	const struct strip what = {true, in->control, in->renew_domain};
 	const char *value = arena_printf(a, " %.*s", STR_ARG(in->id_token));
 	struct change mark = {CHANGE_APPEND, STR("X-Tendril-Id"), STR_NULL, 0};
-	int rc;
 
 	if (value == NULL)
 		return ERR_LIMIT;
 	mark.value = str_of(value);
-	rc = add_change(&out->changes, a, &mark);
-	if (rc == 0)
-		rc = strip(in->headers, &what, a, out);
-	return rc != 0 ? rc : header_add(&out->final, a, mark.name, mark.value);
+	return strip(in->headers,
+	    &(struct strip){true, in->control, in->renew_domain, &mark}, a,
+	    out);
 }
 
 int compose_nurture(

@@ -9,7 +9,8 @@
  * the first line: released verifiers break on a value that begins on a
  * continuation line.
  *
- * X-Tendril-Id is added before anything else is changed. The MTA may lose the
+ * X-Tendril-Id is added before anything else is changed, but that others of
+ * its name are removed. The MTA may lose the
  * filter between any two changes and keep the message as it is then, on hold:
  * without that field it is as it came, with it and unsigned it is half changed
  * and must not leave (`tendril hold adopt` tells the two apart by it, since the
@@ -57,8 +58,9 @@ struct compose_in {
 };
 
 struct compose_out {
-	struct change_list changes; /* nurture: X-Tendril-Id; then REMOVEs,
-				     * highest index first; then the rest */
+	struct change_list changes; /* nurture: X-Tendril-Id, after REMOVEs of
+				     * others; then REMOVEs, highest index
+				     * first; then the rest */
 	struct header_list final;   /* the fields as they will leave */
 	struct str app_one_click;   /* the application's URI, if it had
 	                             * RFC 8058 fields; else empty */

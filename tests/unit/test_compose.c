@@ -148,32 +148,26 @@ static void test_nurture(void)
 	    "VERP sender");
 }
 
-static bool has_value(
-    const struct header_list *l, const char *name, const char *value)
-{
-	const struct header *h;
-
-	for (size_t i = 0; (h = header_find(l, str_of(name), i)) != NULL; i++)
-		if (str_eq(h->value, str_of(value)))
-			return true;
-	return false;
-}
-
 /* The MTA lost us in the middle and keeps what there is: our mark is in it,
- * whatever else was changed; the application's fields of that name are not it,
- * and go as well. */
+ * or nothing is changed but that the application's fields of that name are
+ * gone. Before ours is added: Sendmail would remove it in their place. */
 static void test_cut_short(void)
 {
-	struct header_list l = example(), seen;
+	struct header_list l = example(), bare = {0}, seen;
 	struct compose_in in = input(&l);
 	struct compose_out out;
 
 	add(&l, "X-Tendril-Id", " another");
+	for (size_t i = 0; i < l.n; i++)
+		if (!str_ieq(l.v[i].name, STR("X-Tendril-Id")) &&
+		    header_add(&bare, A, l.v[i].name, l.v[i].value) != 0)
+			exit(1);
 	IS_INT(compose_nurture(&in, A, &out), 0, "compose");
-	for (size_t n = 1; n <= out.changes.n; n++) {
+	seen = apply_some(&l, &out.changes, 2);
+	OK(same_fields(&seen, &bare), "two of that name are gone first");
+	for (size_t n = 3; n <= out.changes.n; n++) {
 		seen = apply_some(&l, &out.changes, n);
-		OK(has_value(&seen, "X-Tendril-Id", " iii"),
-		    "marked after %zu of %zu changes", n, out.changes.n);
+		value_is(&seen, "X-Tendril-Id", " iii");
 	}
 	value_is(&seen, "X-Tendril-Id", " iii");
 	OK(same_fields(&seen, &out.final), "what is signed is what they make");
