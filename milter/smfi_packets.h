@@ -2,8 +2,7 @@
  * libmilter's one by one.
  *
  * libmilter reads each packet with two times poll(2) and read(2), and writes
- * each with poll and writev: measured 164 of the 170 system calls of a nurture
- * message. The MTA sends many packets at once (a macro list before each
+ * each with poll and writev: nearly all system calls of a message. The MTA sends many packets at once (a macro list before each
  * command, all header fields), and takes all changes with the one reply that
  * follows them. So here one recv(2) takes what has come, and changes wait for
  * their reply.

@@ -54,7 +54,7 @@ static bool is_meant(const struct walk *w, const struct trace_about *a)
 
 	if (tl->lead == NULL && a->queue_id.n > 0)
 		return str_eq(a->queue_id, tl->queue_id);
-	if (a->has_lead)
+	if (tl->lead != NULL && a->has_lead)
 		return lead_id_eq(&a->lead, tl->lead);
 	return has(&w->ids, a->message_id) || has(&w->ids, a->copy_id);
 }
