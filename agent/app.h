@@ -1,5 +1,5 @@
 /* app.h - what the parts of the agent share. Immutable after start, but for
- * the configuration and the stop flag. Threads: any. */
+ * the configuration and what is atomic. Threads: any. */
 #ifndef AGENT_APP_H
 #define AGENT_APP_H
 
@@ -16,6 +16,7 @@ struct app {
 	struct store *store;
 	struct token_keys *tokens;
 	int64_t started_ms;
+	atomic_bool conf_refused; /* the last reload, for /metrics */
 	atomic_uint waiting;  /* API calls that wait for events */
 	atomic_bool stopping; /* loops look at it at least once a second */
 };

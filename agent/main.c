@@ -39,27 +39,31 @@ static int load(struct app *app, const char *path, struct error *err)
 	return rc;
 }
 
-static void reload(struct reload *r)
+static void reload(struct app *app, struct reload *r)
 {
 	struct error err = {0};
+	char conf[CONF_DIGEST];
 	bool changed;
+	int rc = reload_now(r, &changed, &err);
 
-	if (reload_now(r, &changed, &err) == 0)
-		LOG_EV(
-		    LOG_LEVEL_NOTICE, "reloaded", KV_I64("changed", changed));
+	conf_digest(app->conf, conf);
+	if (rc == 0)
+		LOG_EV(LOG_LEVEL_NOTICE, "reloaded", KV_I64("changed", changed),
+		    KV_Z("conf", conf));
 	else
-		LOG_EV(
-		    LOG_LEVEL_ERR, "reload.refused", KV_Z("error", err.text));
+		LOG_EV(LOG_LEVEL_ERR, "reload.refused", KV_Z("error", err.text),
+		    KV_Z("conf", conf));
 }
 
 /* Until a signal that stops. */
-static void wait_for_stop(const sigset_t *set, struct reload *r)
+static void wait_for_stop(
+    struct app *app, struct reload *r, const sigset_t *set)
 {
 	int sig;
 
 	while (sigwait(set, &sig) == 0)
 		if (sig == SIGUSR1)
-			reload(r);
+			reload(app, r);
 		else if (sig != SIGPIPE)
 			return;
 }
@@ -68,13 +72,16 @@ static int serve(
     struct app *app, struct reload *r, const sigset_t *set, struct error *err)
 {
 	struct parts *parts = NULL;
+	char conf[CONF_DIGEST];
 	int rc = store_open(&app->store, app->conf, STORE_CREATE, err);
 
 	if (rc == 0)
 		rc = parts_start(&parts, app, err);
 	if (rc == 0) {
-		LOG_EV(LOG_LEVEL_NOTICE, "started", KV_Z("version", VERSION));
-		wait_for_stop(set, r);
+		conf_digest(app->conf, conf);
+		LOG_EV(LOG_LEVEL_NOTICE, "started", KV_Z("version", VERSION),
+		    KV_Z("conf", conf));
+		wait_for_stop(app, r, set);
 	}
 	atomic_store(&app->stopping, true);
 	parts_stop(&parts);

@@ -87,7 +87,7 @@ static int replace(
 	return 0;
 }
 
-int reload_now(struct reload *r, bool *changed_out, struct error *err)
+static int take_over(struct reload *r, bool *changed_out, struct error *err)
 {
 	const struct conf *fresh, *now = r->app->conf;
 	const char *fixed;
@@ -106,5 +106,13 @@ int reload_now(struct reload *r, bool *changed_out, struct error *err)
 	*changed_out = rc == 0 && r->app->conf == fresh;
 	if (!*changed_out)
 		conf_unref(&fresh);
+	return rc;
+}
+
+int reload_now(struct reload *r, bool *changed_out, struct error *err)
+{
+	int rc = take_over(r, changed_out, err);
+
+	atomic_store(&r->app->conf_refused, rc != 0);
 	return rc;
 }

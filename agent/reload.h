@@ -22,7 +22,8 @@ int reload_open(struct reload **out, struct app *app, const char *path,
 /* When nobody reads app->conf any more; drops it too. NULL is fine. */
 void reload_close(struct reload **r);
 
-/* *changed_out: false when the file says what it said. */
+/* *changed_out: false when the file says what it said. app->conf_refused tells
+ * how it ended. */
 int reload_now(
     struct reload *r, bool *changed_out, struct error *err) MUST_CHECK;
 

@@ -45,6 +45,29 @@ static void limit_stacks(void)
 	(void)pthread_attr_destroy(&attr);
 }
 
+/* Of what runs now, after a start and whatever a reload came to. */
+static void digest_conf(struct shared *sh, char out[CONF_DIGEST])
+{
+	const struct snapshot *snap = snapshots_get(sh->snapshots);
+
+	conf_digest(snap->conf, out);
+	snapshot_unref(&snap);
+}
+
+static void reload(struct shared *sh)
+{
+	struct error err = {0};
+	char conf[CONF_DIGEST];
+	int rc = snapshots_reload(sh->snapshots, &err);
+
+	digest_conf(sh, conf);
+	if (rc == 0)
+		LOG_EV(LOG_LEVEL_NOTICE, "reloaded", KV_Z("conf", conf));
+	else
+		LOG_EV(LOG_LEVEL_ERR, "reload.refused", KV_Z("error", err.text),
+		    KV_Z("conf", conf));
+}
+
 static void *reload_loop(void *arg)
 {
 	struct shared *sh = arg;
@@ -54,13 +77,8 @@ static void *reload_loop(void *arg)
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGUSR1);
 	while (sigwait(&set, &sig) == 0) {
-		struct error err = {0};
 		store_log_stats(atomic_load(&sh->store));
-		if (snapshots_reload(sh->snapshots, &err) == 0)
-			LOG_EV(LOG_LEVEL_NOTICE, "reloaded");
-		else
-			LOG_EV(LOG_LEVEL_ERR, "reload.refused",
-			    KV_Z("error", err.text));
+		reload(sh);
 	}
 	return NULL;
 }
@@ -154,13 +172,16 @@ static int open_all(struct shared *sh, struct error *err)
 
 static int serve(struct shared *sh, struct error *err)
 {
+	char conf[CONF_DIGEST];
 	int rc = open_all(sh, err);
 
 	if (rc == 0)
 		rc = start_thread(reload_loop, sh, err);
 	if (rc != 0)
 		return rc;
-	LOG_EV(LOG_LEVEL_NOTICE, "started", KV_Z("version", VERSION));
+	digest_conf(sh, conf);
+	LOG_EV(LOG_LEVEL_NOTICE, "started", KV_Z("version", VERSION),
+	    KV_Z("conf", conf));
 	rc = serve_until_stop(sh, err);
 	store_log_stats(atomic_load(&sh->store));
 	LOG_EV(LOG_LEVEL_NOTICE, "stopped",

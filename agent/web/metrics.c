@@ -112,6 +112,9 @@ static void add_ledger(struct app *app, struct buf *b)
 	    ds.failed_commits);
 	add_gauge(b, "door_batch_p99_us", "Time of a batch, 99th percentile.",
 	    (unsigned long long)ds.batch_p99_us);
+	add_gauge(b, "conf_refused",
+	    "1: the agent's last reload was refused, the old file is in force.",
+	    atomic_load(&app->conf_refused));
 	add_gauge(b, "uptime_seconds", "Since the agent started.",
 	    (unsigned long long)(clock_mono_ms() - app->started_ms) / 1000);
 }

@@ -2,6 +2,8 @@
  * one section. */
 #include "policy/conf/conf.h"
 
+#include "policy/base/codec.h"
+#include "policy/base/digest.h"
 #include "policy/base/file.h"
 #include "policy/conf/lint.h"
 #include "policy/conf/model.h"
@@ -12,7 +14,8 @@
 #include <string.h>
 
 enum {
-	CONF_ARENA = 64 << 20
+	CONF_ARENA = 64 << 20,
+	PRINT_MAX = 4 << 20,
 };
 
 static const struct section_kind *const kinds[] = {
@@ -215,6 +218,20 @@ bool conf_net_contains(const struct conf_net *net, const unsigned char addr[16])
 void conf_print(const struct conf *c, struct buf *out)
 {
 	section_print(&schema, c, out);
+}
+
+void conf_digest(const struct conf *c, char out[CONF_DIGEST])
+{
+	unsigned char sum[DIGEST_SHA256];
+	struct buf text;
+
+	buf_init(&text, PRINT_MAX);
+	conf_print(c, &text);
+	if (buf_error(&text) == 0 && digest_sha256(buf_str(&text), sum) == 0)
+		codec_hex(sum, (CONF_DIGEST - 1) / 2, out);
+	else
+		memcpy(out, "?", 2);
+	buf_fini(&text);
 }
 
 void conf_describe(struct buf *out)

@@ -174,7 +174,10 @@ bool conf_net_contains(
 const char *conf_class_name(enum conf_class class);
 
 /* The first option that differs and that a running process cannot take from a
- * new file, since what it names was opened at its start; NULL: none. */
+ * new file, since what it names was opened at its start; NULL: none. What one
+ * daemon relies on the other for is fixed in both: at one signal to both
+ * neither writes links with a token key that the other does not have, nor
+ * leaves copies or slots to a part that the other does not run. */
 enum conf_fixed_of {
 	CONF_FIXED_MILTER,
 	CONF_FIXED_AGENT
@@ -190,6 +193,12 @@ void conf_warnings(
 /* Prints every option with its effective value: `tendril check --print`. */
 struct buf;
 void conf_print(const struct conf *c, struct buf *out);
+/* Short digest of what conf_print() prints, in hex, for the log: two daemons
+ * that say the same run with the same. "?" when there is no memory. */
+enum {
+	CONF_DIGEST = 13
+};
+void conf_digest(const struct conf *c, char out[CONF_DIGEST]);
 void conf_describe(struct buf *out); /* the tables as mdoc, for the manual */
 
 #endif

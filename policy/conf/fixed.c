@@ -28,15 +28,28 @@ static bool same_nets(const struct conf_nets *a, const struct conf_nets *b)
 	return true;
 }
 
+/* A part of the agent that the milter counts on: not which, but that it runs. */
+static bool has_another_part(struct str a, struct str b)
+{
+	return (a.n > 0) != (b.n > 0);
+}
+
 static const char *of_both(const struct conf *a, const struct conf *b)
 {
 	const struct pair v[] = {
 	    {"state-dir", a->state_dir, b->state_dir},
 	    {"lead-key", a->lead_key, b->lead_key},
 	    {"epoch-key", a->epoch_key, b->epoch_key},
+	    {"token-key", a->token_key, b->token_key},
 	};
 
-	return a->map_bytes != b->map_bytes ? "map-size" : find(v, 3);
+	if (a->map_bytes != b->map_bytes)
+		return "map-size";
+	if (has_another_part(a->agent.release, b->agent.release))
+		return "agent.release";
+	if (has_another_part(a->mta_log.file, b->mta_log.file))
+		return "mta-log.file";
+	return find(v, sizeof(v) / sizeof(v[0]));
 }
 
 static const char *of_milter(const struct conf *a, const struct conf *b)
@@ -53,7 +66,6 @@ static const char *of_milter(const struct conf *a, const struct conf *b)
 static const char *of_agent(const struct conf *a, const struct conf *b)
 {
 	const struct pair v[] = {
-	    {"token-key", a->token_key, b->token_key},
 	    {"agent.api", a->agent.api, b->agent.api},
 	    {"agent.release", a->agent.release, b->agent.release},
 	    {"agent.maildir", a->agent.maildir, b->agent.maildir},

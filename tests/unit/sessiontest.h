@@ -160,7 +160,7 @@ static void sessiontest_conf(const char *first)
 	storetest_write(&S.st, "tendril.conf", text);
 }
 
-static void sessiontest_reload(const char *first)
+__attribute__((unused)) static void sessiontest_reload(const char *first)
 {
 	struct error err = {0};
 

@@ -66,17 +66,20 @@ static void test_fixed(void)
 	    {"\"/l\"", "\"/l2\"", "lead-key", "lead-key"},
 	    {"\"/e\"", "\"/e2\"", "epoch-key", "epoch-key"},
 	    {"64M", "65M", "map-size", "map-size"},
-	    {"\"/t\"", "\"/t2\"", "token-key", NULL},
+	    {"\"/t\"", "\"/t2\"", "token-key", "token-key"},
 	    {"unix:/m", "unix:/m2", NULL, "milter.socket"},
 	    {"0660", "0600", NULL, "milter.socket-mode"},
 	    {"/api", "/api2", "agent.api", NULL},
 	    {"/mail", "/mail2", "agent.maildir", NULL},
 	    {"1:26", "1:27", "agent.release", NULL},
+	    {"release = \"127.0.0.1:26\"", "", "agent.release",
+		"agent.release"},
 	    {"1:80", "1:81", "web.listen", NULL},
 	    {"10.0.0.1", "10.0.0.2", "web.proxies", NULL},
 	    {"\"10.0.0.1\"", "\"10.0.0.1\", \"::1\"", "web.proxies", NULL},
 	    {"9K", "8K", "web.max-request", NULL},
 	    {"/log", "/log2", "mta-log.file", NULL},
+	    {"mta-log { file = \"/log\" }", "", "mta-log.file", "mta-log.file"},
 	    {"one@", "two@", NULL, NULL},
 	    {"\"ann\"", "\"bob\"", NULL, NULL},
 	    {"t.example", "u.example", NULL, NULL},
@@ -136,8 +139,10 @@ static void test_agent(void)
 	OK(!changed && A.conf == first, "the running one stays");
 	IS_INT(reload_with("/log", "/log2", &changed), -EBUSY, "a new log");
 	OK(!changed && A.conf == first, "needs a restart");
+	OK(atomic_load(&A.conf_refused), "known to /metrics");
 	IS_INT(reload_with("\"ann\"", "\"bob\"", &changed), 0, "new admins");
 	OK(changed && A.conf != first, "taken over");
+	OK(!atomic_load(&A.conf_refused), "that is over");
 	IS_S(A.conf->agent.admins.v[0], STR("bob"), "by all");
 	IS_S(first->agent.admins.v[0], STR("ann"),
 	    "and who still holds the old one can");
@@ -207,6 +212,24 @@ static void test_readers(void)
 	for (int i = 0; i < 2; i++)
 		(void)pthread_join(t[i], NULL);
 	IS_INT(ok, 20, "20 reloads while others read");
+}
+
+/* Both daemons log it, so that one sees whether they run with the same. */
+static void test_digest(void)
+{
+	char first[CONF_DIGEST], other[CONF_DIGEST];
+	bool changed;
+
+	IS_INT(reload_with("one@", "one@", &changed), 0, "as it was");
+	conf_digest(A.conf, first);
+	IS_INT(strlen(first), CONF_DIGEST - 1, "a digest: %s", first);
+	IS_INT(reload_with("seeds", "# a comment\nseeds", &changed), 0,
+	    "a comment");
+	conf_digest(A.conf, other);
+	IS_STR(other, first, "says the same");
+	IS_INT(reload_with("one@", "two@", &changed), 0, "another seed");
+	conf_digest(A.conf, other);
+	OK(strcmp(first, other) != 0, "is another: %s", other);
 }
 
 static void put_key(const char *name, const char *prefix)
@@ -279,6 +302,7 @@ int main(void)
 	test_agent();
 	test_no_memory();
 	test_readers();
+	test_digest();
 	reload_close(&R);
 	OK(A.conf == NULL, "closed");
 	test_milter();
