@@ -1,11 +1,20 @@
 /* timeline.h - all events about one person, or about one queue id of the MTA,
  * in order. Found by the trace table (policy/state/trace.h); each is looked at
- * and told only if it is really meant. Threads: as the transaction. */
+ * and told only if it is really meant.
+ *
+ * A message that was kept in the spool goes on under another queue id for each
+ * of its recipients: those are followed, up to TIMELINE_FOLLOWED. The id that
+ * the MTA gave to a message that it queued anew leads to the first one's
+ * events. Threads: as the transaction. */
 #ifndef AGENT_API_TIMELINE_H
 #define AGENT_API_TIMELINE_H
 
 #include "policy/base/arena.h"
 #include "policy/state/trace.h"
+
+enum {
+	TIMELINE_FOLLOWED = 1000
+};
 
 struct timeline {
 	const struct ledger_txn *t;

@@ -102,7 +102,7 @@ const struct cli_verb verb_explain = {
     "on the answer would be yes. By queue id: what was decided then, by the\n"
     "policy of that day, and what became of the message. One that waited or\n"
     "had several recipients goes on under another queue id for each of\n"
-    "them, which is told.",
+    "them; what became of it there is told too (of the first thousand).",
     CLI_COMMANDS(commands),
     "not now, or never; nothing is on record of that queue id",
     "  tendril explain jane@a.example newsletter\n"

@@ -332,7 +332,7 @@ int trace_add(struct ledger_txn *t, uint64_t seq, const struct trace_tags *tags)
 		   : ledger_append(t, TABLE_TRACE, key, (struct str){row, ROW});
 }
 
-int trace_open(const struct ledger_txn *t, const struct trace_tags *want,
+int trace_open(const struct ledger_txn *t, const struct trace_want *want,
     uint64_t from, struct trace_iter *out)
 {
 	char k[8];
@@ -364,12 +364,27 @@ static int next_row(struct trace_iter *it)
 	return 0;
 }
 
+static bool is_wanted_queue(const struct trace_want *want, uint32_t tag)
+{
+	size_t from = 0, to = want->n_queues;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (want->queues[mid] < tag)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from < want->n_queues && want->queues[from] == tag;
+}
+
 static bool matches(const struct trace_iter *it, size_t at)
 {
 	const char *p = it->row.p + at * PAIR;
 
 	return (it->want.lead != 0 && codec_get_u32(p) == it->want.lead) ||
-	       (it->want.queue != 0 && codec_get_u32(p + 4) == it->want.queue);
+	       is_wanted_queue(&it->want, codec_get_u32(p + 4));
 }
 
 int trace_next(struct trace_iter *it, uint64_t *seq_out)

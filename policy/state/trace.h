@@ -43,16 +43,22 @@ uint32_t trace_tag_queue(struct str queue_id);     /* 0 when empty */
 int trace_add(struct ledger_txn *t, uint64_t seq,
     const struct trace_tags *tags) MUST_CHECK;
 
-/* Events in which one of the wanted tags (0: not wanted) is set, from the
- * number `from` on, up. */
+struct trace_want {
+	uint32_t lead;          /* 0: nobody */
+	const uint32_t *queues; /* of queue ids; rising, without 0; borrowed */
+	size_t n_queues;
+};
+
+/* Events in which one of the wanted tags is set, from the number `from` on,
+ * up. */
 struct trace_iter {
 	struct ledger_iter rows;
-	struct trace_tags want;
+	struct trace_want want;
 	struct str row; /* the current one; empty: take the next */
 	uint64_t block;
 	size_t at;
 };
-int trace_open(const struct ledger_txn *t, const struct trace_tags *want,
+int trace_open(const struct ledger_txn *t, const struct trace_want *want,
     uint64_t from, struct trace_iter *out) MUST_CHECK;
 /* ERR_NOT_FOUND at the end. */
 int trace_next(struct trace_iter *it, uint64_t *seq_out) MUST_CHECK;

@@ -3,6 +3,7 @@
 #include "tests/unit/apitest.h"
 
 #include "agent/api/event_json.h"
+#include "agent/api/timeline.h"
 #include "policy/base/clock.h"
 #include "policy/state/copy.h"
 #include "policy/state/ops_copy.h"
@@ -291,6 +292,26 @@ static void add_hold(
 	OK(ops_copy_add(a->st.store, &c, &err) == 0, "a copy");
 }
 
+/* The types of all events that are told of a queue id. */
+static void is_way(struct apitest *a, const char *queue, const char *types)
+{
+	struct buf path, b;
+
+	buf_init(&path, 100);
+	buf_init(&b, 1000);
+	buf_printf(&path, "/v1/explain?queue_id=%s", queue);
+	IS_INT(apitest_get(a, path.p), 200, "explain %s", queue);
+	for (size_t i = 0; i < value_count(apitest_at(a, "events")); i++) {
+		const struct value *ev = value_at(apitest_at(a, "events"), i);
+
+		buf_printf(&b, "%s%.*s", i > 0 ? " " : "",
+		    STR_ARG(value_get_str(ev, "type")));
+	}
+	IS_S(buf_str(&b), str_of(types), "the whole way of %s", queue);
+	buf_fini(&path);
+	buf_fini(&b);
+}
+
 /* A message to two: what the application's queue id tells, while the copy is
  * there and afterwards. */
 static void test_explain_copy(struct apitest *a)
@@ -309,16 +330,65 @@ static void test_explain_copy(struct apitest *a)
 	IS_INT(value_count(apitest_at(a, "events")), 1, "so far");
 	IS_S(apitest_str(a, "events.0.type"), STR("copy_added"), "that");
 	IS_S(apitest_str(a, "events.0.queue_id"), STR("4QC"), "by that id");
+	/* The slot is there before the agent has the MTA's 250. */
+	IS_INT(decide(a, "zoe@c.example", "newsletter", "4QD"), VERDICT_ALLOW,
+	    "the first of them, handed in");
 	OK(ops_copy_sent(a->st.store, 81, 0, STR("4QD"), &err) == 0 &&
 		ops_copy_done(a->st.store, 81, 1, COPY_BOUNCED, &err) == 0,
 	    "both are done");
-	IS_INT(apitest_get(a, "/v1/explain?queue_id=4QC"), 200, "then");
-	IS_INT(value_count(apitest_at(a, "events")), 3, "all of it");
-	IS_S(apitest_str(a, "events.1.outcome"), STR("sent"), "one went");
-	IS_S(apitest_str(a, "events.1.queue_id"), STR("4QD"), "and as what");
-	IS_S(apitest_str(a, "events.2.outcome"), STR("bounced"), "one did not");
-	IS_INT(apitest_get(a, "/v1/explain?queue_id=4QD"), 404,
-	    "what the MTA does with it is not on record here");
+	change_slot(a, SLOT_CHANGE_QUEUED, "4QD");
+	is_way(a, "4QC",
+	    "copy_added slot_proposed copy_recipient copy_recipient "
+	    "slot_queued");
+	IS_S(apitest_str(a, "events.1.address"), STR("zoe@c.example"),
+	    "whose it is");
+	IS_S(apitest_str(a, "events.2.outcome"), STR("sent"), "one went");
+	IS_S(apitest_str(a, "events.2.queue_id"), STR("4QD"), "and as what");
+	IS_S(apitest_str(a, "events.3.outcome"), STR("bounced"), "one did not");
+	is_way(a, "4QD", "slot_proposed slot_queued");
+}
+
+/* The MTA queues it anew, under another id: that leads to the whole way. */
+static void test_explain_moved(struct apitest *a)
+{
+	struct slot_change moved = {.kind = SLOT_CHANGE_MOVED,
+	    .queue_id = STR("4QE"),
+	    .at_ms = clock_now_ms(),
+	    .next_id = STR("4QF")};
+	struct error err = {0};
+
+	IS_INT(decide(a, "kim@c.example", "newsletter", "4QE"), VERDICT_ALLOW,
+	    "goes");
+	change_slot(a, SLOT_CHANGE_QUEUED, "4QE");
+	OK(ops_slot_apply(a->st.store, &moved, &err) == 0, "queued anew");
+	change_slot(a, SLOT_CHANGE_DELIVERED, "4QF");
+	is_way(a, "4QE", "slot_proposed slot_queued slot_delivered");
+	is_way(a, "4QF", "slot_proposed slot_queued slot_moved slot_delivered");
+}
+
+/* Of many recipients the first thousand are followed, the others told. */
+static void test_explain_many(struct apitest *a)
+{
+	const uint32_t n = TIMELINE_FOLLOWED + 5;
+	struct copy_new c = {.id = 82,
+	    .kind = COPY_TAKEN,
+	    .segment = STR("newsletter"),
+	    .stream = STR("news"),
+	    .due_ms = clock_now_ms() + 3600000,
+	    .recipients = n,
+	    .queue_id = STR("4QM")};
+	struct error err = {0};
+	char id[16];
+	bool ok = ops_copy_add(a->st.store, &c, &err) == 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		(void)snprintf(id, sizeof(id), "4QM%u", i);
+		ok = ok &&
+		     ops_copy_sent(a->st.store, 82, i, str_of(id), &err) == 0;
+	}
+	OK(ok, "a copy to many: %s", err.text);
+	IS_INT(apitest_get(a, "/v1/explain?queue_id=4QM"), 200, "told");
+	IS_INT(value_count(apitest_at(a, "events")), n + 1, "all of them");
 }
 
 static void test_holds(struct apitest *a)
@@ -444,12 +514,14 @@ int main(void)
 	test_lead_show(&a);
 	test_timeline(&a);
 	test_explain_queue(&a);
-	test_explain_copy(&a);
 	test_journal(&a);
 	test_journal_wait(&a);
 	test_stats(&a);
 	test_holds(&a);
 	test_import(&a);
+	test_explain_copy(&a);
+	test_explain_moved(&a);
+	test_explain_many(&a);
 	test_decoders();
 	test_broken_events(&a);
 	apitest_close(&a);

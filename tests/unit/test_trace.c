@@ -60,7 +60,15 @@ static void fill(struct storetest *s)
 }
 
 /* The same question by reading every event. */
-static size_t scan(const struct ledger_txn *t, const struct trace_tags *want,
+static bool is_one_of(const struct trace_want *want, uint32_t tag)
+{
+	for (size_t i = 0; i < want->n_queues; i++)
+		if (want->queues[i] == tag)
+			return true;
+	return false;
+}
+
+static size_t scan(const struct ledger_txn *t, const struct trace_want *want,
     uint64_t from, uint64_t *out, size_t cap)
 {
 	struct trace_about about;
@@ -76,14 +84,14 @@ static size_t scan(const struct ledger_txn *t, const struct trace_tags *want,
 		if (trace_about(t, &ev, &about) == 0)
 			tags = trace_tags(&about);
 		if ((want->lead != 0 && tags.lead == want->lead) ||
-		    (want->queue != 0 && tags.queue == want->queue))
+		    is_one_of(want, tags.queue))
 			out[n++] = ev.seq;
 	}
 	ledger_iter_close(&it);
 	return n;
 }
 
-static size_t find(const struct ledger_txn *t, const struct trace_tags *want,
+static size_t find(const struct ledger_txn *t, const struct trace_want *want,
     uint64_t from, uint64_t *out, size_t cap)
 {
 	struct trace_iter it;
@@ -98,7 +106,7 @@ static size_t find(const struct ledger_txn *t, const struct trace_tags *want,
 	return n;
 }
 
-static void same(const struct ledger_txn *t, const struct trace_tags *want,
+static void same(const struct ledger_txn *t, const struct trace_want *want,
     uint64_t from, size_t least, const char *name)
 {
 	uint64_t a[1000], b[1000];
@@ -110,12 +118,33 @@ static void same(const struct ledger_txn *t, const struct trace_tags *want,
 	    "%s: the same as by reading all", name);
 }
 
+static int by_value(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The tags of the first n, rising. */
+static size_t many_queues(uint32_t *out, size_t n)
+{
+	char id[16];
+
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(id, sizeof(id), "4Q%zu", i);
+		out[i] = trace_tag_queue(str_of(id));
+	}
+	qsort(out, n, sizeof(*out), by_value);
+	return n;
+}
+
 static void test_find(struct storetest *s)
 {
 	struct ledger_txn *t = NULL;
 	struct lead_id id;
 	struct address address = storetest_address(s, "p3@b.example");
-	struct trace_tags want = {0};
+	struct trace_want want = {0};
+	uint32_t queues[40];
 	uint64_t seq;
 
 	OK(ledger_read_begin(s->store->ledger, &t) == 0 &&
@@ -127,11 +156,14 @@ static void test_find(struct storetest *s)
 	same(t, &want, TRACE_BLOCK, 10, "from a block's first");
 	same(t, &want, TRACE_BLOCK - 1, 10, "from a block's last");
 	same(t, &want, 100000, 0, "behind the end");
-	want = (struct trace_tags){.queue = trace_tag_queue(STR("4Q17"))};
+	queues[0] = trace_tag_queue(STR("4Q17"));
+	want = (struct trace_want){.queues = queues, .n_queues = 1};
 	same(t, &want, 0, 2, "a queue id");
-	want = (struct trace_tags){.lead = 0xdeadbeef};
+	want.n_queues = many_queues(queues, 40);
+	same(t, &want, 0, 80, "many queue ids");
+	want = (struct trace_want){.lead = 0xdeadbeef};
 	OK(find(t, &want, 0, &seq, 1) == 0, "nobody");
-	want = (struct trace_tags){0};
+	want = (struct trace_want){0};
 	OK(find(t, &want, 0, &seq, 1) == 0, "no tag matches nothing");
 	ledger_read_end(&t);
 }
