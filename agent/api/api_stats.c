@@ -2,35 +2,40 @@
 #include "agent/api/routes.h"
 
 #include "policy/base/clock.h"
+#include "policy/base/when.h"
 #include "policy/state/counter.h"
 
 enum {
 	HOURS_A_DAY = 24,
 	ROWS_MAX = 50000,
 };
-#define HOUR_MS INT64_C(3600000)
 
 /* One line of the answer. */
 struct sum {
 	struct sum *next;
 	uint32_t period; /* hours since 1970, cut to the period's begin */
-	struct str name, segment;
+	struct str name, segment, purpose;
 	uint64_t count;
 };
 
 struct stats {
 	struct api_call *c;
-	struct str name, segment; /* wanted; p == NULL: any */
-	uint32_t step;            /* hours of a period; 0: one in all */
-	struct sum first, *last;  /* first is a head */
-	struct sum *period;       /* what stands before the current period */
-	struct sum *cursor;       /* where the next match is likely */
+	struct str name, segment, purpose; /* wanted; p == NULL: any */
+	uint32_t step;           /* hours of a period; 0: one in all */
+	struct sum first, *last; /* first is a head */
+	struct sum *period;      /* what stands before the current period */
+	struct sum *cursor;      /* where the next match is likely */
 	size_t n;
 };
 
 static bool is_wanted(const struct stats *s, const struct counter_row *r)
 {
-	return (s->segment.p == NULL || str_eq(s->segment, r->segment)) &&
+	bool by_purpose = counter_is_by_purpose(r->name);
+
+	return (s->segment.p == NULL ||
+		   (!by_purpose && str_eq(s->segment, r->segment))) &&
+	       (s->purpose.p == NULL ||
+		   (by_purpose && str_eq(s->purpose, r->purpose))) &&
 	       (s->name.p == NULL || str_starts(r->name, s->name));
 }
 
@@ -39,7 +44,8 @@ static struct sum *search(
 {
 	for (; from != to; from = from->next)
 		if (str_eq(from->name, r->name) &&
-		    str_eq(from->segment, r->segment))
+		    str_eq(from->segment, r->segment) &&
+		    str_eq(from->purpose, r->purpose))
 			return from;
 	return NULL;
 }
@@ -86,6 +92,7 @@ static int add_row(void *arg, const struct counter_row *r)
 	sum->period = period;
 	sum->name = arena_str(s->c->rq->arena, r->name);
 	sum->segment = arena_str(s->c->rq->arena, r->segment);
+	sum->purpose = arena_str(s->c->rq->arena, r->purpose);
 	sum->count = r->count;
 	s->last->next = sum;
 	s->last = sum;
@@ -117,9 +124,11 @@ static void put_rows(const struct stats *s)
 		struct value *o = value_new_object();
 
 		if (s->step != 0)
-			value_put_time(o, "at", r->period * HOUR_MS);
+			value_put_time(o, "at", r->period * WHEN_HOUR_MS);
 		value_put_str(o, "name", r->name);
 		value_put_str(o, "segment", r->segment);
+		if (counter_is_by_purpose(r->name))
+			value_put_str(o, "purpose", r->purpose);
 		value_put_i64(o, "count", (int64_t)r->count);
 		value_add(list, o);
 	}
@@ -130,7 +139,8 @@ int api_stats(struct api_call *c)
 {
 	struct stats s = {.c = c,
 	    .name = api_arg(c, "name"),
-	    .segment = api_arg(c, "segment")};
+	    .segment = api_arg(c, "segment"),
+	    .purpose = api_arg(c, "purpose")};
 	int64_t from_ms = 0, to_ms = clock_now_ms();
 	bool all = api_arg(c, "from").n == 0 && api_arg(c, "to").n == 0;
 	struct ledger_txn *t = NULL;

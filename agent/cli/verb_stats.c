@@ -4,28 +4,50 @@
 #include "agent/cli/out.h"
 #include "agent/cli/verbs.h"
 
+/* Changes of consent are counted by purpose, all else by segment: a column of
+ * its own where there are such. */
+static bool has_purpose(const struct value *list)
+{
+	for (size_t i = 0; i < value_count(list); i++)
+		if (value_get(value_at(list, i), "purpose") != NULL)
+			return true;
+	return false;
+}
+
+static void add_row(
+    struct out_table *t, const struct value *o, const char *const *columns)
+{
+	for (size_t i = 0; columns[i] != NULL; i++)
+		if (str_eq(str_of(columns[i]), STR("from")))
+			out_when(t, o, "at");
+		else if (str_eq(str_of(columns[i]), STR("what")))
+			out_member(t, o, "name");
+		else
+			out_member(t, o, columns[i]);
+}
+
 static int show_rows(struct cli *c, const struct value *list)
 {
-	static const char *const with_time[] = {
-	    "from", "segment", "what", "count", NULL};
-	static const char *const in_all[] = {"segment", "what", "count", NULL};
 	bool timed = value_get_str(value_at(list, 0), "at").n > 0;
-	struct out_table *t = out_table(c, timed ? with_time : in_all);
+	const char *columns[6];
+	struct out_table *t;
+	size_t n = 0;
 	int code = CLI_DONE;
 
-	for (size_t i = 0; code == CLI_DONE && i < value_count(list); i++) {
-		const struct value *o = value_at(list, i);
-
-		if (c->json) {
-			code = cli_json(o);
-			continue;
-		}
-		if (timed)
-			out_when(t, o, "at");
-		out_member(t, o, "segment");
-		out_member(t, o, "name");
-		out_member(t, o, "count");
-	}
+	if (timed)
+		columns[n++] = "from";
+	columns[n++] = "segment";
+	if (has_purpose(list))
+		columns[n++] = "purpose";
+	columns[n++] = "what";
+	columns[n++] = "count";
+	columns[n] = NULL;
+	t = out_table(c, columns);
+	for (size_t i = 0; code == CLI_DONE && i < value_count(list); i++)
+		if (c->json)
+			code = cli_json(value_at(list, i));
+		else
+			add_row(t, value_at(list, i), columns);
 	out_print(t);
 	if (!c->json && value_count(list) == 0)
 		out_line("nothing was counted");
@@ -35,7 +57,7 @@ static int show_rows(struct cli *c, const struct value *list)
 static int run_stats(struct cli *c)
 {
 	static const char *const names[] = {
-	    "by", "from", "to", "segment", "name"};
+	    "by", "from", "to", "segment", "purpose", "name"};
 	struct value *reply;
 	struct buf path;
 	int code;
@@ -57,6 +79,7 @@ static const struct cli_option options[] = {
 	false},
     {"to", "TIME", "the same; default now", false},
     {"segment", "NAME", "this segment only", false},
+    {"purpose", "NAME", "changes of consent to this purpose only", false},
     {"name", "PREFIX", "only what begins so: verdict.reject, slot...", false},
     {NULL, NULL, NULL, false},
 };
@@ -68,7 +91,9 @@ static const struct cli_command commands[] = {
 const struct cli_verb verb_stats = {
     "stats",
     "decisions and outcomes in numbers",
-    "Days and hours are of UTC.",
+    "Days and hours are of UTC. Changes of consent are counted by purpose, "
+    "all\n"
+    "else by segment.",
     CLI_COMMANDS(commands),
     NULL,
     "  tendril stats --by day --from 7d --name verdict\n",

@@ -24,23 +24,23 @@ static void add_label(struct buf *b, struct str s)
 }
 
 static const struct family {
-	const char *kind, *help, *label;
+	const char *kind, *help;
 } families[] = {
-    {"bounce", "Bounces about the person (hard) or not (soft).", "segment"},
-    {"complaint", "Complaints by kind.", "segment"},
-    {"consent", "Changes of consent.", "purpose"},
-    {"copy", "Messages kept in the spool, and what became of them.", "segment"},
-    {"feedback", "Feedback mails by kind.", "segment"},
-    {"relay", "Answers passed on to applications.", "segment"},
-    {"shadow", "Decisions that did not act.", "segment"},
-    {"slot", "What became of messages that were let go.", "segment"},
-    {"suppression", "Suppressions added and removed.", "segment"},
-    {"verdict", "Decisions.", "segment"},
+    {"bounce", "Bounces about the person (hard) or not (soft)."},
+    {"complaint", "Complaints by kind."},
+    {"consent", "Changes of consent."},
+    {"copy", "Messages kept in the spool, and what became of them."},
+    {"feedback", "Feedback mails by kind."},
+    {"relay", "Answers passed on to applications."},
+    {"shadow", "Decisions that did not act."},
+    {"slot", "What became of messages that were let go."},
+    {"suppression", "Suppressions added and removed."},
+    {"verdict", "Decisions."},
 };
 
 static const struct family *family_of(struct str kind)
 {
-	static const struct family other = {"", "Counted.", "segment"};
+	static const struct family other = {"", "Counted."};
 
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
 		if (str_eq(kind, str_of(families[i].kind)))
@@ -65,11 +65,13 @@ static void add_head(struct counters *c, struct str kind)
 }
 
 /* "verdict.reject.segment_cap" of segment news gives
- * tendril_verdict_total{action="reject",reason="segment_cap",segment="news"} */
+ * tendril_verdict_total{action="reject",reason="segment_cap",segment="news"}; a
+ * change of consent has a purpose in the segment's place. */
 static int add_counter(void *arg, const struct counter_row *r)
 {
 	struct counters *c = arg;
 	struct str rest = r->name, kind, action, reason = STR("");
+	bool by_purpose = counter_is_by_purpose(r->name);
 
 	(void)str_next(&rest, '.', &kind);
 	if (!str_next(&rest, '.', &action))
@@ -80,8 +82,8 @@ static int add_counter(void *arg, const struct counter_row *r)
 	buf_printf(c->out,
 	    "tendril_%.*s_total{action=\"%.*s\",reason=\"%.*s\",%s=\"",
 	    STR_ARG(kind), STR_ARG(action), STR_ARG(reason),
-	    family_of(kind)->label);
-	add_label(c->out, r->segment);
+	    by_purpose ? "purpose" : "segment");
+	add_label(c->out, by_purpose ? r->purpose : r->segment);
 	buf_printf(c->out, "\"} %llu\n", (unsigned long long)r->count);
 	return buf_error(c->out);
 }

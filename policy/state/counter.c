@@ -2,40 +2,45 @@
 #include "policy/state/counter.h"
 
 #include "policy/base/codec.h"
+#include "policy/base/when.h"
 #include "policy/state/tables.h"
 
 #include <string.h>
 
 enum {
-	SEGMENT_MAX = 100,
-	HOUR_MS = 3600000
+	OF_MAX = 100,
 };
 
 struct row_key {
-	char b[4 + COUNTER_NAME_MAX + 1 + SEGMENT_MAX];
+	char b[4 + COUNTER_NAME_MAX + 1 + OF_MAX];
 	size_t n;
 };
 
 uint32_t counter_hour(int64_t ms)
 {
-	if (ms < HOUR_MS)
+	if (ms < WHEN_HOUR_MS)
 		return 1;
-	return ms / HOUR_MS < UINT32_MAX ? (uint32_t)(ms / HOUR_MS)
-					 : UINT32_MAX;
+	return ms / WHEN_HOUR_MS < UINT32_MAX ? (uint32_t)(ms / WHEN_HOUR_MS)
+					      : UINT32_MAX;
+}
+
+bool counter_is_by_purpose(struct str name)
+{
+	return str_starts(name, STR("consent."));
 }
 
 /* All but the hour. */
-static int make_key(const char *name, struct str segment, struct row_key *k)
+static int make_key(const char *name, struct str of, struct row_key *k)
 {
 	size_t n = strlen(name);
 
 	if (n > COUNTER_NAME_MAX)
 		return ERR_LIMIT;
-	segment = str_cut(segment, 0, SEGMENT_MAX);
+	of = str_cut(of, 0, OF_MAX);
 	memcpy(k->b + 4, name, n + 1);
-	if (segment.n > 0)
-		memcpy(k->b + 4 + n + 1, segment.p, segment.n);
-	k->n = 4 + n + 1 + segment.n;
+	if (of.n > 0)
+		memcpy(k->b + 4 + n + 1, of.p, of.n);
+	k->n = 4 + n + 1 + of.n;
 	return 0;
 }
 
@@ -59,13 +64,13 @@ static int add_one(struct ledger_txn *t, struct row_key *k, uint32_t hour)
 	    t, TABLE_COUNTER, key, (struct str){out, sizeof(out)});
 }
 
-/* The segment may be borrowed from a row of the same transaction: it is copied
+/* `of` may be borrowed from a row of the same transaction: it is copied
  * into the key before the first change. */
 int counter_add(
-    struct ledger_txn *t, int64_t time_ms, const char *name, struct str segment)
+    struct ledger_txn *t, int64_t time_ms, const char *name, struct str of)
 {
 	struct row_key k;
-	int rc = make_key(name, segment, &k);
+	int rc = make_key(name, of, &k);
 
 	if (rc == 0)
 		rc = add_one(t, &k, 0);
@@ -80,7 +85,9 @@ static int decode(struct str key, struct str value, struct counter_row *out)
 		return ERR_CORRUPT;
 	out->hour = codec_get_u32(key.p);
 	out->name = str_cut(key, 4, nul - 4);
-	out->segment = str_from(key, nul + 1);
+	out->segment = out->purpose = STR("");
+	*(counter_is_by_purpose(out->name) ? &out->purpose : &out->segment) =
+	    str_from(key, nul + 1);
 	out->count = codec_get_u64(value.p);
 	return 0;
 }

@@ -1,11 +1,11 @@
-/* counter.h - how often what happened, by segment: in all, and by hour. What
- * /metrics and `tendril stats` read.
+/* counter.h - how often what happened, by segment (changes of consent: by
+ * purpose): in all, and by hour. What /metrics and `tendril stats` read.
  *
  * Names are API: "verdict.allow.allowed", "verdict.reject.segment_cap",
  * "slot.queued", "slot.delivered", "slot.released.bounced",
  * "consent.granted", "suppression.added", "copy.added.held",
  * "copy.done.sent"... Key: hour since 1970 (4 bytes, 0 = in all), name, NUL,
- * segment. Threads: as the transaction. */
+ * segment or purpose. Threads: as the transaction. */
 #ifndef POLICY_STATE_COUNTER_H
 #define POLICY_STATE_COUNTER_H
 
@@ -15,14 +15,16 @@ enum {
 	COUNTER_NAME_MAX = 64
 };
 
-/* For reducers: adds one to the total and to the hour. A segment is cut at
- * 100 bytes. */
+/* For reducers: adds one to the total and to the hour. of: the segment or
+ * purpose, as the name demands; cut at 100 bytes. */
 int counter_add(struct ledger_txn *t, int64_t time_ms, const char *name,
-    struct str segment) MUST_CHECK;
+    struct str of) MUST_CHECK;
+/* Is that counted by purpose? */
+bool counter_is_by_purpose(struct str name);
 
 struct counter_row {
-	uint32_t hour;            /* 0: in all */
-	struct str name, segment; /* borrowed */
+	uint32_t hour;                     /* 0: in all */
+	struct str name, segment, purpose; /* borrowed; one of the last two */
 	uint64_t count;
 };
 /* All rows of hours from..to (0..0: the totals), in order. */

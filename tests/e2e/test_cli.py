@@ -560,6 +560,16 @@ def test_stats(agent):
     assert agent.json("stats", "--by", "day")[0]["at"].endswith("T00:00:00Z")
     assert "suppression.added.manual" in agent.ok("stats", "--from", "1h")
     assert "nothing was counted" in agent.ok("stats", "--segment", "webinar")
+    agent.ok("consent", "grant", "a@b.example", "newsletter",
+             "--origin", "form")
+    (row,) = agent.json("stats", "--purpose", "newsletter")
+    assert row == {"name": "consent.granted", "segment": "",
+                   "purpose": "newsletter", "count": 1}
+    first, *rest = agent.ok("stats").splitlines()
+    assert first.split() == ["segment", "purpose", "what", "count"]
+    assert ["-", "newsletter", "consent.granted", "1"] in [
+        line.split() for line in rest]
+    assert "purpose" not in agent.ok("stats", "--name", "suppression")
     agent.refused("stats", "--by", "moon")
 
 

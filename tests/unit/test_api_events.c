@@ -265,6 +265,19 @@ static void test_stats(struct apitest *a)
 	IS_INT(value_count(apitest_at(a, "rows")), 1, "one row");
 	IS_INT(apitest_get(a, "/v1/stats?segment=webinar"), 200, "a segment");
 	IS_INT(value_count(apitest_at(a, "rows")), 0, "no row");
+	IS_INT(apitest_get(a, "/v1/stats?name=consent"), 200, "consent");
+	IS_INT(value_count(apitest_at(a, "rows")), 1, "one row");
+	IS_S(apitest_str(a, "rows.0.purpose"), STR("newsletter"),
+	    "is of a purpose");
+	IS_S(apitest_str(a, "rows.0.segment"), STR(""), "and of no segment");
+	IS_INT(apitest_get(a, "/v1/stats?name=consent&segment=newsletter"), 200,
+	    "of a segment of that name");
+	IS_INT(value_count(apitest_at(a, "rows")), 0, "nothing");
+	IS_INT(
+	    apitest_get(a, "/v1/stats?purpose=newsletter"), 200, "a purpose");
+	IS_INT(value_count(apitest_at(a, "rows")), 1, "the consent alone");
+	IS_INT(apitest_get(a, "/v1/stats?purpose=events"), 200, "another");
+	IS_INT(value_count(apitest_at(a, "rows")), 0, "nothing");
 	IS_INT(apitest_get(a, "/v1/stats?from=2020-01-01&to=2020-01-02"), 200,
 	    "long ago");
 	IS_INT(value_count(apitest_at(a, "rows")), 0, "nothing yet");
