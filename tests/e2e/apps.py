@@ -1,10 +1,15 @@
 """The MTA's side played by tests/mta/milterclient: messages handed straight to
 the milter, and the log that a Postfix would have written of them."""
 
+import fcntl
 import pathlib
+import struct
 import sys
+import termios
 import threading
 import time
+
+from bed import proc
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "mta"))
 
@@ -24,6 +29,20 @@ def address(bed):
 def dial(bed, client=APPS, **options):
     """A connection to the bed's milter."""
     return MilterSession(address(bed), client, **options)
+
+
+def wait_read(bed, link):
+    """Until the milter has read and done all that was sent over the link.
+    (Of a socket of this kind the kernel tells what its peer has not read.)"""
+    tasks = pathlib.Path(f"/proc/{bed.tendril.milter.pid}/task")
+
+    def is_done():
+        if struct.unpack("i", fcntl.ioctl(
+                link.fileno(), termios.TIOCOUTQ, b"\0" * 4))[0] > 0:
+            return False
+        return all((task / "stat").read_bytes().rpartition(b")")[2].split()[0]
+                   == b"S" for task in tasks.iterdir())
+    proc.wait_until(is_done, 20, "the milter at rest")
 
 
 class Steps:
@@ -134,4 +153,4 @@ def memory_bound_kb(build, plain):
 
 __all__ = ["APPS", "Client", "CutWire", "Disconnected", "FakeFilter",
            "MilterError", "MilterSession", "NEWS", "PlayedLog", "Steps",
-           "address", "dial", "memory_bound_kb", "memory_kb"]
+           "address", "dial", "memory_bound_kb", "memory_kb", "wait_read"]

@@ -16,7 +16,7 @@ import time
 
 from bed import mail
 
-SILENCE_S = 60
+SILENCE_S = 120
 BACKOFF_S = (0.1, 0.2, 0.4, 0.8, 1.5)
 PER_CONNECTION = 20
 

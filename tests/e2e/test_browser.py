@@ -32,7 +32,7 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
          "--disable-background-networking", "--disable-component-update",
          "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars")
 PHONE, DESKTOP = (320, 640), (1280, 900)
-WAIT_S = 20
+WAIT_S = 80
 
 # What the page shows, all at one moment: an element found in one call may
 # belong to the page before by the time of the next.

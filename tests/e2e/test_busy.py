@@ -3,6 +3,7 @@ exit status 75, and nothing was done."""
 
 import http.server
 import json
+import pathlib
 import socketserver
 import threading
 import time
@@ -67,6 +68,14 @@ def test_exit_status_of_an_answer(stand_in):
     assert code == 75 and "not the agent's" in complaint
 
 
+def calls(bed):
+    """Connections to the agent's socket, in /proc/net/unix: state 3."""
+    rows = [line.split() for line in
+            pathlib.Path("/proc/net/unix").read_text().splitlines()]
+    return sum(row[5] == "03" and row[7:] == [str(bed.conf.api)]
+               for row in rows)
+
+
 @pytest.mark.long
 def test_ledger_is_busy(build, make_bed):
     """Somebody else writes: the first proposal is waited for, others are told
@@ -84,9 +93,10 @@ def test_ledger_is_busy(build, make_bed):
             "first", [bed.tendril.builddir / "tendril", "--conf",
                       bed.conf_file, "consent", "grant", "a@north.example",
                       "newsletter"], bed.root / "first.log")
-        time.sleep(1)
+        proc.wait_until(lambda: calls(bed) > 0, 20, "the first one's call")
+        time.sleep(1)  # it is taken in
         second = grant("b@north.example")
         assert second.returncode == 75
         assert second.stderr == "tendril: ledger: busy\n"
-    assert first.popen.wait(20) in (0, 75)  # 75: the agent itself was first
+    assert first.popen.wait(120) in (0, 75)  # 75: the agent itself was first
     assert grant("b@north.example").returncode == 0

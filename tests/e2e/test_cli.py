@@ -546,7 +546,7 @@ def test_journal_follow(agent):
         proc.wait_until(lambda: "late@b.example" in out.read_text(), 10,
                         "what is new")
         agent.tendril.agent.stop()
-        assert following.wait(30) == 75
+        assert following.wait(120) == 75
     finally:
         following.kill()
         following.wait()

@@ -109,7 +109,8 @@ class Killer(threading.Thread):
 
     def stop(self):
         self._over.set()
-        self.join(60)
+        self.join(300)
+        assert not self.is_alive()
         if self.failure is not None:
             raise self.failure
 
@@ -158,12 +159,13 @@ def no_copies(bed):
 
 def at_rest(bed):
     """Nothing on its way from the queue to us, or from us to the queue."""
-    return not bed.hub.queue() and no_copies(bed) and not bed.hub.queue()
+    return bed.hub.is_empty() and no_copies(bed) and bed.hub.is_empty()
 
 
 def settle(bed, jobs):
     """Everything delivered or bounced, every slot decided."""
-    proc.wait_until(lambda: not active(bed), 120, "empty queue")
+    proc.wait_until(lambda: not active(bed) and not active(bed), 120,
+                    "empty queue")
     adopted = adopt_held(bed, jobs)
     assert adopt_held(bed, jobs) == 0
     proc.wait_until(lambda: at_rest(bed), 120, "nothing on its way")
@@ -196,8 +198,8 @@ class Size:
 
 
 SIZES = [
-    pytest.param(Size(100, 8, 100), id="100-leads"),
-    pytest.param(Size(1000, 40, 400), id="1000-leads",
+    pytest.param(Size(100, 8, 400), id="100-leads"),
+    pytest.param(Size(1000, 40, 1600), id="1000-leads",
                  marks=pytest.mark.long),
 ]
 
@@ -320,7 +322,7 @@ def test_holds_and_copies_under_kills(build, make_bed, rng, letters, kills):
     killer = Killer(bed, rng, work, kills, victims=("milter", "agent"))
     killer.start()
     try:
-        work.run(100)
+        work.run(400)
     finally:
         killer.stop()
     wanted = collections.Counter(
@@ -347,6 +349,9 @@ def test_holds_and_copies_under_kills(build, make_bed, rng, letters, kills):
 
 # --- reload and stop ---
 
+# A message in work is waited for, for 30 s at most; a stop that waits for nothing
+# takes a tenth of a second, on a busy machine a little longer.
+STOP_S = 10
 NO_CAP = conf.PolicyText(person_cap="200 per 7d", segment_cap="200 per 7d",
                          basis="legitimate-interest")
 
@@ -371,17 +376,17 @@ def test_reload_storm_fails_no_message(build, make_bed, rng):
     other = threading.Thread(target=storm, daemon=True)
     other.start()
     try:
-        work.run(100)
+        work.run(400)
     finally:
         over.set()
-        other.join(10)
+        other.join(60)
     reloads = len(bed.tendril.events("reloaded"))
     print(f"{reloads} reloads, {work.counts['attempts'] / work.seconds:.0f} "
           "messages/s")
     assert reloads > 20
     assert [job.replies for job in work.jobs if job.attempts > 1] == []
     assert work.counts == {"attempts": 1000, "cut": 0, 250: 1000}
-    assert bed.sink.wait(count=1000)
+    assert bed.sink.wait(count=1000, timeout_s=60)
     memory = apps.memory_kb(bed.tendril.milter.pid)
     assert memory < apps.memory_bound_kb(build, 40_000), f"{memory} kB after {reloads} reloads"
 
@@ -406,14 +411,14 @@ def test_restarts_cost_only_tempfails(build, make_bed, rng):
     other = threading.Thread(target=restart, daemon=True)
     other.start()
     try:
-        work.run(100)
+        work.run(400)
     finally:
         over.set()
-        other.join(10)
+        other.join(60)
     print(f"{len(stops)} stops, the longest {max(stops):.2f} s; "
           f"{dict(work.counts)} in {work.seconds:.1f} s")
     assert len(stops) > 5
-    assert max(stops) < 2
+    assert max(stops) < STOP_S
     assert work.counts[250] == 300
     assert {code for code in work.counts if isinstance(code, int)} <= \
         {0, 250, 451}
@@ -426,6 +431,12 @@ def test_restarts_cost_only_tempfails(build, make_bed, rng):
     assert Ledger(bed).states() == {"delivered": 300}
 
 
+def wait_closed(bed):
+    """Until the milter has seen a signal to stop: nobody new may come."""
+    proc.wait_until(lambda: not proc.unix_is_open(bed.conf.milter_socket),
+                    20, "socket closed")
+
+
 @pytest.mark.parametrize("phase", apps.Steps.PHASES[:-1])
 def test_stop_waits_for_the_message_in_work(build, make_bed, phase):
     """After SIGTERM a message that has begun is brought to its end; then the
@@ -436,10 +447,9 @@ def test_stop_waits_for_the_message_in_work(build, make_bed, phase):
     with apps.dial(bed) as link:
         steps = apps.Steps(link, job.data, job.recipient)
         steps.upto(phase)
-        time.sleep(0.1)  # MAIL and header fields get no answer
+        apps.wait_read(bed, link)  # MAIL and header fields get no answer
         bed.tendril.milter.signal(signal.SIGTERM)
-        proc.wait_until(lambda: not proc.unix_is_open(bed.conf.milter_socket),
-                        5, "socket closed")
+        wait_closed(bed)
         if phase == "connect":
             link.mail(apps.NEWS)
             assert link.rcpt(job.recipient).code == 451
@@ -450,8 +460,8 @@ def test_stop_waits_for_the_message_in_work(build, make_bed, phase):
             assert steps.result.mail.get("DKIM-Signature")
             link.rset()
         begun = time.monotonic()
-        assert bed.tendril.milter.popen.wait(10) == 0
-        assert time.monotonic() - begun < 2
+        assert bed.tendril.milter.popen.wait(60) == 0
+        assert time.monotonic() - begun < STOP_S
 
 
 def test_second_stop_signal_does_not_wait(build, make_bed):
@@ -462,10 +472,13 @@ def test_second_stop_signal_does_not_wait(build, make_bed):
         apps.Steps(link, job.data, job.recipient).upto("rcpt")
         milter = bed.tendril.milter
         milter.signal(signal.SIGTERM)
-        time.sleep(0.5)
+        wait_closed(bed)
+        time.sleep(0.3)
         assert milter.is_running()
         milter.signal(signal.SIGTERM)
-        assert milter.popen.wait(5) == 0
+        begun = time.monotonic()
+        assert milter.popen.wait(60) == 0
+        assert time.monotonic() - begun < STOP_S
 
 
 # --- the milter alone, killed in a loop ---
@@ -556,14 +569,14 @@ def test_nothing_acknowledged_is_lost(build, make_bed, rng, leads, kills):
     killer = Killer(bed, rng, direct, kills, victims=("milter",))
     killer.start()
     try:
-        seconds = direct.run(200)
+        seconds = direct.run(800)
     finally:
         killer.stop()
     print(f"{len(direct.jobs)} messages in {seconds:.1f} s, {kills} kills, "
           f"{dict(direct.counts)}")
     assert killer.kills == {"milter": kills}
     book = Ledger(bed)
-    book.wait_settled()
+    book.wait_settled(120)
     slots = {slot.queue_id: slot for slot in book.slots()}
     for queue_id, job in direct.accepted.items():
         assert slots[queue_id].state == "delivered"

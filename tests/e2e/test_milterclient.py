@@ -7,11 +7,9 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import struct
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -23,6 +21,8 @@ from fakefilter import FakeFilter  # noqa: E402
 from mailmodel import Header, Mail, Recipient, split_message  # noqa: E402
 from milterclient import (Client, Disconnected, MilterSession,  # noqa: E402
                           ProtocolError, submit)
+
+from bed import proc  # noqa: E402
 
 NR = wire.NR_HDR | wire.NR_EOH | wire.NR_BODY | wire.HDR_LEADSPC
 MESSAGE = b"From: app@example.com\r\nSubject:  two\r\n\r\nbody\r\n"
@@ -62,23 +62,24 @@ def nullmilter_program():
     return f"{folder}/tests/bench/nullmilter"
 
 
+def is_there(address):
+    try:
+        MilterSession(address).quit()
+    except Disconnected:
+        return False
+    return True
+
+
 @pytest.fixture(params=["all replies", "no replies", "inet"])
 def nullmilter(request, nullmilter_program, tmp_path):
     """(address, does it negotiate no replies)"""
     address = f"unix:{tmp_path}/n"
     if request.param == "inet":
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        address = f"inet:{port}@127.0.0.1"
+        address = f"inet:{proc.free_ports(1)[0]}@127.0.0.1"
     quiet = request.param == "no replies"
     with subprocess.Popen(
             [nullmilter_program, "-s", address] + ["--nr"] * quiet) as child:
-        for _ in range(500):
-            try:
-                MilterSession(address).quit()
-                break
-            except Disconnected:
-                time.sleep(0.01)
+        proc.wait_until(lambda: is_there(address), 20, "the filter")
         yield address, quiet
         assert child.poll() is None, "libmilter died"
         child.send_signal(signal.SIGKILL)
@@ -451,7 +452,9 @@ def test_filter_hangs_up(make_filter, stage):
 
 def test_silent_filter(make_filter):
     one = make_filter({"mail": []})
-    mta = MilterSession(one.address, timeout=0.2)
+    mta = MilterSession(one.address)
+    mta.hello()
+    mta.timeout = 0.2
     with pytest.raises(Disconnected, match="silent"):
         mta.mail("a@b")
     assert not mta.closed_by_filter()

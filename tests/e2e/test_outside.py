@@ -73,7 +73,7 @@ def opendkim_results(system, data):
     message.write_bytes(data)
     done = subprocess.run(
         ["/usr/sbin/opendkim", "-x", conf, "-vv", "-t", message], check=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60)
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=240)
     lines = done.stdout.decode(errors="replace").splitlines()
     return ["pass" if "dkim=pass" in line else "fail"
             for line in lines if "header.a=" in line]

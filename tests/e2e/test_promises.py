@@ -47,7 +47,7 @@ def link_of(message):
 def click_from(bed, source, link):
     """One click by a provider at another address of this host."""
     connection = http.client.HTTPConnection(
-        "127.0.0.1", bed.ports["web"], timeout=20, source_address=(source, 0))
+        "127.0.0.1", bed.ports["web"], timeout=80, source_address=(source, 0))
     connection.request("POST", urllib.parse.urlsplit(link).path, ONE_CLICK, {
         "Content-Type": "application/x-www-form-urlencoded"})
     status = connection.getresponse().status

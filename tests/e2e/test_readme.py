@@ -126,7 +126,7 @@ def clicks(machine, recipient):
 def settles(machine, command, *words):
     """A command's output has these words before long: what happens behind
     the scenes has happened."""
-    for _ in range(100):
+    for _ in range(400):
         _, output = machine.run(command)
         if " ".join(words) in output:
             return

@@ -26,7 +26,7 @@ def start(build, *args, base=beds.BASE):
 def once(build, *args, **options):
     """(exit status, output) of contrib/run --once."""
     with start(build, "--once", *args, **options) as child:
-        return (child.communicate(timeout=120)[0], child.returncode)
+        return (child.communicate(timeout=480)[0], child.returncode)
 
 
 def recipients(output):
@@ -83,7 +83,7 @@ def test_everything_goes_away(build, signum):
             rf"{beds.BASE}/{beds.PREFIX}\w+", output)[0])
         assert len(proc.naming(root)) > 3
         child.send_signal(signum)
-        child.wait(30)
+        child.wait(120)
     proc.wait_until(lambda: not root.exists(), 10, "removal of the folder")
     proc.wait_until(lambda: not proc.naming(root), 10, "end of the daemons")
 

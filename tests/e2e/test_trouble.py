@@ -86,11 +86,12 @@ def assert_other_mail_flows(bed):
 
 
 def assert_newsletters_wait(bed, count=20):
-    """451 4.3.0, at once, and one line in the log for all of them."""
+    """451 4.3.0, at once (the door's patience is 20 s), and one line in the
+    log for all of them (which has one a minute)."""
     before = len(bed.tendril.events("message.trouble"))
     begun = time.monotonic()
     refused = [submit(bed) for _ in range(count)]
-    assert time.monotonic() - begun < count * 0.5
+    assert time.monotonic() - begun < count * 2
     for recipient, answer in refused:
         assert answer[0] == 451 and answer[1].startswith("4.3.0"), answer
         assert bed.sink.messages(recipient) == []
@@ -100,10 +101,13 @@ def assert_newsletters_wait(bed, count=20):
 
 def assert_taken_once(bed, recipients):
     """sendmail(1)'s mail in trouble was looked at once each: no hot loop."""
+    def discards():
+        return bed.hub.log_text().count(
+            "milter-discard: END-OF-MESSAGE from localhost")
+    proc.wait_until(lambda: discards() >= len(recipients), 20, "discards")
+    bed.hub.wait_empty()
     time.sleep(1.5)
-    log = bed.hub.log_text()
-    discards = log.count("milter-discard: END-OF-MESSAGE from localhost")
-    assert discards == len(recipients)
+    assert discards() == len(recipients)
     assert bed.hub.queue() == []
 
 
@@ -219,7 +223,7 @@ def test_disk_full_under_load(build, make_bed):
         work = load.Load(bed.ports["apps"], [
             load.newsletter(number, f"d{number}@north.example")
             for number in range(600)], rng, connections=16)
-        runner = threading.Thread(target=work.run, args=(100,), daemon=True)
+        runner = threading.Thread(target=work.run, args=(400,), daemon=True)
         runner.start()
         proc.wait_until(lambda: work.done > 0.2, 60, "a part of the load")
         filler = fill_disk(made.path(ledger))
@@ -228,7 +232,7 @@ def test_disk_full_under_load(build, make_bed):
         assert_other_mail_flows(bed)
         filler.unlink()
         freed = time.monotonic()
-        runner.join(100)
+        runner.join(400)
         print(f"{work.seconds:.1f} s, {dict(work.counts)}, over "
               f"{time.monotonic() - freed:.1f} s after the disk was freed")
         assert work.done == 1
@@ -243,6 +247,11 @@ def test_disk_full_under_load(build, make_bed):
         assert bed.tendril.agent.is_running()
 
 
+def queues(bed):
+    """In which queue each message is."""
+    return [one["queue_name"] for one in bed.hub.queue()]
+
+
 def test_every_disk_full(build, make_bed):
     """Ledger and spool on one full disk: sendmail(1)'s newsletters go to the
     hold queue, other mail flows."""
@@ -254,11 +263,11 @@ def test_every_disk_full(build, make_bed):
         assert_newsletters_wait(bed)
         assert_other_mail_flows(bed)
         recipient = sendmail(bed)
-        proc.wait_until(bed.hub.queue, 10, "a held message")
+        proc.wait_until(lambda: queues(bed) == ["hold"], 20, "a held message")
         time.sleep(1.5)
-        held = bed.hub.queue()
-        assert [q["queue_name"] for q in held] == ["hold"]
-        assert bed.hub.log_text().count(held[0]["queue_id"] + ": uid=") == 1
+        assert queues(bed) == ["hold"]
+        (held,) = bed.hub.queue()
+        assert bed.hub.log_text().count(held["queue_id"] + ": uid=") == 1
         filler.unlink()
         other, answer = submit(bed)
         assert answer[0] == 250
@@ -330,7 +339,7 @@ def test_no_more_threads(build, make_bed):
         two = person()
         with apps.dial(bed) as later:
             assert later.send(letter(two), NEWS, [two]).outcome == "accept"
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60
     recipient, answer = submit(bed)
     assert answer[0] == 250, answer
     assert_signed(bed, recipient)
@@ -436,7 +445,7 @@ def test_two_at_once(build, make_bed):
     start_whole(bed)
     for name in ("tendril-milter", "tendril-agent"):
         second = proc.run([build / name, "--conf", bed.conf_file],
-                          check=False, timeout_s=10)
+                          check=False)
         assert second.returncode == 1
         assert "another instance is listening here" in second.stderr
     recipient, answer = submit(bed)

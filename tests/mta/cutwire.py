@@ -40,7 +40,7 @@ class CutWire(threading.Thread):
     def close(self):
         if self._listener.fileno() >= 0:
             self._listener.shutdown(socket.SHUT_RDWR)
-            self.join(5)
+            self.join(60)
             self._listener.close()
 
     def run(self):

@@ -32,7 +32,7 @@ class FakeFilter(threading.Thread):
         """Waits until the connection under way has ended."""
         if self._listener.fileno() >= 0:
             self._listener.shutdown(socket.SHUT_RDWR)
-            self.join(5)
+            self.join(60)
             self._listener.close()
 
     def run(self):

@@ -159,7 +159,7 @@ class MilterSession:
     """
 
     def __init__(self, address, client=None, *, actions=wire.ACTIONS,
-                 steps=wire.STEPS, version=wire.VERSION, timeout=10.0,
+                 steps=wire.STEPS, version=wire.VERSION, timeout=60.0,
                  negotiate=True):
         self.client = client or Client()
         self.offered = (version, actions, steps)
@@ -305,6 +305,10 @@ class MilterSession:
         self._last_word, self._connection_over = None, False
         self._connected = False
         self.raw_packet(b"K")
+
+    def fileno(self):
+        """Of the connection that is there."""
+        return self._sock.fileno()
 
     def drop(self):
         """Closes without a word."""

@@ -61,7 +61,8 @@ static bool bridge_wait(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
-	for (int i = 0; i < 100 && !atomic_load(&B.stopping); i++)
+	for (int i = 0; i < TAP_ENDLESS_MS / 50 && !atomic_load(&B.stopping);
+	     i++)
 		if (poll(&p, 1, 50) > 0)
 			return true;
 	return false;

@@ -406,7 +406,7 @@ static void test_gather(const char *dir)
 	IS_INT(door_propose(d, step_fn, &alone, NULL), 0, "one after it");
 	gate_enter(&g, d);
 	submit_steps(d, first, 3);
-	(void)usleep(2 * PATIENCE_US);
+	(void)usleep(5 * PATIENCE_US);
 	gate_leave(&g);
 	IS_INT(wait_answered(d, 6), 3, "one batch for the gate and three");
 	submit_steps(d, s, 3);

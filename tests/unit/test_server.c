@@ -81,7 +81,7 @@ static struct server *start(int64_t deadline_ms)
 static int dial(void)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	struct timeval tv = {.tv_sec = 5};
+	struct timeval tv = {.tv_sec = TAP_ENDLESS_MS / 1000};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	memcpy(un.sun_path, path, strlen(path) + 1);
@@ -154,7 +154,7 @@ static void test_requests(void)
 	     "1234567890",
 		200, "m2 n10 p1\n"},
 	};
-	struct server *s = start(5000);
+	struct server *s = start(TAP_ENDLESS_MS);
 	char reply[4000];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -170,7 +170,7 @@ static void test_requests(void)
  * what was sent meanwhile is kept, and counts. */
 static void test_asks(void)
 {
-	struct server *s = start(60000);
+	struct server *s = start(TAP_ENDLESS_MS);
 	char reply[4000];
 	int fd = dial();
 
@@ -192,7 +192,7 @@ static void test_asks(void)
 
 static void test_retry_after(void)
 {
-	struct server *s = start(5000);
+	struct server *s = start(TAP_ENDLESS_MS);
 	char reply[4000];
 
 	IS_INT(
@@ -207,7 +207,7 @@ static void test_retry_after(void)
 
 static void test_large(void)
 {
-	struct server *s = start(5000);
+	struct server *s = start(TAP_ENDLESS_MS);
 	char request[3000], reply[4000];
 	int n = snprintf(request, sizeof(request),
 	    "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n");
@@ -242,7 +242,7 @@ static void test_slow(void)
 /* Nobody gets all connections there are. */
 static void test_greedy(void)
 {
-	struct server *s = start(20000);
+	struct server *s = start(TAP_ENDLESS_MS);
 	int fd[MANY], served = 0;
 	char reply[1000];
 
@@ -292,9 +292,13 @@ static void test_stop(void)
 		if (pthread_create(&t[i], NULL, hammer, &stop) != 0)
 			exit(1);
 	for (int i = 0; i < 8; i++) {
-		struct server *s = start(5000);
-		(void)nanosleep(
-		    &(struct timespec){.tv_nsec = 20 * 1000000}, NULL);
+		struct server *s = start(TAP_ENDLESS_MS);
+		int had = atomic_load(&handled);
+
+		do
+			(void)nanosleep(
+			    &(struct timespec){.tv_nsec = 20 * 1000000}, NULL);
+		while (atomic_load(&handled) < had + 2);
 		server_close(&s);
 	}
 	atomic_store(&stop, true);
@@ -338,7 +342,7 @@ int epoll_ctl(int set, int op, int fd, struct epoll_event *ev)
 
 	if (trapped && pthread_equal(pthread_self(), trap.stopper)) {
 		if (say(trap.client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
-			wait_ms(5000, &trap.removed);
+			wait_ms(TAP_ENDLESS_MS, &trap.removed);
 	} else if (trapped) {
 		atomic_fetch_add(&trap.removed, 1);
 		wait_ms(200, NULL);
@@ -353,7 +357,7 @@ int epoll_ctl(int set, int op, int fd, struct epoll_event *ev)
  * is closed by then. */
 static void test_stop_both(void)
 {
-	struct server *s = start(5000);
+	struct server *s = start(TAP_ENDLESS_MS);
 	char reply[1000];
 
 	trap.client = dial();

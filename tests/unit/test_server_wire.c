@@ -67,7 +67,7 @@ static struct server_options options_of(struct probe *p, const char *listen)
 	    .mode = 0600,
 	    .max_body = MAX_BODY,
 	    .workers = 4,
-	    .deadline_ms = DEADLINE_MS,
+	    .deadline_ms = TAP_ENDLESS_MS,
 	    .handler = echo,
 	    .arg = p};
 }
@@ -119,13 +119,13 @@ static bool say(int fd, const char *text)
 	return send(fd, text, n, MSG_NOSIGNAL) == (ssize_t)n;
 }
 
-/* Reads to the end of the connection, or until nothing comes for a second. */
+/* Reads to the end of the connection, or until nothing comes for long. */
 static struct str hear(int fd, char *space, size_t cap)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	size_t n = 0;
 
-	while (n + 1 < cap && poll(&p, 1, 3000) == 1) {
+	while (n + 1 < cap && poll(&p, 1, TAP_ENDLESS_MS / 2) == 1) {
 		ssize_t got = recv(fd, space + n, cap - n - 1, 0);
 
 		if (got <= 0)
@@ -273,7 +273,7 @@ static void trickle(uint16_t port, const char *text, const char *name)
 	int fd = dial(port);
 	size_t i = 0;
 
-	while (clock_mono_ms() - begin < 5000 && text[i] != '\0') {
+	while (clock_mono_ms() - begin < TAP_ENDLESS_MS && text[i] != '\0') {
 		char c[2] = {text[i], '\0'};
 		char back;
 
@@ -351,6 +351,24 @@ static void test_crowd(uint16_t port)
 	IS_INT(served, CROWD, "all of a crowd are served");
 }
 
+/* A server with little patience. */
+static void test_patience(void)
+{
+	struct probe p = {0};
+	struct server *s = NULL;
+	struct error err = {0};
+	uint16_t port = free_port();
+	char listen[32];
+	struct server_options o;
+
+	(void)snprintf(listen, sizeof(listen), "127.0.0.1:%u", port);
+	o = options_of(&p, listen);
+	o.deadline_ms = DEADLINE_MS;
+	IS_INT(server_open(&s, &o, &err), 0, "open");
+	test_trickle(port, &p);
+	server_close(&s);
+}
+
 static void test_tcp(void)
 {
 	struct probe p = {0};
@@ -367,7 +385,6 @@ static void test_tcp(void)
 	test_framing(port, &p);
 	test_too_large(port);
 	test_pieces(port);
-	test_trickle(port, &p);
 	test_crowd(port);
 	OK(server_open(&second, &o, &err) != 0 && second == NULL,
 	    "the port is taken");
@@ -554,6 +571,7 @@ static void test_close(void)
 int main(void)
 {
 	test_tcp();
+	test_patience();
 	test_forwarded();
 	test_greedy("2001:db8::", 32, true);
 	test_greedy("::ffff:127.0.0.1", 128, false);

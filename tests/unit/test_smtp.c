@@ -274,7 +274,8 @@ static void test_reconnect(void)
 	smtpserver_start(&s, steps, 0);
 	c = client(&s);
 	IS_INT(smtp_send(c, &m, &r, &err), 0, "first");
-	usleep(200000);
+	while (atomic_load(&s.closed) == 0)
+		usleep(1000);
 	IS_INT(
 	    smtp_send(c, &m, &r, &err), 0, "closed while idle: %s", err.text);
 	IS_INT(r.code, 250, "sent on a new connection");

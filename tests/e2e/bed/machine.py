@@ -88,10 +88,10 @@ class Machine:
     def close(self):
         self._inside.stdin.close()
         try:
-            self._inside.wait(10)
+            self._inside.wait(10 * proc.PATIENCE)
         except subprocess.TimeoutExpired:
             self._inside.kill()  # with all that is in there
-            self._inside.wait(10)
+            self._inside.wait(10 * proc.PATIENCE)
         self._inside.stdout.close()
         proc.remove_folder(self.root)
 

@@ -223,9 +223,15 @@ class Postfix:
         return proc.wait_until(found, timeout_s,
                                f"{self.name}: log line with {words}")
 
+    def is_empty(self):
+        """Nothing is queued (held mail counts as queued). Looked at twice:
+        showq(8) reads one folder after the other, and does not see what
+        moves from one that it has yet to read to one that it has read."""
+        return not self.queue() and not self.queue()
+
     def wait_empty(self, timeout_s=20):
-        """Wait until nothing is queued (held mail counts as queued)."""
-        proc.wait_until(lambda: not self.queue(), timeout_s,
+        """Wait until nothing is queued."""
+        proc.wait_until(self.is_empty, timeout_s,
                         f"{self.name}: empty queue")
 
 

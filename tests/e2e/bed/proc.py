@@ -36,6 +36,11 @@ for d in $dirs; do rm -rf -- "$d"; done
 """
 
 
+# Times that are given here are a quiet machine's, with room; a busy one gets
+# this many times as much. What goes well never waits so long.
+PATIENCE = 4
+
+
 class BedError(Exception):
     """The bed itself is broken (not: a judgement failed)."""
 
@@ -74,16 +79,26 @@ def remove_folder(path):
 
 def wait_until(condition, timeout_s, what):
     """Poll until condition() is true and return its value."""
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + timeout_s * PATIENCE
     pause = 0.005
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise BedError(f"{what}: not within {timeout_s:g} s")
+            raise BedError(f"{what}: not within {timeout_s * PATIENCE:g} s")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
+
+
+def stays(condition, seconds):
+    """Whether condition() is true all this time, looked at now and then."""
+    end = time.monotonic() + seconds
+    while condition():
+        if time.monotonic() > end:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def naming(path):
@@ -126,7 +141,7 @@ def free_ports(count, host="127.0.0.1"):
 
 def port_is_open(port, host="127.0.0.1"):
     try:
-        with socket.create_connection((host, port), timeout=1):
+        with socket.create_connection((host, port), timeout=5):
             return True
     except OSError:
         return False
@@ -135,7 +150,7 @@ def port_is_open(port, host="127.0.0.1"):
 def unix_is_open(path):
     try:
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(1)
+            sock.settimeout(5)
             sock.connect(str(path))
             return True
     except OSError:
@@ -156,9 +171,9 @@ def run(argv, *, timeout_s=60, check=True, **options):
     options.setdefault("text", True)
     if "input" not in options:
         options.setdefault("stdin", subprocess.DEVNULL)
-    done = subprocess.run([str(word) for word in argv], timeout=timeout_s,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          check=False, **options)
+    done = subprocess.run([str(word) for word in argv], check=False,
+                          timeout=timeout_s * PATIENCE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, **options)
     if check and done.returncode != 0:
         raise BedError(f"{argv[0]} ended with {done.returncode}: "
                        f"{done.stderr or done.stdout}")
@@ -206,7 +221,7 @@ class Daemon:
         """SIGTERM, then SIGKILL; returns the exit status."""
         self.signal(signal.SIGTERM)
         try:
-            self.popen.wait(timeout_s)
+            self.popen.wait(timeout_s * PATIENCE)
         except subprocess.TimeoutExpired:
             pass
         return self.kill()
@@ -217,7 +232,7 @@ class Daemon:
             os.killpg(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        self.popen.wait(10)
+        self.popen.wait(10 * PATIENCE)
         _guard.tell("end", self.pid)
         return self.popen.returncode
 

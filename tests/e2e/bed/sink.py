@@ -229,6 +229,7 @@ class Sink:
 
     def wait(self, recipient=None, count=1, timeout_s=20):
         """Wait for at least `count` messages; returns them."""
+        timeout_s *= proc.PATIENCE
         deadline = time.monotonic() + timeout_s
         with self._changed:
             while True:

@@ -11,7 +11,7 @@ from . import proc
 
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path):
-        super().__init__("localhost", timeout=20)
+        super().__init__("localhost", timeout=20 * proc.PATIENCE)
         self._path = str(path)
 
     def connect(self):
@@ -59,6 +59,7 @@ def public(port, method, url, body=None,
            content_type="application/x-www-form-urlencoded"):
     """Ask for the URL as the TLS proxy would; (status, text)."""
     parts = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port,
+                                            timeout=20 * proc.PATIENCE)
     return _ask(connection, method, parts.path, body,
                 content_type if body else None)
