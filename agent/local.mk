@@ -49,6 +49,8 @@ agent_libagent_a_SOURCES = \
 	%D%/in/mtalog_postfix.h \
 	%D%/in/mtalog_prefix.c \
 	%D%/in/mtalog_prefix.h \
+	%D%/in/mtalog_released.c \
+	%D%/in/mtalog_released.h \
 	%D%/in/outcome.c \
 	%D%/in/outcome.h \
 	%D%/in/outcome_session.c \

@@ -80,6 +80,7 @@ unit_tests = \
 	%D%/unit/test_mime \
 	%D%/unit/test_mtalog_follow \
 	%D%/unit/test_mtalog_postfix \
+	%D%/unit/test_mtalog_released \
 	%D%/unit/test_mtaproto \
 	%D%/unit/test_no_md5 \
 	%D%/unit/test_origin \
@@ -217,6 +218,7 @@ tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_maildir_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_relay_LDADD = $(AGENT_LIBS)
 tests_unit_test_mtalog_follow_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_mtalog_released_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_postfix_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_outcome_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_slots_LDADD = $(AGENT_LIBS)

@@ -5,17 +5,23 @@
  * undecided copy, which the agent takes through the whole verdict.
  *
  * Copied, then deleted there, then committed (policy/spool/stage.h): killed
- * between any two of these, the next call goes on where that one ended.
+ * between any two of these, the next call goes on where that one ended. If the
+ * MTA has it no more by then, either that call deleted it or somebody let it go
+ * meanwhile, which the MTA's log tells.
  * Needs root, since Postfix's programs do; the agent may be down. */
 #include "agent/cli/verb_hold_adopt.h"
 #include "agent/cli/offline.h"
 #include "agent/cli/out.h"
 #include "agent/cli/postfix.h"
+#include "agent/in/mtalog_released.h"
 
 #include "policy/base/clock.h"
+#include "policy/base/when.h"
 #include "policy/rules/recognise.h"
 #include "policy/spool/stage.h"
+#include "policy/state/copy.h"
 #include "policy/state/message.h"
+#include "policy/state/trace.h"
 
 #include <time.h>
 
@@ -81,6 +87,84 @@ static int left(struct adopt *a, struct str queue_id, const char *why)
 {
 	return report(a,
 	    &(struct result){.queue_id = queue_id, .what = "left", .why = why});
+}
+
+/* --- do we have it? --- */
+
+struct find {
+	struct adopt *a;
+	struct str queue_id;
+	int64_t since_ms; /* added later */
+	uint64_t copy_id;
+};
+
+static int is_it(void *arg, uint64_t id, int64_t changed_ms)
+{
+	struct find *f = arg;
+	struct spool_copy *copy = NULL;
+	struct error unused;
+
+	if (changed_ms > f->since_ms &&
+	    spool_read(f->a->spool, id, &copy, &unused) == 0 &&
+	    str_eq(spool_copy_envelope(copy)->queue_id, f->queue_id))
+		f->copy_id = id;
+	spool_copy_free(&copy);
+	return f->copy_id != 0;
+}
+
+static int find_event(struct find *f, const struct ledger_txn *t, uint64_t seq)
+{
+	struct event_copy_added e;
+	struct event ev;
+	int rc = event_get(t, seq, &ev);
+
+	if (rc != 0 || ev.type != EV_COPY_ADDED || ev.time_ms <= f->since_ms)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	rc = copy_decode_added(ev.payload, &e);
+	if (rc == 0 && str_eq(e.queue_id, f->queue_id))
+		f->copy_id = e.id;
+	return rc;
+}
+
+/* Also of a copy that has gone its way. */
+static int find_in_ledger(struct find *f)
+{
+	uint32_t tag = trace_tag_queue(f->queue_id);
+	struct trace_want want = {.queues = &tag, .n_queues = 1};
+	struct ledger_txn *t = NULL;
+	struct trace_iter it;
+	uint64_t seq;
+	int rc = ledger_read_begin(f->a->ledger, &t);
+
+	if (rc == 0)
+		rc = trace_open(t, &want, 0, &it);
+	if (rc != 0) {
+		ledger_read_end(&t);
+		return rc;
+	}
+	while (f->copy_id == 0 && (rc = trace_next(&it, &seq)) == 0) {
+		rc = find_event(f, t, seq);
+		if (rc != 0)
+			break;
+	}
+	trace_close(&it);
+	ledger_read_end(&t);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* The milter took it over, and was gone before the MTA had heard of it. What
+ * came before this message is about another one that had its queue id. */
+static int find_copy(struct adopt *a, struct str queue_id, int64_t arrived_ms,
+    uint64_t *copy_id_out)
+{
+	struct find f = {a, queue_id, arrived_ms - WHEN_SECOND_MS, 0};
+	struct error unused;
+	int rc = find_in_ledger(&f);
+
+	if (rc == 0 && f.copy_id == 0)
+		rc = spool_each(a->spool, SPOOL_UNDECIDED, is_it, &f, &unused);
+	*copy_id_out = f.copy_id;
+	return rc < 0 ? rc : 0;
 }
 
 /* --- is it ours? --- */
@@ -184,14 +268,22 @@ static const char *why_not(struct adopt *a, struct str queue_id,
 	struct recognise_origin local = {.local = true};
 	struct decided d;
 	const char *why = NULL;
+	uint64_t copy_id;
 	bool unused;
 	int rc = look_up(a, queue_id, &d);
 
 	*stream_out = NULL;
+	if (rc == 0)
+		rc = find_copy(a, queue_id, m->arrived_ms, &copy_id);
 	if (rc != 0)
 		return arena_printf(a->c->arena,
 		    "whether it was decided cannot be known: %s",
 		    error_text(rc));
+	if (copy_id != 0)
+		return arena_printf(a->c->arena,
+		    "Tendril took it over as copy %llu, which goes its way: "
+		    "delete it here (postsuper -d)",
+		    (unsigned long long)copy_id);
 	if (!m->local)
 		return "was not put on hold by Tendril: it came by SMTP";
 	if (d.ever)
@@ -284,8 +376,25 @@ static int give_up(struct adopt *a, struct str queue_id)
 		       : cli_error(rc, &err);
 }
 
-/* resumed: a call before this one had copied it, and may have deleted it. */
-static int finish(struct adopt *a, struct result *r, bool resumed)
+/* Copied by a call before this one: did that delete it, or did somebody let it
+ * go meanwhile? */
+static int resume_absent(
+    struct adopt *a, struct str queue_id, int64_t copied_ms)
+{
+	struct str log = a->c->conf->mta_log.file;
+	struct result r = {.queue_id = queue_id};
+	struct error err = {0};
+	int let_go =
+	    log.n > 0 ? mtalog_released(log.p, queue_id, copied_ms, &err) : 0;
+
+	if (let_go < 0)
+		return cli_error(let_go, &err);
+	return let_go ? give_up(a, queue_id) : commit(a, &r);
+}
+
+/* copied_ms: when a call before this one copied it, which may have deleted it
+ * too; 0: this one did. */
+static int finish(struct adopt *a, struct result *r, int64_t copied_ms)
 {
 	struct postfix_message m;
 	bool deleted, found;
@@ -293,13 +402,13 @@ static int finish(struct adopt *a, struct result *r, bool resumed)
 
 	if (code != CLI_DONE || deleted)
 		return code != CLI_DONE ? code : commit(a, r);
-	if (!resumed)
+	if (copied_ms == 0)
 		return give_up(a, r->queue_id);
 	code = postfix_read(a->c, a->postfix, r->queue_id, &m, &found);
 	postfix_message_fini(&m);
 	if (found)
 		return code == CLI_DONE ? give_up(a, r->queue_id) : code;
-	return code == CLI_NO ? commit(a, r) : code;
+	return code == CLI_NO ? resume_absent(a, r->queue_id, copied_ms) : code;
 }
 
 static int adopt_held(
@@ -314,34 +423,14 @@ static int adopt_held(
 	if (why != NULL)
 		return left(a, queue_id, why);
 	rc = write_copy(a, queue_id, m, stream, &r, &err);
-	return rc == 0 ? finish(a, &r, false) : cli_error(rc, &err);
+	return rc == 0 ? finish(a, &r, 0) : cli_error(rc, &err);
 }
 
 /* --- already? --- */
 
-struct find {
-	struct adopt *a;
-	struct str queue_id;
-	uint64_t copy_id;
-};
-
-static int is_it(void *arg, uint64_t id, int64_t changed_ms)
-{
-	struct find *f = arg;
-	struct spool_copy *copy = NULL;
-	struct error unused;
-
-	(void)changed_ms;
-	if (spool_read(f->a->spool, id, &copy, &unused) == 0 &&
-	    str_eq(spool_copy_envelope(copy)->queue_id, f->queue_id))
-		f->copy_id = id;
-	spool_copy_free(&copy);
-	return f->copy_id != 0;
-}
-
 static const char *why_absent(struct adopt *a, struct str queue_id)
 {
-	struct find f = {a, queue_id, 0};
+	struct find f = {.a = a, .queue_id = queue_id};
 	struct error err = {0};
 	int rc = spool_each(a->spool, SPOOL_UNDECIDED, is_it, &f, &err);
 
@@ -355,18 +444,11 @@ static const char *why_absent(struct adopt *a, struct str queue_id)
 	       " it has gone its way)";
 }
 
-static int adopt_absent(struct adopt *a, struct str queue_id, bool resumed)
-{
-	struct result r = {.queue_id = queue_id};
-
-	return resumed ? commit(a, &r)
-		       : left(a, queue_id, why_absent(a, queue_id));
-}
-
 static int adopt_found(struct adopt *a, struct str queue_id,
-    const struct postfix_message *m, bool resumed)
+    const struct postfix_message *m, int64_t copied_ms)
 {
 	struct result r = {.queue_id = queue_id};
+	bool resumed = copied_ms != 0;
 
 	if (!str_eq(m->queue, STR("hold")))
 		return resumed ? give_up(a, queue_id)
@@ -375,23 +457,26 @@ static int adopt_found(struct adopt *a, struct str queue_id,
 					 "is not in the hold queue: the "
 					 "queue %.*s has it",
 					 STR_ARG(m->queue)));
-	return resumed ? finish(a, &r, true) : adopt_held(a, queue_id, m);
+	return resumed ? finish(a, &r, copied_ms) : adopt_held(a, queue_id, m);
 }
 
 static int adopt_one(struct adopt *a, struct str queue_id)
 {
 	struct error err = {0};
 	struct postfix_message m = {0};
+	int64_t copied_ms;
 	bool found;
-	int code, resumed = stage_has(a->stage, queue_id, &err);
+	int code, resumed = stage_has(a->stage, queue_id, &copied_ms, &err);
 
 	if (resumed < 0)
 		return cli_error(resumed, &err);
 	code = postfix_read(a->c, a->postfix, queue_id, &m, &found);
 	if (found && code == CLI_DONE)
-		code = adopt_found(a, queue_id, &m, resumed == 1);
+		code = adopt_found(a, queue_id, &m, copied_ms);
 	else if (!found && code == CLI_NO)
-		code = adopt_absent(a, queue_id, resumed == 1);
+		code = resumed == 1
+			   ? resume_absent(a, queue_id, copied_ms)
+			   : left(a, queue_id, why_absent(a, queue_id));
 	postfix_message_fini(&m);
 	return code;
 }

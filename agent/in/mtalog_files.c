@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 void mtalog_file_of(const struct stat *st, struct mtalog_file *out)
 {
@@ -98,4 +99,12 @@ int mtalog_files_each(
 		rc = visit(&w, d->d_name);
 	(void)closedir(dir);
 	return rc;
+}
+
+int32_t mtalog_utc_offset(int64_t now_ms)
+{
+	time_t t = (time_t)(now_ms / 1000);
+	struct tm tm;
+
+	return localtime_r(&t, &tm) != NULL ? (int32_t)tm.tm_gmtoff : 0;
 }

@@ -24,6 +24,10 @@ typedef int mtalog_file_fn(void *arg, const struct mtalog_file *file);
 int mtalog_files_each(const char *path, mtalog_file_fn *fn, void *arg,
     struct error *err) MUST_CHECK;
 
+/* Of this host's local time, which the stamps without a zone are of, as of
+ * now. */
+int32_t mtalog_utc_offset(int64_t now_ms);
+
 /* Fills all but path, is_live and compressed. */
 void mtalog_file_of(const struct stat *st, struct mtalog_file *out);
 

@@ -2,6 +2,7 @@
 #include "agent/in/slots.h"
 
 #include "agent/in/act.h"
+#include "agent/in/mtalog_files.h"
 #include "agent/in/mtalog_follow.h"
 #include "agent/in/mtalog_postfix.h"
 #include "agent/in/outcome.h"
@@ -14,7 +15,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
 	BATCH_LINES = 500,
@@ -350,15 +350,6 @@ static int store_fn(struct door_ctx *ctx, void *arg)
 	return rc;
 }
 
-/* The local time zone of the log's stamps, as of now. */
-static int32_t utc_offset(int64_t now_ms)
-{
-	time_t t = (time_t)(now_ms / 1000);
-	struct tm tm;
-
-	return localtime_r(&t, &tm) != NULL ? (int32_t)tm.tm_gmtoff : 0;
-}
-
 /* After a failure what is in memory is ahead of the ledger: begin again from
  * what is stored. ERR_LIMIT: the batch was too much for one proposal (a line
  * may speak of a thousand recipients), so the next is smaller. */
@@ -418,7 +409,7 @@ int slots_step(
 	arena_reset(s->arena);
 	s->n_changes = s->n_failures = 0;
 	s->full = s->renamed = false;
-	s->when = (struct mtalog_when){now_ms, utc_offset(now_ms)};
+	s->when = (struct mtalog_when){now_ms, mtalog_utc_offset(now_ms)};
 	rc = mtalog_follow_next(s->follow, s->lines, on_item, s, err);
 	if (s->full)
 		rc = error_set(err, -ENOMEM, "out of memory");

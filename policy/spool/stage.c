@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -114,16 +115,21 @@ int stage_add(struct stage *st, struct str queue_id, const struct envelope *e,
 	return rc;
 }
 
-int stage_has(struct stage *st, struct str queue_id, struct error *err)
+int stage_has(struct stage *st, struct str queue_id, int64_t *added_ms_out,
+    struct error *err)
 {
 	struct spool_path p;
+	struct stat s;
 	int rc = path_of(st, queue_id, &p, err);
 
 	if (rc != 0)
 		return rc;
-	if (access(p.z, F_OK) == 0)
-		return 1;
-	return errno == ENOENT ? 0 : fail(err, -errno, p.z);
+	*added_ms_out = 0;
+	if (stat(p.z, &s) != 0)
+		return errno == ENOENT ? 0 : fail(err, -errno, p.z);
+	*added_ms_out =
+	    (int64_t)s.st_mtim.tv_sec * 1000 + s.st_mtim.tv_nsec / 1000000;
+	return 1;
 }
 
 int stage_remove(struct stage *st, struct str queue_id, struct error *err)

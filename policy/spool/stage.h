@@ -30,9 +30,9 @@ void stage_close(struct stage **st); /* NULL is fine */
 /* Durable when 0. ERR_EXISTS: it is there. */
 int stage_add(struct stage *st, struct str queue_id, const struct envelope *e,
     const struct spool_message *m, struct error *err) MUST_CHECK;
-/* 1, 0 or a negative code. */
-int stage_has(
-    struct stage *st, struct str queue_id, struct error *err) MUST_CHECK;
+/* 1, 0 or a negative code; *added_ms_out: when it was added. */
+int stage_has(struct stage *st, struct str queue_id, int64_t *added_ms_out,
+    struct error *err) MUST_CHECK;
 /* The MTA keeps the message after all. No error when there is none. */
 int stage_remove(
     struct stage *st, struct str queue_id, struct error *err) MUST_CHECK;

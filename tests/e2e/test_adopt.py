@@ -366,6 +366,29 @@ def test_milter_ended_and_the_slot_was_given_back(wired):
     assert "while it changed it" in refusal(wired, queue_id)
 
 
+def test_answer_lost_of_what_we_took(wired):
+    """To several: we have a copy, which goes its way, and the MTA was not told.
+    What is on hold must not go as well."""
+    people = ["two1@north.example", "two2@north.example"]
+    wired.wire.on_cut, wired.wire.after = lambda: None, 0
+    wired.hub.sendmail(
+        mail.message(NEWS, people[0], "Letter", message_id="<1.two@x>",
+                     fields=[("X-Tendril-Segment", "newsletter")]).replace(
+                         b"\r\n", b"\n"), NEWS, people)
+    proc.wait_until(lambda: wired.wire.cuts, 20, "a cut")
+    wired.wire.after = None
+    for person in people:
+        wired.sink.wait(person, timeout_s=60)
+    proc.wait_until(lambda: not files(wired), 30, "an empty spool")
+    (queue_id,) = held(wired)
+    why = refusal(wired, queue_id)
+    assert "took it over as copy" in why and "sent again" not in why
+    assert "postsuper -d" in why and "postsuper -H" not in why
+    left = what_is_left(wired)
+    assert list(left) == [queue_id] and left[queue_id] in why
+    assert len(wired.sink.messages()) == len(people)
+
+
 # --- all ---
 
 def test_all(bed):
@@ -458,6 +481,25 @@ def test_released_by_hand_after_a_kill(bed):
     bed.sink.clear()
     bed.hub.flush()
     bed.hub.wait_empty()
+    assert len(bed.sink.messages(person)) == 1
+
+
+def test_released_by_hand_and_gone(bed):
+    """The same, and nothing is left in the queue: the MTA's log tells that we
+    did not delete it there."""
+    person = "g@north.example"
+    sendmail(bed, person, 1)
+    (queue_id,) = held(bed)
+    adopt(bed, queue_id, check=False,
+          programs=stand_in(bed, *KILLS["before it is deleted"]))
+    bed.hub.release(queue_id)
+    bed.sink.wait(person)
+    bed.hub.wait_empty()
+    bed.start_milter()
+    done = adopt(bed, queue_id, check=False)
+    assert done.returncode == 1 and "another hand" in done.stderr
+    assert not files(bed, "spool/adopting")
+    assert adopt(bed, "--all").stdout == ""
     assert len(bed.sink.messages(person)) == 1
 
 

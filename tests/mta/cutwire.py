@@ -19,7 +19,8 @@ class CutWire(threading.Thread):
     """Listens at once; a pair of threads for each connection.
 
     after: how many changes come through before the cut; None: no cut. on_cut:
-    called then, before the MTA can notice. cuts: how many there were.
+    called then, before the MTA can notice; may be set anew. cuts: how many
+    there were.
     """
 
     def __init__(self, path, filter_path, on_cut, group=None):
@@ -28,7 +29,7 @@ class CutWire(threading.Thread):
         self.cuts = 0
         self.address = f"unix:{path}"
         self._filter_path = str(filter_path)
-        self._on_cut = on_cut
+        self.on_cut = on_cut
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         os.chmod(path, 0o660)
@@ -65,7 +66,7 @@ class CutWire(threading.Thread):
 
     def cut(self):
         self.cuts += 1
-        self._on_cut()
+        self.on_cut()
 
 
 class _Link:

@@ -2,6 +2,7 @@
  * spool: each step leaves what the next process needs. */
 #include "tests/unit/tap.h"
 
+#include "policy/base/clock.h"
 #include "policy/base/fault.h"
 #include "policy/spool/stage.h"
 
@@ -92,21 +93,25 @@ static void test_steps(void)
 	struct spool_copy *copy = NULL;
 	struct error err = {0};
 	uint64_t id = 0, other = 0;
+	int64_t added, begin = clock_now_ms();
 
-	IS_INT(stage_has(st, STR("4abcQ1"), &err), 0, "nothing yet");
+	IS_INT(stage_has(st, STR("4abcQ1"), &added, &err), 0, "nothing yet");
 	IS_INT(add(st, "4abcQ1", &err), 0, "added: %s", err.text);
 	IS_INT(add(st, "4abcQ1", &err), ERR_EXISTS, "once");
 	IS_INT(add(st, "4abcQ2", &err), 0, "another");
 	IS_INT(undecided(), 0, "nobody sends it yet");
 	stage_close(&st);
 	st = opened();
-	IS_INT(stage_has(st, STR("4abcQ1"), &err), 1, "survives its process");
+	IS_INT(stage_has(st, STR("4abcQ1"), &added, &err), 1,
+	    "survives its process");
+	OK(added > begin - 1000 && added <= clock_now_ms() + 1000,
+	    "and since when");
 	IS_INT(staged(st), 2, "both are listed");
 	IS_INT(stage_commit(st, STR("4abcQ1"), NOW, &id, &err), 0, "commit: %s",
 	    err.text);
 	IS_INT(stage_commit(st, STR("4abcQ1"), NOW, &other, &err),
 	    ERR_NOT_FOUND, "once");
-	IS_INT(stage_has(st, STR("4abcQ1"), &err), 0, "left");
+	IS_INT(stage_has(st, STR("4abcQ1"), &added, &err), 0, "left");
 	IS_INT(undecided(), 1, "one copy, undecided");
 	IS_INT(spool_read(spool, id, &copy, &err), 0, "read: %s", err.text);
 	if (copy != NULL) {
@@ -143,10 +148,12 @@ static void test_names(void)
 	struct stage *st = opened();
 	struct error err = {0};
 	uint64_t id;
+	int64_t added;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		IS_INT(add(st, bad[i], &err), ERR_SYNTAX, "add \"%s\"", bad[i]);
-		IS_INT(stage_has(st, str_of(bad[i]), &err), ERR_SYNTAX, "has");
+		IS_INT(stage_has(st, str_of(bad[i]), &added, &err), ERR_SYNTAX,
+		    "has");
 		IS_INT(stage_remove(st, str_of(bad[i]), &err), ERR_SYNTAX,
 		    "remove");
 		IS_INT(stage_commit(st, str_of(bad[i]), NOW, &id, &err),
