@@ -77,6 +77,7 @@ agent_libagent_a_SOURCES = \
 	%D%/out/release_one.c \
 	%D%/out/release_orphan.c \
 	%D%/out/release_report.c \
+	%D%/out/release_sent.c \
 	%D%/out/release_upkeep.c \
 	%D%/out/smtp.c \
 	%D%/out/smtp.h \

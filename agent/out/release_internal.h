@@ -1,6 +1,6 @@
 /* release_internal.h - the inside of release.h, for release.c (the loop),
- * release_one.c (one recipient), release_report.c (what the sender is told),
- * release_orphan.c (segments that are gone) and release_upkeep.c (files and
+ * release_one.c (one recipient), release_sent.c (whether he has it already),
+ * release_report.c (what the sender is told), release_orphan.c (segments that are gone) and release_upkeep.c (files and
  * holds). Threads: one owner. */
 #ifndef AGENT_OUT_RELEASE_INTERNAL_H
 #define AGENT_OUT_RELEASE_INTERNAL_H
@@ -74,10 +74,23 @@ int release_put_off(struct release_work *w, int64_t due_ms,
 /* Longer with each attempt. */
 int64_t release_again_ms(const struct release_work *w);
 
+/* What the ledger has of a recipient whose last answer may have been lost. */
+enum release_sent {
+	RELEASE_NOT_SENT,
+	RELEASE_SENT,
+	RELEASE_IN_FLIGHT, /* the MTA's log has not told yet */
+};
+int release_sent(struct release_work *w, uint32_t index, enum release_sent *out,
+    struct error *err) MUST_CHECK;
+
 struct release_view {
 	struct address recipient;
 	struct decide_out decided; /* for decide_fini() in every case */
 };
+/* What is to be asked of one recipient. *in_out is of the arena. ERR_SYNTAX:
+ * malformed address; ERR_NOT_FOUND: its stream is gone. */
+int release_ask(struct release *r, const struct copy_record *row,
+    struct str address, struct decide_in *in_out, struct error *err) MUST_CHECK;
 /* How it would be decided now; *out is of the arena. ERR_SYNTAX: malformed
  * address; ERR_NOT_FOUND: its stream is gone. */
 int release_explain(struct release *r, const struct copy_record *row,

@@ -28,36 +28,45 @@ static bool is_seed(const struct conf *conf, struct str address)
 	return false;
 }
 
-int release_explain(struct release *r, const struct copy_record *row,
-    struct str address, int64_t now_ms, struct release_view *out,
-    struct error *err)
+int release_ask(struct release *r, const struct copy_record *row,
+    struct str address, struct decide_in *in_out, struct error *err)
 {
 	const struct conf *conf = r->app->conf;
 	const struct conf_stream *st = conf_stream_find(conf, row->stream);
-	struct decide_in in = {
+	int rc;
+
+	*in_out = (struct decide_in){
 	    .mode = DECIDE_SEND,
 	    .segment = row->segment,
 	    .stream = row->stream,
 	    .may_hold = true,
 	    .log_followed = conf->mta_log.file.n > 0,
 	};
-	int rc;
-
-	*out = (struct release_view){0};
-	rc = address_parse(r->arena, address, &out->recipient, err);
+	rc = address_parse(r->arena, address, &in_out->recipient, err);
 	if (rc != 0)
 		return rc;
 	if (st == NULL)
 		return error_set(err, ERR_NOT_FOUND, "stream %.*s is gone",
 		    STR_ARG(row->stream));
 	if (st->class == CONF_CLASS_ONE_TO_ONE)
-		in.mode = DECIDE_ONE_TO_ONE;
-	in.unknown = st->unknown;
-	in.unknown_segment = st->unknown_segment;
-	in.recipient = out->recipient;
-	in.seed = is_seed(conf, in.recipient.text);
-	return decide_explain(
-	    r->app->store, &in, NULL, now_ms, &out->decided, err);
+		in_out->mode = DECIDE_ONE_TO_ONE;
+	in_out->unknown = st->unknown;
+	in_out->unknown_segment = st->unknown_segment;
+	in_out->seed = is_seed(conf, in_out->recipient.text);
+	return 0;
+}
+
+int release_explain(struct release *r, const struct copy_record *row,
+    struct str address, int64_t now_ms, struct release_view *out,
+    struct error *err)
+{
+	struct decide_in in;
+	int rc = release_ask(r, row, address, &in, err);
+
+	*out = (struct release_view){.recipient = in.recipient};
+	return rc != 0 ? rc
+		       : decide_explain(r->app->store, &in, NULL, now_ms,
+			     &out->decided, err);
 }
 
 int64_t release_again_ms(const struct release_work *w)
@@ -182,8 +191,8 @@ static int refused(struct release_work *w, uint32_t index,
 	return release_bounce(w, index, &n, next, err);
 }
 
-static int expire(struct release_work *w, uint32_t index,
-    enum release_next *next, struct error *err)
+static int fail(struct release_work *w, uint32_t index, enum release_next *next,
+    struct error *err)
 {
 	struct nondelivery n = {
 	    .status = STR("5.4.7"),
@@ -196,6 +205,29 @@ static int expire(struct release_work *w, uint32_t index,
 	if (w->row.then == POLICY_THEN_DROP)
 		return done(w, index, COPY_DROPPED, err);
 	return release_bounce(w, index, &n, next, err);
+}
+
+/* What the MTA took has not failed, though its 250 was lost. While the log is
+ * silent nobody knows, deadline or not. */
+static int expire(struct release_work *w, uint32_t index,
+    enum release_next *next, struct error *err)
+{
+	enum release_sent sent;
+	int rc = release_sent(w, index, &sent, err);
+
+	if (rc != 0)
+		return rc;
+	switch (sent) {
+	case RELEASE_SENT:
+		return done(w, index, COPY_SENT, err);
+	case RELEASE_IN_FLIGHT:
+		*next = RELEASE_PUT_OFF;
+		return ops_copy_due(
+		    w->r->app->store, w->row.id, release_again_ms(w), err);
+	case RELEASE_NOT_SENT:
+		break;
+	}
+	return fail(w, index, next, err);
 }
 
 static int give_back(struct release_work *w, uint32_t index,

@@ -37,6 +37,7 @@ struct bridge {
 	struct buf delivered; /* "sender>rcpt\n" for each message */
 	struct buf report;    /* bytes of the last one */
 	int asked;            /* transactions that reached the end */
+	atomic_int ids;       /* those that got a queue id, "4rel%05dz" */
 };
 
 static struct bridge B;
@@ -185,7 +186,6 @@ static void bridge_deliver(struct talk *t, enum answer a)
 
 static bool bridge_end(struct talk *t)
 {
-	static atomic_int count;
 	struct asked k = {.script = {.listener = "release"}};
 	char queue_id[32], line[400];
 	enum answer a;
@@ -200,7 +200,7 @@ static bool bridge_end(struct talk *t)
 		return true;
 	}
 	(void)snprintf(queue_id, sizeof(queue_id), "4rel%05dz",
-	    atomic_fetch_add(&count, 1));
+	    atomic_fetch_add(&B.ids, 1));
 	k.script.queue_id = queue_id;
 	k.mta = (struct mta){&k.script, sessiontest_macro, sessiontest_change,
 	    sessiontest_quarantine, sessiontest_reply};

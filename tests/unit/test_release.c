@@ -118,7 +118,8 @@ static void test_in_flight(void)
 	atomic_store(&B.quiet_log, true);
 	bridge_fail(BRIDGE_HANG_UP, 1);
 	settle("hang up");
-	(void)snprintf(queue_id, sizeof(queue_id), "4rel%05dz", B.asked - 1);
+	(void)snprintf(
+	    queue_id, sizeof(queue_id), "4rel%05dz", atomic_load(&B.ids) - 1);
 	now += 60000;
 	settle("in flight");
 	IS_INT(bridge_count("<app@example.com>><fly1@b.example>"), 1, "once");
@@ -400,6 +401,56 @@ static void test_deadline(void)
 	settle("report later");
 	IS_INT(bridge_count("<>><app@example.com>"), before + 2, "sent then");
 	is_empty("report later");
+}
+
+/* The MTA took it, the 250 was lost, and then the copy's time was over. */
+static void test_lost_before_deadline(void)
+{
+	int before = bridge_count("<>><app@example.com>");
+	uint64_t id;
+
+	id = held("dead1@b.example", now + 10000, POLICY_THEN_BOUNCE, "apps");
+	bridge_fail(BRIDGE_HANG_UP, 1);
+	settle("hang up");
+	OK(due_of(id) > now && due_of(id) <= now + 10000, "not done yet");
+	restart();
+	now += 10000;
+	settle("deadline");
+	IS_INT(bridge_count("<app@example.com>><dead1@b.example>"), 1, "once");
+	IS_INT(bridge_count("<>><app@example.com>"), before,
+	    "what was delivered has not failed");
+	is_empty("lost before the deadline");
+}
+
+/* The same, and the log has not told yet: nobody knows until it does. */
+static void test_in_flight_at_deadline(void)
+{
+	int before = bridge_count("<>><app@example.com>");
+	struct slot_change c = {.kind = SLOT_CHANGE_RELEASED,
+	    .release = RELEASE_REJECTED,
+	    .at_ms = clock_now_ms()};
+	struct error err = {0};
+	char queue_id[32];
+	uint64_t id;
+
+	id = held("dead2@b.example", now + 10000, POLICY_THEN_BOUNCE, "apps");
+	atomic_store(&B.quiet_log, true);
+	bridge_fail(BRIDGE_HANG_UP, 1);
+	settle("hang up");
+	(void)snprintf(
+	    queue_id, sizeof(queue_id), "4rel%05dz", atomic_load(&B.ids) - 1);
+	now += 10000;
+	settle("deadline");
+	OK(due_of(id) > now, "put off, over the deadline");
+	IS_INT(bridge_count("<>><app@example.com>"), before, "no report yet");
+	atomic_store(&B.quiet_log, false);
+	c.queue_id = str_of(queue_id);
+	IS_INT(ops_slot_apply(S.st.store, &c, &err), 0, "it did not go");
+	now = due_of(id);
+	settle("told");
+	IS_INT(bridge_count("<>><app@example.com>"), before + 1,
+	    "then it has failed");
+	is_empty("in flight at the deadline");
 }
 
 static void test_gone_stream(void)
@@ -714,6 +765,8 @@ int main(void)
 	test_report_once();
 	test_report_not_taken();
 	test_deadline();
+	test_lost_before_deadline();
+	test_in_flight_at_deadline();
 	test_orphans_kept();
 	test_orphans_given_back();
 	test_gone_stream();
