@@ -12,6 +12,7 @@
 #include "policy/base/clock.h"
 #include "policy/base/codec.h"
 #include "policy/base/log.h"
+#include "policy/base/when.h"
 #include "policy/spool/spool.h"
 #include "policy/state/message.h"
 #include "policy/state/ops_copy.h"
@@ -19,7 +20,7 @@
 #include <string.h>
 
 /* How long a content filter may keep a message where no log tells. */
-#define PASS_MS INT64_C(86400000)
+#define PASS_MS WHEN_DAY_MS
 
 /* Mail of ours that comes back through a network declared re-inject. */
 static const struct conf_stream re_inject = {
@@ -34,7 +35,7 @@ static int find_token(
 {
 	const struct token_keys *keys = keyring_token_keys(s->snap->keyring);
 	const struct header *h =
-	    header_find(&s->g.headers, STR("X-Tendril-Id"), 0);
+	    header_find(&s->g.headers, STR(TOKEN_FIELD), 0);
 
 	if (keys == NULL || h == NULL)
 		return ERR_NOT_FOUND;

@@ -17,6 +17,7 @@
 
 #include "policy/base/clock.h"
 #include "policy/base/when.h"
+#include "policy/mail/token.h"
 #include "policy/rules/recognise.h"
 #include "policy/spool/stage.h"
 #include "policy/state/copy.h"
@@ -223,7 +224,7 @@ static bool is_finished(
 {
 	for (size_t i = 0; i < m->headers.n; i++)
 		if (str_istarts(m->headers.v[i].name, STR("X-Tendril-")) &&
-		    !str_ieq(m->headers.v[i].name, STR("X-Tendril-Id")))
+		    !str_ieq(m->headers.v[i].name, STR(TOKEN_FIELD)))
 			return false;
 	return is_signed(conf, m);
 }
@@ -240,7 +241,7 @@ static const char *why_not_again(
 			     "and signed, and counts (postsuper -H lets it go)"
 			   : "was decided and signed, and counts no more: "
 			     "delete it (postsuper -d) and have it sent again";
-	if (header_find(&m->headers, STR("X-Tendril-Id"), 0) != NULL ||
+	if (header_find(&m->headers, STR(TOKEN_FIELD), 0) != NULL ||
 	    is_signed(a->c->conf, m))
 		return "was decided, and the milter ended while it changed it: "
 		       "delete it (postsuper -d) and have it sent again";

@@ -24,7 +24,7 @@ enum {
 	POLL_MS = 1000,
 	TROUBLE_MS = 5000,
 	TROUBLES_MAX = 3, /* in a row, then the step ends */
-	RETRY_MS = 60000,
+	RETRY_MS = WHEN_MINUTE_MS,
 	KEEP_CAP = 1 << 20,
 	NAME_SIZE = NAME_MAX + 1,
 };

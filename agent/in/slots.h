@@ -12,9 +12,10 @@
 #define AGENT_IN_SLOTS_H
 
 #include "agent/app.h"
+#include "policy/base/when.h"
 
 enum {
-	SLOTS_WAIT_MS = 15 * 60 * 1000
+	SLOTS_WAIT_MS = 15 * WHEN_MINUTE_MS
 };
 
 struct slots;

@@ -3,6 +3,7 @@
 
 #include "policy/mail/addrlist.h"
 #include "policy/mail/headblock.h"
+#include "policy/mail/token.h"
 #include "policy/mail/verp.h"
 
 #include <errno.h>
@@ -155,7 +156,7 @@ static int find_tokens(struct job *j)
 	if (rc == 0 && s->n == 0)
 		rc = add_list(j, "Cc");
 	if (rc == 0 && s->n == 0)
-		rc = add_returned(j, "X-Tendril-Id", TOKEN_COMPOSED);
+		rc = add_returned(j, TOKEN_FIELD, TOKEN_COMPOSED);
 	if (rc == 0 && s->n == 0)
 		rc = add_returned(j, "CFBL-Feedback-ID", TOKEN_FEEDBACK);
 	return rc;

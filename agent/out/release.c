@@ -6,6 +6,7 @@
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
 #include "policy/base/log.h"
+#include "policy/base/when.h"
 #include "policy/state/ops_copy.h"
 
 #include <errno.h>
@@ -16,9 +17,9 @@ enum {
 	TROUBLES_MAX = 3, /* that may be one message's fault */
 	IDLE_MS = 1000,
 };
-#define RETRY_FIRST_MS INT64_C(2000)
-#define RETRY_LAST_MS INT64_C(120000)
-#define LOST_MS INT64_C(3600000)
+#define RETRY_FIRST_MS (2 * WHEN_SECOND_MS)
+#define RETRY_LAST_MS (2 * WHEN_MINUTE_MS)
+#define LOST_MS WHEN_HOUR_MS
 
 int release_open(struct release **out, struct app *app, struct error *err)
 {

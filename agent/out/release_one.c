@@ -3,6 +3,7 @@
 #include "agent/out/release_internal.h"
 
 #include "policy/base/log.h"
+#include "policy/base/when.h"
 #include "policy/state/ops_copy.h"
 
 #include <string.h>
@@ -10,13 +11,13 @@
 enum {
 	TRIES_BEFORE_SPLIT = 5,
 };
-#define AGAIN_FIRST_MS INT64_C(3000)
-#define AGAIN_LAST_MS INT64_C(1800000)
+#define AGAIN_FIRST_MS (3 * WHEN_SECOND_MS)
+#define AGAIN_LAST_MS (30 * WHEN_MINUTE_MS)
 /* A verdict without an instant waits for its event: holds are looked at when
  * there may have been one, others try again. */
-#define NO_INSTANT_MS INT64_C(600000)
+#define NO_INSTANT_MS (10 * WHEN_MINUTE_MS)
 /* A segment that is gone may come back; then holds are looked at. */
-#define KEEP_MS INT64_C(86400000)
+#define KEEP_MS WHEN_DAY_MS
 
 /* --- what would be decided --- */
 

@@ -9,9 +9,10 @@
 #include "agent/out/release_internal.h"
 
 #include "policy/base/log.h"
+#include "policy/base/when.h"
 #include "policy/state/ops_copy.h"
 
-#define REPORT_MS INT64_C(86400000)
+#define REPORT_MS WHEN_DAY_MS
 
 /* A report is worth trying for a day beyond the copy's deadline: that is when
  * most of them are made. */

@@ -3,6 +3,7 @@
 #include "agent/out/release_internal.h"
 
 #include "policy/base/log.h"
+#include "policy/base/when.h"
 #include "policy/state/ops_copy.h"
 #include "policy/state/person.h"
 
@@ -11,8 +12,8 @@ enum {
 	LOOK_MAX = 200,  /* rows a step */
 };
 #define ADOPT_EVERY_MS INT64_C(2000)
-#define SWEEP_EVERY_MS INT64_C(900000)
-#define LOOK_EVERY_MS INT64_C(3600000)
+#define SWEEP_EVERY_MS (15 * WHEN_MINUTE_MS)
+#define LOOK_EVERY_MS WHEN_HOUR_MS
 
 /* Due also when the clock went back over the last time. */
 static bool is_due(int64_t at_ms, int64_t every_ms, int64_t now_ms)

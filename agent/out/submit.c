@@ -13,6 +13,7 @@
 #include "policy/base/buf.h"
 #include "policy/base/fault.h"
 #include "policy/mail/headblock.h"
+#include "policy/mail/token.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -98,7 +99,7 @@ static int add_token(struct submit *s, uint64_t id, struct buf *top)
 	int rc = token_make(s->app->tokens, &t, text);
 
 	if (rc == 0)
-		buf_printf(top, "X-Tendril-Id: %s\r\n", text);
+		buf_printf(top, TOKEN_FIELD ": %s\r\n", text);
 	return rc != 0 ? rc : buf_error(top);
 }
 

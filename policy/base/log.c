@@ -4,6 +4,7 @@
 
 #include "policy/base/buf.h"
 #include "policy/base/clock.h"
+#include "policy/base/when.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,7 +17,7 @@
 enum {
 	LINE_MAX_BYTES = 2000,
 	LIMITED_EVENTS = 32,
-	LIMIT_MS = 60000
+	LIMIT_MS = WHEN_MINUTE_MS
 };
 
 static atomic_int level_now = LOG_LEVEL_NOTICE;

@@ -6,6 +6,7 @@
 #include "policy/mail/compose.h"
 
 #include "policy/base/buf.h"
+#include "policy/mail/token.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -161,7 +162,7 @@ static bool is_stripped(const struct strip *what, const struct header *h)
 
 static bool is_mark(struct str name)
 {
-	return str_ieq(name, STR("X-Tendril-Id"));
+	return str_ieq(name, STR(TOKEN_FIELD));
 }
 
 /* REMOVEs from the bottom up, so that each index is right at the moment its
@@ -334,7 +335,7 @@ static int mark_and_strip(
     const struct compose_in *in, struct arena *a, struct compose_out *out)
 {
 	const char *value = arena_printf(a, " %.*s", STR_ARG(in->id_token));
-	struct change mark = {CHANGE_APPEND, STR("X-Tendril-Id"), STR_NULL, 0};
+	struct change mark = {CHANGE_APPEND, STR(TOKEN_FIELD), STR_NULL, 0};
 
 	if (value == NULL)
 		return ERR_LIMIT;

@@ -9,6 +9,7 @@
 #include "policy/base/codec.h"
 #include "policy/mail/dkim_body.h"
 #include "policy/mail/dkim_canon.h"
+#include "policy/mail/token.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -57,7 +58,7 @@ static const struct str signed_names[] = {
     STR("Feedback-ID"),
     STR("CFBL-Address"),
     STR("CFBL-Feedback-ID"),
-    STR("X-Tendril-Id"),
+    STR(TOKEN_FIELD),
     STR("Auto-Submitted"),
     STR("Resent-From"),
     STR("Resent-To"),
@@ -81,7 +82,7 @@ static const struct str oversigned_names[] = {
     STR("Feedback-ID"),
     STR("CFBL-Address"),
     STR("CFBL-Feedback-ID"),
-    STR("X-Tendril-Id"),
+    STR(TOKEN_FIELD),
 };
 
 const struct dkim_sign_names dkim_sign_names = COUNTED(signed_names);

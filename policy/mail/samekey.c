@@ -5,12 +5,12 @@
 #include "policy/base/buf.h"
 #include "policy/base/codec.h"
 #include "policy/base/digest.h"
+#include "policy/base/when.h"
 
 #include <stdio.h>
 
 enum {
 	PARTS_MAX = 1 << 20,
-	MINUTE_MS = 60000,
 };
 
 static void add_part(struct buf *b, struct str s)
@@ -109,7 +109,7 @@ int samekey_make(
 	if (rc != 0)
 		return rc;
 	out->text = codec_get_u64(hash);
-	out->minute = in->arrived_ms / MINUTE_MS;
+	out->minute = in->arrived_ms / WHEN_MINUTE_MS;
 	out->has_message_id = id.n > 0;
 	out->key = id.n > 0 ? out->text | 1 : samekey_after(out, 0);
 	return 0;

@@ -23,6 +23,9 @@
 
 #include "policy/mail/token_keys.h"
 
+/* The field by which a message of ours is known when it comes back. */
+#define TOKEN_FIELD "X-Tendril-Id"
+
 /* The numbers are on the wire: never change one. All eight are taken. */
 enum token_kind {
 	TOKEN_BOUNCE = 0,      /* b: envelope sender (VERP) */

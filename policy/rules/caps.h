@@ -13,12 +13,13 @@
 #ifndef POLICY_RULES_CAPS_H
 #define POLICY_RULES_CAPS_H
 
+#include "policy/base/when.h"
 #include "policy/conf/policy.h"
 #include "policy/rules/facts.h"
 
 #define CAPS_NEVER INT64_MAX
 /* Six days: Postfix gives up after five (maximal_queue_lifetime). */
-#define CAPS_UNDATED_MS INT64_C(518400000)
+#define CAPS_UNDATED_MS (6 * WHEN_DAY_MS)
 
 struct caps_answer {
 	bool full;

@@ -10,10 +10,11 @@
 #ifndef POLICY_RULES_DUP_H
 #define POLICY_RULES_DUP_H
 
+#include "policy/base/when.h"
 #include "policy/mail/samekey.h"
 #include "policy/rules/facts.h"
 
-#define DUP_AGE_MS INT64_C(432000000)
+#define DUP_AGE_MS (5 * WHEN_DAY_MS)
 enum {
 	DUP_MINUTES = 10 /* apart, without a Message-ID */
 };

@@ -10,13 +10,14 @@
 #ifndef POLICY_RULES_GIVEUP_H
 #define POLICY_RULES_GIVEUP_H
 
+#include "policy/base/when.h"
 #include "policy/rules/bounce.h"
 #include "policy/rules/facts.h"
 
 enum {
 	GIVEUP_HOST_FAILURES = 3,
 };
-#define GIVEUP_HOST_MS INT64_C(259200000) /* three days */
+#define GIVEUP_HOST_MS (3 * WHEN_DAY_MS)
 
 /* How much a failure says; of one message only what says more than all before
  * it counts. So log line, DSN and late DSN of one failure are one. Numbers

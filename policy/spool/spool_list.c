@@ -1,4 +1,5 @@
 /* spool_list.c - what is in the folders of the spool; see spool.h. */
+#include "policy/base/when.h"
 #include "policy/spool/spool_internal.h"
 
 #include "policy/base/codec.h"
@@ -10,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-	SWEEP_AGE_MS = 3600 * 1000
+	SWEEP_AGE_MS = WHEN_HOUR_MS
 };
 
 /* One file of a folder; id 0 for temporary files. */

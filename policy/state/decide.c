@@ -4,6 +4,7 @@
  * when another version was applied in between, the proposal is stale, the
  * cache is asked again and the proposal repeated. A message is ruled by one
  * version. */
+#include "policy/base/when.h"
 #include "policy/state/decide_internal.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@ enum {
 	ARENA_MAX = 1 << 20,
 };
 /* What waits for an event that nobody can date. */
-#define UNKNOWN_HOLD_MS INT64_C(432000000) /* 5 days */
+#define UNKNOWN_HOLD_MS (5 * WHEN_DAY_MS)
 
 static struct verdict verdict_of(
     enum verdict_action action, enum verdict_reason reason)

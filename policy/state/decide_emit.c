@@ -1,5 +1,6 @@
 /* decide_emit.c - what is recorded of a decision: slots, duplicates, holds,
  * refusals; see decide_internal.h. */
+#include "policy/base/when.h"
 #include "policy/state/decide_internal.h"
 
 #include "policy/mail/msgid.h"
@@ -14,7 +15,7 @@
 enum {
 	ID_TRIES = 8,
 };
-#define HISTORY_MS INT64_C(5356800000) /* 62 days: two calendar months */
+#define HISTORY_MS (62 * WHEN_DAY_MS) /* two calendar months */
 
 int decide_draw_id(struct door_ctx *ctx, uint64_t *out)
 {

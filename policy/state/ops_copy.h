@@ -4,12 +4,13 @@
 #ifndef POLICY_STATE_OPS_COPY_H
 #define POLICY_STATE_OPS_COPY_H
 
+#include "policy/base/when.h"
 #include "policy/mail/address.h"
 #include "policy/state/copy.h"
 #include "policy/state/store.h"
 
 /* How long a copy may stay where the policy does not say. */
-#define OPS_COPY_LIFE_MS INT64_C(432000000) /* 5 days, as an MTA's queue */
+#define OPS_COPY_LIFE_MS (5 * WHEN_DAY_MS) /* as an MTA's queue */
 
 /* ERR_EXISTS when there is a copy of that id. */
 int ops_copy_add(

@@ -2,6 +2,7 @@
 #include "policy/state/refusal.h"
 
 #include "policy/base/codec.h"
+#include "policy/base/when.h"
 #include "policy/state/counter.h"
 #include "policy/state/tables.h"
 
@@ -10,7 +11,6 @@
 #include <string.h>
 
 enum {
-	DAY_MS = 86400000,
 	PAYLOAD_MAX = 65536,
 };
 
@@ -29,7 +29,7 @@ static struct str make_key(const unsigned char *lead, uint32_t stream_label,
 
 uint32_t refusal_day(int64_t ms)
 {
-	return ms > 0 ? (uint32_t)(ms / DAY_MS) : 0;
+	return ms > 0 ? (uint32_t)(ms / WHEN_DAY_MS) : 0;
 }
 
 bool refusal_is_audit(enum verdict_reason r)

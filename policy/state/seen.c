@@ -3,6 +3,7 @@
 #include "policy/state/seen.h"
 
 #include "policy/base/codec.h"
+#include "policy/base/when.h"
 #include "policy/state/counter.h"
 #include "policy/state/payload.h"
 #include "policy/state/tables.h"
@@ -18,7 +19,7 @@ enum {
 	PRUNE_AT_ONCE = 4,
 	AGE_KEY = 1 + 8 + SEEN_DIGEST,
 };
-#define KEEP_MS INT64_C(2592000000) /* 30 days */
+#define KEEP_MS (30 * WHEN_DAY_MS)
 
 #define AT(field) offsetof(struct event_feedback_mail, field)
 static const struct payload_field mail_fields[] = {
