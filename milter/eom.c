@@ -232,8 +232,10 @@ int eom_fill_decide(
 	rc = address_parse(
 	    s->g.arena, s->g.rcpts[rcpt].address, &in->recipient, err);
 	if (rc == 0)
-		rc = compose_one_click(
-		    &s->g.headers, s->g.arena, &in->app_one_click);
+		rc = error_of(err,
+		    compose_one_click(
+			&s->g.headers, s->g.arena, &in->app_one_click),
+		    "List-Unsubscribe");
 	if (rc != 0)
 		return rc;
 	in->seed = is_seed(conf, in->recipient.text);

@@ -19,6 +19,10 @@ struct message {
 	struct str body; /* of nurture mail */
 	unsigned char body_hash[32];
 	struct comply_in comply;
+	struct {
+		struct str words; /* p NULL: not looked for yet */
+		bool found;
+	} postal;
 	uint64_t copy_id; /* submitted from the spool; 0: not */
 	/* Of a copy: when, and under which queue id, it first came. */
 	int64_t arrived_ms;

@@ -23,16 +23,34 @@ int nurture_labels(struct message *m)
 	    s->stream, &s->g.headers, s->g.arena, &m->segment, &m->campaign);
 }
 
+/* All recipients have the same message, and nearly always the same segment. */
+static int find_postal(struct message *m, struct str words, bool *found_out)
+{
+	int rc = 0;
+
+	if (m->postal.words.p == NULL || !str_eq(m->postal.words, words)) {
+		rc = textfind_in_message(
+		    &m->s->g.headers, m->body, words, &m->postal.found);
+		m->postal.words =
+		    rc == 0 ? arena_str(m->s->g.arena, words) : STR_NULL;
+	}
+	*found_out = rc == 0 && m->postal.found;
+	return rc;
+}
+
 /* Compliance with the policy's segment; asked for each version tried. */
-enum comply_result nurture_comply(void *arg, const struct policy_segment *seg)
+int nurture_comply(
+    void *arg, const struct policy_segment *seg, enum comply_result *out)
 {
 	struct message *m = arg;
 	struct comply_in in = m->comply;
+	int rc = 0;
 
 	if (seg->postal_address.n > 0)
-		in.has_postal_address = textfind_in_message(
-		    &m->s->g.headers, m->body, seg->postal_address);
-	return comply_decide(seg, &in);
+		rc =
+		    find_postal(m, seg->postal_address, &in.has_postal_address);
+	*out = comply_decide(seg, &in);
+	return rc;
 }
 
 static int fill(
@@ -124,7 +142,7 @@ static enum answer decide_one(struct message *m)
 /* --- several recipients --- */
 
 /* What no recipient's facts could change is said at once, and not to each of
- * them by a report. */
+ * them by a report. What cannot be known now is decided with each of them. */
 static struct verdict whole_verdict(
     struct message *m, const struct policy *policy)
 {
@@ -139,8 +157,9 @@ static struct verdict whole_verdict(
 		v.reason = REASON_UNKNOWN_SEGMENT;
 		return v;
 	}
-	if (seg != NULL && seg->not_compliant.action == POLICY_REJECT)
-		v.compliance = nurture_comply(m, seg);
+	if (seg != NULL && seg->not_compliant.action == POLICY_REJECT &&
+	    nurture_comply(m, seg, &v.compliance) != 0)
+		v.compliance = COMPLY_OK;
 	if (v.compliance != COMPLY_OK)
 		v.reason = REASON_NOT_COMPLIANT;
 	else

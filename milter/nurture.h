@@ -10,7 +10,8 @@
 int nurture_labels(struct message *m) MUST_CHECK;
 
 /* A decide_comply_fn: how the struct message complies with a segment. */
-enum comply_result nurture_comply(void *arg, const struct policy_segment *seg);
+int nurture_comply(void *arg, const struct policy_segment *seg,
+    enum comply_result *out) MUST_CHECK;
 
 enum answer nurture_run(struct message *m);
 

@@ -66,6 +66,7 @@ unit_tests = \
 	%D%/unit/test_feedback \
 	%D%/unit/test_feedback_rcpt \
 	%D%/unit/test_events \
+	%D%/unit/test_eom \
 	%D%/unit/test_event \
 	%D%/unit/test_history \
 	%D%/unit/test_lead \
@@ -121,6 +122,7 @@ unit_tests = \
 tests_unit_test_feedback_rcpt_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 tests_unit_test_release_LDADD = milter/libmilterside.a $(AGENT_LIBS)
 tests_unit_test_reload_LDADD = milter/libmilterside.a $(AGENT_LIBS)
+tests_unit_test_eom_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 tests_unit_test_session_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 tests_unit_test_smfi_packets_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 tests_unit_test_smtp_LDADD = $(AGENT_LIBS)

@@ -137,15 +137,18 @@ static int read_recipient(struct preview *p, struct address *out)
 
 /* --- the verdict --- */
 
-static enum comply_result comply_of(void *arg, const struct policy_segment *s)
+static int comply_of(
+    void *arg, const struct policy_segment *s, enum comply_result *out)
 {
 	struct preview *p = arg;
 	struct comply_in in = p->comply;
+	int rc = 0;
 
 	if (s->postal_address.n > 0)
-		in.has_postal_address = textfind_in_message(
-		    &p->mail.headers, p->mail.body, s->postal_address);
-	return comply_decide(s, &in);
+		rc = textfind_in_message(&p->mail.headers, p->mail.body,
+		    s->postal_address, &in.has_postal_address);
+	*out = comply_decide(s, &in);
+	return rc;
 }
 
 static int read_policy_file(
@@ -228,7 +231,8 @@ static int judge_alone(
 		    .action = VERDICT_REJECT, .reason = REASON_UNKNOWN_SEGMENT};
 	if (j->segment == NULL)
 		return CLI_DONE;
-	f.compliance = comply_of(p, j->segment);
+	if (comply_of(p, j->segment, &f.compliance) != 0)
+		return cli_fail(CLI_AGAIN, "out of memory");
 	verdict_decide(j->policy, j->segment, &f, clock_now_ms(), &j->verdict);
 	tell(p,
 	    "decided as for somebody who agreed and has got nothing yet; "

@@ -7,8 +7,10 @@
 #include "policy/base/buf.h"
 #include "policy/mail/mime.h"
 
+#include <errno.h>
+
 enum {
-	ARENA_MAX = 8 << 20,
+	ARENA_MAX = 32 << 20,
 	HEAD_MAX = 64 << 10,
 	ENTITY_MAX = 10,
 };
@@ -200,39 +202,48 @@ static bool contains(struct str text, struct str words)
 	return words.n > 0 && str_contains(text, words);
 }
 
-static bool in_part(
-    const struct mime_part *p, struct str words, struct arena *a)
+static bool is_shown(const struct mime_part *p)
 {
-	bool html = mime_is(p, "text", "html"), found;
+	return p->kind == MIME_LEAF &&
+	       !str_ieq(p->disposition, STR("attachment")) &&
+	       (mime_is(p, "text", "html") || mime_is(p, "text", "plain"));
+}
+
+static int in_part(const struct mime_part *p, struct str words, struct arena *a,
+    bool *found_out)
+{
 	struct str text;
 	struct buf b;
+	int rc;
 
-	if (p->kind != MIME_LEAF ||
-	    str_ieq(p->disposition, STR("attachment")) ||
-	    (!html && !mime_is(p, "text", "plain")) ||
-	    mime_body(p, TEXTFIND_MAX, a, &text) != 0)
-		return false;
+	rc = is_shown(p) ? mime_body(p, TEXTFIND_MAX, a, &text) : ERR_SYNTAX;
+	if (rc != 0)
+		return rc == ERR_SYNTAX ? 0 : -ENOMEM;
 	buf_init(&b, 2 * TEXTFIND_MAX);
-	if (html)
+	if (mime_is(p, "text", "html"))
 		add_html(&b, text, is_latin(p->charset));
 	else
 		add_text(&b, text, is_latin(p->charset));
-	found = buf_error(&b) == 0 && contains(buf_str(&b), words);
+	rc = buf_error(&b);
+	*found_out = rc == 0 && contains(buf_str(&b), words);
 	buf_fini(&b);
-	return found;
+	return rc == -ENOMEM ? rc : 0;
 }
 
-static bool in_parts(struct str message, struct str words)
+/* The arena has room for all that the message's bounds allow: what it refuses
+ * is for want of memory. */
+static int in_parts(struct str message, struct str words, bool *found_out)
 {
 	struct arena *a = arena_new(ARENA_MAX);
-	struct mime mime;
-	bool found = false;
+	struct mime mime = {0};
+	int rc = -ENOMEM;
 
-	if (a != NULL && mime_scan(message, a, &mime) == 0)
-		for (size_t i = 0; !found && i < mime.n; i++)
-			found = in_part(&mime.part[i], words, a);
+	if (a != NULL)
+		rc = mime_scan(message, a, &mime) == 0 ? 0 : -ENOMEM;
+	for (size_t i = 0; rc == 0 && !*found_out && i < mime.n; i++)
+		rc = in_part(&mime.part[i], words, a, found_out);
 	arena_free(&a);
-	return found;
+	return rc;
 }
 
 static void add_message(
@@ -253,19 +264,23 @@ static void add_message(
 	buf_add(b, str_cut(body, 0, TEXTFIND_MAX));
 }
 
-bool textfind_in_message(
-    const struct header_list *headers, struct str body, struct str words)
+int textfind_in_message(const struct header_list *headers, struct str body,
+    struct str words, bool *found_out)
 {
 	struct buf message, skeleton;
-	bool found = false;
+	int rc;
 
+	*found_out = false;
 	buf_init(&message, TEXTFIND_MAX + 4 * HEAD_MAX);
 	buf_init(&skeleton, HEAD_MAX);
 	add_message(&message, headers, body);
 	add_text(&skeleton, words, false);
-	if (buf_error(&message) == 0 && buf_error(&skeleton) == 0)
-		found = in_parts(buf_str(&message), buf_str(&skeleton));
+	rc = buf_error(&message);
+	if (rc == 0)
+		rc = buf_error(&skeleton);
+	if (rc == 0)
+		rc = in_parts(buf_str(&message), buf_str(&skeleton), found_out);
 	buf_fini(&skeleton);
 	buf_fini(&message);
-	return found;
+	return rc == ERR_LIMIT ? 0 : rc;
 }

@@ -19,9 +19,9 @@ enum {
 	TEXTFIND_MAX = 1 << 20
 };
 
-/* False also when memory is short: the caller treats the message as one that
- * lacks the words. Words without any letter or digit are never found. */
-bool textfind_in_message(
-    const struct header_list *headers, struct str body, struct str words);
+/* -ENOMEM: nobody knows whether it has them. Words without any letter or digit
+ * are never found, nor is anything below Content- fields beyond all bounds. */
+int textfind_in_message(const struct header_list *headers, struct str body,
+    struct str words, bool *found_out) MUST_CHECK;
 
 #endif

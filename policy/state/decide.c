@@ -134,7 +134,7 @@ static int propose_fn(struct door_ctx *ctx, void *arg)
 
 /* The segment by name or by the stream's rule, and how the message complies
  * with it. */
-static void find_segment(struct decide_work *w)
+static int find_segment(struct decide_work *w)
 {
 	const struct decide_in *in = w->in;
 	struct decide_out *out = w->out;
@@ -142,7 +142,7 @@ static void find_segment(struct decide_work *w)
 	out->segment = NULL;
 	w->compliance = in->compliance;
 	if (out->policy == NULL)
-		return;
+		return 0;
 	out->segment = policy_segment_find(out->policy, in->segment);
 	if (out->segment == NULL && in->unknown == CONF_UNKNOWN_SEGMENT)
 		out->segment =
@@ -150,18 +150,19 @@ static void find_segment(struct decide_work *w)
 	w->query.label = out->segment != NULL ? out->segment->label : 0;
 	w->query.purpose_label =
 	    out->segment != NULL ? policy_label(out->segment->purpose) : 0;
-	if (out->segment != NULL && in->comply != NULL)
-		w->compliance = in->comply(in->comply_arg, out->segment);
+	return out->segment != NULL && in->comply != NULL
+		   ? in->comply(in->comply_arg, out->segment, &w->compliance)
+		   : 0;
 }
 
 int decide_load_policy(struct decide_work *w, struct error *err)
 {
-	int rc;
+	int rc, found;
 
 	policy_unref(&w->out->policy);
 	rc = policyver_cache_get(w->store->policies, &w->out->policy, err);
-	find_segment(w);
-	return rc;
+	found = find_segment(w);
+	return rc != 0 ? rc : error_of(err, found, "compliance");
 }
 
 struct verdict decide_trouble(void)

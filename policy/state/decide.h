@@ -23,9 +23,9 @@ enum decide_mode {
 };
 
 /* Asked outside transactions, for each version of the policy that is tried;
- * may take its time, must not propose. */
-typedef enum comply_result decide_comply_fn(
-    void *arg, const struct policy_segment *s);
+ * may take its time, must not propose. Negative: nobody knows. */
+typedef int decide_comply_fn(
+    void *arg, const struct policy_segment *s, enum comply_result *out);
 
 struct decide_in {
 	enum decide_mode mode;

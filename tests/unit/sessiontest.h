@@ -291,7 +291,8 @@ static enum answer sessiontest_head(const struct mail *m)
 }
 
 /* All of it; stops where the MTA would. */
-static enum answer sessiontest_send(const struct mail *m)
+__attribute__((unused)) static enum answer sessiontest_send(
+    const struct mail *m)
 {
 	struct script *k = &S.script;
 	enum answer a;

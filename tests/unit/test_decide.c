@@ -9,6 +9,8 @@
 
 #include <pthread.h>
 
+#include <errno.h>
+
 static const char policy_text[] =
     "person { at-most = \"2 per 7d\" }\n"
     "segment news { purpose = newsletter legal-basis = consent\n"
@@ -346,12 +348,23 @@ static void test_unknown_segment(void)
 	IS_INT(decide(&in).verdict.action, VERDICT_ALLOW, "stand-in");
 }
 
-static enum comply_result no_key(void *arg, const struct policy_segment *s)
+static int no_key(
+    void *arg, const struct policy_segment *s, enum comply_result *out)
 {
 	int *asked = arg;
 
 	++*asked;
-	return str_eq(s->name, STR("demo")) ? COMPLY_NO_KEY : COMPLY_OK;
+	*out = str_eq(s->name, STR("demo")) ? COMPLY_NO_KEY : COMPLY_OK;
+	return 0;
+}
+
+static int no_memory(
+    void *arg, const struct policy_segment *s, enum comply_result *out)
+{
+	(void)arg;
+	(void)s;
+	*out = COMPLY_NO_POSTAL_ADDRESS;
+	return -ENOMEM;
 }
 
 static void test_comply(void)
@@ -364,18 +377,23 @@ static void test_comply(void)
 	IS_INT(decide(&in).verdict.reason, REASON_NOT_COMPLIANT,
 	    "by the policy's segment");
 	IS_INT(asked, 1, "asked once");
+	in.comply = no_memory;
+	IS_INT(decide(&in).verdict.reason, REASON_TROUBLE,
+	    "what nobody knows is no reason to refuse");
 }
 
 /* A copy may be submitted twice: a match is one, log or no log. */
 /* Another policy comes into force after this proposal took its own. */
-static enum comply_result apply_once(void *arg, const struct policy_segment *s)
+static int apply_once(
+    void *arg, const struct policy_segment *s, enum comply_result *out)
 {
 	int *asked = arg;
 
 	(void)s;
 	if (++*asked == 1)
 		apply_policy(stricter_text, 0);
-	return COMPLY_OK;
+	*out = COMPLY_OK;
+	return 0;
 }
 
 static void test_policy_changes(void)
