@@ -27,6 +27,8 @@ enum {
 	RETRY_MS = WHEN_MINUTE_MS,
 	KEEP_CAP = 1 << 20,
 	NAME_SIZE = NAME_MAX + 1,
+	BASE_MAX = NAME_MAX - 7, /* room for ":1,N" */
+	BASE_HEX = 32,           /* of a digest in place of what is cut */
 };
 
 /* A claimed message: its file is `name` in cur/. */
@@ -94,8 +96,24 @@ static void tell(const struct maildir *m, const char *what, int rc)
 
 /* --- claims --- */
 
+/* A name too long for a claim behind it keeps what makes it another than its
+ * neighbour's: a rename takes the place of what has the same name. */
+static int shorten(struct claim *c)
+{
+	unsigned char sum[DIGEST_SHA256];
+	struct str base = str_of(c->base);
+	int rc;
+
+	if (base.n <= BASE_MAX)
+		return 0;
+	rc = digest_sha256(base, sum);
+	if (rc == 0)
+		codec_hex(sum, BASE_HEX / 2, c->base + BASE_MAX - BASE_HEX);
+	return rc;
+}
+
 /* "X" or "X:2,S" was never in work, "X:1,N" N times. */
-static void read_name(const char *name, struct claim *out)
+static int read_name(const char *name, struct claim *out)
 {
 	struct str s = str_of(name);
 	size_t colon = str_rfind(s, ':');
@@ -106,14 +124,14 @@ static void read_name(const char *name, struct claim *out)
 		n = MAILDIR_TRIES;
 	out->tries = (unsigned)n;
 	(void)snprintf(out->base, sizeof(out->base), "%.*s", (int)colon, name);
+	return shorten(out);
 }
 
 static int rename_claim(
     struct maildir *m, int from, const char *name, struct claim *c)
 {
-	/* 255 bytes do for the names of all MTAs; longer ones are cut */
-	int n = snprintf(c->name, sizeof(c->name), "%.*s:1,%u", NAME_SIZE - 8,
-	    c->base, c->tries);
+	int n = snprintf(
+	    c->name, sizeof(c->name), "%.*s:1,%u", BASE_MAX, c->base, c->tries);
 
 	if (n < 0)
 		return -EINVAL;
@@ -257,11 +275,11 @@ static void collect(struct maildir *m)
 static int take(struct maildir *m, int folder, const char *name)
 {
 	struct claim *c = &m->claims[m->n];
-	int rc;
+	int rc = read_name(name, c);
 
-	read_name(name, c);
 	c->tries++;
-	rc = rename_claim(m, folder, name, c);
+	if (rc == 0)
+		rc = rename_claim(m, folder, name, c);
 	if (rc == 0)
 		collect(m);
 	return rc;

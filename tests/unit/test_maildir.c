@@ -324,6 +324,29 @@ static void test_strange(void)
 	    "a forged count of tries");
 }
 
+/* Names that are the same but for what does not fit: two messages, also when
+ * both wait in cur/ and are taken again. */
+static void test_long_names(void)
+{
+	char name[4 + 255 + 1] = "new/";
+	struct hand h = {.answer = MAILDIR_TROUBLE};
+	size_t n;
+
+	memset(name + 4, 'x', 255);
+	name[4 + 255] = '\0';
+	for (char c = 'a'; c <= 'b'; c++) {
+		name[4 + 254] = c;
+		put_file(name, STR("a mail"));
+	}
+	(void)step(&h, 100, &n);
+	IS_INT(h.calls, 2, "both are given");
+	IS_INT(count_files("cur", ""), 2, "and wait");
+	h = (struct hand){.answer = MAILDIR_DONE};
+	(void)step(&h, 100, &n);
+	IS_INT(h.calls, 2, "both again");
+	IS_INT(count_files("cur", ""), 0, "and have gone");
+}
+
 static void test_huge(void)
 {
 	struct hand h = {.answer = MAILDIR_DONE};
@@ -532,6 +555,7 @@ int main(void)
 	test_killer_in_batch();
 	test_batches();
 	test_strange();
+	test_long_names();
 	test_huge();
 	test_no_folder();
 	test_concurrent();
