@@ -201,6 +201,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_milterclient.py \
 	%D%/mta/cutwire.py \
 	%D%/mta/fakefilter.py \
+	%D%/mta/filtersocket.py \
 	%D%/mta/mailmodel.py \
 	%D%/mta/milterclient.py \
 	%D%/mta/milterwire.py \

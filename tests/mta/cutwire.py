@@ -5,18 +5,16 @@ the test wants it, the filter is lost: the MTA has so many of its changes at the
 end of a message, and neither the next one nor the answer.
 """
 
-import os
-import pathlib
-import shutil
 import socket
 import struct
 import threading
 
 import milterwire as wire
+from filtersocket import FilterSocket
 
 
-class CutWire(threading.Thread):
-    """Listens at once; a pair of threads for each connection.
+class CutWire(FilterSocket):
+    """A pair of threads for each connection.
 
     after: how many changes come through before the cut; None: no cut. on_cut:
     called then, before the MTA can notice; may be set anew. cuts: how many
@@ -24,35 +22,16 @@ class CutWire(threading.Thread):
     """
 
     def __init__(self, path, filter_path, on_cut, group=None):
-        super().__init__(daemon=True)
         self.after = None
         self.cuts = 0
-        self.address = f"unix:{path}"
-        self._filter_path = str(filter_path)
         self.on_cut = on_cut
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
-        os.chmod(path, 0o660)
-        if group is not None:
-            shutil.chown(pathlib.Path(path), group=group)
-        self._listener.listen(8)
-        self.start()
+        self._filter_path = str(filter_path)
+        super().__init__(path, group)
 
-    def close(self):
-        if self._listener.fileno() >= 0:
-            self._listener.shutdown(socket.SHUT_RDWR)
-            self.join(60)
-            self._listener.close()
-
-    def run(self):
-        while True:
-            try:
-                mta, _ = self._listener.accept()
-            except OSError:
-                return
-            link = _Link(self, mta)
-            for pump in (link.to_filter, link.to_mta):
-                threading.Thread(target=pump, daemon=True).start()
+    def take(self, conn):
+        link = _Link(self, conn)
+        for pump in (link.to_filter, link.to_mta):
+            threading.Thread(target=pump, daemon=True).start()
 
     def dial(self):
         """A connection to the filter; OSError when it is not there."""

@@ -1,14 +1,13 @@
 """A filter for tests of the MTA's side: it says what it is told to say."""
 
-import socket
 import struct
-import threading
 
 import milterwire as wire
+from filtersocket import FilterSocket
 
 
-class FakeFilter(threading.Thread):
-    """Listens at once; one connection after the other.
+class FakeFilter(FilterSocket):
+    """Says what it is told to.
 
     script: event -> list of packets to answer it with (without entry:
     continue; None: hangs up); events by the names of milterwire.COMMANDS.
@@ -18,34 +17,17 @@ class FakeFilter(threading.Thread):
 
     def __init__(self, path, script=None, steps=0, actions=wire.ACTIONS,
                  options=None):
-        super().__init__(daemon=True)
         self.script, self.steps, self.actions = script or {}, steps, actions
         self.options = options
         self.seen = []
-        self.address = f"unix:{path}"
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
-        self._listener.listen(8)
-        self.start()
+        super().__init__(path)
 
-    def close(self):
-        """Waits until the connection under way has ended."""
-        if self._listener.fileno() >= 0:
-            self._listener.shutdown(socket.SHUT_RDWR)
-            self.join(60)
-            self._listener.close()
-
-    def run(self):
-        while True:
+    def take(self, conn):
+        with conn, conn.makefile("rb") as stream:
             try:
-                conn, _ = self._listener.accept()
-            except OSError:
-                return
-            with conn, conn.makefile("rb") as stream:
-                try:
-                    self._serve(conn, stream)
-                except (OSError, EOFError):
-                    pass
+                self._serve(conn, stream)
+            except (OSError, EOFError):
+                pass
 
     def _serve(self, conn, stream):
         names = {code: name for name, code in wire.COMMANDS.items()}
