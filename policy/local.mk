@@ -89,8 +89,6 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/addrlist.h \
 	%D%/mail/arf.c \
 	%D%/mail/arf.h \
-	%D%/mail/company.c \
-	%D%/mail/company.h \
 	%D%/mail/compose.c \
 	%D%/mail/compose.h \
 	%D%/mail/dkim_body.c \
@@ -113,6 +111,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/dsn.h \
 	%D%/mail/encword.c \
 	%D%/mail/encword.h \
+	%D%/mail/freemail.c \
+	%D%/mail/freemail.h \
 	%D%/mail/headblock.c \
 	%D%/mail/headblock.h \
 	%D%/mail/header.c \

@@ -5,6 +5,7 @@
 #include "agent/cli/suppress_file.h"
 #include "agent/cli/verbs.h"
 #include "policy/mail/domain.h"
+#include "policy/mail/freemail.h"
 #include "policy/mail/psl.h"
 
 static int report_change(struct cli *c, const struct value *reply,
@@ -19,7 +20,8 @@ static int report_change(struct cli *c, const struct value *reply,
 	return CLI_DONE;
 }
 
-/* Neither may be what was meant: everybody in a country, or nearly nobody. */
+/* None may be what was meant: everybody in a country, all users of a provider,
+ * or nearly nobody. */
 static void note_domain(struct cli *c, struct str target)
 {
 	struct str domain;
@@ -36,6 +38,11 @@ static void note_domain(struct cli *c, struct str target)
 		(void)cli_fail(CLI_DONE,
 		    "note: \"%.*s\" is a public suffix: this binds every "
 		    "domain below it",
+		    STR_ARG(domain));
+	else if (freemail_is_one(domain))
+		(void)cli_fail(CLI_DONE,
+		    "note: \"%.*s\" has mailboxes for everybody: this binds "
+		    "all people there",
 		    STR_ARG(domain));
 }
 

@@ -7,6 +7,7 @@
 
 #include "policy/base/buf.h"
 #include "policy/mail/token.h"
+#include "policy/mail/verp.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -260,16 +261,20 @@ static int add_unsubscribe(
 {
 	bool https = in->base_url.n > 0, mail = in->bounce_domain.n > 0;
 	char *url = NULL, *mailto = NULL;
-	int rc;
+	struct str to = STR("");
+	int rc = 0;
 
 	if (https)
 		url = arena_printf(a, " <%.*s/u/%.*s>", STR_ARG(in->base_url),
 		    STR_ARG(in->unsubscribe_token));
 	if (mail)
-		mailto = arena_printf(a,
-		    "%s<mailto:u-%.*s@%.*s?subject=unsubscribe>",
-		    https ? ",\n\t" : " ", STR_ARG(in->unsubscribe_token),
-		    STR_ARG(in->bounce_domain));
+		rc = verp_make(a, TOKEN_UNSUBSCRIBE, in->unsubscribe_token,
+		    in->bounce_domain, &to);
+	if (rc != 0)
+		return rc;
+	if (mail)
+		mailto = arena_printf(a, "%s<mailto:%.*s?subject=unsubscribe>",
+		    https ? ",\n\t" : " ", STR_ARG(to));
 	if ((https && url == NULL) || (mail && mailto == NULL))
 		return ERR_LIMIT;
 	if (!https && !mail)
@@ -303,13 +308,16 @@ static int add_list_id(
 static int add_cfbl(
     const struct compose_in *in, struct arena *a, struct compose_out *out)
 {
+	struct str to;
 	int rc;
 
 	if (in->bounce_domain.n == 0)
 		return 0;
-	rc = append(out, a, STR("CFBL-Address"),
-	    arena_printf(a, " f-%.*s@%.*s; report=arf",
-		STR_ARG(in->feedback_token), STR_ARG(in->bounce_domain)));
+	rc = verp_make(
+	    a, TOKEN_FEEDBACK, in->feedback_token, in->bounce_domain, &to);
+	if (rc == 0)
+		rc = append(out, a, STR("CFBL-Address"),
+		    arena_printf(a, " %.*s; report=arf", STR_ARG(to)));
 	if (rc == 0)
 		rc = append(out, a, STR("CFBL-Feedback-ID"),
 		    arena_printf(a, " %.*s", STR_ARG(in->feedback_token)));
@@ -319,16 +327,17 @@ static int add_cfbl(
 static int add_verp(
     const struct compose_in *in, struct arena *a, struct compose_out *out)
 {
-	char *sender;
+	struct str sender;
+	int rc;
 
 	if (in->bounce_domain.n == 0)
 		return 0;
-	sender = arena_printf(a, "b-%.*s@%.*s", STR_ARG(in->bounce_token),
-	    STR_ARG(in->bounce_domain));
-	if (sender == NULL)
-		return ERR_LIMIT;
-	return compose_add(out, a,
-	    &(struct change){CHANGE_SENDER, STR_NULL, str_of(sender), 0});
+	rc = verp_make(
+	    a, TOKEN_BOUNCE, in->bounce_token, in->bounce_domain, &sender);
+	return rc != 0
+		   ? rc
+		   : compose_add(out, a,
+			 &(struct change){CHANGE_SENDER, STR_NULL, sender, 0});
 }
 
 static int mark_and_strip(

@@ -15,11 +15,11 @@
 #include "policy/base/arena.h"
 #include "policy/mail/token.h"
 
-/* t->kind is TOKEN_BOUNCE, _UNSUBSCRIBE or _FEEDBACK (else -EINVAL); domain
- * is canonical (domain.h). ERR_LIMIT when the arena is full or the address
- * would be too long; and token_make()'s errors. */
-int verp_make(struct arena *a, const struct token_keys *keys,
-    const struct token *t, struct str domain, struct str *out) MUST_CHECK;
+/* kind is TOKEN_BOUNCE, _UNSUBSCRIBE or _FEEDBACK (else -EINVAL), token the
+ * text of one of that kind; domain is canonical (domain.h). ERR_LIMIT when the
+ * arena is full or the address would be too long. */
+int verp_make(struct arena *a, enum token_kind kind, struct str token,
+    struct str domain, struct str *out) MUST_CHECK;
 
 /* By the first two bytes of a local part: is this meant as one of ours? Says
  * nothing about the token; a false answer means that the address was never

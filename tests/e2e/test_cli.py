@@ -444,6 +444,7 @@ def test_shadow_is_told(agent):
      ['segment "webinars"', 'did you mean "webinar"?']),
     (["suppress", "add", "@com"], ['"com" has no dot', "nobody below it"]),
     (["suppress", "add", "@CO.UK"], ['"co.uk" is a public suffix']),
+    (["suppress", "add", "@gmail.com"], ["binds all people there"]),
 ])
 def test_words_that_the_policy_does_not_have(agent, words, hints):
     """They may be of a policy to come: recorded, and told."""

@@ -126,6 +126,7 @@ __attribute__((unused)) static const char *answertest_address(
     struct answertest *a, enum token_kind kind, uint64_t id)
 {
 	struct token t = {.kind = kind, .message_id = id};
+	char text[TOKEN_TEXT_MAX + 1];
 	struct message_record m;
 	struct ledger_txn *txn;
 	struct str out = STR_NULL;
@@ -136,7 +137,8 @@ __attribute__((unused)) static const char *answertest_address(
 			t.subject_id = m.subject_id;
 		ledger_read_end(&txn);
 	}
-	if (verp_make(a->t.arena, a->app.tokens, &t, STR(ANSWERTEST_DOMAIN),
+	if (token_make(a->app.tokens, &t, text) != 0 ||
+	    verp_make(a->t.arena, kind, str_of(text), STR(ANSWERTEST_DOMAIN),
 		&out) != 0) {
 		printf("Bail out! verp\n");
 		exit(1);

@@ -17,10 +17,12 @@ static const char *ours(enum token_kind kind, int64_t age_ms)
 	struct token t = {.kind = kind,
 	    .message_id = msgid_make(clock_now_ms() - age_ms, 1),
 	    .subject_id = kind == TOKEN_UNSUBSCRIBE ? 7 : 0};
+	char text[TOKEN_TEXT_MAX + 1];
 	struct str addr;
 
-	if (verp_make(
-		S.st.arena, keys, &t, STR("bounces.example.com"), &addr) != 0)
+	if (token_make(keys, &t, text) != 0 ||
+	    verp_make(S.st.arena, kind, str_of(text),
+		STR("bounces.example.com"), &addr) != 0)
 		exit(1);
 	return arena_printf(S.st.arena, "<%.*s>", STR_ARG(addr));
 }

@@ -1,11 +1,11 @@
-/* company.c - see company.h. */
-#include "policy/mail/company.h"
+/* freemail.c - see freemail.h. */
+#include "policy/mail/freemail.h"
 
 #include "policy/mail/psl.h"
 
 #include <stdlib.h>
 
-/* Registrable domains, sorted bytewise (a test looks each of them up). */
+/* Registrable domains, sorted bytewise. */
 static const char *const freemail[] = {
     "126.com",
     "163.com",
@@ -203,10 +203,6 @@ static const char *const freemail[] = {
     "zohomail.com",
 };
 
-enum {
-	FREEMAIL = sizeof(freemail) / sizeof(freemail[0])
-};
-
 static int compare(const void *key, const void *row)
 {
 	const struct str *k = key;
@@ -215,22 +211,11 @@ static int compare(const void *key, const void *row)
 	return str_cmp(*k, str_of(*z));
 }
 
-bool company_is_freemail(struct str domain)
+bool freemail_is_one(struct str domain)
 {
 	struct str org = psl_org_domain(domain);
 
-	return org.n > 0 && bsearch(&org, freemail, FREEMAIL,
-				sizeof(freemail[0]), compare) != NULL;
-}
-
-struct str company_freemail(size_t i)
-{
-	return str_of(i < FREEMAIL ? freemail[i] : NULL);
-}
-
-struct str company_of_domain(struct str domain)
-{
-	struct str org = psl_org_domain(domain);
-
-	return org.n > 0 && !company_is_freemail(org) ? org : STR_NULL;
+	return org.n > 0 &&
+	       bsearch(&org, freemail, sizeof(freemail) / sizeof(freemail[0]),
+		   sizeof(freemail[0]), compare) != NULL;
 }
