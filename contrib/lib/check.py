@@ -356,6 +356,7 @@ def main():
     parser.add_argument("stage", nargs="*")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    os.umask(0o022)
     if args.list:
         for stage in STAGES:
             when = "--full" if stage.full else ""

@@ -132,6 +132,7 @@ def stop_on_signal(signum, _frame):
 def main():
     args = arguments()
     out = show.Show()
+    os.umask(0o022)  # what Postfix's own users read is among the files
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, stop_on_signal)
     try:

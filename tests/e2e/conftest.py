@@ -18,6 +18,7 @@ from bed import web
 
 
 def pytest_configure(config):
+    os.umask(0o022)  # as a service manager sets it: Postfix needs no less
     config.addinivalue_line("markers", "long: only contrib/check --full")
 
 

@@ -10,6 +10,7 @@ Exit status 0 only when there was none and all parts of the load did happen.
 """
 
 import collections
+import os
 import pathlib
 import random
 import re
@@ -195,6 +196,7 @@ def run(builddir, seconds):
 
 
 def main():
+    os.umask(0o022)
     builddir = pathlib.Path(sys.argv[1]).resolve()
     seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 20
     if b"__tsan_init" not in (builddir / "tendril-milter").read_bytes():
