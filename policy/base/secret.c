@@ -95,3 +95,8 @@ int secret_load(
 	(void)close(fd);
 	return rc;
 }
+
+void secret_keep_library(void)
+{
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+}

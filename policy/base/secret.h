@@ -21,4 +21,9 @@ struct secret *secret_new(struct str bytes) MUST_CHECK;
 void secret_free(struct secret **s);             /* cleanses; NULL is fine */
 struct str secret_bytes(const struct secret *s); /* borrowed */
 
+/* For programs that end while threads of theirs run: exit() is not to take
+ * OpenSSL, its locks first, from under them. Before anything else of it is
+ * used. */
+void secret_keep_library(void);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "policy/base/file.h"
 #include "policy/base/log.h"
+#include "policy/base/secret.h"
 #include "policy/conf/conf.h"
 
 #include <getopt.h>
@@ -78,6 +79,7 @@ void daemon_begin(const struct daemon *d, sigset_t *waited_out)
 {
 	static const int waited[] = {SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGPIPE};
 
+	secret_keep_library();
 	log_open(d->name);
 	(void)sigemptyset(waited_out);
 	for (size_t i = 0; i < sizeof(waited) / sizeof(*waited); i++)

@@ -30,9 +30,10 @@ struct daemon_args {
 int daemon_args(
     const struct daemon *d, int argc, char **argv, struct daemon_args *out);
 
-/* Opens the log, raises the limit of descriptors, and blocks the signals that
- * a daemon waits for: SIGHUP, SIGINT, SIGTERM, SIGUSR1, and SIGPIPE. Threads
- * inherit that. *waited_out: these signals. */
+/* First of all. Opens the log, raises the limit of descriptors, and blocks the
+ * signals that a daemon waits for: SIGHUP, SIGINT, SIGTERM, SIGUSR1, and
+ * SIGPIPE. Threads inherit that, and may run until the process has ended
+ * (secret_keep_library()). *waited_out: these signals. */
 void daemon_begin(const struct daemon *d, sigset_t *waited_out);
 
 /* Says why it does not go on: "NAME: text" on standard error, and event=failed

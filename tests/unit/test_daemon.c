@@ -3,8 +3,11 @@
 #include "policy/conf/daemon.h"
 #include "tests/unit/tap.h"
 
+#include <openssl/crypto.h>
+
 #include <getopt.h>
 #include <pthread.h>
+#include <sys/wait.h>
 
 enum {
 	ARGS_MAX = 5
@@ -109,9 +112,45 @@ static void test_complain(void)
 	IS_STR(text, "testd: no key\n", "not there with --check");
 }
 
+static int told[2]; /* a pipe */
+
+static void on_cleanup(void)
+{
+	if (write(told[1], "x", 1) != 1)
+		bug("pipe");
+}
+
+/* A daemon ends while its threads still sign: OpenSSL stays as it is. */
+static void test_end(void)
+{
+	sigset_t waited;
+	char c;
+	int status = -1;
+	pid_t child;
+
+	if (pipe(told) != 0)
+		bug("pipe");
+	child = fork();
+	if (child == 0) {
+		daemon_begin(&self, &waited);
+		/* Then some use of OpenSSL. */
+		if (OPENSSL_init_crypto(
+			OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL) != 1 ||
+		    OPENSSL_atexit(on_cleanup) != 1)
+			_exit(1);
+		exit(0);
+	}
+	(void)close(told[1]);
+	OK(child > 0 && waitpid(child, &status, 0) == child && status == 0,
+	    "a daemon ends");
+	IS_INT(read(told[0], &c, 1), 0, "and OpenSSL does not clean up");
+	(void)close(told[0]);
+}
+
 int main(void)
 {
 	test_args();
+	test_end();
 	test_complain();
 	test_begin();
 	return tap_done();
