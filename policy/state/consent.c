@@ -5,6 +5,7 @@
 #include "policy/base/buf.h"
 #include "policy/base/codec.h"
 #include "policy/state/counter.h"
+#include "policy/state/lead.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
 
@@ -102,30 +103,73 @@ int consent_decode(struct str payload, struct event_consent *out)
 	return payload_decode(&consent_payload, payload, out);
 }
 
+static int64_t since_of(const struct event *ev, const struct event_consent *e)
+{
+	return e->said_ms != 0 ? e->said_ms : ev->time_ms;
+}
+
+static int put_row(
+    struct ledger_txn *t, const struct event *ev, const struct event_consent *e)
+{
+	struct row_key k;
+	struct buf b;
+	int rc;
+
+	buf_init(&b, RECORD_MAX);
+	wire_put_u8(&b, RECORD_VERSION);
+	wire_put_u8(&b, (uint8_t)e->state);
+	wire_put_i64(&b, since_of(ev, e));
+	wire_put_u64(&b, ev->seq);
+	wire_put_bytes(&b, e->purpose);
+	wire_put_bytes(&b, e->origin);
+	wire_put_bytes(&b, e->author);
+	rc = buf_error(&b);
+	if (rc == 0)
+		rc = ledger_put(t, TABLE_LEAD, make_key(e->lead, e->label, &k),
+		    buf_str(&b));
+	buf_fini(&b);
+	return rc;
+}
+
+struct now {
+	enum consent_state state;
+	int64_t since_ms;
+};
+
+static void set_now(struct lead_purpose *p, const void *arg)
+{
+	const struct now *now = arg;
+
+	p->consent = now->state;
+	p->since_ms = now->since_ms;
+}
+
+/* What a decision asks, in the person's own record. */
+static int put_in_record(
+    struct ledger_txn *t, const struct event *ev, const struct event_consent *e)
+{
+	struct now now = {(enum consent_state)e->state, since_of(ev, e)};
+	struct lead_id id;
+
+	memcpy(id.b, e->lead, sizeof(id.b));
+	return lead_purpose_change(t, &id, e->label, set_now, &now);
+}
+
 int consent_reduce(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
 	char name[COUNTER_NAME_MAX];
 	struct event_consent e;
-	struct row_key k;
-	struct buf b;
 	int rc = consent_decode(ev->payload, &e);
 
 	if (rc != 0)
 		return error_of(err, rc, "consent event");
-	buf_init(&b, RECORD_MAX);
-	wire_put_u8(&b, RECORD_VERSION);
-	wire_put_u8(&b, (uint8_t)e.state);
-	wire_put_i64(&b, e.said_ms != 0 ? e.said_ms : ev->time_ms);
-	wire_put_u64(&b, ev->seq);
-	wire_put_bytes(&b, e.purpose);
-	wire_put_bytes(&b, e.origin);
-	wire_put_bytes(&b, e.author);
-	rc = buf_error(&b);
+	rc = put_in_record(t, ev, &e);
+	if (rc == ERR_NOT_FOUND)
+		return error_set(
+		    err, rc, "consent of a person who is not known");
 	if (rc == 0)
-		rc = ledger_put(
-		    t, TABLE_LEAD, make_key(e.lead, e.label, &k), buf_str(&b));
-	buf_fini(&b);
+		rc = put_row(t, ev, &e);
 	if (rc == 0) {
 		(void)snprintf(name, sizeof(name), "consent.%s",
 		    consent_state_name((enum consent_state)e.state));

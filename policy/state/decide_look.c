@@ -67,14 +67,14 @@ int decide_ready(struct decide_work *w)
 static int touch_subject(
     const struct ledger_txn *t, const struct decide_work *w)
 {
+	const struct lead_purpose *p =
+	    lead_purpose_find(&w->lead, w->query.purpose_label);
 	struct subject_record r;
-	bool known = true;
-	int rc = 0;
+	int rc;
 
-	if (w->subject_id != 0)
-		rc = subject_is_known(t, &w->query.lead, w->subject_id, &known);
-	if (rc == 0 && !known)
-		rc = subject_read(t, w->subject_id, &r);
+	if (w->subject_id == 0 || (p != NULL && p->subject))
+		return 0;
+	rc = subject_read(t, w->subject_id, &r);
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 

@@ -56,19 +56,27 @@ static int load_suppressions(const struct ledger_txn *t,
 	return rc;
 }
 
-static int load_consent(
-    const struct ledger_txn *t, const struct facts_query *q, struct facts *out)
+/* In the person's record; only of somebody with very many in a row. */
+static int load_consent(const struct ledger_txn *t, const struct facts_query *q,
+    const struct lead_record *lead, struct facts *out)
 {
+	const struct lead_purpose *p =
+	    lead_purpose_find(lead, q->purpose_label);
 	struct consent_record r;
-	int rc = consent_read(t, &q->lead, q->purpose_label, &r);
+	int rc;
 
-	if (rc == ERR_NOT_FOUND)
+	if (p != NULL) {
+		out->consent = p->consent;
+		out->consent_since_ms = p->since_ms;
+	}
+	if (p != NULL || lead->n_purposes < LEAD_PURPOSES_MAX)
 		return 0;
+	rc = consent_read(t, &q->lead, q->purpose_label, &r);
 	if (rc == 0) {
 		out->consent = r.state;
 		out->consent_since_ms = r.since_ms;
 	}
-	return rc;
+	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
 int facts_load(const struct ledger_txn *t, const struct facts_query *q,
@@ -82,5 +90,5 @@ int facts_load(const struct ledger_txn *t, const struct facts_query *q,
 	out->slots = lead_out->slots;
 	out->n_slots = lead_out->n_slots;
 	rc = load_suppressions(t, q, a, out);
-	return rc != 0 ? rc : load_consent(t, q, out);
+	return rc != 0 ? rc : load_consent(t, q, lead_out, out);
 }

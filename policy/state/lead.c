@@ -1,9 +1,10 @@
 /* lead.c - see lead.h.
  *
- * Record: version 1, created_ms, epoch, wrapped key, sealed address, number of
- * slots (u16), then each slot: message id, at_ms, key, label, state, flags
- * (bit 0: counts): 30 bytes. Slots are all of one size so that the door, which
- * has one thread, can copy a history without taking it apart. */
+ * Record: version 2, created_ms, epoch, wrapped key, sealed address, number of
+ * purposes (u8), then each: label, consent, flags (bit 0: subject), since_ms:
+ * 14 bytes; number of slots (u16), then each: message id, at_ms, key, label,
+ * state, flags (bit 0: counts): 30 bytes. Slots are all of one size so that the
+ * door, which has one thread, can copy a history without taking it apart. */
 #include "policy/state/lead.h"
 
 #include "policy/base/codec.h"
@@ -16,7 +17,7 @@
 #include <string.h>
 
 enum {
-	RECORD_VERSION = 1,
+	RECORD_VERSION = 2,
 	RECORD_MAX = 32768,
 	SLOT_COUNTS = 1,
 	/* A stored slot: its size, and where its fields are. */
@@ -26,10 +27,19 @@ enum {
 	SLOT_STATE = 28,
 	SLOT_FLAGS = 29,
 	SLOT = 30,
+	/* and a purpose. */
+	PURPOSE_CONSENT = 4,
+	PURPOSE_FLAGS = 5,
+	PURPOSE_SINCE = 6,
+	PURPOSE = 14,
+	PURPOSE_SUBJECT = 1,
 };
 
-/* A record as stored: all up to the number of slots, and the slots. */
+/* A record as stored: all up to the number of purposes, the purposes; all up
+ * to the number of slots, and the slots. */
 struct stored {
+	struct str start;
+	const char *purposes;
 	struct str head;
 	const char *slots;
 	size_t n;
@@ -62,11 +72,41 @@ static void write_slot(const struct slot_fact *s, char *p)
 	p[SLOT_FLAGS] = s->counts ? SLOT_COUNTS : 0;
 }
 
+static void read_purpose(const char *p, struct lead_purpose *out)
+{
+	out->label = codec_get_u32(p);
+	out->consent = (enum consent_state)(unsigned char)p[PURPOSE_CONSENT];
+	out->since_ms = (int64_t)codec_get_u64(p + PURPOSE_SINCE);
+	out->subject = (p[PURPOSE_FLAGS] & PURPOSE_SUBJECT) != 0;
+}
+
+static void write_purpose(const struct lead_purpose *in, char *p)
+{
+	codec_put_u32(p, in->label);
+	p[PURPOSE_CONSENT] = (char)in->consent;
+	p[PURPOSE_FLAGS] = in->subject ? PURPOSE_SUBJECT : 0;
+	codec_put_u64(p + PURPOSE_SINCE, (uint64_t)in->since_ms);
+}
+
+static int open_purposes(struct str value, struct wire *w,
+    struct lead_record *out, struct stored *st)
+{
+	st->start = str_cut(value, 0, value.n - w->rest.n);
+	out->n_purposes = wire_u8(w);
+	if (out->n_purposes > LEAD_PURPOSES_MAX)
+		return ERR_CORRUPT;
+	st->purposes = wire_fixed(w, out->n_purposes * PURPOSE).p;
+	for (size_t i = 0; !w->bad && i < out->n_purposes; i++)
+		read_purpose(st->purposes + i * PURPOSE, &out->purposes[i]);
+	return w->bad ? ERR_CORRUPT : 0;
+}
+
 /* out->slots is left NULL. */
 static int open_record(
     struct str value, struct lead_record *out, struct stored *st)
 {
 	struct wire w = wire_open(value);
+	int rc;
 
 	*out = (struct lead_record){0};
 	if (wire_u8(&w) != RECORD_VERSION)
@@ -75,6 +115,9 @@ static int open_record(
 	out->epoch = wire_u64(&w);
 	out->wrapped = wire_bytes(&w);
 	out->address = wire_bytes(&w);
+	rc = open_purposes(value, &w, out, st);
+	if (rc != 0)
+		return rc;
 	st->head = str_cut(value, 0, value.n - w.rest.n);
 	out->n_slots = st->n = wire_u16(&w);
 	if (st->n > LEAD_SLOTS_MAX)
@@ -102,6 +145,101 @@ int lead_read(const struct ledger_txn *t, const struct lead_id *id,
 		read_slot(st.slots + i * SLOT, &out->slots[i]);
 	return 0;
 }
+
+/* --- purposes --- */
+
+/* n: none. */
+static size_t find_purpose(const struct lead_record *r, uint32_t label)
+{
+	size_t i = 0;
+
+	while (i < r->n_purposes && r->purposes[i].label != label)
+		i++;
+	return i;
+}
+
+const struct lead_purpose *lead_purpose_find(
+    const struct lead_record *r, uint32_t label)
+{
+	size_t at = find_purpose(r, label);
+
+	return at < r->n_purposes ? &r->purposes[at] : NULL;
+}
+
+int lead_purpose_read(const struct ledger_txn *t, const struct lead_id *id,
+    uint32_t label, struct lead_purpose *out)
+{
+	const struct lead_purpose *p;
+	struct lead_record r;
+	struct stored unused;
+	struct str value;
+	int rc = ledger_get(t, TABLE_LEAD, key_of(id), &value);
+
+	if (rc == 0)
+		rc = open_record(value, &r, &unused);
+	if (rc != 0)
+		return rc;
+	p = lead_purpose_find(&r, label);
+	if (p == NULL)
+		return ERR_NOT_FOUND;
+	*out = *p;
+	return 0;
+}
+
+/* The record with the purposes that r has. */
+static void put_purposes(
+    const struct stored *st, const struct lead_record *r, struct buf *b)
+{
+	char *p;
+
+	buf_add(b, st->start);
+	wire_put_u8(b, (uint8_t)r->n_purposes);
+	p = buf_extend(b, r->n_purposes * PURPOSE);
+	for (size_t i = 0; p != NULL && i < r->n_purposes; i++)
+		write_purpose(&r->purposes[i], p + i * PURPOSE);
+	wire_put_u16(b, (uint16_t)st->n);
+	buf_add(b, (struct str){st->slots, st->n * SLOT});
+}
+
+static int put_record(struct ledger_txn *t, const struct lead_id *id,
+    const struct stored *st, const struct lead_record *r)
+{
+	struct buf b;
+	int rc;
+
+	buf_init(&b, RECORD_MAX);
+	put_purposes(st, r, &b);
+	rc = buf_error(&b);
+	if (rc == 0)
+		rc = ledger_put(t, TABLE_LEAD, key_of(id), buf_str(&b));
+	buf_fini(&b);
+	return rc;
+}
+
+int lead_purpose_change(struct ledger_txn *t, const struct lead_id *id,
+    uint32_t label, lead_purpose_fn *change, const void *arg)
+{
+	struct lead_record r;
+	struct stored st;
+	struct str value;
+	size_t at;
+	int rc = ledger_get(t, TABLE_LEAD, key_of(id), &value);
+
+	if (rc == 0)
+		rc = open_record(value, &r, &st);
+	if (rc != 0)
+		return rc;
+	at = find_purpose(&r, label);
+	if (at == LEAD_PURPOSES_MAX)
+		return 0;
+	if (at == r.n_purposes)
+		r.purposes[r.n_purposes++] =
+		    (struct lead_purpose){.label = label};
+	change(&r.purposes[at], arg);
+	return put_record(t, id, &st, &r);
+}
+
+/* --- slots --- */
 
 /* Which of the slots is that message's; n: none. */
 static size_t find_slot(const struct stored *st, uint64_t message_id)
@@ -248,6 +386,7 @@ static int write_new(
 	wire_put_u64(&b, r->epoch);
 	wire_put_bytes(&b, r->wrapped);
 	wire_put_bytes(&b, r->address);
+	wire_put_u8(&b, 0);
 	wire_put_u16(&b, 0);
 	rc = buf_error(&b);
 	if (rc == 0)

@@ -1,13 +1,14 @@
 /* subject.c - see subject.h. Record: version 1, lead (16), purpose.
  *
  * Subject ids are spread over their table, and nearly all that are asked for
- * are there: the row beside the lead's (key lead id, subject id; no value)
- * spares the look for it, which would be a page from the disk for each
- * message. Neither row is ever removed. */
+ * are there: the lead's record tells of them, which spares the look, a page
+ * from the disk for each message. No row is ever removed. */
 #include "policy/state/subject.h"
 
 #include "policy/base/codec.h"
 #include "policy/base/digest.h"
+#include "policy/conf/policy.h"
+#include "policy/state/lead.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
 
@@ -60,35 +61,29 @@ int subject_read(
 	return rc;
 }
 
-struct mark_key {
-	char b[LEAD_ID_BYTES + 8];
-};
-
-static struct str mark_key(
-    const struct lead_id *lead, uint64_t id, struct mark_key *k)
-{
-	memcpy(k->b, lead->b, LEAD_ID_BYTES);
-	codec_put_u64(k->b + LEAD_ID_BYTES, id);
-	return (struct str){k->b, sizeof(k->b)};
-}
-
 int subject_is_known(const struct ledger_txn *t, const struct lead_id *lead,
-    uint64_t id, bool *yes_out)
+    struct str purpose, bool *yes_out)
 {
-	struct mark_key k;
-	struct str value;
-	int rc = ledger_get(t, TABLE_LEAD, mark_key(lead, id, &k), &value);
+	struct lead_purpose p = {0};
+	int rc = lead_purpose_read(t, lead, policy_label(purpose), &p);
 
-	*yes_out = rc == 0;
+	*yes_out = rc == 0 && p.subject;
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-static int put_mark(
-    struct ledger_txn *t, const struct lead_id *lead, uint64_t id)
+static void set_subject(struct lead_purpose *p, const void *unused)
 {
-	struct mark_key k;
+	(void)unused;
+	p->subject = true;
+}
 
-	return ledger_put(t, TABLE_LEAD, mark_key(lead, id, &k), STR(""));
+static int put_mark(
+    struct ledger_txn *t, const struct lead_id *lead, struct str purpose)
+{
+	int rc = lead_purpose_change(
+	    t, lead, policy_label(purpose), set_subject, NULL);
+
+	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
 static int put_record(struct ledger_txn *t, uint64_t id,
@@ -119,10 +114,10 @@ int subject_put(struct ledger_txn *t, uint64_t id, const struct lead_id *lead,
     struct str purpose)
 {
 	bool known;
-	int rc = subject_is_known(t, lead, id, &known);
+	int rc = subject_is_known(t, lead, purpose, &known);
 
 	if (rc != 0 || known)
 		return rc;
 	rc = put_record(t, id, lead, purpose);
-	return rc != 0 ? rc : put_mark(t, lead, id);
+	return rc != 0 ? rc : put_mark(t, lead, purpose);
 }

@@ -2,8 +2,8 @@
  * lead and purpose, kept for ever, so that a link never expires. Derived, not
  * drawn: the same lead and purpose always have the same id.
  *
- * Key: subject id, 8 bytes. A second row, beside the lead's, tells that the
- * subject is there. Threads: as the transaction. */
+ * Key: subject id, 8 bytes. The lead's record tells that the subject is there.
+ * Threads: as the transaction. */
 #ifndef POLICY_STATE_SUBJECT_H
 #define POLICY_STATE_SUBJECT_H
 
@@ -22,10 +22,10 @@ int subject_id_of(
 
 int subject_read(const struct ledger_txn *t, uint64_t id,
     struct subject_record *out) MUST_CHECK;
-/* Whether the lead's row says that it is there; false for want of that row only
- * means that subject_put() would look further. */
+/* Whether the lead's record says that it is there; if not, subject_put() would
+ * look further. */
 int subject_is_known(const struct ledger_txn *t, const struct lead_id *lead,
-    uint64_t id, bool *yes_out) MUST_CHECK;
+    struct str purpose, bool *yes_out) MUST_CHECK;
 /* For reducers; there already is fine. */
 int subject_put(struct ledger_txn *t, uint64_t id, const struct lead_id *lead,
     struct str purpose) MUST_CHECK;

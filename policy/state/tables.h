@@ -6,12 +6,12 @@
 #define POLICY_STATE_TABLES_H
 
 enum table {
-	/* All that a decision asks about a person is together, so that it is
-	 * one page to read from the disk and one to write. Who owns a row, its
-	 * key's length tells:
-	 *   lead id (16)                lead.c: key, address, history
-	 *   lead id, purpose (16 + 4)   consent.c: state
-	 *   lead id, subject (16 + 8)   subject.c: that the subject is there */
+	/* All that a decision asks about a person is in one record, so that it
+	 * is one page to read from the disk and one to write. Who owns a row,
+	 * its key's length tells:
+	 *   lead id (16)                lead.c: key, address, history, and of
+	 *                               each purpose what a decision asks
+	 *   lead id, purpose (16 + 4)   consent.c: what an auditor asks */
 	TABLE_LEAD,
 	TABLE_SUPPRESSION, /* suppression.c */
 	TABLE_MESSAGE,     /* message.c: message id -> whose, what, where */
@@ -32,7 +32,7 @@ enum table {
 
 /* Layout version of all the above. */
 enum {
-	STATE_SCHEMA = 3
+	STATE_SCHEMA = 4
 };
 
 #endif

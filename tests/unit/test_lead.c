@@ -5,6 +5,7 @@
 #include "policy/conf/policy.h"
 #include "policy/rules/caps.h"
 #include "policy/state/consent.h"
+#include "policy/state/facts_load.h"
 #include "policy/state/lead.h"
 #include "policy/state/person.h"
 #include "policy/state/subject.h"
@@ -154,12 +155,14 @@ static void test_damage(void)
 		char to;
 		int want;
 	} cases[] = {
-	    {"version", 0, 0, 2, ERR_VERSION},
-	    {"half a slot", 15, 0, 1, ERR_CORRUPT},
-	    {"a slot too few", 30, 0, 1, ERR_CORRUPT},
-	    {"no slots at all", 61, 0, 1, ERR_CORRUPT},
+	    {"version", 0, 0, 1, ERR_VERSION},
+	    {"half a slot", 15, 0, 2, ERR_CORRUPT},
+	    {"a slot too few", 30, 0, 2, ERR_CORRUPT},
+	    {"no slots at all", 61, 0, 2, ERR_CORRUPT},
 	    {"length of the key", 0, 17, 1, ERR_CORRUPT},
-	    {"number of slots", 0, 34, 1, ERR_CORRUPT},
+	    {"number of purposes", 0, 34, 1, ERR_CORRUPT},
+	    {"too many purposes", 0, 34, LEAD_PURPOSES_MAX + 1, ERR_CORRUPT},
+	    {"number of slots", 0, 35, 1, ERR_CORRUPT},
 	};
 	struct ledger_txn *t = begin();
 	struct lead_record r;
@@ -171,7 +174,7 @@ static void test_damage(void)
 	    "two slots");
 	IS_INT(ledger_get(t, TABLE_LEAD, key(), &there), 0, "bytes");
 	copy = arena_str(T.arena, there);
-	IS_INT(copy.n, 17 + 2 + 7 + 2 + 6 + 2 + 60, "size");
+	IS_INT(copy.n, 17 + 2 + 7 + 2 + 6 + 1 + 2 + 60, "size");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char bytes[200];
 
@@ -215,12 +218,14 @@ static int count_consent(void *arg, const struct consent_record *r)
 	return 0;
 }
 
-/* Consents and subjects have their rows between the leads'. */
+/* Consents have their rows between the leads', and a place in the record. */
 static void test_neighbours(void)
 {
 	static const struct lead_id next = {{'l', 'e', 'a', 'd', 1}};
 	struct ledger_txn *t = begin();
+	const struct lead_purpose *p;
 	struct subject_record subject;
+	struct lead_record lead;
 	struct consent_record r;
 	size_t n = 0;
 	bool known;
@@ -228,13 +233,16 @@ static void test_neighbours(void)
 	create(t);
 	OK(put(t, slot(2, 100, SLOT_DELIVERED), 0) == 0, "a slot");
 	consent(t, "news");
-	OK(subject_is_known(t, &id, 7, &known) == 0 && !known, "no subject");
+	OK(subject_is_known(t, &id, STR("news"), &known) == 0 && !known,
+	    "no subject");
 	OK(subject_put(t, 7, &id, STR("news")) == 0 &&
-		subject_put(t, 7, &id, STR("other")) == 0,
+		subject_put(t, 7, &id, STR("news")) == 0,
 	    "a subject, again");
-	OK(subject_is_known(t, &id, 7, &known) == 0 && known, "known");
-	OK(subject_is_known(t, &id, 8, &known) == 0 && !known, "not another");
-	OK(subject_is_known(t, &next, 7, &known) == 0 && !known,
+	OK(subject_is_known(t, &id, STR("news"), &known) == 0 && known,
+	    "known");
+	OK(subject_is_known(t, &id, STR("other"), &known) == 0 && !known,
+	    "not another");
+	OK(subject_is_known(t, &next, STR("news"), &known) == 0 && !known,
 	    "nor another lead's");
 	OK(subject_read(t, 7, &subject) == 0 && lead_id_eq(&subject.lead, &id),
 	    "whose it is");
@@ -249,7 +257,82 @@ static void test_neighbours(void)
 	IS_INT(consent_each(t, &next, count_consent, &n), 0, "of another");
 	IS_INT(n, 2, "none");
 	IS_INT(consent_read(t, &id, policy_label(STR("demos")), &r), 0, "one");
-	IS_INT(read_lead(t).n_slots, 1, "the lead is as it was");
+	lead = read_lead(t);
+	IS_INT(lead.n_slots, 1, "the lead is as it was");
+	IS_INT(lead.n_purposes, 2, "and has both purposes");
+	p = lead_purpose_find(&lead, policy_label(STR("news")));
+	OK(p != NULL && p->consent == CONSENT_GRANTED && p->since_ms == 78 &&
+		p->subject,
+	    "consent and subject");
+	p = lead_purpose_find(&lead, policy_label(STR("demos")));
+	OK(p != NULL && p->consent == CONSENT_GRANTED && !p->subject,
+	    "of one no subject");
+	ledger_abort(&t);
+}
+
+/* More than the record has room for stand in their own rows. */
+static void test_many_purposes(void)
+{
+	enum {
+		MANY = LEAD_PURPOSES_MAX + 3
+	};
+	struct facts_query q;
+	struct address anybody;
+	struct ledger_txn *t = begin();
+	struct lead_record lead;
+	struct error err = {0};
+	struct facts f;
+	char name[16];
+	int wrong = 0;
+
+	OK(address_parse(T.arena, STR("a@north.example"), &anybody, &err) ==
+		    0 &&
+		facts_query_init(&q, T.store->lead_key, &anybody) == 0,
+	    "a query");
+	q.lead = id;
+	create(t);
+	OK(put(t, slot(2, 100, SLOT_DELIVERED), 0) == 0, "a slot");
+	for (int i = 0; i < MANY; i++) {
+		(void)snprintf(name, sizeof(name), "p%d", i);
+		consent(t, name);
+	}
+	for (int i = 0; i < MANY + 1; i++) {
+		(void)snprintf(name, sizeof(name), "p%d", i);
+		q.purpose_label = policy_label(str_of(name));
+		wrong += facts_load(t, &q, T.arena, &f, &lead) != 0 ||
+			 (f.consent == CONSENT_GRANTED) != (i < MANY);
+	}
+	IS_INT(wrong, 0, "each consent is found, and no other");
+	IS_INT(lead.n_purposes, LEAD_PURPOSES_MAX, "the record is full");
+	IS_INT(lead.n_slots, 1, "and has its slot");
+	q.lead.b[0] ^= 1;
+	OK(facts_load(t, &q, T.arena, &f, &lead) == 0 &&
+		f.consent == CONSENT_NONE,
+	    "somebody else has none");
+	ledger_abort(&t);
+}
+
+/* What nobody can have said: the person comes first. */
+static void test_nobody(void)
+{
+	struct event_consent e = {.state = CONSENT_GRANTED};
+	struct ledger_txn *t = begin();
+	struct event ev = {.seq = 2};
+	struct error err = {0};
+	struct str there;
+	struct buf b;
+
+	memcpy(e.lead, id.b, sizeof(e.lead));
+	buf_init(&b, 4096);
+	OK(payload_encode(&consent_payload, &e, &b) == 0, "event");
+	ev.payload = buf_str(&b);
+	IS_INT(consent_reduce(t, &ev, &err), ERR_NOT_FOUND, "refused");
+	IS_S(str_of(err.text), STR("consent of a person who is not known"),
+	    "said why");
+	OK(subject_put(t, 7, &id, STR("news")) == 0 &&
+		ledger_get(t, TABLE_LEAD, key(), &there) == ERR_NOT_FOUND,
+	    "a subject makes nobody known");
+	buf_fini(&b);
 	ledger_abort(&t);
 }
 
@@ -293,6 +376,8 @@ int main(void)
 	test_many();
 	test_damage();
 	test_neighbours();
+	test_many_purposes();
+	test_nobody();
 	test_person_is();
 	storetest_close(&T);
 	return tap_done();
