@@ -114,6 +114,8 @@ static int open_ledger(struct shared *sh, struct error *err)
 
 	if (store == NULL) {
 		rc = store_open(&store, snap->conf, STORE_CREATE, err);
+		if (rc == 0)
+			store_warm(store);
 		atomic_store(&sh->store, store);
 	}
 	if (rc == 0)

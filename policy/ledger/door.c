@@ -12,7 +12,11 @@
  * A proposal that waits in door_propose() lives on its caller's stack. `state`
  * tells who owns it: QUEUED - whoever holds the lock may take it off the
  * queue; TAKEN - the door thread; DONE - the caller, and the door thread no
- * longer touches it after the sem_post(). */
+ * longer touches it after the sem_post().
+ *
+ * Whoever waits and is woken wakes some others in turn: each sem_post() may
+ * cost the one who calls it its turn on the processor, and while the door
+ * thread waits for one, nothing is committed. */
 #include "policy/ledger/door.h"
 
 #include "policy/base/clock.h"
@@ -34,6 +38,10 @@ enum {
 	DONE
 };
 
+enum {
+	WAKES = 4
+};
+
 struct proposal {
 	struct proposal *next;
 	door_fn *fn;
@@ -44,6 +52,7 @@ struct proposal {
 	atomic_int state;
 	int rc;
 	struct error err;
+	struct proposal *others; /* whom it wakes, by `next` */
 };
 
 struct emitted {
@@ -290,16 +299,53 @@ static void decide_batch(struct door *d)
 	}
 }
 
-static void answer(struct proposal *p)
+static void call_back(struct proposal *p)
 {
-	if (p->done != NULL) {
-		p->done(p->cb_arg, p->rc, &p->err);
-		(void)sem_destroy(&p->sem);
-		free(p);
-		return;
-	}
+	p->done(p->cb_arg, p->rc, &p->err);
+	(void)sem_destroy(&p->sem);
+	free(p);
+}
+
+static void wake(struct proposal *p)
+{
 	atomic_store(&p->state, DONE);
 	(void)sem_post(&p->sem);
+}
+
+/* Whoever is woken may be gone at once. */
+static void wake_others(struct proposal *p)
+{
+	while (p != NULL) {
+		struct proposal *next = p->next;
+
+		wake(p);
+		p = next;
+	}
+}
+
+/* Those that wait are a tree: batch[i] wakes batch[WAKES * i + 1] and the next
+ * ones. Overwrites the batch. */
+static void answer(struct proposal **batch, size_t n)
+{
+	size_t n_waiting = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct proposal *p = batch[i], *by;
+
+		if (p->done != NULL) {
+			call_back(p);
+			continue;
+		}
+		p->next = p->others = NULL;
+		if (n_waiting > 0) {
+			by = batch[(n_waiting - 1) / WAKES];
+			p->next = by->others;
+			by->others = p;
+		}
+		batch[n_waiting++] = p;
+	}
+	if (n_waiting > 0)
+		wake(batch[0]);
 }
 
 static void run_batch(struct door *d)
@@ -320,8 +366,7 @@ static void run_batch(struct door *d)
 	d->stats.refused += refused;
 	histogram_add(&d->times, d->took_us);
 	(void)pthread_mutex_unlock(&d->lock);
-	for (size_t i = 0; i < d->n_batch; i++)
-		answer(d->batch[i]);
+	answer(d->batch, d->n_batch);
 }
 
 static struct timespec mono_in_us(int64_t us)
@@ -454,6 +499,7 @@ static int await(
 		rc = sem_wait(&p->sem);
 	if (atomic_load(&p->state) != DONE)
 		bug("door: woken before the answer");
+	wake_others(p->others);
 	return p->rc;
 }
 

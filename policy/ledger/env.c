@@ -14,6 +14,7 @@
  * from starting: a thread may hold one reader and begin a second. */
 #include "policy/ledger/env.h"
 
+#include "policy/base/clock.h"
 #include "policy/base/codec.h"
 #include "policy/base/fault.h"
 #include "policy/ledger/folder.h"
@@ -697,6 +698,27 @@ int ledger_table_stat(
 	    st.ms_branch_pages + st.ms_leaf_pages + st.ms_overflow_pages;
 	out->depth = st.ms_depth;
 	return 0;
+}
+
+/* An inner page that is full spans twice the keys of one that was split. */
+uint64_t ledger_warm(
+    const struct ledger_txn *t, unsigned table, int64_t until_ms)
+{
+	size_t at = slot(t->l, table);
+	uint64_t looks, i;
+	MDB_stat st;
+
+	if (!t->l->have[at] || mdb_stat(t->txn, t->l->dbi[at], &st) != 0)
+		return 0;
+	looks = 2 * (uint64_t)st.ms_branch_pages;
+	for (i = 0; i < looks && clock_mono_ms() < until_ms; i++) {
+		char key[8];
+		MDB_val k = {sizeof(key), key}, v;
+
+		codec_put_u64(key, UINT64_MAX / looks * i);
+		(void)mdb_get(t->txn, t->l->dbi[at], &k, &v);
+	}
+	return i;
 }
 
 int ledger_free_pages(const struct ledger_txn *t, uint64_t *out)

@@ -53,7 +53,7 @@ int consent_read(const struct ledger_txn *t, const struct lead_id *lead,
 	struct row_key k;
 	struct str value;
 	int rc =
-	    ledger_get(t, TABLE_LEAD, make_key(lead->b, label, &k), &value);
+	    ledger_get(t, TABLE_CONSENT, make_key(lead->b, label, &k), &value);
 
 	return rc != 0 ? rc : decode(value, out);
 }
@@ -64,14 +64,12 @@ int consent_each(const struct ledger_txn *t, const struct lead_id *lead,
 	struct consent_record r;
 	struct ledger_iter it;
 	struct str key, value;
-	int rc = ledger_iter_prefix(t, TABLE_LEAD,
+	int rc = ledger_iter_prefix(t, TABLE_CONSENT,
 	    (struct str){(const char *)lead->b, LEAD_ID_BYTES}, &it);
 
 	if (rc != 0)
 		return rc;
 	while ((rc = ledger_iter_next(&it, &key, &value)) == 0) {
-		if (key.n != sizeof(struct row_key))
-			continue;
 		rc = decode(value, &r);
 		if (rc == 0)
 			rc = emit(arg, &r);
@@ -125,8 +123,8 @@ static int put_row(
 	wire_put_bytes(&b, e->author);
 	rc = buf_error(&b);
 	if (rc == 0)
-		rc = ledger_put(t, TABLE_LEAD, make_key(e->lead, e->label, &k),
-		    buf_str(&b));
+		rc = ledger_put(t, TABLE_CONSENT,
+		    make_key(e->lead, e->label, &k), buf_str(&b));
 	buf_fini(&b);
 	return rc;
 }

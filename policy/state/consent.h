@@ -1,8 +1,8 @@
 /* consent.h - what a person agreed to, withdrew or objected to, by purpose.
  *
- * Key: lead id (16), label of the purpose (4, policy_label), in the table of
- * the leads. The record is the newest word; all earlier ones are events.
- * Threads: as the transaction. */
+ * Key: lead id (16), label of the purpose (4, policy_label). The record
+ * is the newest word; all earlier ones are events. Its state is in the lead's
+ * record too (lead.h), where decisions look. Threads: as the transaction. */
 #ifndef POLICY_STATE_CONSENT_H
 #define POLICY_STATE_CONSENT_H
 

@@ -1,9 +1,8 @@
 /* lead.h - one person: key, address and history of slots, in one record, so
  * that a decision touches one random leaf.
  *
- * Key: lead id (16 bytes); longer keys in the table are others' (tables.h).
- * The address is sealed with the lead's own key, that key is wrapped by the
- * epoch key: reducers copy both, facts opens them.
+ * Key: lead id (16 bytes). The address is sealed with the lead's own key, that
+ * key is wrapped by the epoch key: reducers copy both, facts opens them.
  * Threads: as the transaction. */
 #ifndef POLICY_STATE_LEAD_H
 #define POLICY_STATE_LEAD_H

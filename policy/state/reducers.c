@@ -63,6 +63,7 @@ static const struct reducer list[] = {
 
 static const char *const table_names[TABLE_COUNT] = {
     [TABLE_LEAD] = "lead",
+    [TABLE_CONSENT] = "consent",
     [TABLE_SUPPRESSION] = "suppression",
     [TABLE_MESSAGE] = "message",
     [TABLE_QUEUE] = "queue",

@@ -1,6 +1,7 @@
 /* store.c - see store.h. */
 #include "policy/state/store.h"
 
+#include "policy/base/clock.h"
 #include "policy/base/fault.h"
 #include "policy/base/file.h"
 #include "policy/base/log.h"
@@ -17,7 +18,8 @@
 #include <unistd.h>
 
 enum {
-	GROUP_SPACE = 16384
+	GROUP_SPACE = 16384,
+	WARM_MS = 1000,
 };
 
 int store_path(const struct conf *conf, const char *part, char *out, size_t cap,
@@ -206,6 +208,20 @@ void store_close(struct store **s)
 	ledger_close(&(*s)->ledger);
 	free(*s);
 	*s = NULL;
+}
+
+void store_warm(const struct store *s)
+{
+	int64_t from_ms = clock_mono_ms();
+	struct ledger_txn *t;
+	uint64_t looks;
+
+	if (ledger_read_begin(s->ledger, &t) != 0)
+		return; /* who needs it will say so */
+	looks = ledger_warm(t, TABLE_LEAD, from_ms + WARM_MS);
+	ledger_read_end(&t);
+	LOG_EV(LOG_LEVEL_INFO, "ledger.warm", KV_I64("looks", (int64_t)looks),
+	    KV_I64("ms", clock_mono_ms() - from_ms));
 }
 
 void store_log_stats(const struct store *s)

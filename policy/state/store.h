@@ -30,6 +30,11 @@ int store_open(struct store **out, const struct conf *conf, unsigned flags,
     struct error *err) MUST_CHECK;
 void store_close(struct store **s); /* drains the door; NULL is fine */
 
+/* Brings into memory what each decision needs of the disk besides the person's
+ * own page, so that the first minute after a boot is as fast as the next. Takes
+ * a second at most, and no time where it is in memory. */
+void store_warm(const struct store *s);
+
 /* Makes state-dir where it is absent; store_open() with STORE_CREATE does it
  * too. Where conf names a group it belongs to that, with the set-group-id bit,
  * so that the ledger and the spool in it do; ERR_DENIED for one that is there

@@ -6,13 +6,11 @@
 #define POLICY_STATE_TABLES_H
 
 enum table {
-	/* All that a decision asks about a person is in one record, so that it
-	 * is one page to read from the disk and one to write. Who owns a row,
-	 * its key's length tells:
-	 *   lead id (16)                lead.c: key, address, history, and of
-	 *                               each purpose what a decision asks
-	 *   lead id, purpose (16 + 4)   consent.c: what an auditor asks */
+	/* lead.c: key, address, history, and of each purpose what a decision
+	 * asks. All of it in one record, so that it is one page to read from
+	 * the disk and one to write. */
 	TABLE_LEAD,
+	TABLE_CONSENT, /* consent.c: lead, purpose -> what an auditor asks */
 	TABLE_SUPPRESSION, /* suppression.c */
 	TABLE_MESSAGE,     /* message.c: message id -> whose, what, where */
 	TABLE_QUEUE,       /* message.c: queue id -> message id */

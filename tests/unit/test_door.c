@@ -565,6 +565,48 @@ static void test_queue(const char *dir)
 	ledger_close(&l);
 }
 
+/* Many threads in one batch, with some that do not wait: those that wait wake
+ * each other, and each gets its own answer. */
+static void test_waiters(const char *dir)
+{
+	enum {
+		MANY = 40
+	};
+	struct ledger *l = toy_open(dir, LEDGER_CREATE);
+	struct door *d = patient_door(l);
+	struct step s[MANY / 4];
+	struct waiter w[MANY];
+	struct door_stats st = {0};
+	pthread_t t[MANY];
+	int wrong = 0;
+	struct gate g;
+
+	gate_enter(&g, d);
+	for (int i = 0; i < MANY; i++) {
+		w[i] = (struct waiter){.d = d,
+		    .step = {.what = i % 3 == 0 ? REFUSE : ADD, .name = "a"}};
+		if (pthread_create(&t[i], NULL, propose_step, &w[i]) != 0)
+			bug("pthread_create");
+		if (i % 4 == 0)
+			submit_steps(d, &s[i / 4], 1);
+	}
+	while (st.queued < MANY + MANY / 4) {
+		(void)usleep(1000);
+		door_stats(d, &st);
+	}
+	gate_leave(&g);
+	for (int i = 0; i < MANY; i++) {
+		(void)pthread_join(t[i], NULL);
+		wrong += w[i].rc != (i % 3 == 0 ? ERR_STALE : 0);
+	}
+	IS_INT(wrong, 0, "each got its own answer");
+	door_stats(d, &st);
+	IS_INT(st.commits, 1, "of one commit");
+	door_close(&d);
+	IS_INT(toy_read(l, "a"), 26 + MANY / 4, "all that was to be counted");
+	ledger_close(&l);
+}
+
 static void test_room(const char *dir)
 {
 	struct ledger *l = toy_open(dir, LEDGER_CREATE);
@@ -753,7 +795,8 @@ int main(void)
 	static void (*const tests[])(const char *) = {test_threads,
 	    test_one_batch, test_reducer_fails, test_write_fails,
 	    test_waits_for_writer, test_gather, test_gather_ends, test_map_full,
-	    test_queue, test_room, test_close, test_events, test_no_memory};
+	    test_queue, test_waiters, test_room, test_close, test_events,
+	    test_no_memory};
 	char room[200], dir[300], *base = toy_dir(room, sizeof(room));
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {

@@ -218,8 +218,8 @@ static int count_consent(void *arg, const struct consent_record *r)
 	return 0;
 }
 
-/* Consents have their rows between the leads', and a place in the record. */
-static void test_neighbours(void)
+/* Consents have rows of their own, and a place in the record. */
+static void test_purposes(void)
 {
 	static const struct lead_id next = {{'l', 'e', 'a', 'd', 1}};
 	struct ledger_txn *t = begin();
@@ -375,7 +375,7 @@ int main(void)
 	test_slots();
 	test_many();
 	test_damage();
-	test_neighbours();
+	test_purposes();
 	test_many_purposes();
 	test_nobody();
 	test_person_is();

@@ -3,10 +3,13 @@
 #include "tests/unit/tap.h"
 #include "tests/unit/toy_ledger.h"
 
+#include "policy/base/clock.h"
+#include "policy/base/codec.h"
 #include "policy/base/fault.h"
 #include "policy/ledger/meta.h"
 
 #include <grp.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -325,6 +328,39 @@ static void *read_in_thread(void *arg)
 }
 
 /* More readers at once than the pool keeps, ended in other threads. */
+/* As many looks as inner pages and as many again; none where there are none,
+ * nor when it is too late. */
+static void test_warm(void)
+{
+	enum {
+		ROWS = 2000
+	};
+	struct ledger *l = toy_open(sub("warm"), LEDGER_CREATE);
+	int64_t endless = clock_mono_ms() + TAP_ENDLESS_MS;
+	struct ledger_txn *t = begin_write(l);
+	struct ledger_table_stat ts;
+	char value[1000] = {0};
+	uint64_t looks;
+
+	IS_INT(ledger_warm(t, T_BLOB, endless), 0, "an empty table");
+	for (uint64_t i = 0; i < ROWS; i++) {
+		char key[16] = {0};
+
+		codec_put_u64(key, UINT64_MAX / ROWS * i);
+		if (ledger_put(t, T_BLOB, (struct str){key, sizeof(key)},
+			(struct str){value, sizeof(value)}) != 0)
+			bug("put");
+	}
+	OK(ledger_table_stat(t, T_BLOB, &ts) == 0 && ts.depth == 3,
+	    "a tree with inner pages");
+	looks = ledger_warm(t, T_BLOB, endless);
+	OK(looks >= 6 && looks % 2 == 0 && looks < ts.pages,
+	    "%" PRIu64 " looks for %" PRIu64 " pages", looks, ts.pages);
+	IS_INT(ledger_warm(t, T_BLOB, clock_mono_ms()), 0, "too late");
+	ledger_abort(&t);
+	ledger_close(&l);
+}
+
 static void test_readers(void)
 {
 	enum {
@@ -745,6 +781,7 @@ int main(void)
 	test_not_lmdb();
 	test_rows();
 	test_iter();
+	test_warm();
 	test_readers();
 	test_reader_limit();
 	test_read_only();
