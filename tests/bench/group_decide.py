@@ -17,15 +17,20 @@ decide.LEADS.64.PEER.*          as in group sign, LEADS in thousands
 decide.LEADS.64.commits         batches made durable, and
 decide.LEADS.64.fsyncs          the disk flushes of it, two each, a second
 decide.LEADS.64.batch           proposals in one commit
+decide.LEADS.64.batch_p99       a batch from its first decision to its commit,
+                                against the disk alone: FLUSHED pages scattered
+                                over a file, and one flush
 decide.LEADS.bytes_a_lead       the ledger on disk, freshly made
 decide.LEADS.propose.*          bench_decide, no mail: a proposal's CPU time
 decide.LEADS.explain.*          and a verdict's alone, against 10 000 people"""
 
 import os
 import pathlib
+import random
 import re
 import shutil
 import subprocess
+import time
 
 from benchlib import Unavailable, group, progress
 from group_sign import against_ceiling
@@ -36,6 +41,7 @@ THREADS = 64
 LOAD = ("-c", 64, "-b", 4096, "--header", "X-Tendril-Segment: bench")
 STREAM = 'segment-from = "X-Tendril-Segment"'
 FLUSHES_A_COMMIT = 2
+FLUSHED = 100
 
 
 @group("decide", "decide, reserve durably, compose and sign, full histories")
@@ -104,6 +110,7 @@ def whole_path(bench, name, state):
             note(bench, rounds, product, turn, "--rcpt-first",
                  1 + turn * share, "--rcpt-count", share)
         note_door(rounds["tendril"], product)
+        rounds["tendril"].setdefault("disk_p99", []).append(disk_p99(state))
         with bench.running(bench.ceiling(steps=steps)) as up:
             for peer in up:
                 note(bench, rounds, peer, turn)
@@ -135,6 +142,25 @@ def note_door(figures, product):
         figures.setdefault(figure, []).append(value)
 
 
+def disk_p99(folder, turns=200, size=1 << 29, page=4096):
+    """ms for FLUSHED scattered pages and a flush, where the ledger lies."""
+    took = []
+    with open(folder / "disk.tmp", "w+b", buffering=0) as file:
+        os.unlink(file.name)
+        for _ in range(size >> 20):
+            file.write(os.urandom(1 << 20))
+        os.fsync(file.fileno())
+        for _ in range(turns):
+            places = sorted(random.sample(range(size // page), FLUSHED))
+            data = os.urandom(page)
+            began = time.perf_counter()
+            for at in places:
+                os.pwrite(file.fileno(), data, at * page)
+            os.fdatasync(file.fileno())
+            took.append((time.perf_counter() - began) * 1000)
+    return sorted(took)[turns * 99 // 100]
+
+
 def lines(bench, prefix, rounds):
     for peer, figures in rounds.items():
         for figure, unit in (("rate", "msgs/s"), ("cpu_per_message", "us"),
@@ -144,8 +170,10 @@ def lines(bench, prefix, rounds):
     if rounds["tendril"] and rounds["ceiling"]:
         against_ceiling(bench, prefix, rounds)
     for figure, unit in (("commits", "/s"), ("fsyncs", "/s"),
-                         ("batch", "proposals"), ("batch_p99", "ms")):
+                         ("batch", "proposals")):
         bench.line(f"{prefix}.{figure}", rounds["tendril"][figure], unit)
+    bench.line(f"{prefix}.batch_p99", rounds["tendril"]["batch_p99"], "ms",
+               f"{prefix}.disk_p99", rounds["tendril"]["disk_p99"])
 
 
 # --- without mail ------------------------------------------------------------
