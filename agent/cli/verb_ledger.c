@@ -124,9 +124,9 @@ static int write_new(
 static int run_rebuild(struct cli *c)
 {
 	const char *out = cli_opt(c, "write"), *base = cli_opt(c, "base");
+	unsigned flags = LEDGER_READ_ONLY | (out != NULL ? LEDGER_OLDER : 0);
 	struct rebuild_source s = {0};
-	int code =
-	    offline_open(c, cli_opt(c, "folder"), LEDGER_READ_ONLY, &s.from);
+	int code = offline_open(c, cli_opt(c, "folder"), flags, &s.from);
 
 	if (code == CLI_DONE && base != NULL)
 		code = offline_open(c, base, LEDGER_READ_ONLY, &s.base);
@@ -269,7 +269,8 @@ static const struct cli_command commands[] = {
 const struct cli_verb verb_ledger = {
     "ledger",
     "is the ledger whole, and how large",
-    "Needs no agent; may run beside the daemons.",
+    "Needs no agent; may run beside the daemons. rebuild --write takes the\n"
+    "ledger of an older release too.",
     CLI_COMMANDS(commands),
     "damaged, or the tables are not what the events say",
     "  tendril ledger check\n"

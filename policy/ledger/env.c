@@ -129,6 +129,11 @@ size_t ledger_n_tables(const struct ledger *l)
 	return l->o.n_tables;
 }
 
+uint32_t ledger_schema(const struct ledger *l)
+{
+	return l->o.schema;
+}
+
 const char *ledger_table_name(const struct ledger *l, unsigned table)
 {
 	if (table == LEDGER_META)
@@ -171,8 +176,7 @@ static int open_tables(struct ledger *l, struct error *err)
 	if (rc != 0)
 		code = fail(rc, "no complete ledger here: tables", err);
 	else
-		code = meta_admit(
-		    &t, l->o.schema, (l->o.flags & LEDGER_CREATE) != 0, err);
+		code = meta_admit(&t, l->o.schema, l->o.flags, err);
 	if (code != 0) {
 		mdb_txn_abort(t.txn);
 		return code;
@@ -290,7 +294,8 @@ int ledger_open(
 
 	*out = NULL;
 	if (o->n_tables > LEDGER_TABLES_MAX || o->schema == 0 ||
-	    (o->flags & (LEDGER_NO_LOCK | LEDGER_READ_ONLY)) == LEDGER_NO_LOCK)
+	    ((o->flags & (LEDGER_NO_LOCK | LEDGER_OLDER)) != 0 &&
+		(o->flags & LEDGER_READ_ONLY) == 0))
 		bug("ledger_open: %zu tables, schema %u, flags %u", o->n_tables,
 		    o->schema, o->flags);
 	l = ledger_alloc(o);

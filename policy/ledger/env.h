@@ -50,6 +50,8 @@ enum ledger_flags {
 	LEDGER_RANDOM = 16,   /* rows are wanted singly: no read-ahead, which
 	                       * reads up to megabytes for each row that is not
 	                       * in memory; slows scans of a cold ledger */
+	LEDGER_OLDER = 32,    /* with READ_ONLY: an older schema is fine too,
+	                       * for who reads meta and events alone */
 };
 
 struct ledger_options {
@@ -72,6 +74,8 @@ int ledger_open(struct ledger **out, const struct ledger_options *o,
 void ledger_close(struct ledger **l);
 
 size_t ledger_n_tables(const struct ledger *l);
+/* As given at open. */
+uint32_t ledger_schema(const struct ledger *l);
 /* Also of LEDGER_META and LEDGER_EVENT; NULL for any other number. */
 const char *ledger_table_name(const struct ledger *l, unsigned table);
 

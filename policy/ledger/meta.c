@@ -108,24 +108,26 @@ static int create_rows(struct ledger_txn *t, uint32_t schema, struct error *err)
 }
 
 int meta_admit(
-    struct ledger_txn *t, uint32_t schema, bool create, struct error *err)
+    struct ledger_txn *t, uint32_t schema, unsigned flags, struct error *err)
 {
 	unsigned char raw[4];
 	uint32_t there;
 	int rc = get_fixed(t, "schema", raw, sizeof(raw));
 
-	if (rc == ERR_NOT_FOUND && create)
+	if (rc == ERR_NOT_FOUND && (flags & LEDGER_CREATE) != 0)
 		return create_rows(t, schema, err);
 	if (rc != 0)
 		return error_set(err, ERR_CORRUPT,
 		    "not a ledger: the schema version is %s", error_text(rc));
 	there = codec_get_u32(raw);
-	if (there == schema)
+	if (there == schema || (there < schema && (flags & LEDGER_OLDER) != 0))
 		return 0;
 	return error_set(err, ERR_VERSION,
 	    "the ledger has schema version %u, this program works with "
 	    "version %u: %s",
 	    there, schema,
 	    there > schema ? "install the newer release that wrote it"
-			   : "it was written by an older release");
+			   : "it was written by an older release; "
+			     "tendril ledger rebuild --write DIR makes one "
+			     "that this program works with");
 }

@@ -23,10 +23,11 @@ int meta_read(const struct ledger_txn *t, struct meta *out) MUST_CHECK;
 /* All of *m but last_seq, which follows the events. */
 int meta_write(struct ledger_txn *t, const struct meta *m) MUST_CHECK;
 
-/* At open: writes the rows of a new ledger where there are none and `create`
- * allows it. ERR_VERSION, with both versions in the text, when the ledger's
- * schema differs; ERR_CORRUPT when this is no ledger. */
-int meta_admit(struct ledger_txn *t, uint32_t schema, bool create,
+/* At open, with the flags given there: writes the rows of a new ledger where
+ * there are none and LEDGER_CREATE allows it. ERR_VERSION, with both versions
+ * in the text, when the ledger's schema differs (LEDGER_OLDER: is newer);
+ * ERR_CORRUPT when this is no ledger. */
+int meta_admit(struct ledger_txn *t, uint32_t schema, unsigned flags,
     struct error *err) MUST_CHECK;
 
 #endif

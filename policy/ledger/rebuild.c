@@ -122,7 +122,7 @@ static int open_target(
 	struct ledger_options o = {.dir = dir,
 	    .tables = r->o->reducers->tables,
 	    .n_tables = r->o->reducers->n_tables,
-	    .schema = r->meta.schema,
+	    .schema = ledger_schema(from),
 	    .flags = LEDGER_CREATE | LEDGER_NO_SYNC};
 
 	ledger_stat(from, &st);
@@ -212,6 +212,7 @@ static int begin(
 
 	if (rc == 0)
 		rc = meta_read(r->from, &r->meta);
+	r->meta.schema = ledger_schema(s->from); /* of the tables made now */
 	return error_of(err, rc, "ledger");
 }
 

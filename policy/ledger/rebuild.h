@@ -2,9 +2,10 @@
  *
  * Tables are what the reducers made of the events; replaying all events must
  * give the same bytes. rebuild_compare() proves it for a ledger;
- * rebuild_write() makes a ledger anew whose tables are damaged. Where events
- * were pruned the replay starts from `base`, a backup that holds those pruned
- * (or more); else base is NULL.
+ * rebuild_write() makes a ledger anew whose tables are damaged, or of an older
+ * schema: only the layout of tables has one, events stay as they are. Where
+ * events were pruned the replay starts from `base`, a backup that holds those
+ * pruned (or more); else base is NULL.
  *
  * Both hold one snapshot of `from` to the end: run them on a backup, or be
  * aware that a live ledger's file grows meanwhile. Damaged pages can crash the
@@ -15,7 +16,7 @@
 #include "policy/ledger/check.h"
 
 struct rebuild_source {
-	struct ledger *from;
+	struct ledger *from; /* for writing, LEDGER_OLDER is fine */
 	struct ledger *base; /* NULL, or opened read-only */
 };
 

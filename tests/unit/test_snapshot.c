@@ -486,6 +486,47 @@ static void test_rebuild(void)
 	ledger_close(&l);
 }
 
+static struct ledger_options of_schema(
+    const char *dir, uint32_t schema, unsigned flags)
+{
+	struct ledger_options o = toy_options(dir, flags);
+
+	o.schema = schema;
+	return o;
+}
+
+/* A ledger of an older release, its tables in a layout of then. */
+static void test_rebuild_older(void)
+{
+	struct ledger_options o =
+	    of_schema(sub("older"), TOY_SCHEMA + 1, LEDGER_READ_ONLY);
+	struct ledger *l = filled(sub("older"));
+	struct rebuild_source s = {NULL, NULL};
+	struct meta was = meta_of(l), is;
+	struct error err = {0};
+
+	ledger_close(&l);
+	IS_INT(ledger_open(&l, &o, &err), ERR_VERSION, "%s", err.text);
+	OK(strstr(err.text, "rebuild --write") != NULL, "the way on is told");
+	o.flags |= LEDGER_OLDER;
+	IS_INT(ledger_open(&s.from, &o, &err), 0, "for its events");
+	IS_INT(rebuild_write(&s, sub("today"), &options, &err), 0, "write %s",
+	    err.text);
+	ledger_close(&s.from);
+	o = of_schema(sub("today"), TOY_SCHEMA + 1, 0);
+	IS_INT(ledger_open(&l, &o, &err), 0, "today's schema");
+	is = meta_of(l);
+	OK(is.schema == TOY_SCHEMA + 1 && is.last_seq == EVENTS &&
+		memcmp(is.uuid, was.uuid, META_UUID) == 0,
+	    "the same ledger");
+	IS_INT(toy_read(l, "a"), EVENTS / 10, "with its rows");
+	ledger_close(&l);
+	o = of_schema(
+	    sub("today"), TOY_SCHEMA, LEDGER_READ_ONLY | LEDGER_OLDER);
+	IS_INT(ledger_open(&l, &o, &err), ERR_VERSION, "a newer one: %s",
+	    err.text);
+}
+
 /* More events than go into one transaction of the replay. */
 static void test_rebuild_chunks(void)
 {
@@ -618,6 +659,7 @@ int main(void)
 	test_check();
 	test_bit_rot();
 	test_rebuild();
+	test_rebuild_older();
 	test_rebuild_chunks();
 	test_pruned();
 	test_decode();
