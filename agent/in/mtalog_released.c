@@ -32,9 +32,11 @@ static bool says_so(const struct search *s, struct str line)
 	    p.time_ms <= s->since_ms - WHEN_SECOND_MS)
 		return false;
 	text = str_trim(p.text);
-	return str_starts(text, s->queue_id) &&
-	       str_eq(
-		   str_from(text, s->queue_id.n), STR(": released from hold"));
+	if (!str_starts(text, s->queue_id))
+		return false;
+	text = str_from(text, s->queue_id.n);
+	return str_eq(text, STR(": released from hold")) ||
+	       str_eq(text, STR(": requeued"));
 }
 
 /* The rest of a line longer than any of ours is not looked at: whoever wrote

@@ -1,7 +1,8 @@
 /* mtalog_released.h - was a message let go out of Postfix's hold queue by hand
- * (postsuper -H)? A search through the log and what rotation made of it, for
- * `tendril hold adopt` alone: what the agent follows says nothing of messages
- * that Tendril has not decided. Threads: any. */
+ * (postsuper -H; or -r, with which it comes in anew under another queue id)? A
+ * search through the log and what rotation made of it, for `tendril hold adopt`
+ * alone: what the agent follows says nothing of messages that Tendril has not
+ * decided. Threads: any. */
 #ifndef AGENT_IN_MTALOG_RELEASED_H
 #define AGENT_IN_MTALOG_RELEASED_H
 

@@ -56,6 +56,7 @@ static void test_lines(void)
 	    {AT "4abcQ1" YES, AT_MS - 3600000, 1, "an hour after"},
 	    {AT "4abcQ1" YES, AT_MS + 900, 1, "in that second"},
 	    {AT "4abcQ1" YES, AT_MS + 1100, 0, "before"},
+	    {AT "4abcQ1: requeued\n", AT_MS, 1, "taken in anew"},
 	    {AT "4abcQ10" YES, AT_MS, 0, "a longer id"},
 	    {AT "x4abcQ1" YES, AT_MS, 0, "another in front"},
 	    {AT "4abcQ1: removed\n", AT_MS, 0, "deleted: by us, it may be"},
