@@ -1,7 +1,7 @@
 /* release_internal.h - the inside of release.h, for release.c (the loop),
  * release_one.c (one recipient), release_sent.c (whether he has it already),
- * release_report.c (what the sender is told), release_orphan.c (segments that are gone) and release_upkeep.c (files and
- * holds). Threads: one owner. */
+ * release_report.c (what the sender is told), release_orphan.c (segments that
+ * are gone) and release_upkeep.c (files and holds). Threads: one owner. */
 #ifndef AGENT_OUT_RELEASE_INTERNAL_H
 #define AGENT_OUT_RELEASE_INTERNAL_H
 
