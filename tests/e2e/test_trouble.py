@@ -542,3 +542,23 @@ def test_ledger_of_another_schema(build, make_bed):
     assert done.returncode != 0
     assert "4711" in done.stderr
     assert data.read_bytes() == before
+
+
+def test_ledger_of_an_older_release(build, make_bed):
+    """Refused, and the text tells what makes one of today's layout of it."""
+    bed = make_bed(build, policy=POLICY)
+    tool = build / "tests" / "tools" / "ledgertool"
+    ledger = bed.root / "state" / "ledger"
+    ledger.mkdir(mode=0o770)
+    proc.run([tool, bed.conf_file, "make", "1"])
+    for starter in (bed.start_milter, bed.start_agent):
+        assert "tendril ledger rebuild --write DIR" in refused_start(
+            bed, starter)
+    for words in (["rebuild"], ["check"], ["stat"]):
+        assert bed.tendril.cli("ledger", *words, check=False).returncode == 1
+    bed.tendril.cli("ledger", "rebuild", "--write", bed.root / "today")
+    ledger.rename(bed.root / "old")
+    (bed.root / "today").rename(ledger)
+    bed.start_milter()
+    bed.start_agent()
+    assert "whole" in bed.tendril.cli("ledger", "check").stdout

@@ -382,7 +382,6 @@ static void test_comply(void)
 	    "what nobody knows is no reason to refuse");
 }
 
-/* A copy may be submitted twice: a match is one, log or no log. */
 /* Another policy comes into force after this proposal took its own. */
 static int apply_once(
     void *arg, const struct policy_segment *s, enum comply_result *out)

@@ -327,7 +327,6 @@ static void *read_in_thread(void *arg)
 	return ok ? arg : NULL;
 }
 
-/* More readers at once than the pool keeps, ended in other threads. */
 /* As many looks as inner pages and as many again; none where there are none,
  * nor when it is too late. */
 static void test_warm(void)
@@ -361,6 +360,7 @@ static void test_warm(void)
 	ledger_close(&l);
 }
 
+/* More readers at once than the pool keeps, ended in other threads. */
 static void test_readers(void)
 {
 	enum {
