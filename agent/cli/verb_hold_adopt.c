@@ -32,12 +32,22 @@ enum {
 	SLOT_PAUSE_NS = 100 * 1000 * 1000,
 };
 
+/* A copy that is not decided yet. */
+struct undecided {
+	struct undecided *next;
+	struct str queue_id;
+	uint64_t copy_id;
+	int64_t changed_ms;
+};
+
 struct adopt {
 	struct cli *c;
 	const char *postfix; /* configuration folder, or NULL */
 	struct ledger *ledger;
 	struct spool *spool;
 	struct stage *stage;
+	struct undecided *undecided; /* in the arena */
+	bool is_listed;              /* they were looked for */
 };
 
 /* What became of one. */
@@ -99,18 +109,46 @@ struct find {
 	uint64_t copy_id;
 };
 
-static int is_it(void *arg, uint64_t id, int64_t changed_ms)
+static int list_one(void *arg, uint64_t id, int64_t changed_ms)
 {
-	struct find *f = arg;
+	struct adopt *a = arg;
 	struct spool_copy *copy = NULL;
+	struct undecided *u;
 	struct error unused;
 
-	if (changed_ms > f->since_ms &&
-	    spool_read(f->a->spool, id, &copy, &unused) == 0 &&
-	    str_eq(spool_copy_envelope(copy)->queue_id, f->queue_id))
-		f->copy_id = id;
+	if (spool_read(a->spool, id, &copy, &unused) != 0)
+		return 0;
+	u = arena_alloc(a->c->arena, sizeof(*u));
+	if (u != NULL) {
+		*u = (struct undecided){a->undecided,
+		    arena_str(a->c->arena, spool_copy_envelope(copy)->queue_id),
+		    id, changed_ms};
+		a->undecided = u;
+	}
 	spool_copy_free(&copy);
-	return f->copy_id != 0;
+	return u != NULL && u->queue_id.p != NULL ? 0 : ERR_LIMIT;
+}
+
+/* Read once a call: what the MTA holds by then came before, and with --all
+ * there may be thousands of both. */
+static int list_undecided(struct adopt *a)
+{
+	struct error unused;
+	int rc = a->is_listed ? 0
+			      : spool_each(a->spool, SPOOL_UNDECIDED, list_one,
+				    a, &unused);
+
+	a->is_listed = rc == 0;
+	return rc;
+}
+
+static void find_undecided(struct find *f)
+{
+	for (const struct undecided *u = f->a->undecided; u != NULL;
+	     u = u->next)
+		if (u->changed_ms > f->since_ms &&
+		    str_eq(u->queue_id, f->queue_id))
+			f->copy_id = u->copy_id;
 }
 
 static int find_event(struct find *f, const struct ledger_txn *t, uint64_t seq)
@@ -154,18 +192,20 @@ static int find_in_ledger(struct find *f)
 }
 
 /* The milter took it over, and was gone before the MTA had heard of it. What
- * came before this message is about another one that had its queue id. */
+ * came before this message is about another one that had its queue id. The
+ * spool first: the agent may take a copy from there to the ledger meanwhile. */
 static int find_copy(struct adopt *a, struct str queue_id, int64_t arrived_ms,
     uint64_t *copy_id_out)
 {
 	struct find f = {a, queue_id, arrived_ms - WHEN_SECOND_MS, 0};
-	struct error unused;
-	int rc = find_in_ledger(&f);
+	int rc = list_undecided(a);
 
+	if (rc == 0)
+		find_undecided(&f);
 	if (rc == 0 && f.copy_id == 0)
-		rc = spool_each(a->spool, SPOOL_UNDECIDED, is_it, &f, &unused);
+		rc = find_in_ledger(&f);
 	*copy_id_out = f.copy_id;
-	return rc < 0 ? rc : 0;
+	return rc;
 }
 
 /* --- is it ours? --- */
@@ -428,6 +468,20 @@ static int adopt_held(
 }
 
 /* --- already? --- */
+
+static int is_it(void *arg, uint64_t id, int64_t changed_ms)
+{
+	struct find *f = arg;
+	struct spool_copy *copy = NULL;
+	struct error unused;
+
+	(void)changed_ms;
+	if (spool_read(f->a->spool, id, &copy, &unused) == 0 &&
+	    str_eq(spool_copy_envelope(copy)->queue_id, f->queue_id))
+		f->copy_id = id;
+	spool_copy_free(&copy);
+	return f->copy_id != 0;
+}
 
 static const char *why_absent(struct adopt *a, struct str queue_id)
 {

@@ -389,6 +389,22 @@ def test_answer_lost_of_what_we_took(wired):
     assert len(wired.sink.messages()) == len(people)
 
 
+def test_it_waits_undecided(bed):
+    """Two copies are files and nothing else; what is on hold is the second."""
+    sendmail(bed, "u1@north.example", 1)
+    sendmail(bed, "u2@north.example", 2)
+    _, second = held(bed, 2)
+    bed.start_milter()
+    bed.tendril.agent.kill()
+    (path,) = (bed.hub.queue_dir / "hold").rglob(second)
+    kept = bed.hub.queue_dir / "kept"
+    os.link(path, kept)
+    adopt(bed, "--all")
+    assert len(files(bed, "spool/undecided")) == 2
+    kept.rename(path)
+    assert "took it over as copy" in refusal(bed, second)
+
+
 # --- all ---
 
 def test_all(bed):
