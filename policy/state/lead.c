@@ -126,16 +126,36 @@ static int open_record(
 	return wire_done(&w);
 }
 
+/* As open_record(); of nobody all zero. */
+static int fetch(const struct ledger_txn *t, const struct lead_id *id,
+    struct lead_record *out, struct stored *st)
+{
+	struct str value;
+	int rc = ledger_get(t, TABLE_LEAD, key_of(id), &value);
+
+	if (rc == 0)
+		return open_record(value, out, st);
+	*out = (struct lead_record){0};
+	return rc;
+}
+
+/* Ends b. */
+static int store(struct ledger_txn *t, const struct lead_id *id, struct buf *b)
+{
+	int rc = buf_error(b);
+
+	if (rc == 0)
+		rc = ledger_put(t, TABLE_LEAD, key_of(id), buf_str(b));
+	buf_fini(b);
+	return rc;
+}
+
 int lead_read(const struct ledger_txn *t, const struct lead_id *id,
     struct arena *a, struct lead_record *out)
 {
 	struct stored st;
-	struct str value;
-	int rc = ledger_get(t, TABLE_LEAD, key_of(id), &value);
+	int rc = fetch(t, id, out, &st);
 
-	*out = (struct lead_record){0};
-	if (rc == 0)
-		rc = open_record(value, out, &st);
 	if (rc != 0)
 		return rc;
 	out->slots = arena_array(a, st.n > 0 ? st.n : 1, sizeof(*out->slots));
@@ -172,11 +192,8 @@ int lead_purpose_read(const struct ledger_txn *t, const struct lead_id *id,
 	const struct lead_purpose *p;
 	struct lead_record r;
 	struct stored unused;
-	struct str value;
-	int rc = ledger_get(t, TABLE_LEAD, key_of(id), &value);
+	int rc = fetch(t, id, &r, &unused);
 
-	if (rc == 0)
-		rc = open_record(value, &r, &unused);
 	if (rc != 0)
 		return rc;
 	p = lead_purpose_find(&r, label);
@@ -205,15 +222,10 @@ static int put_record(struct ledger_txn *t, const struct lead_id *id,
     const struct stored *st, const struct lead_record *r)
 {
 	struct buf b;
-	int rc;
 
 	buf_init(&b, RECORD_MAX);
 	put_purposes(st, r, &b);
-	rc = buf_error(&b);
-	if (rc == 0)
-		rc = ledger_put(t, TABLE_LEAD, key_of(id), buf_str(&b));
-	buf_fini(&b);
-	return rc;
+	return store(t, id, &b);
 }
 
 int lead_purpose_change(struct ledger_txn *t, const struct lead_id *id,
@@ -221,12 +233,9 @@ int lead_purpose_change(struct ledger_txn *t, const struct lead_id *id,
 {
 	struct lead_record r;
 	struct stored st;
-	struct str value;
 	size_t at;
-	int rc = ledger_get(t, TABLE_LEAD, key_of(id), &value);
+	int rc = fetch(t, id, &r, &st);
 
-	if (rc == 0)
-		rc = open_record(value, &r, &st);
 	if (rc != 0)
 		return rc;
 	at = find_purpose(&r, label);
@@ -327,15 +336,10 @@ static int store_slot(struct ledger_txn *t, const struct lead_id *id,
     const struct stored *st, const struct slot_fact *slot, int64_t before_ms)
 {
 	struct buf b;
-	int rc;
 
 	buf_init(&b, RECORD_MAX);
 	put_slot(st, slot, before_ms, &b);
-	rc = buf_error(&b);
-	if (rc == 0)
-		rc = ledger_put(t, TABLE_LEAD, key_of(id), buf_str(&b));
-	buf_fini(&b);
-	return rc;
+	return store(t, id, &b);
 }
 
 int lead_slot_put(struct ledger_txn *t, const struct lead_id *id,
@@ -343,11 +347,8 @@ int lead_slot_put(struct ledger_txn *t, const struct lead_id *id,
 {
 	struct lead_record unused;
 	struct stored st;
-	struct str value;
-	int rc = ledger_get(t, TABLE_LEAD, key_of(id), &value);
+	int rc = fetch(t, id, &unused, &st);
 
-	if (rc == 0)
-		rc = open_record(value, &unused, &st);
 	return rc != 0 ? rc : store_slot(t, id, &st, slot, prune_before_ms);
 }
 
@@ -357,12 +358,9 @@ int lead_slot_set(struct ledger_txn *t, const struct lead_id *id,
 	struct lead_record unused;
 	struct slot_fact slot;
 	struct stored st;
-	struct str value;
 	size_t at;
-	int rc = ledger_get(t, TABLE_LEAD, key_of(id), &value);
+	int rc = fetch(t, id, &unused, &st);
 
-	if (rc == 0)
-		rc = open_record(value, &unused, &st);
 	if (rc != 0)
 		return rc;
 	at = find_slot(&st, message_id);
@@ -378,7 +376,6 @@ static int write_new(
     struct ledger_txn *t, const struct lead_id *id, const struct lead_record *r)
 {
 	struct buf b;
-	int rc;
 
 	buf_init(&b, RECORD_MAX);
 	wire_put_u8(&b, RECORD_VERSION);
@@ -388,11 +385,7 @@ static int write_new(
 	wire_put_bytes(&b, r->address);
 	wire_put_u8(&b, 0);
 	wire_put_u16(&b, 0);
-	rc = buf_error(&b);
-	if (rc == 0)
-		rc = ledger_put(t, TABLE_LEAD, key_of(id), buf_str(&b));
-	buf_fini(&b);
-	return rc;
+	return store(t, id, &b);
 }
 
 static const struct payload_field created_fields[] = {
