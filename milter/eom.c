@@ -225,6 +225,7 @@ int eom_fill_decide(
 	    .queue_id = str_of(s->queue_id),
 	    .unknown = s->stream->unknown,
 	    .unknown_segment = s->stream->unknown_segment,
+	    .from_domain = m->comply.from_domain,
 	    .sender = s->g.sender,
 	    .log_followed = conf->mta_log.file.n > 0,
 	    .from_copy = m->copy_id != 0,

@@ -34,6 +34,7 @@ struct decide_in {
 	/* The stream's rule where the policy has no such segment. */
 	enum conf_unknown unknown;
 	struct str unknown_segment;
+	struct str from_domain;   /* of From, A-labels; empty: not known */
 	struct str sender;        /* the application's envelope sender */
 	struct str app_one_click; /* its RFC 8058 URL, or empty */
 	struct samekey same;

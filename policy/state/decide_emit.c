@@ -87,6 +87,7 @@ static struct event_slot_proposed slot_of(
 	    .delivered = !in->log_followed,
 	    .shadowed = out->verdict.shadowed || decide_is_shadow(in->mode),
 	    .prune_before_ms = prune_before(out->policy, now_ms),
+	    .from_domain = in->from_domain,
 	};
 
 	if (out->segment != NULL)

@@ -1,8 +1,8 @@
 /* message.c - see message.h.
  *
- * Record: version 1, lead (16), proposed_ms, changed_ms, state, subject id,
+ * Record: version 2, lead (16), proposed_ms, changed_ms, state, subject id,
  * label, policy version, then segment, purpose, stream, campaign, queue id,
- * one-click, sender as counted bytes. */
+ * one-click, sender as counted bytes, whether it counts, From domain. */
 #include "policy/state/message.h"
 
 #include "policy/base/codec.h"
@@ -17,7 +17,7 @@
 #include <string.h>
 
 enum {
-	RECORD_VERSION = 1,
+	RECORD_VERSION = 2,
 	RECORD_MAX = 16384,
 	PAYLOAD_MAX = 65536,
 };
@@ -63,6 +63,8 @@ static int decode(struct str value, struct message_record *out)
 	out->queue_id = wire_bytes(&w);
 	out->app_one_click = wire_bytes(&w);
 	out->app_sender = wire_bytes(&w);
+	out->counts = wire_u8(&w) != 0;
+	out->from_domain = wire_bytes(&w);
 	return wire_done(&w);
 }
 
@@ -83,6 +85,8 @@ static void encode(const struct message_record *r, struct buf *out)
 	wire_put_bytes(out, r->queue_id);
 	wire_put_bytes(out, r->app_one_click);
 	wire_put_bytes(out, r->app_sender);
+	wire_put_u8(out, r->counts ? 1 : 0);
+	wire_put_bytes(out, r->from_domain);
 }
 
 static int write_record(
@@ -165,6 +169,7 @@ static const struct payload_field proposed_fields[] = {
     {15, PAYLOAD_BOOL, false, AT(delivered)},
     {16, PAYLOAD_BOOL, false, AT(shadowed)},
     {17, PAYLOAD_I64, false, AT(prune_before_ms)},
+    {18, PAYLOAD_BYTES, false, AT(from_domain)},
 };
 #undef AT
 const struct payload_desc message_proposed_payload =
@@ -233,6 +238,8 @@ static struct message_record record_of(
 	    .queue_id = e->queue_id,
 	    .app_one_click = e->app_one_click,
 	    .app_sender = e->app_sender,
+	    .counts = e->counts,
+	    .from_domain = e->from_domain,
 	};
 
 	memcpy(r.lead.b, e->lead, sizeof(r.lead.b));

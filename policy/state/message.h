@@ -23,6 +23,8 @@ struct message_record {
 	struct str segment, purpose, stream, campaign, queue_id;
 	struct str app_one_click; /* sealed */
 	struct str app_sender;    /* sealed */
+	bool counts;              /* false: a seed's */
+	struct str from_domain;   /* of From, A-labels; may be empty */
 };
 
 /* Numbers are stored; names are API. */
@@ -48,6 +50,7 @@ struct event_slot_proposed {
 	bool delivered; /* no log is followed: counts as delivered at once */
 	bool shadowed;
 	int64_t prune_before_ms;
+	struct str from_domain; /* from version 2 on */
 };
 
 struct event_slot_changed { /* queued, delivered, released */

@@ -143,13 +143,16 @@ int payload_decode(const struct payload_desc *d, struct str payload, void *s)
 int payload_emit(struct door_ctx *ctx, unsigned type,
     const struct payload_desc *d, const void *s)
 {
+	const struct event_kind *kind = event_kind(type);
 	struct buf b;
 	int rc;
 
+	if (kind == NULL)
+		return ERR_VERSION;
 	buf_init(&b, d->max);
 	rc = payload_encode(d, s, &b);
 	if (rc == 0)
-		rc = door_emit(ctx, type, 1, buf_str(&b));
+		rc = door_emit(ctx, type, kind->version, buf_str(&b));
 	buf_fini(&b);
 	return rc;
 }

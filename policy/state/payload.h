@@ -50,7 +50,7 @@ int payload_encode(
 /* All of *s is set; fields that are absent are zero. */
 int payload_decode(
     const struct payload_desc *d, struct str payload, void *s) MUST_CHECK;
-/* In a proposal: emits version 1 of the event. ERR_LIMIT above d->max. */
+/* In a proposal: emits the newest version of the event. ERR_LIMIT above d->max. */
 int payload_emit(struct door_ctx *ctx, unsigned type,
     const struct payload_desc *d, const void *s) MUST_CHECK;
 

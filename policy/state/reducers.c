@@ -39,7 +39,7 @@ static int traced(struct ledger_txn *t, const struct event *ev,
 static const struct reducer list[] = {
     {EV_POLICY_APPLIED, 1, EVENT_AUDIT, policyver_reduce},
     {EV_LEAD_CREATED, 1, EVENT_ACTIVITY, lead_reduce_created},
-    {EV_SLOT_PROPOSED, 1, EVENT_ACTIVITY, message_reduce_proposed},
+    {EV_SLOT_PROPOSED, 2, EVENT_ACTIVITY, message_reduce_proposed},
     {EV_SLOT_QUEUED, 1, EVENT_ACTIVITY, message_reduce_queued},
     {EV_SLOT_DELIVERED, 1, EVENT_ACTIVITY, message_reduce_delivered},
     {EV_SLOT_RELEASED, 1, EVENT_ACTIVITY, message_reduce_released},

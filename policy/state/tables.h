@@ -30,7 +30,7 @@ enum table {
 
 /* Layout version of all the above. */
 enum {
-	STATE_SCHEMA = 4
+	STATE_SCHEMA = 5
 };
 
 #endif

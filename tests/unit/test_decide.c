@@ -411,14 +411,15 @@ static void test_policy_changes(void)
 static void test_delivered_once(void)
 {
 	struct decide_in in = query("once@b.example", "demo", 830);
-	uint64_t id = decide(&in).message_id;
-	struct slot_change c = {
-	    .kind = SLOT_CHANGE_DELIVERED, .message_id = id};
+	uint64_t id;
+	struct slot_change c = {.kind = SLOT_CHANGE_DELIVERED};
 	struct message_record r = {0};
 	struct ledger_txn *t = NULL;
 	struct error err = {0};
 	int64_t first = clock_now_ms();
 
+	in.from_domain = STR("news.example");
+	id = c.message_id = decide(&in).message_id;
 	for (int i = 0; i < 2; i++) {
 		c.at_ms = first + i * 3600000;
 		IS_INT(ops_slot_apply(T.store, &c, &err), 0, "delivered");
@@ -426,6 +427,8 @@ static void test_delivered_once(void)
 	if (ledger_read_begin(T.store->ledger, &t) != 0)
 		exit(1);
 	IS_INT(message_read(t, id, &r), 0, "read");
+	IS_S(r.from_domain, STR("news.example"), "From domain");
+	OK(r.counts, "counts");
 	ledger_read_end(&t);
 	OK(r.state == SLOT_DELIVERED && r.changed_ms == first,
 	    "a repeated line does not make it younger");

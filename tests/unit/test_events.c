@@ -103,6 +103,11 @@ static void test_slot_events(struct buf *b)
 	    "ad0150000102030405060708090a0b0c0d0e0f021b0102030405060708"
 	    "0309040a050b0603076173086170096174"
 	    "0a41630b41510ef51120");
+	p.from_domain = STR("d.example");
+	is_hex("slot proposed, version 2", b, &message_proposed_payload, &p,
+	    "ae0150000102030405060708090a0b0c0d0e0f021b0102030405060708"
+	    "0309040a050b0603076173086170096174"
+	    "0a41630b41510ef511201249642e6578616d706c65");
 	is_hex("slot changed", b, &message_changed_payload, &c,
 	    "a401010202030104"
 	    "45352e312e31");
