@@ -28,6 +28,10 @@ policy_libpolicy_a_SOURCES = \
 	%D%/base/str.h \
 	%D%/base/when.c \
 	%D%/base/when.h \
+	%D%/conf/attribute.c \
+	%D%/conf/attribute.h \
+	%D%/conf/audience.c \
+	%D%/conf/audience.h \
 	%D%/conf/conf.c \
 	%D%/conf/conf.h \
 	%D%/conf/conf_check.c \
@@ -50,6 +54,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/conf/section.c \
 	%D%/conf/section.h \
 	%D%/conf/section_agent.c \
+	%D%/conf/section_attribute.c \
+	%D%/conf/section_audience.c \
 	%D%/conf/section_key.c \
 	%D%/conf/section_milter.c \
 	%D%/conf/section_policy.c \

@@ -45,6 +45,7 @@ unit_tests = \
 	%D%/unit/test_addrlist \
 	%D%/unit/test_api \
 	%D%/unit/test_api_events \
+	%D%/unit/test_audience \
 	%D%/unit/test_base \
 	%D%/unit/test_bounce \
 	%D%/unit/test_cbor \

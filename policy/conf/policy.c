@@ -16,15 +16,15 @@ static const struct section_kind *const kinds[] = {
     &section_person,
     &section_segment,
     &section_purpose,
+    &section_attribute,
+    &section_audience,
 };
 
 #define NOT_YET "not supported by this version"
 
 static const struct section_refused refused[] = {
     {"", "company", NOT_YET},
-    {"", "audience", NOT_YET},
     {"", "track", NOT_YET},
-    {NULL, "audience", NOT_YET},
     {NULL, "for", NOT_YET},
     {NULL, "send-on", NOT_YET},
     {NULL, "when-closed", NOT_YET},
@@ -188,6 +188,10 @@ static int fill(
 	if (rc == 0)
 		rc = check_keep_free(job, &d->policy);
 	if (rc == 0)
+		rc = policy_set_attributes(job, d);
+	if (rc == 0)
+		rc = policy_set_audiences(job, tree, d);
+	if (rc == 0)
 		rc = sort_segments(job, read_find(&tree->top, STR("order")), d);
 	return rc != 0 ? rc : keep_source(job, text, &d->policy);
 }
@@ -235,6 +239,15 @@ const struct policy_segment *policy_segment_find(
 	for (size_t i = 0; i < p->n_segments; i++)
 		if (str_eq(p->segments[i].name, name))
 			return &p->segments[i];
+	return NULL;
+}
+
+const struct policy_audience *policy_audience_find(
+    const struct policy *p, struct str name)
+{
+	for (size_t i = 0; i < p->n_audiences; i++)
+		if (str_eq(p->audiences[i].name, name))
+			return &p->audiences[i];
 	return NULL;
 }
 

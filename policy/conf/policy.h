@@ -7,6 +7,7 @@
 #ifndef POLICY_CONF_POLICY_H
 #define POLICY_CONF_POLICY_H
 
+#include "policy/conf/audience.h"
 #include "policy/conf/conf.h"
 
 /* A line of the policy text: what a verdict shows as its rule. text is the
@@ -92,6 +93,13 @@ struct policy_purpose {
 	struct str title_de, title_en, title_fr; /* empty: title */
 };
 
+/* Whom a rule may be for. */
+struct policy_audience {
+	struct str name;
+	const struct audience *condition;
+	struct policy_line rule; /* the condition */
+};
+
 struct policy {
 	uint32_t version;       /* 0: not from the ledger */
 	unsigned char hash[32]; /* SHA-256 of the source text */
@@ -104,6 +112,11 @@ struct policy {
 	size_t n_segments;
 	const struct policy_purpose *purposes; /* those with a section */
 	size_t n_purposes;
+	/* Those declared, by file, and behind them the reserved ones. */
+	const struct attribute *attributes;
+	size_t n_attributes;
+	const struct policy_audience *audiences;
+	size_t n_audiences;
 };
 
 /* Parses and checks. version is stored as given. On failure *out = NULL and
@@ -116,12 +129,14 @@ void policy_unref(const struct policy **p);
 /* NULL when the policy has no such segment; exact, case counts. */
 const struct policy_segment *policy_segment_find(
     const struct policy *p, struct str name);
+const struct policy_audience *policy_audience_find(
+    const struct policy *p, struct str name);
 /* The purpose's title on a page of that language ("de"), in any other, or its
  * bare name. */
 struct str policy_purpose_title(
     const struct policy *p, struct str purpose, struct str language);
-/* FNV-1a over the name; never 0. policy_parse refuses two segments or two
- * purposes that share one. */
+/* FNV-1a over the name; never 0. policy_parse refuses two segments, two
+ * purposes or two attributes that share one. */
 uint32_t policy_label(struct str name);
 const char *policy_action_name(enum policy_action a);
 

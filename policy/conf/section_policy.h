@@ -14,6 +14,8 @@ enum {
 struct policy_draft {
 	struct policy policy; /* first: a policy is its draft */
 	struct strs order;
+	const struct attribute *declared; /* without the reserved ones */
+	size_t n_declared;
 };
 
 /* The rule "name = value" as written, of an option with one value. */
@@ -22,6 +24,11 @@ int policy_rule_of(const struct option_job *job, const struct read_option *in,
 /* The same for one value of a list. */
 int policy_rule_of_value(const struct option_job *job,
     const struct read_option *in, size_t i, struct policy_line *out) MUST_CHECK;
+/* The attributes of all, and the conditions over them; after the sections. */
+int policy_set_attributes(
+    const struct option_job *job, struct policy_draft *d) MUST_CHECK;
+int policy_set_audiences(const struct option_job *job,
+    const struct read_tree *tree, struct policy_draft *d) MUST_CHECK;
 /* "hold 5d, then bounce". */
 void policy_print_when(struct buf *out, const struct policy_when *w);
 void policy_print_window(struct buf *out, const struct policy_window *w);

@@ -8,6 +8,7 @@
 fuzz_targets = \
 	%D%/fuzz_address \
 	%D%/fuzz_addrlist \
+	%D%/fuzz_audience \
 	%D%/fuzz_conf \
 	%D%/fuzz_dkim_body \
 	%D%/fuzz_dkim_verify \
@@ -24,6 +25,7 @@ fuzz_targets = \
 
 tests_fuzz_fuzz_address_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_addrlist_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_audience_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_conf_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_dkim_body_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_dkim_verify_LDADD = $(FUZZ_LDADD)

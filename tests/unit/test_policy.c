@@ -195,6 +195,14 @@ static void test_values(void)
 		"purpose news { title = News title-de = Nachrichten }\nsegment "
 		"late",
 		"title-de = \"Nachrichten\"\n"},
+	    {"segment late",
+		"attribute born { type = date }\n"
+		"audience it { condition = \"not(born<2000-01-01)  OR  "
+		"name=x\" "
+		"}\nsegment late",
+		"attribute born {\n\ttype = \"date\"\n}\n\n"
+		"audience it {\n\tcondition = \"not born < 2000-01-01 or name "
+		"= x\"\n}\n"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -373,7 +381,7 @@ static const struct modeltest_refusal refusals[] = {
     {"person {", "company { at-most = \"1 per 7d\" }\nperson {",
 	"t.policy:2: section \"company\": " NOT_YET},
     {"person {", "audience hot { }\nperson {",
-	"t.policy:2: section \"audience\": " NOT_YET},
+	"t.policy:2: option \"condition\" of audience hot is missing"},
     {"person {", "track welcome { }\nperson {",
 	"t.policy:2: section \"track\": " NOT_YET},
     {"keep-free", "send-on = \"mon-fri 08:00-18:00\" keep-free",
@@ -390,8 +398,29 @@ static const struct modeltest_refusal refusals[] = {
 	"t.policy:5: option \"at-most-people\" in person: " NOT_YET},
     {"keep-free", "for = hot keep-free",
 	"t.policy:11: option \"for\" in segment news: " NOT_YET},
-    {"keep-free", "audience = hot keep-free",
-	"t.policy:11: option \"audience\" in segment news: " NOT_YET},
+    {"person {",
+	"audience hot { condition = \"name = x and rol = 3\" }\n"
+	"person {",
+	"t.policy:2: audience hot: condition: column 14: there is no "
+	"attribute \"rol\""},
+    {"person {",
+	"audience hot { condition = \"size > \" }\n"
+	"attribute size { type = number }\nperson {",
+	"t.policy:2: audience hot: condition: column 8: the condition ends "
+	"where a value is expected"},
+    {"person {", "attribute name { type = text }\nperson {",
+	"t.policy:2: attribute \"name\": expected a name of small letters, "
+	"digits, \"-\", \"_\" and \".\" such as \"win-back\", and not "
+	"address, company, language, name, time-zone or a word of conditions"},
+    {"person {", "attribute in { type = text }\nperson {",
+	"t.policy:2: attribute \"in\": expected a name of small letters, "
+	"digits, \"-\", \"_\" and \".\" such as \"win-back\", and not "
+	"address, company, language, name, time-zone or a word of conditions"},
+    {"person {", "attribute size { type = float }\nperson {",
+	"t.policy:2: type = \"float\": expected one of text, number, flag, "
+	"date"},
+    {"person {", "attribute size { }\nperson {",
+	"t.policy:2: option \"type\" of attribute size is missing"},
     /* traps, through the whole reader */
     {"then drop\"\n}", "then drop\"\n",
 	"t.policy:14: \"segment demo\" inside section \"segment\" of line 8: "
@@ -444,6 +473,48 @@ static void test_same_label(void)
 
 /* --- differences --- */
 
+/* Conditions may ask for attributes that are declared behind them. */
+static void test_audiences(void)
+{
+	const struct policy *p = parse(
+	    STR("audience it {\n"
+		"  condition = \"ROLE in {cto, 'it, eu'} and size>=200\"\n"
+		"}\n"
+		"audience none { condition = \"company is missing\" }\n"
+		"attribute size { type = number }\n"
+		"segment s { purpose = s }\n"),
+	    NULL);
+
+	OK(p == NULL, "names of attributes have no capitals");
+	p = parse(
+	    STR("audience it {\n"
+		"  condition = \"role in {cto, 'it, eu'} and size>=200\"\n"
+		"}\n"
+		"audience none { condition = \"company is missing\" }\n"
+		"attribute size { type = number }\n"
+		"attribute role { type = text }\n"
+		"segment s { purpose = s }\n"),
+	    NULL);
+	if (p == NULL)
+		return;
+	IS_INT(p->n_attributes, 6, "two attributes and the reserved ones");
+	OK(str_eq(p->attributes[0].name, STR("size")) &&
+		p->attributes[0].type == ATTRIBUTE_NUMBER &&
+		p->attributes[0].label == policy_label(STR("size")),
+	    "the first");
+	OK(attribute_find(p->attributes, p->n_attributes, STR("time-zone")) !=
+		NULL,
+	    "a reserved one");
+	IS_INT(p->n_audiences, 2, "two audiences");
+	OK(policy_audience_find(p, STR("none")) == &p->audiences[1], "by name");
+	OK(policy_audience_find(p, STR("None")) == NULL, "exactly");
+	is_rule(&p->audiences[0].rule, 2, "audience it",
+	    "condition = \"role in {cto, 'it, eu'} and size>=200\"");
+	OK(audience_contains(p->audiences[1].condition, NULL, 0, 0),
+	    "compiled");
+	policy_unref(&p);
+}
+
 static void test_diff(void)
 {
 	static const struct {
@@ -475,6 +546,11 @@ static void test_diff(void)
 		"segment late: purpose was \"news\", is now \"other\"\n"},
 	    {"person {", "purpose news { title = News }\nperson {",
 		"purpose news is new: title = \"News\"\n"},
+	    {"person {",
+		"attribute n { type = number }\n"
+		"audience all { condition = \"n>1\" }\nperson {",
+		"attribute n is new: type = \"number\"\n"
+		"audience all is new: condition = \"n > 1\"\n"},
 	    {"segment late", "segment later",
 		"order was {\"demo\", \"news\", \"late\"}, is now {\"demo\", "
 		"\"news\", \"later\"}\n"
@@ -709,6 +785,7 @@ int main(void)
 	test_refusals();
 	test_same_label();
 	test_titles();
+	test_audiences();
 	test_diff();
 	test_diff_is_one_line();
 	test_warnings();
