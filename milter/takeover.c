@@ -47,6 +47,7 @@ int takeover_write(
 	    .stream = s->stream->name,
 	    .segment = m->segment,
 	    .campaign = m->campaign,
+	    .from_domain = m->comply.from_domain,
 	    .queue_id = str_of(s->queue_id),
 	};
 	struct spool_message bytes = {.headers = &s->g.headers};
@@ -92,6 +93,8 @@ static int take(
 	    .then = POLICY_THEN_BOUNCE,
 	    .recipients = (uint32_t)m->s->g.n_rcpts,
 	    .queue_id = str_of(m->s->queue_id),
+	    .campaign = m->campaign,
+	    .from_domain = m->comply.from_domain,
 	};
 	int rc = ERR_EXISTS;
 

@@ -40,6 +40,8 @@ int release_ask(struct release *r, const struct copy_record *row,
 	    .mode = DECIDE_SEND,
 	    .segment = row->segment,
 	    .stream = row->stream,
+	    .campaign = row->campaign,
+	    .from_domain = row->from_domain,
 	    .may_hold = true,
 	    .log_followed = conf->mta_log.file.n > 0,
 	};
@@ -109,6 +111,8 @@ static int split(struct release_work *w, uint32_t index,
 	held->segment = w->row.segment;
 	held->stream = w->row.stream;
 	held->queue_id = w->row.queue_id;
+	held->campaign = w->row.campaign;
+	held->from_domain = w->row.from_domain;
 	held->first = index;
 	held->recipients = index + 1;
 	rc = ops_copy_split(

@@ -50,6 +50,8 @@ static int add_row(struct release *r, uint64_t id, const struct envelope *e,
 	    .then = POLICY_THEN_BOUNCE,
 	    .recipients = (uint32_t)e->n_rcpts,
 	    .queue_id = e->queue_id,
+	    .campaign = e->campaign,
+	    .from_domain = e->from_domain,
 	};
 	int rc = ops_copy_add(r->app->store, &c, err);
 

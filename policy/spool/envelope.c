@@ -15,7 +15,8 @@ enum key {
 	KEY_SEGMENT = 8,
 	KEY_CAMPAIGN = 9,
 	KEY_QUEUE_ID = 10,
-	KEYS = 10
+	KEY_FROM_DOMAIN = 11, /* only where it is known */
+	KEYS = 10             /* that are always there */
 };
 
 static void write_args(struct cbor_writer *w, const struct strs *args)
@@ -46,7 +47,7 @@ int envelope_encode(const struct envelope *e, struct buf *out)
 	struct cbor_writer w;
 
 	cbor_writer_init(&w, out);
-	cbor_write_map(&w, KEYS);
+	cbor_write_map(&w, KEYS + (e->from_domain.n > 0));
 	cbor_write_key(&w, KEY_KIND);
 	cbor_write_uint(&w, (uint64_t)e->kind);
 	cbor_write_key(&w, KEY_LOCAL);
@@ -62,6 +63,8 @@ int envelope_encode(const struct envelope *e, struct buf *out)
 	write_field(&w, KEY_SEGMENT, e->segment);
 	write_field(&w, KEY_CAMPAIGN, e->campaign);
 	write_field(&w, KEY_QUEUE_ID, e->queue_id);
+	if (e->from_domain.n > 0)
+		write_field(&w, KEY_FROM_DOMAIN, e->from_domain);
 	return cbor_writer_end(&w);
 }
 
@@ -131,6 +134,9 @@ static int read_key(struct cbor_reader *r, uint64_t key, struct arena *a,
 		break;
 	case KEY_QUEUE_ID:
 		out->queue_id = cbor_read_bytes(r);
+		break;
+	case KEY_FROM_DOMAIN:
+		out->from_domain = cbor_read_bytes(r);
 		break;
 	default:
 		return ERR_CORRUPT; /* a new key is a new version of the file */

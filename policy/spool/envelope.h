@@ -29,6 +29,7 @@ struct envelope {
 	const struct envelope_rcpt *rcpts;
 	size_t n_rcpts;
 	struct str stream, segment, campaign;
+	struct str from_domain; /* of From; empty: not known */
 	struct str queue_id; /* under which it came */
 };
 

@@ -1,5 +1,6 @@
-/* copy.c - see copy.h. Record: version 2, kind, lead (16), added_ms, due_ms,
- * deadline_ms, then, recipients, next, attempts, segment, stream, queue_id. */
+/* copy.c - see copy.h. Record: version 3, kind, lead (16), added_ms, due_ms,
+ * deadline_ms, then, recipients, next, attempts, segment, stream, queue_id,
+ * campaign, From domain. */
 #include "policy/state/copy.h"
 
 #include "policy/base/buf.h"
@@ -14,7 +15,7 @@
 #include <string.h>
 
 enum {
-	RECORD_VERSION = 2,
+	RECORD_VERSION = 3,
 	RECORD_MAX = 2048,
 	PAYLOAD_MAX = 2048,
 	SEGMENT_MAX = 128,
@@ -63,6 +64,8 @@ static int decode(uint64_t id, struct str value, struct copy_record *out)
 	out->segment = wire_bytes(&w);
 	out->stream = wire_bytes(&w);
 	out->queue_id = wire_bytes(&w);
+	out->campaign = wire_bytes(&w);
+	out->from_domain = wire_bytes(&w);
 	return wire_done(&w);
 }
 
@@ -81,6 +84,8 @@ static void encode(const struct copy_record *r, struct buf *b)
 	wire_put_bytes(b, r->segment);
 	wire_put_bytes(b, r->stream);
 	wire_put_bytes(b, r->queue_id);
+	wire_put_bytes(b, r->campaign);
+	wire_put_bytes(b, r->from_domain);
 }
 
 static int put_due(struct ledger_txn *t, const struct copy_record *r)
@@ -124,13 +129,15 @@ int copy_read(const struct ledger_txn *t, uint64_t id, struct copy_record *out)
 
 int copy_keep(struct copy_record *r, struct arena *a)
 {
-	r->segment = arena_str(a, r->segment);
-	r->stream = arena_str(a, r->stream);
-	r->queue_id = arena_str(a, r->queue_id);
-	return r->segment.p != NULL && r->stream.p != NULL &&
-		       r->queue_id.p != NULL
-		   ? 0
-		   : ERR_LIMIT;
+	struct str *v[] = {&r->segment, &r->stream, &r->queue_id, &r->campaign,
+	    &r->from_domain};
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		*v[i] = arena_str(a, *v[i]);
+		if (v[i]->p == NULL)
+			return ERR_LIMIT;
+	}
+	return 0;
 }
 
 int copy_next(
@@ -212,6 +219,8 @@ static const struct payload_field added_fields[] = {
     {9, PAYLOAD_U32, true, AT(recipients)},
     {10, PAYLOAD_U32, false, AT(first)},
     {11, PAYLOAD_BYTES, false, AT(queue_id)},
+    {30, PAYLOAD_BYTES, false, AT(campaign)},
+    {31, PAYLOAD_BYTES, false, AT(from_domain)},
 };
 #undef AT
 static const struct payload_desc added =
@@ -261,7 +270,9 @@ int copy_emit_added(struct door_ctx *ctx, const struct copy_new *c)
 	    .then = (uint32_t)c->then,
 	    .recipients = c->recipients,
 	    .first = c->first,
-	    .queue_id = c->queue_id};
+	    .queue_id = c->queue_id,
+	    .campaign = c->campaign,
+	    .from_domain = c->from_domain};
 	struct copy_record r;
 	int rc = copy_read(door_txn(ctx), c->id, &r);
 
@@ -334,6 +345,8 @@ int copy_reduce_added(
 	    .segment = e.segment,
 	    .stream = e.stream,
 	    .queue_id = e.queue_id,
+	    .campaign = e.campaign,
+	    .from_domain = e.from_domain,
 	    .added_ms = ev->time_ms,
 	    .due_ms = e.due_ms,
 	    .deadline_ms = e.deadline_ms,

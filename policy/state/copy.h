@@ -46,6 +46,7 @@ struct copy_new {
 	uint32_t first;      /* index of the first recipient in the file */
 	uint32_t recipients; /* index of the last one, plus one */
 	struct str queue_id; /* that the application was told; may be empty */
+	struct str campaign, from_domain; /* by which it may be stopped */
 };
 
 struct copy_record {
@@ -53,6 +54,7 @@ struct copy_record {
 	enum copy_kind kind;
 	struct lead_id lead;
 	struct str segment, stream, queue_id; /* borrowed */
+	struct str campaign, from_domain;     /* likewise; may be empty */
 	int64_t added_ms, due_ms, deadline_ms;
 	enum policy_then then;
 	uint32_t recipients;
@@ -68,6 +70,7 @@ struct event_copy_added {
 	int64_t due_ms, deadline_ms;
 	uint32_t then, recipients, first;
 	struct str queue_id;
+	struct str campaign, from_domain; /* from version 2 on */
 };
 
 struct event_copy_recipient {

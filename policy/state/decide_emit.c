@@ -177,6 +177,8 @@ static int emit_hold(struct decide_work *w, struct door_ctx *ctx)
 	    .then = v->then,
 	    .recipients = 1,
 	    .queue_id = w->in->queue_id,
+	    .campaign = w->in->campaign,
+	    .from_domain = w->in->from_domain,
 	};
 	int rc;
 

@@ -20,7 +20,9 @@ static struct copy_new copy(uint64_t id, int64_t due_ms, uint32_t recipients)
 	    .due_ms = due_ms,
 	    .deadline_ms = due_ms + 1000,
 	    .then = POLICY_THEN_DROP,
-	    .recipients = recipients};
+	    .recipients = recipients,
+	    .campaign = STR("spring"),
+	    .from_domain = STR("news.example")};
 }
 
 static void add(const struct copy_new *c, int want)
@@ -66,6 +68,8 @@ static void test_life(void)
 	    "as added");
 	IS_S(r.segment, STR("news"), "segment");
 	IS_S(r.stream, STR("apps"), "stream");
+	IS_S(r.campaign, STR("spring"), "campaign");
+	IS_S(r.from_domain, STR("news.example"), "From domain");
 	IS_INT(ops_copy_due(T.store, 1, 500, &err), 0, "another instant");
 	IS_INT(get(1, &r), 0, "read");
 	OK(r.due_ms == 500 && r.attempts == 1, "moved, one attempt");

@@ -232,6 +232,19 @@ static int emit_copy_queued(struct door_ctx *ctx, void *arg)
 	return copy_emit_added(ctx, &c);
 }
 
+static int emit_copy_named(struct door_ctx *ctx, void *arg)
+{
+	struct copy_new c = {.id = 7,
+	    .kind = COPY_TAKEN,
+	    .due_ms = 100,
+	    .recipients = 1,
+	    .campaign = STR("c"),
+	    .from_domain = STR("d")};
+
+	(void)arg;
+	return copy_emit_added(ctx, &c);
+}
+
 static int emit_copy_sent(struct door_ctx *ctx, void *arg)
 {
 	(void)arg;
@@ -323,8 +336,12 @@ int main(void)
 	    "0a0b0c0d0e0f0441730561740618640718c808010902");
 	stored_is("copy due", emit_copy_due, "a20105021896");
 	stored_is("copy recipient", emit_copy_done, "a3010502010301");
-	stored_is("copy added with queue id", emit_copy_queued, "a50106020206186409010b43345131");
-	stored_is("copy sent with queue id", emit_copy_sent, "a40106020003010443345132");
+	stored_is("copy added with queue id", emit_copy_queued,
+	    "a50106020206186409010b43345131");
+	stored_is("copy added with campaign and domain", emit_copy_named,
+	    "a6010702020618640901181e4163181f4164");
+	stored_is("copy sent with queue id", emit_copy_sent,
+	    "a40106020003010443345132");
 	stored_is("log position", emit_log, "a201422f6c024150");
 	stored_is("feedback mail", emit_seen,
 	    "a3015820000102030405060708090a0b0c0d0e0f101112131415161718"

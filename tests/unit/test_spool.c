@@ -84,6 +84,7 @@ static struct envelope envelope_of(enum copy_kind kind)
 	    .stream = STR("news"),
 	    .segment = STR("newsletter"),
 	    .campaign = STR("spring"),
+	    .from_domain = STR("news.example"),
 	    .queue_id = STR("4abcQ1")};
 }
 
@@ -147,6 +148,7 @@ static void test_round_trip(void)
 	IS_S(got->stream, e.stream, "stream");
 	IS_S(got->segment, e.segment, "segment");
 	IS_S(got->campaign, e.campaign, "campaign");
+	IS_S(got->from_domain, e.from_domain, "From domain");
 	IS_S(got->queue_id, e.queue_id, "queue id");
 	IS_INT(spool_remove(spool, id, &err), 0, "removed while open");
 	IS_INT(spool_copy_message(c).n, 71, "and still readable");
