@@ -8,6 +8,7 @@ agent_libagent_a_SOURCES = \
 	%D%/api/api.c \
 	%D%/api/api.h \
 	%D%/api/api_args.c \
+	%D%/api/api_check.c \
 	%D%/api/api_consent.c \
 	%D%/api/api_explain.c \
 	%D%/api/api_hold.c \
@@ -161,6 +162,7 @@ tendril_SOURCES = \
 	%D%/cli/verb_key.c \
 	%D%/cli/verb_lead.c \
 	%D%/cli/verb_ledger.c \
+	%D%/cli/verb_may.c \
 	%D%/cli/verb_policy.c \
 	%D%/cli/verb_preview.c \
 	%D%/cli/verb_stats.c \

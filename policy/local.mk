@@ -197,6 +197,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/decide_emit.c \
 	%D%/state/decide_internal.h \
 	%D%/state/decide_look.c \
+	%D%/state/decide_many.c \
+	%D%/state/decide_many.h \
 	%D%/state/facts_load.c \
 	%D%/state/facts_load.h \
 	%D%/state/feedback.c \

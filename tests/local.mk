@@ -49,6 +49,7 @@ unit_tests = \
 	%D%/unit/test_base \
 	%D%/unit/test_bounce \
 	%D%/unit/test_cbor \
+	%D%/unit/test_check_people \
 	%D%/unit/test_compose \
 	%D%/unit/test_conf \
 	%D%/unit/test_copy \
@@ -216,6 +217,7 @@ tests_unit_test_server_wire_LDADD = $(AGENT_LIBS)
 tests_unit_test_unsubscribe_LDADD = $(AGENT_LIBS)
 tests_unit_test_value_LDADD = $(AGENT_LIBS)
 tests_unit_test_api_events_LDADD = $(AGENT_LIBS)
+tests_unit_test_check_people_LDADD = $(AGENT_LIBS)
 tests_unit_test_web_LDADD = $(AGENT_LIBS)
 tests_unit_test_words_LDADD = $(AGENT_LIBS)
 tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)

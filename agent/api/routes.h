@@ -30,8 +30,10 @@ api_fn api_consent_set;  /* address, purpose, state, origin, evidence, said */
 api_fn api_consent_show; /* address */
 
 /* api_explain.c */
-api_fn api_explain; /* address and segment; or queue_id */
-api_fn api_check;   /* segment, recipients */
+api_fn api_explain; /* address, segment, at, campaign; or queue_id */
+
+/* api_check.c */
+api_fn api_check; /* segment, recipients, at, campaign, lines */
 
 /* api_lead.c: address or lead */
 api_fn api_lead_show;

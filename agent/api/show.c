@@ -148,18 +148,15 @@ void show_rule(
 		put_rule(o, line_of(r.text, line));
 }
 
-void show_verdict(struct value *o, const struct decide_out *out)
+void show_ruling(
+    struct value *o, const struct policy *p, const struct verdict *v)
 {
-	const struct verdict *v = &out->verdict;
-
 	value_put_str(o, "verdict", str_of(verdict_action_name(v->action)));
 	value_put_str(o, "reason", str_of(verdict_reason_name(v->reason)));
 	if (v->suppression != 0)
 		value_put_str(o, "suppression",
 		    str_of(suppression_reason_name(v->suppression)));
-	value_put_time(o, "earliest", v->earliest_ms);
-	value_put_i64(
-	    o, "policy", out->policy != NULL ? out->policy->version : 0);
+	value_put_i64(o, "policy", p != NULL ? p->version : 0);
 	if (v->rule != NULL) {
 		value_put_i64(o, "line", v->rule->line);
 		value_put_str(o, "section", v->rule->section);
@@ -167,6 +164,12 @@ void show_verdict(struct value *o, const struct decide_out *out)
 	}
 	if (v->shadowed)
 		value_put_bool(o, "shadow", true);
+}
+
+void show_verdict(struct value *o, const struct decide_out *out)
+{
+	show_ruling(o, out->policy, &out->verdict);
+	value_put_time(o, "earliest", out->verdict.earliest_ms);
 }
 
 void show_mode(struct value *o, const struct conf *conf, const struct policy *p)

@@ -36,6 +36,9 @@ void show_rule(
 /* verdict, reason, earliest, policy, line, section, rule; shadow: true when
  * the verdict is allow only because a limit is not enforced. */
 void show_verdict(struct value *o, const struct decide_out *out);
+/* The same without earliest: what many people may have in common. */
+void show_ruling(
+    struct value *o, const struct policy *p, const struct verdict *v);
 /* enforced: false and shadow_by ("conf" or "policy") when the whole product is
  * in shadow mode: decided and logged as shown, but nothing is done. Nothing
  * otherwise. p may be NULL. */

@@ -16,6 +16,7 @@ const struct cli_verb *const cli_verbs[] = {
     &verb_suppress,
     &verb_consent,
     &verb_explain,
+    &verb_may,
     &verb_lead,
     &verb_journal,
     &verb_stats,

@@ -76,6 +76,8 @@ static int run_explain(struct cli *c)
 	cli_path(&path, "/v1/explain");
 	client_query(&path, "address", cli_operand(c, 0));
 	client_query(&path, "segment", cli_operand(c, 1));
+	client_query(&path, "campaign", cli_str(c, "campaign"));
+	client_query(&path, "at", cli_str(c, "at"));
 	code = cli_get(c, &path, &reply);
 	if (code == CLI_DONE && c->json)
 		code = cli_json(reply);
@@ -91,8 +93,16 @@ static int run_explain(struct cli *c)
 	return code;
 }
 
+static const struct cli_option options[] = {
+    {"at", "TIME",
+	"at another instant, by what is known now: a time, or\n3h (from now)",
+	false},
+    {"campaign", "NAME", "a message of this campaign", false},
+    {NULL, NULL, NULL, false},
+};
+
 static const struct cli_command commands[] = {
-    {"", "ADDRESS SEGMENT | QUEUEID", 1, 2, NULL, "", run_explain},
+    {"", "ADDRESS SEGMENT | QUEUEID", 1, 2, options, "", run_explain},
 };
 
 const struct cli_verb verb_explain = {

@@ -18,6 +18,7 @@ extern const struct cli_verb verb_journal;
 extern const struct cli_verb verb_key;
 extern const struct cli_verb verb_lead;
 extern const struct cli_verb verb_ledger;
+extern const struct cli_verb verb_may;
 extern const struct cli_verb verb_policy;
 extern const struct cli_verb verb_preview;
 extern const struct cli_verb verb_restore;

@@ -19,7 +19,8 @@ int facts_query_init(struct facts_query *q, const struct lead_key *key,
 	*q = (struct facts_query){0};
 	rc = lead_id_of(key, address, &q->lead);
 	return rc != 0 ? rc
-		       : suppression_names_of(&q->lead, address, &q->names);
+		       : suppression_names_of(
+			     &q->lead, address, SUPPRESSION_ALL, &q->names);
 }
 
 struct collect {

@@ -111,17 +111,21 @@ int suppression_each(const struct ledger_txn *t, enum suppression_kind kind,
 }
 
 int suppression_names_of(const struct lead_id *lead,
-    const struct address *address, struct suppression_names *out)
+    const struct address *address, unsigned kinds,
+    struct suppression_names *out)
 {
-	int rc;
+	int rc = 0;
 
 	*out = (struct suppression_names){
-	    .lead = *lead, .domain = address->domain};
-	rc = address_digest(address, ADDRESS_DIGEST_SHA256, &out->sha256);
-	if (rc != 0)
+	    .lead = *lead, .domain = address->domain, .kinds = kinds};
+	if ((kinds & SUPPRESSION_BIT(SUPPRESS_SHA256)) != 0)
+		rc = address_digest(
+		    address, ADDRESS_DIGEST_SHA256, &out->sha256);
+	if (rc != 0 || (kinds & SUPPRESSION_BIT(SUPPRESS_MD5)) == 0)
 		return rc;
 	rc = address_digest(address, ADDRESS_DIGEST_MD5, &out->md5);
-	out->has_md5 = rc == 0;
+	if (rc == -ENOTSUP)
+		out->kinds &= ~SUPPRESSION_BIT(SUPPRESS_MD5);
 	return rc == -ENOTSUP ? 0 : rc;
 }
 
@@ -149,6 +153,23 @@ int suppression_any(
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
+int suppression_kinds(const struct ledger_txn *t, unsigned *out)
+{
+	static const enum suppression_kind kinds[] = {
+	    SUPPRESS_LEAD, SUPPRESS_DOMAIN, SUPPRESS_SHA256, SUPPRESS_MD5};
+	bool yes;
+	int rc = 0;
+
+	*out = 0;
+	for (size_t i = 0; rc == 0 && i < sizeof(kinds) / sizeof(kinds[0]);
+	     i++) {
+		rc = suppression_any(t, kinds[i], &yes);
+		if (rc == 0 && yes)
+			*out |= SUPPRESSION_BIT(kinds[i]);
+	}
+	return rc;
+}
+
 static int by_domain(const struct ledger_txn *t, struct str domain,
     int (*emit)(void *arg, const struct suppression_record *r), void *arg)
 {
@@ -161,6 +182,12 @@ static int by_domain(const struct ledger_txn *t, struct str domain,
 	return rc;
 }
 
+static bool looks_for(
+    const struct suppression_names *names, enum suppression_kind kind)
+{
+	return (names->kinds & SUPPRESSION_BIT(kind)) != 0;
+}
+
 int suppression_by_names(const struct ledger_txn *t,
     const struct suppression_names *names,
     int (*emit)(void *arg, const struct suppression_record *r), void *arg)
@@ -168,13 +195,15 @@ int suppression_by_names(const struct ledger_txn *t,
 	struct str lead = {(const char *)names->lead.b, LEAD_ID_BYTES};
 	struct str sha256 = {(const char *)names->sha256.b, DIGEST_SHA256};
 	struct str md5 = {(const char *)names->md5.b, DIGEST_MD5};
-	int rc = suppression_each(t, SUPPRESS_LEAD, lead, emit, arg);
+	int rc = 0;
 
-	if (rc == 0)
+	if (looks_for(names, SUPPRESS_LEAD))
+		rc = suppression_each(t, SUPPRESS_LEAD, lead, emit, arg);
+	if (rc == 0 && looks_for(names, SUPPRESS_DOMAIN))
 		rc = by_domain(t, names->domain, emit, arg);
-	if (rc == 0)
+	if (rc == 0 && looks_for(names, SUPPRESS_SHA256))
 		rc = suppression_each(t, SUPPRESS_SHA256, sha256, emit, arg);
-	if (rc == 0 && names->has_md5)
+	if (rc == 0 && looks_for(names, SUPPRESS_MD5))
 		rc = suppression_each(t, SUPPRESS_MD5, md5, emit, arg);
 	return rc;
 }
@@ -184,7 +213,7 @@ int suppression_binding(const struct ledger_txn *t, const struct lead_id *lead,
     int (*emit)(void *arg, const struct suppression_record *r), void *arg)
 {
 	struct suppression_names names;
-	int rc = suppression_names_of(lead, address, &names);
+	int rc = suppression_names_of(lead, address, SUPPRESSION_ALL, &names);
 
 	return rc != 0 ? rc : suppression_by_names(t, &names, emit, arg);
 }

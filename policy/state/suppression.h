@@ -69,6 +69,10 @@ bool suppression_md5_forbidden(void);
 /* Whether there is a row of that kind, ended ones too. */
 int suppression_any(const struct ledger_txn *t, enum suppression_kind kind,
     bool *yes_out) MUST_CHECK;
+/* The kinds of which there are rows, a bit SUPPRESSION_BIT(kind) each. */
+#define SUPPRESSION_BIT(kind) (1U << (unsigned)(kind))
+#define SUPPRESSION_ALL 0x1eU
+int suppression_kinds(const struct ledger_txn *t, unsigned *out) MUST_CHECK;
 /* All rows that bind an address: of the lead, of its domain and each parent
  * that has a dot, of its hashes. As suppression_each(). */
 int suppression_binding(const struct ledger_txn *t, const struct lead_id *lead,
@@ -80,10 +84,14 @@ struct suppression_names {
 	struct lead_id lead;
 	struct str domain; /* borrowed from the address */
 	struct address_digest sha256, md5;
-	bool has_md5; /* false where libcrypto forbids it: see below */
+	unsigned kinds; /* bits of those that are looked for; without MD5 where
+			 * libcrypto forbids it: see below */
 };
+/* kinds: SUPPRESSION_ALL, or suppression_kinds() of the transaction that they
+ * are for, which spares the digests that nobody was named by. */
 int suppression_names_of(const struct lead_id *lead,
-    const struct address *address, struct suppression_names *out) MUST_CHECK;
+    const struct address *address, unsigned kinds,
+    struct suppression_names *out) MUST_CHECK;
 int suppression_by_names(const struct ledger_txn *t,
     const struct suppression_names *names,
     int (*emit)(void *arg, const struct suppression_record *r),

@@ -60,7 +60,7 @@ def median(values):
     return statistics.median(values)
 
 
-def _die_with_parent():
+def die_with_parent():
     """In the child: no peer outlives a bench that is killed."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -88,7 +88,7 @@ class Peer:
         with open(self._log, "wb") as log:
             self._child = subprocess.Popen(
                 [str(a) for a in self.argv], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, preexec_fn=_die_with_parent,
+                stdout=log, stderr=log, preexec_fn=die_with_parent,
                 env={**os.environ, "TENDRIL_LOG": "stderr"})
         end = time.monotonic() + START_S
         while self.steps is None:
@@ -274,7 +274,7 @@ class Bench:
                 "--warmup", "0.2", "--daemon-name", LISTENER,
                 *map(str, options)]
         done = subprocess.run(argv, capture_output=True, text=True,
-                              check=False, preexec_fn=_die_with_parent)
+                              check=False, preexec_fn=die_with_parent)
         if done.returncode != 0:
             raise Unavailable(f"{peer.name}: {done.stderr.strip()}")
         figures = {name: float(value) for name, value, unit in (

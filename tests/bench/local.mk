@@ -46,6 +46,7 @@ EXTRA_DIST += \
 	%D%/README \
 	%D%/bench.py \
 	%D%/benchlib.py \
+	%D%/group_check.py \
 	%D%/group_classify.py \
 	%D%/group_cpu.py \
 	%D%/group_decide.py \
