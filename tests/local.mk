@@ -197,6 +197,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_browser.py \
 	%D%/e2e/test_busy.py \
 	%D%/e2e/test_check.py \
+	%D%/e2e/test_check_people.py \
 	%D%/e2e/test_cli.py \
 	%D%/e2e/test_dkim_independent.py \
 	%D%/e2e/test_feedback.py \
