@@ -99,6 +99,8 @@ static void make_shape(struct part *p, const struct decide_out *out,
 	if (p->rc == 0) /* without braces and line end */
 		buf_add(
 		    &shape->text, str_cut(buf_str(&dumped), 1, dumped.n - 3));
+	if (p->rc == 0)
+		p->rc = buf_error(&shape->text);
 	buf_fini(&dumped);
 	value_free(&o);
 }
@@ -187,6 +189,8 @@ static void *run_part(void *arg)
 		buf_reset(&p->shapes[i].text); /* of another policy, perhaps */
 	p->rc = decide_many(
 	    k->c->app->store, &k->ask, k->now_ms, &p->list, &out, &p->err);
+	if (p->rc == ERR_LIMIT) /* arenas hold a block: memory is what lacks */
+		p->rc = -ENOMEM;
 	if (p->rc == 0)
 		put_rows(p, &out);
 	decide_fini(&out);
@@ -264,9 +268,11 @@ static int check_block(struct check *k)
 		buf_add(k->c->raw, buf_str(&k->parts[i].rows));
 	}
 	k->n = 0;
-	if (rc == 0 && buf_error(k->c->raw) != 0)
-		rc = error_set(&k->c->err, buf_error(k->c->raw),
-		    "the answer is too long: ask for fewer");
+	if (rc == 0)
+		rc = buf_error(k->c->raw);
+	if (rc == ERR_LIMIT)
+		(void)error_set(
+		    &k->c->err, rc, "the answer is too long: ask for fewer");
 	return rc;
 }
 
