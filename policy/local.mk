@@ -185,6 +185,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/spool/spool_list.c \
 	%D%/spool/stage.c \
 	%D%/spool/stage.h \
+	%D%/state/company.c \
+	%D%/state/company.h \
 	%D%/state/consent.c \
 	%D%/state/consent.h \
 	%D%/state/copy.c \
@@ -232,6 +234,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/refusal.h \
 	%D%/state/seen.c \
 	%D%/state/seen.h \
+	%D%/state/slotlist.c \
+	%D%/state/slotlist.h \
 	%D%/state/store.c \
 	%D%/state/store.h \
 	%D%/state/subject.c \
@@ -241,6 +245,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/tables.h \
 	%D%/state/trace.c \
 	%D%/state/trace.h \
+	%D%/state/wait.c \
+	%D%/state/wait.h \
 	%D%/state/wire.c \
 	%D%/state/wire.h \
 	$(END)

@@ -27,10 +27,10 @@ static void put_copy(
 	value_put_str(o, "segment", r->segment);
 	value_put_str(o, "stream", r->stream);
 	value_put_time(o, "added", r->added_ms);
-	value_put_time(o, "due", r->due_ms);
-	value_put_time(o, "deadline", r->deadline_ms);
+	value_put_time(o, "due", r->wait.due_ms);
+	value_put_time(o, "deadline", r->wait.deadline_ms);
 	value_put_str(o, "then",
-	    r->then == POLICY_THEN_DROP ? STR("drop") : STR("bounce"));
+	    r->wait.then == POLICY_THEN_DROP ? STR("drop") : STR("bounce"));
 	value_put_i64(o, "recipients", (int64_t)r->recipients - r->next);
 	value_put_i64(o, "attempts", r->attempts);
 }

@@ -278,6 +278,17 @@ static int consent(struct job *j)
 	return rc;
 }
 
+/* Why a copy waits, and by which rule. */
+static void put_wait(
+    struct job *j, uint32_t reason, uint32_t version, uint32_t line)
+{
+	if (reason == 0)
+		return;
+	put(j, "reason",
+	    str_of(verdict_reason_name((enum verdict_reason)reason)));
+	show_rule(j->s, j->o, version, line);
+}
+
 static int copy_added(struct job *j)
 {
 	struct event_copy_added e;
@@ -291,6 +302,7 @@ static int copy_added(struct job *j)
 	put(j, "stream", e.stream);
 	put_ms(j, "due", e.due_ms);
 	put_ms(j, "deadline", e.deadline_ms);
+	put_wait(j, e.reason, e.policy_version, e.line);
 	value_put_i64(j->o, "recipients", (int64_t)e.recipients - e.first);
 	put(j, "queue_id", e.queue_id);
 	return rc;
@@ -316,6 +328,21 @@ static int copy_due(struct job *j)
 
 	put_id(j, "copy", e.id);
 	put_ms(j, "due", e.due_ms);
+	if (e.decided) {
+		put_wait(j, e.reason, e.policy_version, e.line);
+		put_ms(j, "deadline", e.deadline_ms);
+	}
+	return rc;
+}
+
+static int copy_forced(struct job *j)
+{
+	struct event_copy_forced e;
+	int rc = copy_decode_forced(j->ev->payload, &e);
+
+	put_id(j, "copy", e.id);
+	put(j, "author", e.author);
+	put(j, "why", e.reason);
 	return rc;
 }
 
@@ -409,6 +436,7 @@ static const struct {
     {EV_COPY_ADDED, "copy_added", copy_added},
     {EV_COPY_RECIPIENT, "copy_recipient", copy_recipient},
     {EV_COPY_DUE, "copy_due", copy_due},
+    {EV_COPY_FORCED, "copy_forced", copy_forced},
     {EV_SLOT_MOVED, "slot_moved", slot_moved},
     {EV_MTALOG, "mtalog", mtalog},
     {EV_FEEDBACK_MAIL, "feedback_mail", feedback_mail},

@@ -25,6 +25,7 @@ static const struct {
     {"copy_added", "taken over"},
     {"copy_recipient", "copy done"},
     {"copy_due", "due anew"},
+    {"copy_forced", "let go"},
     {"bounce", "bounce"},
     {"complaint", "complaint"},
     {"feedback_mail", "feedback"},

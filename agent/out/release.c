@@ -57,7 +57,7 @@ void release_close(struct release **r)
 static int next_due(struct release *r, int64_t now_ms, struct copy_record *out,
     int64_t *next_ms_out)
 {
-	struct copy_cursor from = {0, 0};
+	struct copy_cursor from = {0};
 	struct ledger_txn *t = NULL;
 	int rc = ledger_read_begin(r->app->store->ledger, &t);
 

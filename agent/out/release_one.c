@@ -87,11 +87,11 @@ int64_t release_instant(
 	int64_t at = v->earliest_ms;
 
 	if (at == 0)
-		at = v->action == VERDICT_HOLD && row->deadline_ms > now_ms
-			 ? row->deadline_ms
+		at = v->action == VERDICT_HOLD && row->wait.deadline_ms > now_ms
+			 ? row->wait.deadline_ms
 			 : now_ms + NO_INSTANT_MS;
-	if (row->deadline_ms != 0 && at > row->deadline_ms)
-		at = row->deadline_ms;
+	if (row->wait.deadline_ms != 0 && at > row->wait.deadline_ms)
+		at = row->wait.deadline_ms;
 	return at > now_ms ? at : now_ms + AGAIN_FIRST_MS;
 }
 
@@ -126,8 +126,8 @@ static int split(struct release_work *w, uint32_t index,
 int release_put_off(struct release_work *w, int64_t due_ms,
     enum release_next *next, struct error *err)
 {
-	if (w->row.deadline_ms != 0 && due_ms > w->row.deadline_ms)
-		due_ms = w->row.deadline_ms;
+	if (w->row.wait.deadline_ms != 0 && due_ms > w->row.wait.deadline_ms)
+		due_ms = w->row.wait.deadline_ms;
 	*next = RELEASE_PUT_OFF;
 	return ops_copy_due(w->r->app->store, w->row.id, due_ms, err);
 }
@@ -141,19 +141,19 @@ static int wait_for(struct release_work *w, uint32_t index,
 	struct copy_record bounds = w->row;
 	struct copy_new held = {
 	    .lead = d->lead,
-	    .deadline_ms = w->row.deadline_ms,
-	    .then = w->row.then,
+	    .wait.deadline_ms = w->row.wait.deadline_ms,
+	    .wait.then = w->row.wait.then,
 	};
 
 	if (w->row.kind == COPY_HELD)
 		return release_put_off(
 		    w, release_instant(v, &w->row, w->now_ms), next, err);
 	if (v->action == VERDICT_HOLD) {
-		held.deadline_ms = v->deadline_ms;
-		held.then = v->then;
+		held.wait.deadline_ms = v->deadline_ms;
+		held.wait.then = v->then;
 	}
-	bounds.deadline_ms = held.deadline_ms;
-	held.due_ms = release_instant(v, &bounds, w->now_ms);
+	bounds.wait.deadline_ms = held.wait.deadline_ms;
+	held.wait.due_ms = release_instant(v, &bounds, w->now_ms);
 	return split(w, index, recipient, &held, err);
 }
 
@@ -166,9 +166,9 @@ static int try_again(struct release_work *w, uint32_t index,
 	int64_t due_ms = release_again_ms(w);
 	struct copy_new held = {
 	    .lead = *lead,
-	    .due_ms = due_ms,
-	    .deadline_ms = w->row.deadline_ms,
-	    .then = w->row.then,
+	    .wait.due_ms = due_ms,
+	    .wait.deadline_ms = w->row.wait.deadline_ms,
+	    .wait.then = w->row.wait.then,
 	};
 
 	if (index + 1 == w->row.recipients || recipient->text.n == 0)
@@ -207,7 +207,7 @@ static int fail(struct release_work *w, uint32_t index, enum release_next *next,
 
 	LOG_EV(LOG_LEVEL_NOTICE, "copy.expired",
 	    KV_I64("copy", (int64_t)w->row.id), KV_I64("index", index));
-	if (w->row.then == POLICY_THEN_DROP)
+	if (w->row.wait.then == POLICY_THEN_DROP)
 		return done(w, index, COPY_DROPPED, err);
 	return release_bounce(w, index, &n, next, err);
 }
@@ -332,7 +332,8 @@ int release_one(struct release_work *w, uint32_t index,
 		return rc;
 	if (fate == RELEASE_GIVE_BACK)
 		return give_back(w, index, next_out, err);
-	if (w->row.deadline_ms != 0 && w->now_ms >= w->row.deadline_ms)
+	if (w->row.wait.deadline_ms != 0 &&
+	    w->now_ms >= w->row.wait.deadline_ms)
 		return expire(w, index, next_out, err);
 	if (fate == RELEASE_KEEP)
 		return release_put_off(w, w->now_ms + KEEP_MS, next_out, err);

@@ -18,8 +18,8 @@
  * most of them are made. */
 static bool is_worth_while(const struct release_work *w)
 {
-	int64_t end_ms =
-	    w->row.deadline_ms != 0 ? w->row.deadline_ms : w->row.added_ms;
+	int64_t end_ms = w->row.wait.deadline_ms != 0 ? w->row.wait.deadline_ms
+						      : w->row.added_ms;
 
 	return w->now_ms < end_ms + REPORT_MS;
 }
@@ -71,9 +71,10 @@ static int reopen(struct release_work *w, uint32_t index, struct error *err)
 	    .lead = w->row.lead,
 	    .segment = w->row.segment,
 	    .stream = w->row.stream,
-	    .due_ms = release_again_ms(w),
-	    .deadline_ms = w->row.deadline_ms,
-	    .then = w->row.then,
+	    .arrived_ms = w->row.arrived_ms,
+	    .wait = {.due_ms = release_again_ms(w),
+		.deadline_ms = w->row.wait.deadline_ms,
+		.then = w->row.wait.then},
 	    .first = index,
 	    .recipients = index + 1,
 	    .queue_id = w->row.queue_id,

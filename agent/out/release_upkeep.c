@@ -45,9 +45,10 @@ static int add_row(struct release *r, uint64_t id, const struct envelope *e,
 	    .kind = COPY_UNDECIDED,
 	    .segment = e->segment,
 	    .stream = e->stream,
-	    .due_ms = now_ms,
-	    .deadline_ms = now_ms + OPS_COPY_LIFE_MS,
-	    .then = POLICY_THEN_BOUNCE,
+	    .arrived_ms = e->arrived_ms,
+	    .wait = {.due_ms = now_ms,
+		.deadline_ms = now_ms + OPS_COPY_LIFE_MS,
+		.then = POLICY_THEN_BOUNCE},
 	    .recipients = (uint32_t)e->n_rcpts,
 	    .queue_id = e->queue_id,
 	    .campaign = e->campaign,
@@ -167,7 +168,7 @@ static int look_at(
 	int64_t at;
 	int rc;
 
-	if (l->row.kind != COPY_HELD || l->row.due_ms <= now_ms)
+	if (l->row.kind != COPY_HELD || l->row.wait.due_ms <= now_ms)
 		return 0;
 	rc = release_fate(r, &l->row, &fate, err);
 	if (rc == 0 && fate == RELEASE_GIVE_BACK)
@@ -177,7 +178,7 @@ static int look_at(
 	if (release_explain(r, &l->row, l->address, now_ms, &v, &ignored) ==
 	    0) {
 		at = new_instant(&v.decided, &l->row, now_ms);
-		if (at < l->row.due_ms)
+		if (at < l->row.wait.due_ms)
 			rc = ops_copy_due(r->app->store, l->row.id, at, err);
 	}
 	decide_fini(&v.decided);

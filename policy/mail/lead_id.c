@@ -97,6 +97,11 @@ bool lead_id_eq(const struct lead_id *a, const struct lead_id *b)
 	return memcmp(a->b, b->b, LEAD_ID_BYTES) == 0;
 }
 
+uint64_t lead_id_tag(const struct lead_id *id)
+{
+	return codec_get_u64(id->b);
+}
+
 void lead_id_text(const struct lead_id *id, char out[LEAD_ID_TEXT])
 {
 	codec_hex(id->b, LEAD_ID_BYTES, out);

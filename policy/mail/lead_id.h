@@ -36,6 +36,8 @@ int lead_id_of(const struct lead_key *k, const struct address *addr,
     struct lead_id *out) MUST_CHECK;
 
 bool lead_id_eq(const struct lead_id *a, const struct lead_id *b);
+/* The first 8 bytes: tells the people of one company apart. */
+uint64_t lead_id_tag(const struct lead_id *id);
 /* 32 lower-case hex digits and a NUL. */
 void lead_id_text(const struct lead_id *id, char out[LEAD_ID_TEXT]);
 /* 32 hex digits, either case: ERR_SYNTAX otherwise. */

@@ -16,11 +16,26 @@ enum slot_state {
 
 struct slot_fact {
 	uint64_t message_id;
-	int64_t at_ms;  /* delivered: that instant; before: the proposal */
-	uint64_t key;   /* same-message key, see dup.h */
-	uint32_t label; /* policy_label of the segment */
+	int64_t at_ms;   /* delivered: that instant; before: the proposal */
+	uint64_t key;    /* same-message key, see dup.h */
+	uint64_t person; /* of a company's history: which of its people, by
+			  * facts_person(); of a person's own: 0 */
+	uint32_t label;  /* policy_label of the segment */
 	enum slot_state state;
 	bool counts; /* false: seeds and double-opt-in, never counted */
+};
+
+/* A message that is held and will compete for a slot: one that waits for a
+ * limit, an order or hours, and not for a stop or its repair. */
+struct waiting_fact {
+	uint64_t copy_id; /* older ones have lower ids */
+	uint64_t person;  /* as in slot_fact */
+	uint32_t label;   /* policy_label of its segment */
+};
+
+enum {
+	/* More that are ahead than any limit has slots change nothing. */
+	FACTS_WAITING_MAX = 256
 };
 
 /* Why a person must not be written to. Numbers are stored; names are API. */

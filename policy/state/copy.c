@@ -1,5 +1,8 @@
-/* copy.c - see copy.h. Record: version 3, kind, lead (16), added_ms, due_ms,
- * deadline_ms, then, recipients, next, attempts, segment, stream, queue_id,
+/* copy.c - see copy.h.
+ *
+ * Record: version 3, kind, lead (16), added_ms, arrived_ms, due_ms, deadline_ms,
+ * then, reason, queues, flags (bit 0: forced), rank (u16), company (16), policy
+ * version, line, recipients, next, attempts, segment, stream, queue_id,
  * campaign, From domain. */
 #include "policy/state/copy.h"
 
@@ -16,6 +19,7 @@
 
 enum {
 	RECORD_VERSION = 3,
+	FORCED = 1,
 	RECORD_MAX = 2048,
 	PAYLOAD_MAX = 2048,
 	SEGMENT_MAX = 128,
@@ -25,7 +29,7 @@ struct id_key {
 	char b[8];
 };
 struct due_key {
-	char b[16];
+	char b[18];
 };
 
 static struct str id_key(uint64_t id, struct id_key *k)
@@ -35,11 +39,33 @@ static struct str id_key(uint64_t id, struct id_key *k)
 }
 
 /* Times are after 1970, so their unsigned form sorts. */
-static struct str due_key(int64_t due_ms, uint64_t id, struct due_key *k)
+static struct str due_key(
+    int64_t due_ms, uint32_t rank, uint64_t id, struct due_key *k)
 {
 	codec_put_u64(k->b, due_ms > 0 ? (uint64_t)due_ms : 0);
-	codec_put_u64(k->b + 8, id);
+	codec_put_u16(
+	    k->b + 8, rank < UINT16_MAX ? (uint16_t)rank : UINT16_MAX);
+	codec_put_u64(k->b + 10, id);
 	return (struct str){k->b, sizeof(k->b)};
+}
+
+static void decode_wait(struct wire *w, struct copy_record *out)
+{
+	struct copy_wait *wait = &out->wait;
+	struct str company;
+
+	wait->due_ms = wire_i64(w);
+	wait->deadline_ms = wire_i64(w);
+	wait->then = (enum policy_then)wire_u8(w);
+	wait->reason = (enum verdict_reason)wire_u8(w);
+	wait->queues = wire_u8(w);
+	out->forced = (wire_u8(w) & FORCED) != 0;
+	wait->rank = wire_u16(w);
+	company = wire_fixed(w, COMPANY_ID_BYTES);
+	if (company.n == COMPANY_ID_BYTES)
+		memcpy(wait->company.b, company.p, COMPANY_ID_BYTES);
+	wait->policy_version = wire_u32(w);
+	wait->line = wire_u32(w);
 }
 
 static int decode(uint64_t id, struct str value, struct copy_record *out)
@@ -55,9 +81,8 @@ static int decode(uint64_t id, struct str value, struct copy_record *out)
 	if (lead.n == LEAD_ID_BYTES)
 		memcpy(out->lead.b, lead.p, LEAD_ID_BYTES);
 	out->added_ms = wire_i64(&w);
-	out->due_ms = wire_i64(&w);
-	out->deadline_ms = wire_i64(&w);
-	out->then = (enum policy_then)wire_u8(&w);
+	out->arrived_ms = wire_i64(&w);
+	decode_wait(&w, out);
 	out->recipients = wire_u32(&w);
 	out->next = wire_u32(&w);
 	out->attempts = wire_u32(&w);
@@ -69,15 +94,30 @@ static int decode(uint64_t id, struct str value, struct copy_record *out)
 	return wire_done(&w);
 }
 
+static void encode_wait(const struct copy_record *r, struct buf *b)
+{
+	const struct copy_wait *w = &r->wait;
+
+	wire_put_i64(b, w->due_ms);
+	wire_put_i64(b, w->deadline_ms);
+	wire_put_u8(b, (uint8_t)w->then);
+	wire_put_u8(b, (uint8_t)w->reason);
+	wire_put_u8(b, (uint8_t)w->queues);
+	wire_put_u8(b, r->forced ? FORCED : 0);
+	wire_put_u16(b, w->rank < UINT16_MAX ? (uint16_t)w->rank : UINT16_MAX);
+	buf_add(b, (struct str){(const char *)w->company.b, COMPANY_ID_BYTES});
+	wire_put_u32(b, w->policy_version);
+	wire_put_u32(b, w->line);
+}
+
 static void encode(const struct copy_record *r, struct buf *b)
 {
 	wire_put_u8(b, RECORD_VERSION);
 	wire_put_u8(b, (uint8_t)r->kind);
 	buf_add(b, (struct str){(const char *)r->lead.b, LEAD_ID_BYTES});
 	wire_put_i64(b, r->added_ms);
-	wire_put_i64(b, r->due_ms);
-	wire_put_i64(b, r->deadline_ms);
-	wire_put_u8(b, (uint8_t)r->then);
+	wire_put_i64(b, r->arrived_ms);
+	encode_wait(r, b);
 	wire_put_u32(b, r->recipients);
 	wire_put_u32(b, r->next);
 	wire_put_u32(b, r->attempts);
@@ -88,19 +128,9 @@ static void encode(const struct copy_record *r, struct buf *b)
 	wire_put_bytes(b, r->from_domain);
 }
 
-static int put_due(struct ledger_txn *t, const struct copy_record *r)
+static struct str due_key_of(const struct copy_record *r, struct due_key *k)
 {
-	struct due_key k;
-
-	return ledger_put(
-	    t, TABLE_DUE, due_key(r->due_ms, r->id, &k), STR("c"));
-}
-
-static int del_due(struct ledger_txn *t, const struct copy_record *r)
-{
-	struct due_key k;
-
-	return ledger_del(t, TABLE_DUE, due_key(r->due_ms, r->id, &k));
+	return due_key(r->wait.due_ms, r->wait.rank, r->id, k);
 }
 
 static int put_record(struct ledger_txn *t, const struct copy_record *r)
@@ -169,16 +199,17 @@ static int next_entry(
 	struct ledger_iter it;
 	struct str key, value;
 	struct due_key k;
-	int rc = ledger_iter_open(
-	    t, TABLE_DUE, due_key(c->due_ms, c->id + 1, &k), LEDGER_UP, &it);
+	int rc = ledger_iter_open(t, TABLE_DUE,
+	    due_key(c->due_ms, c->rank, c->id + 1, &k), LEDGER_UP, &it);
 
 	*found_out = false;
 	if (rc != 0)
 		return rc;
 	rc = ledger_iter_next(&it, &key, &value);
-	if (rc == 0 && key.n == 16) {
+	if (rc == 0 && key.n == sizeof(k.b)) {
 		c->due_ms = (int64_t)codec_get_u64(key.p);
-		c->id = codec_get_u64(key.p + 8);
+		c->rank = codec_get_u16(key.p + 8);
+		c->id = codec_get_u64(key.p + 10);
 		*found_out = true;
 	}
 	ledger_iter_close(&it);
@@ -219,6 +250,13 @@ static const struct payload_field added_fields[] = {
     {9, PAYLOAD_U32, true, AT(recipients)},
     {10, PAYLOAD_U32, false, AT(first)},
     {11, PAYLOAD_BYTES, false, AT(queue_id)},
+    {12, PAYLOAD_I64, false, AT(arrived_ms)},
+    {13, PAYLOAD_U32, false, AT(reason)},
+    {14, PAYLOAD_U32, false, AT(queues)},
+    {15, PAYLOAD_U32, false, AT(rank)},
+    {16, PAYLOAD_ID16, false, AT(company)},
+    {17, PAYLOAD_U32, false, AT(policy_version)},
+    {18, PAYLOAD_U32, false, AT(line)},
     {30, PAYLOAD_BYTES, false, AT(campaign)},
     {31, PAYLOAD_BYTES, false, AT(from_domain)},
 };
@@ -237,12 +275,33 @@ static const struct payload_field recipient_fields[] = {
 static const struct payload_desc recipient =
     PAYLOAD_DESC(recipient_fields, struct event_copy_recipient, PAYLOAD_MAX);
 
+#define AT(field) offsetof(struct event_copy_due, field)
 static const struct payload_field due_fields[] = {
-    {1, PAYLOAD_U64, true, offsetof(struct event_copy_due, id)},
-    {2, PAYLOAD_I64, true, offsetof(struct event_copy_due, due_ms)},
+    {1, PAYLOAD_U64, true, AT(id)},
+    {2, PAYLOAD_I64, true, AT(due_ms)},
+    {3, PAYLOAD_BOOL, false, AT(decided)},
+    {4, PAYLOAD_I64, false, AT(deadline_ms)},
+    {5, PAYLOAD_U32, false, AT(then)},
+    {6, PAYLOAD_U32, false, AT(reason)},
+    {7, PAYLOAD_U32, false, AT(queues)},
+    {8, PAYLOAD_U32, false, AT(rank)},
+    {9, PAYLOAD_ID16, false, AT(company)},
+    {10, PAYLOAD_U32, false, AT(policy_version)},
+    {11, PAYLOAD_U32, false, AT(line)},
 };
+#undef AT
 static const struct payload_desc due =
     PAYLOAD_DESC(due_fields, struct event_copy_due, PAYLOAD_MAX);
+
+#define AT(field) offsetof(struct event_copy_forced, field)
+static const struct payload_field forced_fields[] = {
+    {1, PAYLOAD_U64, true, AT(id)},
+    {2, PAYLOAD_TEXT, false, AT(author)},
+    {3, PAYLOAD_TEXT, false, AT(reason)},
+};
+#undef AT
+static const struct payload_desc forced =
+    PAYLOAD_DESC(forced_fields, struct event_copy_forced, PAYLOAD_MAX);
 
 int copy_decode_added(struct str payload, struct event_copy_added *out)
 {
@@ -259,18 +318,29 @@ int copy_decode_due(struct str payload, struct event_copy_due *out)
 	return payload_decode(&due, payload, out);
 }
 
+int copy_decode_forced(struct str payload, struct event_copy_forced *out)
+{
+	return payload_decode(&forced, payload, out);
+}
+
 int copy_emit_added(struct door_ctx *ctx, const struct copy_new *c)
 {
 	struct event_copy_added e = {.id = c->id,
 	    .kind = (uint32_t)c->kind,
 	    .segment = c->segment,
 	    .stream = c->stream,
-	    .due_ms = c->due_ms,
-	    .deadline_ms = c->deadline_ms,
-	    .then = (uint32_t)c->then,
+	    .due_ms = c->wait.due_ms,
+	    .deadline_ms = c->wait.deadline_ms,
+	    .then = (uint32_t)c->wait.then,
 	    .recipients = c->recipients,
 	    .first = c->first,
 	    .queue_id = c->queue_id,
+	    .arrived_ms = c->arrived_ms,
+	    .reason = (uint32_t)c->wait.reason,
+	    .queues = c->wait.queues,
+	    .rank = c->wait.rank,
+	    .policy_version = c->wait.policy_version,
+	    .line = c->wait.line,
 	    .campaign = c->campaign,
 	    .from_domain = c->from_domain};
 	struct copy_record r;
@@ -279,6 +349,7 @@ int copy_emit_added(struct door_ctx *ctx, const struct copy_new *c)
 	if (rc != ERR_NOT_FOUND)
 		return rc == 0 ? ERR_EXISTS : rc;
 	memcpy(e.lead, c->lead.b, sizeof(e.lead));
+	memcpy(e.company, c->wait.company.b, sizeof(e.company));
 	return payload_emit(ctx, EV_COPY_ADDED, &added, &e);
 }
 
@@ -311,16 +382,52 @@ int copy_emit_sent(
 	return emit_recipient(ctx, &e);
 }
 
-int copy_emit_due(struct door_ctx *ctx, uint64_t id, int64_t due_ms)
+static int emit_due(struct door_ctx *ctx, const struct event_copy_due *e)
 {
-	struct event_copy_due e = {id, due_ms};
 	struct copy_record r;
-	int rc = copy_read(door_txn(ctx), id, &r);
+	int rc = copy_read(door_txn(ctx), e->id, &r);
 
 	if (rc == ERR_NOT_FOUND)
 		return 0;
-	return rc != 0 ? rc : payload_emit(ctx, EV_COPY_DUE, &due, &e);
+	return rc != 0 ? rc : payload_emit(ctx, EV_COPY_DUE, &due, e);
 }
+
+int copy_emit_due(struct door_ctx *ctx, uint64_t id, int64_t due_ms)
+{
+	struct event_copy_due e = {.id = id, .due_ms = due_ms};
+
+	return emit_due(ctx, &e);
+}
+
+int copy_emit_wait(
+    struct door_ctx *ctx, uint64_t id, const struct copy_wait *wait)
+{
+	struct event_copy_due e = {.id = id,
+	    .due_ms = wait->due_ms,
+	    .decided = true,
+	    .deadline_ms = wait->deadline_ms,
+	    .then = (uint32_t)wait->then,
+	    .reason = (uint32_t)wait->reason,
+	    .queues = wait->queues,
+	    .rank = wait->rank,
+	    .policy_version = wait->policy_version,
+	    .line = wait->line};
+
+	memcpy(e.company, wait->company.b, sizeof(e.company));
+	return emit_due(ctx, &e);
+}
+
+int copy_emit_forced(
+    struct door_ctx *ctx, uint64_t id, struct str author, struct str reason)
+{
+	struct event_copy_forced e = {id, author, reason};
+	struct copy_record r;
+	int rc = copy_read(door_txn(ctx), id, &r);
+
+	return rc != 0 ? rc : payload_emit(ctx, EV_COPY_FORCED, &forced, &e);
+}
+
+/* --- reducers --- */
 
 static int count(struct ledger_txn *t, const struct event *ev, const char *what,
     const char *which, struct str segment)
@@ -329,6 +436,126 @@ static int count(struct ledger_txn *t, const struct event *ev, const char *what,
 
 	(void)snprintf(name, sizeof(name), "%s%s", what, which);
 	return counter_add(t, ev->time_ms, name, segment);
+}
+
+static int put_due(struct ledger_txn *t, const struct copy_record *r)
+{
+	struct due_key k;
+
+	return ledger_put(t, TABLE_DUE, due_key_of(r, &k), STR("c"));
+}
+
+static int del_due(struct ledger_txn *t, const struct copy_record *r)
+{
+	struct due_key k;
+
+	return ledger_del(t, TABLE_DUE, due_key_of(r, &k));
+}
+
+/* The queues that a copy stands in, by bits. */
+static size_t queues_of(
+    const struct copy_record *r, unsigned bits, struct wait_queue out[2])
+{
+	size_t n = 0;
+
+	if ((bits & COPY_WAITS_FOR_PERSON) != 0)
+		out[n++] = wait_queue_of(WAIT_PERSON, r->lead.b);
+	if ((bits & COPY_WAITS_FOR_COMPANY) != 0)
+		out[n++] = wait_queue_of(WAIT_COMPANY, r->wait.company.b);
+	return n;
+}
+
+static int enqueue(
+    struct ledger_txn *t, const struct copy_record *r, uint32_t label)
+{
+	struct waiting_fact w = {
+	    .copy_id = r->id, .person = lead_id_tag(&r->lead), .label = label};
+	struct wait_queue q[2];
+	size_t n = queues_of(r, r->wait.queues, q);
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = wait_put(t, &q[i], &w);
+	return rc;
+}
+
+static int dequeue(
+    struct ledger_txn *t, const struct copy_record *r, uint32_t label)
+{
+	struct wait_queue q[2];
+	size_t n = queues_of(r, r->wait.queues, q);
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = wait_del(t, &q[i], label, r->id);
+	return rc;
+}
+
+/* All that a row stands in besides its own; its strings may be gone with the
+ * first change. */
+static int put_all(struct ledger_txn *t, const struct copy_record *r)
+{
+	uint32_t label = policy_label(r->segment);
+	int rc = put_record(t, r);
+
+	if (rc == 0)
+		rc = put_due(t, r);
+	return rc == 0 ? enqueue(t, r, label) : rc;
+}
+
+static int wake_one(struct ledger_txn *t, uint64_t id, int64_t now_ms)
+{
+	struct copy_record r;
+	int rc = copy_read(t, id, &r);
+
+	if (rc != 0)
+		return rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc;
+	if (r.wait.due_ms <= now_ms)
+		return 0;
+	rc = del_due(t, &r);
+	if (rc == 0)
+		rc = copy_read(t, id, &r);
+	r.wait.due_ms = now_ms;
+	if (rc == 0)
+		rc = put_record(t, &r);
+	return rc == 0 ? put_due(t, &r) : rc;
+}
+
+int copy_wake(struct ledger_txn *t, const struct wait_queue *q, int64_t now_ms)
+{
+	struct wait_heads heads;
+	int rc = wait_heads(t, q, &heads);
+
+	for (size_t i = 0; rc == 0 && i < heads.n; i++)
+		rc = wake_one(t, heads.id[i], now_ms);
+	return rc;
+}
+
+static int wake_queues(struct ledger_txn *t, const struct copy_record *r,
+    unsigned bits, int64_t now_ms)
+{
+	struct wait_queue q[2];
+	size_t n = queues_of(r, bits, q);
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = copy_wake(t, &q[i], now_ms);
+	return rc;
+}
+
+static struct copy_wait wait_of_added(const struct event_copy_added *e)
+{
+	struct copy_wait w = {.due_ms = e->due_ms,
+	    .deadline_ms = e->deadline_ms,
+	    .then = (enum policy_then)e->then,
+	    .reason = (enum verdict_reason)e->reason,
+	    .queues = e->queues,
+	    .rank = e->rank,
+	    .policy_version = e->policy_version,
+	    .line = e->line};
+
+	memcpy(w.company.b, e->company, sizeof(w.company.b));
+	return w;
 }
 
 int copy_reduce_added(
@@ -348,24 +575,23 @@ int copy_reduce_added(
 	    .campaign = e.campaign,
 	    .from_domain = e.from_domain,
 	    .added_ms = ev->time_ms,
-	    .due_ms = e.due_ms,
-	    .deadline_ms = e.deadline_ms,
-	    .then = (enum policy_then)e.then,
+	    .arrived_ms = e.arrived_ms != 0 ? e.arrived_ms : ev->time_ms,
+	    .wait = wait_of_added(&e),
 	    .recipients = e.recipients,
 	    .next = e.first};
 	memcpy(r.lead.b, e.lead, sizeof(r.lead.b));
-	rc = put_record(t, &r);
-	if (rc == 0)
-		rc = put_due(t, &r);
+	rc = put_all(t, &r);
 	if (rc == 0)
 		rc = count(
 		    t, ev, "copy.added.", copy_kind_name(r.kind), e.segment);
 	return error_of(err, rc, "copy");
 }
 
-/* Gone with its last recipient. */
-static int step(struct ledger_txn *t, struct copy_record *r, uint32_t index)
+/* Gone with its last recipient, and whoever waits behind it is looked at. */
+static int step(
+    struct ledger_txn *t, struct copy_record *r, uint32_t index, int64_t now_ms)
 {
+	uint32_t label = policy_label(r->segment);
 	struct id_key k;
 	int rc;
 
@@ -374,7 +600,11 @@ static int step(struct ledger_txn *t, struct copy_record *r, uint32_t index)
 	if (r->next < r->recipients)
 		return put_record(t, r);
 	rc = del_due(t, r);
-	return rc != 0 ? rc : ledger_del(t, TABLE_COPY, id_key(r->id, &k));
+	if (rc == 0)
+		rc = ledger_del(t, TABLE_COPY, id_key(r->id, &k));
+	if (rc == 0)
+		rc = dequeue(t, r, label);
+	return rc == 0 ? wake_queues(t, r, r->wait.queues, now_ms) : rc;
 }
 
 int copy_reduce_recipient(
@@ -395,7 +625,7 @@ int copy_reduce_recipient(
 		segment[n] = r.segment.p[n];
 		n++;
 	}
-	rc = step(t, &r, e.index);
+	rc = step(t, &r, e.index, ev->time_ms);
 	if (rc == 0)
 		rc = count(t, ev, "copy.done.",
 		    copy_outcome_name((enum copy_outcome)e.outcome),
@@ -403,27 +633,87 @@ int copy_reduce_recipient(
 	return error_of(err, rc, "copy");
 }
 
+static struct copy_wait wait_of_due(const struct event_copy_due *e)
+{
+	struct copy_wait w = {.due_ms = e->due_ms,
+	    .deadline_ms = e->deadline_ms,
+	    .then = (enum policy_then)e->then,
+	    .reason = (enum verdict_reason)e->reason,
+	    .queues = e->queues,
+	    .rank = e->rank,
+	    .policy_version = e->policy_version,
+	    .line = e->line};
+
+	memcpy(w.company.b, e->company, sizeof(w.company.b));
+	return w;
+}
+
+/* Out of all that the row stands in; r is read again. */
+static int take_out(struct ledger_txn *t, uint64_t id, struct copy_record *r)
+{
+	int rc = copy_read(t, id, r);
+
+	if (rc == 0)
+		rc = dequeue(t, r, policy_label(r->segment));
+	if (rc == 0)
+		rc = del_due(t, r);
+	return rc == 0 ? copy_read(t, id, r) : rc;
+}
+
+/* Those queues that it has left. */
+static unsigned left_of(
+    const struct copy_record *was, const struct copy_wait *now)
+{
+	unsigned left = was->wait.queues & ~now->queues;
+
+	if (memcmp(&was->wait.company, &now->company, sizeof(now->company)) !=
+	    0)
+		left |= was->wait.queues & COPY_WAITS_FOR_COMPANY;
+	return left;
+}
+
 int copy_reduce_due(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
 	struct event_copy_due e;
-	struct copy_record r;
+	struct copy_record r, was;
+	unsigned left = 0;
 	int rc = copy_decode_due(ev->payload, &e);
 
 	if (rc == 0)
-		rc = copy_read(t, e.id, &r);
-	if (rc == 0)
-		rc = del_due(t, &r);
+		rc = take_out(t, e.id, &r);
 	if (rc != 0)
 		return error_of(err, rc, "copy event");
-	rc = copy_read(t, e.id, &r);
-	r.due_ms = e.due_ms;
-	r.attempts++;
+	was = r;
+	r.wait.due_ms = e.due_ms;
+	if (e.decided) {
+		r.wait = wait_of_due(&e);
+		r.attempts = 0;
+		left = left_of(&was, &r.wait);
+	} else {
+		r.attempts++;
+	}
+	rc = put_all(t, &r);
 	if (rc == 0)
-		rc = put_record(t, &r);
-	if (rc == 0)
-		rc = put_due(t, &r);
+		rc = wake_queues(t, &was, left, ev->time_ms);
 	return error_of(err, rc, "copy");
+}
+
+int copy_reduce_forced(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	struct event_copy_forced e;
+	struct copy_record r;
+	int rc = copy_decode_forced(ev->payload, &e);
+
+	if (rc == 0)
+		rc = take_out(t, e.id, &r);
+	if (rc != 0)
+		return error_of(err, rc, "copy event");
+	r.forced = true;
+	if (r.wait.due_ms > ev->time_ms)
+		r.wait.due_ms = ev->time_ms;
+	return error_of(err, put_all(t, &r), "copy");
 }
 
 const char *copy_kind_name(enum copy_kind k)

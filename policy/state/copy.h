@@ -3,13 +3,19 @@
  * a file cannot exist, since the file is written and synced before the row is
  * proposed; a file without a row is swept after an hour.
  *
- * Key of TABLE_COPY: copy id (msgid.h), 8 bytes. TABLE_DUE: due_ms, kind of
- * entry, id: what the agent's timer walks.
+ * Key of TABLE_COPY: copy id (msgid.h), 8 bytes. TABLE_DUE: due_ms, rank of the
+ * segment, id: what the agent's timer walks.
  *
  *   held    one recipient, waits for due_ms, ends at deadline_ms
  *   taken   several recipients, each submitted singly; next is due at once
  *   undecided  written without the ledger (local submission in trouble);
  *              found in the spool folder and adopted by the agent
+ *
+ * A held copy that competes stands in the queues of those whose limits it waits
+ * for (wait.h). When one leaves a queue, and when a slot is released, the first
+ * copies of the queue are due at once: in the reducer of that event, so that
+ * nothing is forgotten by whoever is killed. Only the first: they leave in
+ * their turn, or get another instant, and then the next ones are looked at.
  *
  * Threads: as the transaction. */
 #ifndef POLICY_STATE_COPY_H
@@ -19,6 +25,9 @@
 #include "policy/conf/policy.h"
 #include "policy/ledger/door.h"
 #include "policy/mail/lead_id.h"
+#include "policy/rules/verdict.h"
+#include "policy/state/company.h"
+#include "policy/state/wait.h"
 
 /* Numbers are stored; names are API. */
 enum copy_kind {
@@ -36,13 +45,30 @@ enum copy_outcome {
 	COPY_SPLIT = 6,   /* waits as a held copy of its own now */
 };
 
+/* Bits; numbers are stored. */
+enum copy_queues {
+	COPY_WAITS_FOR_PERSON = 1,
+	COPY_WAITS_FOR_COMPANY = 2,
+};
+
+/* Why and until when a held copy waits: of a verdict. */
+struct copy_wait {
+	int64_t due_ms, deadline_ms; /* deadline 0: none */
+	enum policy_then then;
+	enum verdict_reason reason;    /* 0: none that is known */
+	unsigned queues;               /* enum copy_queues */
+	uint32_t rank;                 /* of the segment in `order` */
+	struct company_id company;     /* zero: none that counts */
+	uint32_t policy_version, line; /* of the rule; 0: none */
+};
+
 struct copy_new {
 	uint64_t id;
 	enum copy_kind kind;
 	struct lead_id lead; /* held; else zero */
 	struct str segment, stream;
-	int64_t due_ms, deadline_ms; /* deadline 0: none */
-	enum policy_then then;
+	int64_t arrived_ms; /* when the message came; 0: now */
+	struct copy_wait wait;
 	uint32_t first;      /* index of the first recipient in the file */
 	uint32_t recipients; /* index of the last one, plus one */
 	struct str queue_id; /* that the application was told; may be empty */
@@ -55,8 +81,9 @@ struct copy_record {
 	struct lead_id lead;
 	struct str segment, stream, queue_id; /* borrowed */
 	struct str campaign, from_domain;     /* likewise; may be empty */
-	int64_t added_ms, due_ms, deadline_ms;
-	enum policy_then then;
+	int64_t added_ms, arrived_ms;
+	struct copy_wait wait;
+	bool forced; /* to be sent in spite of what it waits for */
 	uint32_t recipients;
 	uint32_t next;     /* index of the first recipient not done */
 	uint32_t attempts; /* of submission, since the last success */
@@ -71,6 +98,10 @@ struct event_copy_added {
 	uint32_t then, recipients, first;
 	struct str queue_id;
 	struct str campaign, from_domain; /* from version 2 on */
+	/* from version 2 */
+	int64_t arrived_ms;
+	uint32_t reason, queues, rank, policy_version, line;
+	unsigned char company[COMPANY_ID_BYTES];
 };
 
 struct event_copy_recipient {
@@ -82,6 +113,17 @@ struct event_copy_recipient {
 struct event_copy_due {
 	uint64_t id;
 	int64_t due_ms;
+	/* from version 2: why it waits, anew. Else an attempt that failed,
+	 * and all but due_ms stays. */
+	bool decided;
+	int64_t deadline_ms;
+	uint32_t then, reason, queues, rank, policy_version, line;
+	unsigned char company[COMPANY_ID_BYTES];
+};
+
+struct event_copy_forced {
+	uint64_t id;
+	struct str author, reason;
 };
 
 /* --- in a proposal --- */
@@ -98,15 +140,23 @@ int copy_emit_sent(struct door_ctx *ctx, uint64_t id, uint32_t index,
 int copy_keep(struct copy_record *r, struct arena *a) MUST_CHECK;
 /* Another instant; counts an attempt. */
 int copy_emit_due(struct door_ctx *ctx, uint64_t id, int64_t due_ms) MUST_CHECK;
+/* It was decided again, and waits: no attempt. Held copies only. */
+int copy_emit_wait(
+    struct door_ctx *ctx, uint64_t id, const struct copy_wait *wait) MUST_CHECK;
+/* To be sent now, in spite of what it waits for. ERR_NOT_FOUND. */
+int copy_emit_forced(struct door_ctx *ctx, uint64_t id, struct str author,
+    struct str reason) MUST_CHECK;
 
 /* --- reading --- */
 int copy_read(const struct ledger_txn *t, uint64_t id,
     struct copy_record *out) MUST_CHECK;
-/* The copy with the least due_ms, if it is <= now_ms: ERR_NOT_FOUND when none
- * is. after: skip to entries behind this (due_ms, id); {0,0} from the start.
- * next_ms_out (may be NULL): the instant of the first entry that is later. */
+/* The copy with the least due_ms, of several the one of the segment that goes
+ * first, of these the oldest; if it is <= now_ms: ERR_NOT_FOUND when none is.
+ * cursor: skips to entries behind it; all zero from the start. next_ms_out (may
+ * be NULL): the instant of the first entry that is later. */
 struct copy_cursor {
 	int64_t due_ms;
+	uint32_t rank;
 	uint64_t id;
 };
 int copy_next_due(const struct ledger_txn *t, int64_t now_ms,
@@ -121,12 +171,20 @@ int copy_decode_added(
 int copy_decode_recipient(
     struct str payload, struct event_copy_recipient *out) MUST_CHECK;
 int copy_decode_due(struct str payload, struct event_copy_due *out) MUST_CHECK;
+int copy_decode_forced(
+    struct str payload, struct event_copy_forced *out) MUST_CHECK;
 int copy_reduce_added(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 int copy_reduce_recipient(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 int copy_reduce_due(
     struct ledger_txn *t, const struct event *ev, struct error *err);
+int copy_reduce_forced(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+
+/* For reducers: what waits first in that queue is due at now_ms. */
+int copy_wake(struct ledger_txn *t, const struct wait_queue *q,
+    int64_t now_ms) MUST_CHECK;
 
 const char *copy_kind_name(enum copy_kind k);
 const char *copy_outcome_name(enum copy_outcome o);

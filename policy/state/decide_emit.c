@@ -172,9 +172,10 @@ static int emit_hold(struct decide_work *w, struct door_ctx *ctx)
 	    .lead = w->out->lead,
 	    .segment = segment_of(w),
 	    .stream = w->in->stream,
-	    .due_ms = v->earliest_ms != 0 ? v->earliest_ms : v->deadline_ms,
-	    .deadline_ms = v->deadline_ms,
-	    .then = v->then,
+	    .wait = {.due_ms =
+			 v->earliest_ms != 0 ? v->earliest_ms : v->deadline_ms,
+		.deadline_ms = v->deadline_ms,
+		.then = v->then},
 	    .recipients = 1,
 	    .queue_id = w->in->queue_id,
 	    .campaign = w->in->campaign,

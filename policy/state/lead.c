@@ -2,14 +2,11 @@
  *
  * Record: version 2, created_ms, epoch, wrapped key, sealed address, number of
  * purposes (u8), then each: label, consent, flags (bit 0: subject), since_ms:
- * 14 bytes; number of slots (u16), then each: message id, at_ms, key, label,
- * state, flags (bit 0: counts): 30 bytes. Slots are all of one size so that the
- * door, which has one thread, can copy a history without taking it apart. */
+ * 14 bytes; and the history (slotlist.h). */
 #include "policy/state/lead.h"
 
 #include "policy/base/codec.h"
 #include "policy/conf/policy.h"
-#include "policy/rules/caps.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
 
@@ -19,15 +16,7 @@
 enum {
 	RECORD_VERSION = 2,
 	RECORD_MAX = 32768,
-	SLOT_COUNTS = 1,
-	/* A stored slot: its size, and where its fields are. */
-	SLOT_AT = 8,
-	SLOT_KEY = 16,
-	SLOT_LABEL = 24,
-	SLOT_STATE = 28,
-	SLOT_FLAGS = 29,
-	SLOT = 30,
-	/* and a purpose. */
+	/* A stored purpose: where its fields are, and its size. */
 	PURPOSE_CONSENT = 4,
 	PURPOSE_FLAGS = 5,
 	PURPOSE_SINCE = 6,
@@ -36,40 +25,17 @@ enum {
 };
 
 /* A record as stored: all up to the number of purposes, the purposes; all up
- * to the number of slots, and the slots. */
+ * to the history, and the history. */
 struct stored {
 	struct str start;
 	const char *purposes;
 	struct str head;
-	const char *slots;
-	size_t n;
+	struct slotlist history;
 };
-
-_Static_assert((int)LEAD_SLOTS_MAX > (int)POLICY_MAX_PER_WINDOW, "limits act");
 
 static struct str key_of(const struct lead_id *id)
 {
 	return (struct str){(const char *)id->b, sizeof(id->b)};
-}
-
-static void read_slot(const char *p, struct slot_fact *out)
-{
-	out->message_id = codec_get_u64(p);
-	out->at_ms = (int64_t)codec_get_u64(p + SLOT_AT);
-	out->key = codec_get_u64(p + SLOT_KEY);
-	out->label = codec_get_u32(p + SLOT_LABEL);
-	out->state = (enum slot_state)(unsigned char)p[SLOT_STATE];
-	out->counts = (p[SLOT_FLAGS] & SLOT_COUNTS) != 0;
-}
-
-static void write_slot(const struct slot_fact *s, char *p)
-{
-	codec_put_u64(p, s->message_id);
-	codec_put_u64(p + SLOT_AT, (uint64_t)s->at_ms);
-	codec_put_u64(p + SLOT_KEY, s->key);
-	codec_put_u32(p + SLOT_LABEL, s->label);
-	p[SLOT_STATE] = (char)s->state;
-	p[SLOT_FLAGS] = s->counts ? SLOT_COUNTS : 0;
 }
 
 static void read_purpose(const char *p, struct lead_purpose *out)
@@ -119,11 +85,9 @@ static int open_record(
 	if (rc != 0)
 		return rc;
 	st->head = str_cut(value, 0, value.n - w.rest.n);
-	out->n_slots = st->n = wire_u16(&w);
-	if (st->n > LEAD_SLOTS_MAX)
-		return ERR_CORRUPT;
-	st->slots = wire_fixed(&w, st->n * SLOT).p;
-	return wire_done(&w);
+	rc = slotlist_open(&w, SLOTLIST_SLOT, &st->history);
+	out->n_slots = st->history.n;
+	return rc != 0 ? rc : wire_done(&w);
 }
 
 /* As open_record(); of nobody all zero. */
@@ -156,14 +120,7 @@ int lead_read(const struct ledger_txn *t, const struct lead_id *id,
 	struct stored st;
 	int rc = fetch(t, id, out, &st);
 
-	if (rc != 0)
-		return rc;
-	out->slots = arena_array(a, st.n > 0 ? st.n : 1, sizeof(*out->slots));
-	if (out->slots == NULL)
-		return ERR_LIMIT;
-	for (size_t i = 0; i < st.n; i++)
-		read_slot(st.slots + i * SLOT, &out->slots[i]);
-	return 0;
+	return rc != 0 ? rc : slotlist_facts(&st.history, a, &out->slots);
 }
 
 /* --- purposes --- */
@@ -214,8 +171,7 @@ static void put_purposes(
 	p = buf_extend(b, r->n_purposes * PURPOSE);
 	for (size_t i = 0; p != NULL && i < r->n_purposes; i++)
 		write_purpose(&r->purposes[i], p + i * PURPOSE);
-	wire_put_u16(b, (uint16_t)st->n);
-	buf_add(b, (struct str){st->slots, st->n * SLOT});
+	slotlist_copy(&st->history, b);
 }
 
 static int put_record(struct ledger_txn *t, const struct lead_id *id,
@@ -250,95 +206,15 @@ int lead_purpose_change(struct ledger_txn *t, const struct lead_id *id,
 
 /* --- slots --- */
 
-/* Which of the slots is that message's; n: none. */
-static size_t find_slot(const struct stored *st, uint64_t message_id)
-{
-	size_t i = 0;
-
-	while (i < st->n && codec_get_u64(st->slots + i * SLOT) != message_id)
-		i++;
-	return i;
-}
-
-/* The latest instant at which the slot may count as delivered. */
-static int64_t latest_ms(const char *slot)
-{
-	int64_t at_ms = (int64_t)codec_get_u64(slot + SLOT_AT);
-	bool dated = slot[SLOT_STATE] == SLOT_DELIVERED ||
-		     slot[SLOT_STATE] == SLOT_RELEASED;
-
-	if (dated || at_ms > INT64_MAX - CAPS_UNDATED_MS)
-		return at_ms;
-	return at_ms + CAPS_UNDATED_MS;
-}
-
-/* The one to do without: released, else not counted, else the oldest. A limit
- * must not be forgotten for what does not count in it. */
-static size_t find_least(const char *slots, size_t n)
-{
-	size_t uncounted = n;
-
-	for (size_t i = 0; i < n; i++) {
-		const char *slot = slots + i * SLOT;
-
-		if (slot[SLOT_STATE] == SLOT_RELEASED)
-			return i;
-		if (uncounted == n && (slot[SLOT_FLAGS] & SLOT_COUNTS) == 0)
-			uncounted = i;
-	}
-	return uncounted < n ? uncounted : 0;
-}
-
-/* Copies what a rule can still ask for, and of that so much that there is room
- * for one more. Returns how many. */
-static size_t copy_kept(const struct stored *st, int64_t before_ms, char *out)
-{
-	size_t n = 0, least;
-
-	for (size_t i = 0; i < st->n; i++) {
-		const char *slot = st->slots + i * SLOT;
-
-		if (latest_ms(slot) >= before_ms)
-			memcpy(out + n++ * SLOT, slot, SLOT);
-	}
-	if (n < LEAD_SLOTS_MAX)
-		return n;
-	least = find_least(out, n--);
-	memmove(
-	    out + least * SLOT, out + (least + 1) * SLOT, (n - least) * SLOT);
-	return n;
-}
-
-/* The record with that slot in place of one of the same message, or added. */
-static void put_slot(const struct stored *st, const struct slot_fact *slot,
-    int64_t prune_before_ms, struct buf *b)
-{
-	size_t room = st->head.n + 2 + (st->n + 1) * SLOT;
-	size_t at = find_slot(st, slot->message_id), n = st->n;
-	char *p = buf_extend(b, room), *slots;
-
-	if (p == NULL)
-		return;
-	slots = p + st->head.n + 2;
-	memcpy(p, st->head.p, st->head.n);
-	if (at < n) {
-		memcpy(slots, st->slots, n * SLOT);
-	} else {
-		at = copy_kept(st, prune_before_ms, slots);
-		n = at + 1;
-	}
-	write_slot(slot, slots + at * SLOT);
-	codec_put_u16(p + st->head.n, (uint16_t)n);
-	buf_truncate(b, room - (st->n + 1 - n) * SLOT);
-}
-
 static int store_slot(struct ledger_txn *t, const struct lead_id *id,
     const struct stored *st, const struct slot_fact *slot, int64_t before_ms)
 {
 	struct buf b;
 
 	buf_init(&b, RECORD_MAX);
-	put_slot(st, slot, before_ms, &b);
+	buf_expect(&b, st->head.n + SLOTLIST_ROOM(&st->history));
+	buf_add(&b, st->head);
+	slotlist_put(&st->history, slot, before_ms, &b);
 	return store(t, id, &b);
 }
 
@@ -358,15 +234,12 @@ int lead_slot_set(struct ledger_txn *t, const struct lead_id *id,
 	struct lead_record unused;
 	struct slot_fact slot;
 	struct stored st;
-	size_t at;
 	int rc = fetch(t, id, &unused, &st);
 
 	if (rc != 0)
 		return rc;
-	at = find_slot(&st, message_id);
-	if (at == st.n)
+	if (!slotlist_find(&st.history, message_id, &slot))
 		return ERR_NOT_FOUND;
-	read_slot(st.slots + at * SLOT, &slot);
 	slot.state = state;
 	slot.at_ms = at_ms;
 	return store_slot(t, id, &st, &slot, 0);

@@ -11,11 +11,10 @@
 #include "policy/mail/lead_id.h"
 #include "policy/rules/facts.h"
 #include "policy/state/payload.h"
+#include "policy/state/slotlist.h"
 
 enum {
-	/* A history is cut to the youngest of those that count: whoever is
-	 * sent more than this in two months has other troubles than a cap. */
-	LEAD_SLOTS_MAX = 250,
+	LEAD_SLOTS_MAX = SLOTLIST_SLOTS_MAX,
 	LEAD_WRAPPED_MAX = 256,
 	LEAD_ADDRESS_MAX = 1200,
 	/* More than any policy has; what there is no room for stands in its

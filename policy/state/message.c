@@ -1,11 +1,13 @@
 /* message.c - see message.h.
  *
- * Record: version 2, lead (16), proposed_ms, changed_ms, state, subject id,
+ * Record: version 2, lead (16), company (16), proposed_ms, changed_ms, state,
+ * subject id,
  * label, policy version, then segment, purpose, stream, campaign, queue id,
  * one-click, sender as counted bytes, whether it counts, From domain. */
 #include "policy/state/message.h"
 
 #include "policy/base/codec.h"
+#include "policy/state/copy.h"
 #include "policy/state/counter.h"
 #include "policy/state/lead.h"
 #include "policy/state/subject.h"
@@ -42,7 +44,7 @@ static struct str id_key(uint64_t id, struct id_key *k)
 static int decode(struct str value, struct message_record *out)
 {
 	struct wire w = wire_open(value);
-	struct str lead;
+	struct str lead, company;
 
 	*out = (struct message_record){0};
 	if (wire_u8(&w) != RECORD_VERSION)
@@ -50,6 +52,9 @@ static int decode(struct str value, struct message_record *out)
 	lead = wire_fixed(&w, LEAD_ID_BYTES);
 	if (lead.n == LEAD_ID_BYTES)
 		memcpy(out->lead.b, lead.p, LEAD_ID_BYTES);
+	company = wire_fixed(&w, COMPANY_ID_BYTES);
+	if (company.n == COMPANY_ID_BYTES)
+		memcpy(out->company.b, company.p, COMPANY_ID_BYTES);
 	out->proposed_ms = wire_i64(&w);
 	out->changed_ms = wire_i64(&w);
 	out->state = (enum slot_state)wire_u8(&w);
@@ -72,6 +77,8 @@ static void encode(const struct message_record *r, struct buf *out)
 {
 	wire_put_u8(out, RECORD_VERSION);
 	buf_add(out, (struct str){(const char *)r->lead.b, LEAD_ID_BYTES});
+	buf_add(
+	    out, (struct str){(const char *)r->company.b, COMPANY_ID_BYTES});
 	wire_put_i64(out, r->proposed_ms);
 	wire_put_i64(out, r->changed_ms);
 	wire_put_u8(out, (uint8_t)r->state);
@@ -170,6 +177,7 @@ static const struct payload_field proposed_fields[] = {
     {16, PAYLOAD_BOOL, false, AT(shadowed)},
     {17, PAYLOAD_I64, false, AT(prune_before_ms)},
     {18, PAYLOAD_BYTES, false, AT(from_domain)},
+    {19, PAYLOAD_ID16, false, AT(company)},
 };
 #undef AT
 const struct payload_desc message_proposed_payload =
@@ -243,6 +251,7 @@ static struct message_record record_of(
 	};
 
 	memcpy(r.lead.b, e->lead, sizeof(r.lead.b));
+	memcpy(r.company.b, e->company, sizeof(r.company.b));
 	return r;
 }
 
@@ -260,6 +269,18 @@ static int put_queue(struct ledger_txn *t, struct str queue_id, uint64_t id)
 static struct str counted_segment(struct str segment, struct str purpose)
 {
 	return purpose.n > 0 ? segment : STR("");
+}
+
+/* In the history of the person, and of the company where it has one. */
+static int put_slot(struct ledger_txn *t, const struct message_record *r,
+    struct slot_fact *slot, int64_t prune_before_ms)
+{
+	int rc = lead_slot_put(t, &r->lead, slot, prune_before_ms);
+
+	if (rc != 0 || company_is_none(&r->company))
+		return rc;
+	slot->person = lead_id_tag(&r->lead);
+	return company_slot_put(t, &r->company, slot, prune_before_ms);
 }
 
 int message_reduce_proposed(
@@ -285,7 +306,7 @@ int message_reduce_proposed(
 	if (rc == 0)
 		rc = put_queue(t, e.queue_id, e.message_id);
 	if (rc == 0)
-		rc = lead_slot_put(t, &r.lead, &slot, e.prune_before_ms);
+		rc = put_slot(t, &r, &slot, e.prune_before_ms);
 	if (rc == 0 && e.subject_id != 0)
 		rc = subject_put(t, e.subject_id, &r.lead, e.purpose);
 	if (rc == 0)
@@ -314,6 +335,32 @@ static int count_change(struct ledger_txn *t, const struct event *ev,
 	    t, ev->time_ms, name, counted_segment(r.segment, r.purpose));
 }
 
+/* Of a slot that was pruned nothing is left to be changed. */
+static int set_slot(struct ledger_txn *t, const struct message_record *r,
+    uint64_t id, enum slot_state state, int64_t at_ms)
+{
+	int rc = lead_slot_set(t, &r->lead, id, state, at_ms);
+
+	if (rc == ERR_NOT_FOUND)
+		rc = 0;
+	if (rc == 0 && !company_is_none(&r->company))
+		rc = company_slot_set(t, &r->company, id, state, at_ms);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* There is room for what waits first. */
+static int wake_waiting(
+    struct ledger_txn *t, const struct message_record *r, int64_t now_ms)
+{
+	struct wait_queue q = wait_queue_of(WAIT_PERSON, r->lead.b);
+	int rc = copy_wake(t, &q, now_ms);
+
+	if (rc != 0 || company_is_none(&r->company))
+		return rc;
+	q = wait_queue_of(WAIT_COMPANY, r->company.b);
+	return copy_wake(t, &q, now_ms);
+}
+
 static int change_state(struct ledger_txn *t, const struct event *ev,
     enum slot_state state, struct error *err)
 {
@@ -329,9 +376,9 @@ static int change_state(struct ledger_txn *t, const struct event *ev,
 	r.changed_ms = e.at_ms;
 	rc = write_record(t, e.message_id, &r);
 	if (rc == 0)
-		rc = lead_slot_set(t, &r.lead, e.message_id, state, e.at_ms);
-	if (rc == ERR_NOT_FOUND)
-		rc = 0;
+		rc = set_slot(t, &r, e.message_id, state, e.at_ms);
+	if (rc == 0 && state == SLOT_RELEASED)
+		rc = wake_waiting(t, &r, ev->time_ms);
 	if (rc == 0)
 		rc = count_change(t, ev, &e, state);
 	return error_of(err, rc, "slot");

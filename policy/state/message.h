@@ -10,10 +10,12 @@
 #include "policy/ledger/event.h"
 #include "policy/mail/lead_id.h"
 #include "policy/rules/facts.h"
+#include "policy/state/company.h"
 #include "policy/state/payload.h"
 
 struct message_record {
 	struct lead_id lead;
+	struct company_id company; /* whose history has it; zero: none */
 	int64_t proposed_ms;
 	int64_t changed_ms; /* of the last change of state */
 	enum slot_state state;
@@ -51,6 +53,7 @@ struct event_slot_proposed {
 	bool shadowed;
 	int64_t prune_before_ms;
 	struct str from_domain; /* from version 2 on */
+	unsigned char company[COMPANY_ID_BYTES]; /* from version 2 */
 };
 
 struct event_slot_changed { /* queued, delivered, released */

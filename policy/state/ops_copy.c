@@ -116,6 +116,46 @@ int ops_copy_due(
 	return door_propose(s->door, due_fn, &d, err);
 }
 
+struct wait_change {
+	uint64_t id;
+	struct copy_wait wait;
+};
+
+static int wait_fn(struct door_ctx *ctx, void *arg)
+{
+	const struct wait_change *c = arg;
+
+	return copy_emit_wait(ctx, c->id, &c->wait);
+}
+
+int ops_copy_wait(struct store *s, uint64_t id, const struct copy_wait *wait,
+    struct error *err)
+{
+	struct wait_change c = {id, *wait};
+
+	return door_propose(s->door, wait_fn, &c, err);
+}
+
+struct force {
+	uint64_t id;
+	struct str author, reason;
+};
+
+static int force_fn(struct door_ctx *ctx, void *arg)
+{
+	const struct force *f = arg;
+
+	return copy_emit_forced(ctx, f->id, f->author, f->reason);
+}
+
+int ops_copy_force(struct store *s, uint64_t id, struct str author,
+    struct str reason, struct error *err)
+{
+	struct force f = {id, author, reason};
+
+	return door_propose(s->door, force_fn, &f, err);
+}
+
 struct split {
 	struct store *store;
 	struct done done;

@@ -24,6 +24,13 @@ int ops_copy_sent(struct store *s, uint64_t id, uint32_t index,
 int ops_copy_due(
     struct store *s, uint64_t id, int64_t due_ms, struct error *err) MUST_CHECK;
 
+/* A held copy was decided again, and waits. */
+int ops_copy_wait(struct store *s, uint64_t id, const struct copy_wait *wait,
+    struct error *err) MUST_CHECK;
+/* To be sent in spite of what it waits for: ERR_NOT_FOUND when it is gone. */
+int ops_copy_force(struct store *s, uint64_t id, struct str author,
+    struct str reason, struct error *err) MUST_CHECK;
+
 /* All recipients that are not done are removed, for good; 0 also when the
  * copy is gone. The file is the caller's, or the sweep's. */
 int ops_copy_remove(struct store *s, uint64_t id, struct error *err) MUST_CHECK;

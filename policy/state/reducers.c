@@ -51,9 +51,10 @@ static const struct reducer list[] = {
     {EV_CONSENT, 1, EVENT_AUDIT, consent_reduce},
     {EV_COPY_ADDED, 2, EVENT_ACTIVITY, copy_reduce_added},
     {EV_COPY_RECIPIENT, 1, EVENT_ACTIVITY, copy_reduce_recipient},
-    {EV_COPY_DUE, 1, EVENT_ACTIVITY, copy_reduce_due},
+    {EV_COPY_DUE, 2, EVENT_ACTIVITY, copy_reduce_due},
     {EV_SLOT_MOVED, 1, EVENT_ACTIVITY, message_reduce_moved},
     {EV_MTALOG, 1, EVENT_ACTIVITY, mtalogpos_reduce},
+    {EV_COPY_FORCED, 1, EVENT_AUDIT, copy_reduce_forced},
     {EV_FEEDBACK_MAIL, 1, EVENT_ACTIVITY, seen_reduce},
     {EV_BOUNCE, 1, EVENT_ACTIVITY, feedback_reduce_bounce},
     {EV_COMPLAINT, 1, EVENT_AUDIT, feedback_reduce_complaint},
@@ -78,6 +79,8 @@ static const char *const table_names[TABLE_COUNT] = {
     [TABLE_FEEDBACK] = "feedback",
     [TABLE_SEEN] = "seen",
     [TABLE_TRACE] = "trace",
+    [TABLE_WAIT] = "wait",
+    [TABLE_COMPANY] = "company",
 };
 
 const struct reducer_table reducers = {

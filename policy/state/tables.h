@@ -25,6 +25,8 @@ enum table {
 	TABLE_FEEDBACK, /* feedback.c: message id, lead id -> what came back */
 	TABLE_SEEN,     /* seen.c: digests of consumed feedback mail */
 	TABLE_TRACE,    /* trace.c: block of events -> whom they are about */
+	TABLE_WAIT, /* wait.c: person or company, segment -> copies that wait */
+	TABLE_COMPANY, /* company.c: company id -> history */
 	TABLE_COUNT
 };
 

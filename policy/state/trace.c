@@ -185,6 +185,15 @@ static int about_copy_due(
 	return rc != 0 ? rc : about_copy(t, e.id, out);
 }
 
+static int about_copy_forced(
+    const struct ledger_txn *t, struct str payload, struct trace_about *out)
+{
+	struct event_copy_forced e;
+	int rc = copy_decode_forced(payload, &e);
+
+	return rc != 0 ? rc : about_copy(t, e.id, out);
+}
+
 static int about_bounce(
     const struct ledger_txn *t, struct str payload, struct trace_about *out)
 {
@@ -268,6 +277,8 @@ int trace_about(
 		return about_copy_recipient(t, ev->payload, out);
 	case EV_COPY_DUE:
 		return about_copy_due(t, ev->payload, out);
+	case EV_COPY_FORCED:
+		return about_copy_forced(t, ev->payload, out);
 	case EV_FEEDBACK_MAIL:
 		return about_feedback_mail(t, ev->payload, out);
 	case EV_BOUNCE:

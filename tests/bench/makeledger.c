@@ -172,7 +172,7 @@ static int apply(struct maker *m, enum event_type type, int64_t at_ms, int rc,
 {
 	struct event ev = {
 	    .type = (uint16_t)type,
-	    .version = 1,
+	    .version = event_kind(type)->version,
 	    .class = event_kind(type)->class,
 	    .time_ms = at_ms,
 	    .payload = buf_str(&m->payload),

@@ -206,7 +206,7 @@ static int add_copy(struct door_ctx *ctx, void *arg)
 	    .kind = COPY_HELD,
 	    .segment = STR("webinar"),
 	    .stream = STR("news"),
-	    .due_ms = 1000,
+	    .wait.due_ms = 1000,
 	    .recipients = 1};
 
 	(void)arg;

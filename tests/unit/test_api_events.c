@@ -294,8 +294,8 @@ static void add_hold(
 	    .kind = recipients == 1 ? COPY_HELD : COPY_TAKEN,
 	    .segment = STR("newsletter"),
 	    .stream = STR("news"),
-	    .due_ms = clock_now_ms() + 3600000,
-	    .deadline_ms = clock_now_ms() + 7200000,
+	    .wait.due_ms = clock_now_ms() + 3600000,
+	    .wait.deadline_ms = clock_now_ms() + 7200000,
 	    .recipients = recipients};
 	struct error err = {0};
 
@@ -333,7 +333,7 @@ static void test_explain_copy(struct apitest *a)
 	    .kind = COPY_TAKEN,
 	    .segment = STR("newsletter"),
 	    .stream = STR("news"),
-	    .due_ms = clock_now_ms() + 3600000,
+	    .wait.due_ms = clock_now_ms() + 3600000,
 	    .recipients = 2,
 	    .queue_id = STR("4QC")};
 	struct error err = {0};
@@ -387,7 +387,7 @@ static void test_explain_many(struct apitest *a)
 	    .kind = COPY_TAKEN,
 	    .segment = STR("newsletter"),
 	    .stream = STR("news"),
-	    .due_ms = clock_now_ms() + 3600000,
+	    .wait.due_ms = clock_now_ms() + 3600000,
 	    .recipients = n,
 	    .queue_id = STR("4QM")};
 	struct error err = {0};

@@ -17,10 +17,11 @@ static struct copy_new copy(uint64_t id, int64_t due_ms, uint32_t recipients)
 	    .kind = COPY_TAKEN,
 	    .segment = STR("news"),
 	    .stream = STR("apps"),
-	    .due_ms = due_ms,
-	    .deadline_ms = due_ms + 1000,
-	    .then = POLICY_THEN_DROP,
+	    .wait.due_ms = due_ms,
+	    .wait.deadline_ms = due_ms + 1000,
+	    .wait.then = POLICY_THEN_DROP,
 	    .recipients = recipients,
+
 	    .campaign = STR("spring"),
 	    .from_domain = STR("news.example")};
 }
@@ -40,7 +41,7 @@ static int get(uint64_t id, struct copy_record *out)
 /* The ids that are due, in order, as one number of digits. */
 static int due_order(int64_t now_ms, int64_t *next_out)
 {
-	struct copy_cursor c = {0, 0};
+	struct copy_cursor c = {0};
 	struct ledger_txn *t;
 	struct copy_record r;
 	int digits = 0;
@@ -63,8 +64,8 @@ static void test_life(void)
 	add(&c, ERR_EXISTS);
 	IS_INT(get(1, &r), 0, "read");
 	OK(r.kind == COPY_TAKEN && r.next == 0 && r.recipients == 2 &&
-		r.due_ms == 100 && r.deadline_ms == 1100 &&
-		r.then == POLICY_THEN_DROP && r.attempts == 0,
+		r.wait.due_ms == 100 && r.wait.deadline_ms == 1100 &&
+		r.wait.then == POLICY_THEN_DROP && r.attempts == 0,
 	    "as added");
 	IS_S(r.segment, STR("news"), "segment");
 	IS_S(r.stream, STR("apps"), "stream");
@@ -72,7 +73,7 @@ static void test_life(void)
 	IS_S(r.from_domain, STR("news.example"), "From domain");
 	IS_INT(ops_copy_due(T.store, 1, 500, &err), 0, "another instant");
 	IS_INT(get(1, &r), 0, "read");
-	OK(r.due_ms == 500 && r.attempts == 1, "moved, one attempt");
+	OK(r.wait.due_ms == 500 && r.attempts == 1, "moved, one attempt");
 	IS_INT(ops_copy_done(T.store, 1, 0, COPY_SENT, &err), 0, "first");
 	IS_INT(get(1, &r), 0, "read");
 	OK(r.next == 1 && r.attempts == 0, "the second's turn");
@@ -127,7 +128,7 @@ static void test_split(void)
 	IS_INT(r.next, 2, "done there");
 	IS_INT(get(8, &r), 0, "a copy of its own");
 	OK(r.kind == COPY_HELD && r.next == 1 && r.recipients == 2 &&
-		r.due_ms == 900 && lead_id_eq(&r.lead, &held.lead),
+		r.wait.due_ms == 900 && lead_id_eq(&r.lead, &held.lead),
 	    "for the second recipient of the file");
 	IS_INT(ops_copy_split(T.store, 7, 1, &who, &held, &err), ERR_NOT_FOUND,
 	    "he is done");

@@ -198,9 +198,9 @@ static int emit_copy(struct door_ctx *ctx, void *arg)
 	    .kind = COPY_HELD,
 	    .segment = STR("s"),
 	    .stream = STR("t"),
-	    .due_ms = 100,
-	    .deadline_ms = 200,
-	    .then = POLICY_THEN_DROP,
+	    .wait.due_ms = 100,
+	    .wait.deadline_ms = 200,
+	    .wait.then = POLICY_THEN_DROP,
 	    .recipients = 2};
 
 	(void)arg;
@@ -224,7 +224,7 @@ static int emit_copy_queued(struct door_ctx *ctx, void *arg)
 {
 	struct copy_new c = {.id = 6,
 	    .kind = COPY_TAKEN,
-	    .due_ms = 100,
+	    .wait.due_ms = 100,
 	    .recipients = 1,
 	    .queue_id = STR("4Q1")};
 
@@ -236,7 +236,7 @@ static int emit_copy_named(struct door_ctx *ctx, void *arg)
 {
 	struct copy_new c = {.id = 7,
 	    .kind = COPY_TAKEN,
-	    .due_ms = 100,
+	    .wait.due_ms = 100,
 	    .recipients = 1,
 	    .campaign = STR("c"),
 	    .from_domain = STR("d")};

@@ -47,7 +47,7 @@ static int64_t due_of(uint64_t id)
 {
 	struct copy_record r = {0};
 
-	return ops_copy_get(S.st.store, id, S.st.arena, &r) == 0 ? r.due_ms
+	return ops_copy_get(S.st.store, id, S.st.arena, &r) == 0 ? r.wait.due_ms
 								 : -1;
 }
 
@@ -347,9 +347,9 @@ static uint64_t held(const char *rcpt, int64_t deadline_ms,
 	struct copy_new c = {.kind = COPY_HELD,
 	    .stream = str_of(stream),
 	    .segment = str_of(held_segment),
-	    .due_ms = now + held_for_ms,
-	    .deadline_ms = deadline_ms,
-	    .then = then,
+	    .wait.due_ms = now + held_for_ms,
+	    .wait.deadline_ms = deadline_ms,
+	    .wait.then = then,
 	    .recipients = 1};
 	static const struct str args[] = {
 	    {"RET=FULL", 8}, {"ENVID=my+2Bid", 13}};

@@ -70,7 +70,8 @@ static void test_taken(void)
 	r = row(id);
 	OK(r.kind == COPY_TAKEN && r.recipients == 3 && r.next == 0,
 	    "taken, three to go");
-	OK(r.due_ms <= clock_now_ms() && r.deadline_ms > r.due_ms,
+	OK(r.wait.due_ms <= clock_now_ms() &&
+		r.wait.deadline_ms > r.wait.due_ms,
 	    "due at once");
 	IS_S(r.stream, STR("apps"), "stream");
 	IS_S(r.segment, STR("demo"), "segment");
@@ -126,8 +127,9 @@ static void test_held(void)
 	r = row(id);
 	OK(r.kind == COPY_HELD && r.recipients == 1, "one recipient");
 	IS_S(r.queue_id, str_of(S.script.queue_id), "the queue id of the 250");
-	OK(r.due_ms > clock_now_ms() + INT64_C(6) * 86400000 &&
-		r.due_ms < r.deadline_ms && r.then == POLICY_THEN_BOUNCE,
+	OK(r.wait.due_ms > clock_now_ms() + INT64_C(6) * 86400000 &&
+		r.wait.due_ms < r.wait.deadline_ms &&
+		r.wait.then == POLICY_THEN_BOUNCE,
 	    "due in seven days");
 	IS_INT(sessiontest_files(SPOOL_COPIES), 1, "with a file");
 	remove_all();
@@ -361,7 +363,7 @@ static uint64_t held_copy(const char *rcpt, const char *segment)
 	struct copy_new c = {.kind = COPY_HELD,
 	    .stream = STR("apps"),
 	    .segment = str_of(segment),
-	    .due_ms = clock_now_ms(),
+	    .wait.due_ms = clock_now_ms(),
 	    .recipients = 1};
 	static const struct header_list none;
 	struct envelope_rcpt r = {.address = str_of(rcpt)};
@@ -479,7 +481,7 @@ static void test_release_gone_stream(void)
 	struct copy_new c = {.id = 77,
 	    .kind = COPY_HELD,
 	    .stream = STR("nosuch"),
-	    .due_ms = 1,
+	    .wait.due_ms = 1,
 	    .recipients = 1};
 
 	IS_INT(ops_copy_add(S.st.store, &c, &err), 0, "a row");

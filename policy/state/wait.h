@@ -1,0 +1,60 @@
+/* wait.h - who waits for what: held copies stand in the queue of the person
+ * and, where a limit of the company holds them, in that of the company.
+ *
+ * Key of TABLE_WAIT: scope, id (16 bytes), label of the segment, copy id; so
+ * each segment's copies stand together, the oldest first. Record: the person.
+ * Rows are made and removed by the reducers of copies (copy.c) alone.
+ * Threads: as the transaction. */
+#ifndef POLICY_STATE_WAIT_H
+#define POLICY_STATE_WAIT_H
+
+#include "policy/ledger/env.h"
+#include "policy/rules/facts.h"
+
+enum wait_scope {
+	WAIT_PERSON = 'p',  /* id: lead id */
+	WAIT_COMPANY = 'c', /* id: company id */
+};
+
+enum {
+	WAIT_ID_BYTES = 16,
+	/* Segments whose first copy is woken, and no more. */
+	WAIT_HEADS_MAX = 16,
+};
+
+struct wait_queue {
+	enum wait_scope scope;
+	unsigned char id[WAIT_ID_BYTES];
+};
+
+struct wait_queue wait_queue_of(enum wait_scope scope, const void *id);
+
+/* One that is there is replaced. */
+int wait_put(struct ledger_txn *t, const struct wait_queue *q,
+    const struct waiting_fact *w) MUST_CHECK;
+/* 0 also when it is not there. */
+int wait_del(struct ledger_txn *t, const struct wait_queue *q, uint32_t label,
+    uint64_t copy_id) MUST_CHECK;
+
+/* Nobody waits: one look, nearly always of a page that is in memory. */
+int wait_is_empty(const struct ledger_txn *t, const struct wait_queue *q,
+    bool *out) MUST_CHECK;
+
+/* Of one segment, the oldest first, those with an id below `before`; at most
+ * cap. *n_out is added to. */
+struct wait_list {
+	struct waiting_fact *v;
+	size_t n, cap;
+};
+int wait_of_segment(const struct ledger_txn *t, const struct wait_queue *q,
+    uint32_t label, uint64_t before, struct wait_list *list) MUST_CHECK;
+
+/* The oldest of each segment that has one, at most WAIT_HEADS_MAX. */
+struct wait_heads {
+	uint64_t id[WAIT_HEADS_MAX];
+	size_t n;
+};
+int wait_heads(const struct ledger_txn *t, const struct wait_queue *q,
+    struct wait_heads *out) MUST_CHECK;
+
+#endif
