@@ -116,6 +116,7 @@ unit_tests = \
 	%D%/unit/test_unsubscribe \
 	%D%/unit/test_value \
 	%D%/unit/test_verdict \
+	%D%/unit/test_wait \
 	%D%/unit/test_web \
 	%D%/unit/test_when \
 	%D%/unit/test_words \

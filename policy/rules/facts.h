@@ -18,8 +18,8 @@ struct slot_fact {
 	uint64_t message_id;
 	int64_t at_ms;   /* delivered: that instant; before: the proposal */
 	uint64_t key;    /* same-message key, see dup.h */
-	uint64_t person; /* of a company's history: which of its people, by
-			  * facts_person(); of a person's own: 0 */
+	uint64_t person; /* of a company's history: which of its people:
+			  * any number of theirs; of a person's own: 0 */
 	uint32_t label;  /* policy_label of the segment */
 	enum slot_state state;
 	bool counts; /* false: seeds and double-opt-in, never counted */

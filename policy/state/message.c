@@ -1,9 +1,8 @@
 /* message.c - see message.h.
  *
  * Record: version 2, lead (16), company (16), proposed_ms, changed_ms, state,
- * subject id,
- * label, policy version, then segment, purpose, stream, campaign, queue id,
- * one-click, sender as counted bytes, whether it counts, From domain. */
+ * subject id, label, policy version, then segment, purpose, stream, campaign,
+ * queue id, one-click, sender as counted bytes, whether it counts, From domain. */
 #include "policy/state/message.h"
 
 #include "policy/base/codec.h"

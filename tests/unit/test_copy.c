@@ -21,7 +21,6 @@ static struct copy_new copy(uint64_t id, int64_t due_ms, uint32_t recipients)
 	    .wait.deadline_ms = due_ms + 1000,
 	    .wait.then = POLICY_THEN_DROP,
 	    .recipients = recipients,
-
 	    .campaign = STR("spring"),
 	    .from_domain = STR("news.example")};
 }

@@ -108,6 +108,11 @@ static void test_slot_events(struct buf *b)
 	    "ae0150000102030405060708090a0b0c0d0e0f021b0102030405060708"
 	    "0309040a050b0603076173086170096174"
 	    "0a41630b41510ef511201249642e6578616d706c65");
+	fill(p.company, sizeof(p.company));
+	is_hex("slot proposed of a company", b, &message_proposed_payload, &p,
+	    "af0150000102030405060708090a0b0c0d0e0f021b0102030405060708"
+	    "0309040a050b06030761730861700961740a41630b41510ef511201249"
+	    "642e6578616d706c651350000102030405060708090a0b0c0d0e0f");
 	is_hex("slot changed", b, &message_changed_payload, &c,
 	    "a401010202030104"
 	    "45352e312e31");
@@ -251,6 +256,43 @@ static int emit_copy_sent(struct door_ctx *ctx, void *arg)
 	return copy_emit_sent(ctx, 6, 0, STR("4Q2"));
 }
 
+static int emit_copy_waiting(struct door_ctx *ctx, void *arg)
+{
+	struct copy_new c = {.id = 8,
+	    .kind = COPY_HELD,
+	    .wait = {.due_ms = 100,
+		.reason = REASON_PERSON_CAP,
+		.queues = COPY_WAITS_FOR_PERSON | COPY_WAITS_FOR_COMPANY,
+		.rank = 2,
+		.policy_version = 4,
+		.line = 12},
+	    .arrived_ms = 90,
+	    .recipients = 1};
+
+	(void)arg;
+	fill(c.wait.company.b, sizeof(c.wait.company.b));
+	return copy_emit_added(ctx, &c);
+}
+
+static int emit_copy_wait(struct door_ctx *ctx, void *arg)
+{
+	struct copy_wait w = {.due_ms = 110,
+	    .deadline_ms = 120,
+	    .then = POLICY_THEN_DROP,
+	    .reason = REASON_STOPPED,
+	    .policy_version = 5,
+	    .line = 3};
+
+	(void)arg;
+	return copy_emit_wait(ctx, 8, &w);
+}
+
+static int emit_copy_forced(struct door_ctx *ctx, void *arg)
+{
+	(void)arg;
+	return copy_emit_forced(ctx, 8, STR("a"), STR("r"));
+}
+
 static int emit_log(struct door_ctx *ctx, void *arg)
 {
 	struct mtalogpos p = {.path = STR("/l"), .position = STR("P")};
@@ -308,6 +350,7 @@ static void test_numbers(void)
 	    {30, "COPY_DUE"},
 	    {31, "SLOT_MOVED"},
 	    {32, "MTALOG"},
+	    {33, "COPY_FORCED"},
 	    {40, "FEEDBACK_MAIL"},
 	    {41, "BOUNCE"},
 	    {42, "COMPLAINT"},
@@ -342,6 +385,12 @@ int main(void)
 	    "a6010702020618640901181e4163181f4164");
 	stored_is("copy sent with queue id", emit_copy_sent,
 	    "a40106020003010443345132");
+	stored_is("copy that waits", emit_copy_waiting,
+	    "ab0108020106186409010c185a0d0a0e030f0210"
+	    "50000102030405060708090a0b0c0d0e0f1104120c");
+	stored_is("copy that waits anew", emit_copy_wait,
+	    "a8010802186e03f5041878050106080a050b03");
+	stored_is("copy let go", emit_copy_forced, "a30108026161036172");
 	stored_is("log position", emit_log, "a201422f6c024150");
 	stored_is("feedback mail", emit_seen,
 	    "a3015820000102030405060708090a0b0c0d0e0f101112131415161718"

@@ -247,19 +247,33 @@ static int do_slot(struct error *err)
 	return ops_slot_apply(T.store, &c, err);
 }
 
+/* Why a copy waits, in whatever queues. */
+static struct copy_wait some_wait(void)
+{
+	struct copy_wait w = {.due_ms = now_ms + (int64_t)below(100000),
+	    .deadline_ms = below(2) == 0 ? 0 : now_ms + 1000000,
+	    .then = (enum policy_then)below(2),
+	    .reason = (enum verdict_reason)below(12),
+	    .queues = (unsigned)below(4),
+	    .rank = (uint32_t)below(3)};
+
+	w.company.b[0] = (unsigned char)(1 + below(2));
+	return w;
+}
+
 static int do_copy(struct error *err)
 {
 	struct copy_new c = {.id = ++next_copy,
 	    .kind = (enum copy_kind)(1 + below(3)),
 	    .segment = segment(),
 	    .stream = STR("apps"),
-	    .due_ms = now_ms + (int64_t)below(100000),
-	    .deadline_ms = below(2) == 0 ? 0 : now_ms + 1000000,
+	    .wait = some_wait(),
 	    .recipients = 1 + (uint32_t)below(3)};
 	uint64_t id = kept(copies, n_copies);
 	struct address to = storetest_address(&T, person());
 
-	switch (below(5)) {
+	c.lead.b[0] = (unsigned char)(1 + below(3));
+	switch (below(7)) {
 	case 0:
 		keep(copies, &n_copies, c.id);
 		return ops_copy_add(T.store, &c, err);
@@ -272,6 +286,10 @@ static int do_copy(struct error *err)
 	case 3:
 		return ops_copy_split(
 		    T.store, id, (uint32_t)below(3), &to, &c, err);
+	case 4:
+		return ops_copy_wait(T.store, id, &c.wait, err);
+	case 5:
+		return ops_copy_force(T.store, id, STR("jo"), STR("why"), err);
 	default:
 		return below(8) == 0 ? ops_copy_remove(T.store, id, err) : 0;
 	}

@@ -104,7 +104,7 @@ static void wait_anew(uint64_t id, unsigned queues)
 
 	w.due_ms = FAR_MS;
 	w.queues = queues;
-	w.reason = queues != 0 ? REASON_COMPANY_CAP : REASON_STOPPED;
+	w.reason = queues != 0 ? REASON_SEGMENT_CAP : REASON_STOPPED;
 	w.deadline_ms = FAR_MS + 5;
 	IS_INT(ops_copy_wait(T.store, id, &w, &err), 0, "wait: %s", err.text);
 }
@@ -127,7 +127,7 @@ static void test_row(void)
 	    "the reason stays");
 	wait_anew(1, COPY_WAITS_FOR_PERSON);
 	r = row(1);
-	OK(r.attempts == 0 && r.wait.reason == REASON_COMPANY_CAP &&
+	OK(r.attempts == 0 && r.wait.reason == REASON_SEGMENT_CAP &&
 		r.wait.deadline_ms == FAR_MS + 5,
 	    "decided again: another reason, no attempt");
 	IS_INT(
@@ -159,9 +159,8 @@ static void test_order(void)
 	IS_INT(queue(&c, "none"), 0, "of another segment");
 	if (ledger_read_begin(T.store->ledger, &t) != 0)
 		exit(1);
-	IS_INT(wait_of_segment(
-		   t, &c, policy_label(STR("news")), 3, &list),
-	    0, "before 3");
+	IS_INT(wait_of_segment(t, &c, policy_label(STR("news")), 3, &list), 0,
+	    "before 3");
 	OK(list.n == 1 && v[0].copy_id == 2 && v[0].person == lead_id_tag(&bob),
 	    "the older one, and whose it is");
 	IS_INT(wait_of_segment(
