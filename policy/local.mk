@@ -6,6 +6,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/base/arena.h \
 	%D%/base/buf.c \
 	%D%/base/buf.h \
+	%D%/base/calendar.c \
+	%D%/base/calendar.h \
 	%D%/base/clock.c \
 	%D%/base/clock.h \
 	%D%/base/codec.c \
@@ -20,6 +22,9 @@ policy_libpolicy_a_SOURCES = \
 	%D%/base/file.h \
 	%D%/base/histogram.c \
 	%D%/base/histogram.h \
+	%D%/base/hours.c \
+	%D%/base/hours.h \
+	%D%/base/hours_text.c \
 	%D%/base/log.c \
 	%D%/base/log.h \
 	%D%/base/secret.c \
@@ -251,10 +256,20 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/wire.h \
 	$(END)
 
+# The one file that sees GLib, and no other.
+noinst_LIBRARIES += policy/libzone.a
+policy_libzone_a_SOURCES = \
+	%D%/base/zone.c \
+	%D%/base/zone.h \
+	$(END)
+policy_libzone_a_CPPFLAGS = $(AM_CPPFLAGS) $(GLIB_CFLAGS)
+policy_libpolicy_a_LIBADD = $(policy_libzone_a_OBJECTS)
+policy_libpolicy_a_DEPENDENCIES = $(policy_libzone_a_OBJECTS)
+
 # What a program that uses policy/ links with.
 POLICY_LIBS = policy/libpolicy.a $(OPENDKIM_LIBS) $(CONFUSE_LIBS) \
 	$(CARES_LIBS) $(LMDB_LIBS) $(CBOR_LIBS) $(IDN2_LIBS) $(PSL_LIBS) \
-	$(UNISTRING_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)
+	$(UNISTRING_LIBS) $(JANSSON_LIBS) $(GLIB_LIBS) $(OPENSSL_LIBS)
 
 dist_man_MANS += \
 	%D%/conf/tendril-log.5 \

@@ -31,6 +31,7 @@ EXTRA_DIST += \
 	%D%/unit/outcome_text.h \
 	%D%/unit/tap.h \
 	%D%/unit/toy_ledger.h \
+	%D%/unit/zonetest.h \
 	$(END)
 
 # Documents against sources; needs python3.
@@ -50,6 +51,7 @@ unit_tests = \
 	%D%/unit/test_bounce \
 	%D%/unit/test_cbor \
 	%D%/unit/test_check_people \
+	%D%/unit/test_calendar \
 	%D%/unit/test_compose \
 	%D%/unit/test_conf \
 	%D%/unit/test_copy \
@@ -71,6 +73,7 @@ unit_tests = \
 	%D%/unit/test_eom \
 	%D%/unit/test_event \
 	%D%/unit/test_history \
+	%D%/unit/test_hours \
 	%D%/unit/test_lead \
 	%D%/unit/test_giveup \
 	%D%/unit/test_lead_id \
@@ -120,6 +123,7 @@ unit_tests = \
 	%D%/unit/test_web \
 	%D%/unit/test_when \
 	%D%/unit/test_words \
+	%D%/unit/test_zone \
 	$(END)
 
 tests_unit_test_feedback_rcpt_LDADD = milter/libmilterside.a $(POLICY_LIBS)

@@ -13,19 +13,22 @@ static const struct unit {
     {'m', WHEN_MINUTE_MS, {"minute", "minutes", "min", "mins"}},
     {'s', WHEN_SECOND_MS, {"second", "seconds", "sec", "secs"}},
 };
-enum {
-	N_UNITS = sizeof(units) / sizeof(units[0])
-};
-
-/* Calendar words and the rolling form nearest to each. */
+/* Calendar words and the rolling form nearest to each. Nobody limits mail to
+ * so many a quarter: it would allow them all in its first week. */
 static const struct {
 	const char *word, *rolling;
+	enum calendar_unit unit; /* 0: not counted by the calendar */
 } calendar[] = {
-    {"day", "1d"},
-    {"week", "7d"},
-    {"month", "30d"},
-    {"quarter", "90d"},
-    {"year", "365d"},
+    {"day", "1d", CALENDAR_DAY},
+    {"week", "7d", CALENDAR_WEEK},
+    {"month", "30d", CALENDAR_MONTH},
+    {"quarter", "90d", 0},
+    {"year", "365d", 0},
+};
+
+enum {
+	N_UNITS = sizeof(units) / sizeof(units[0]),
+	N_CALENDAR = sizeof(calendar) / sizeof(calendar[0]),
 };
 
 static struct str skip_blanks(struct str s)
@@ -186,31 +189,61 @@ static bool split_window(struct str s, struct str *n_out, struct str *span_out)
 	return n_out->n > 0 && str_eq(per, STR("per"));
 }
 
-int when_window(
-    struct str s, uint32_t *n_out, int64_t *span_ms_out, struct error *err)
+static int not_by_calendar(size_t i, uint32_t n, struct error *err)
+{
+	return error_set(err, ERR_SYNTAX,
+	    "\"per %s\" would count by the calendar, which is not supported; "
+	    "write the rolling form \"%u per %s\"",
+	    calendar[i].word, n, calendar[i].rolling);
+}
+
+/* The row of a calendar word; N_CALENDAR for another one. */
+static size_t calendar_row(struct str word)
+{
+	size_t i = 0;
+
+	while (i < N_CALENDAR && !str_ieq(word, str_of(calendar[i].word)))
+		i++;
+	return i;
+}
+
+int when_limit(struct str s, struct when_limit *out, struct error *err)
 {
 	struct str number, span;
 	uint64_t n;
+	size_t row;
 	int rc;
 
+	*out = (struct when_limit){0};
 	if (!split_window(s, &number, &span))
 		return error_set(err, ERR_SYNTAX,
 		    "\"%.*s\" is not of the form \"2 per 7d\"", STR_ARG(s));
 	rc = plain_number(number, UINT32_MAX, &n, err);
 	if (rc != 0)
 		return rc;
-	for (size_t i = 0; i < sizeof(calendar) / sizeof(calendar[0]); i++)
-		if (str_ieq(span, str_of(calendar[i].word)))
-			return error_set(err, ERR_SYNTAX,
-			    "\"per %s\" would count by the calendar, which is "
-			    "not supported; write the rolling form \"%.*s per "
-			    "%s\"",
-			    calendar[i].word, STR_ARG(number),
-			    calendar[i].rolling);
-	rc = when_duration(span, span_ms_out, err);
+	out->n = (uint32_t)n;
+	row = calendar_row(span);
+	if (row == N_CALENDAR)
+		return when_duration(span, &out->span_ms, err);
+	if (calendar[row].unit == 0)
+		return not_by_calendar(row, out->n, err);
+	out->unit = calendar[row].unit;
+	return 0;
+}
+
+int when_window(
+    struct str s, uint32_t *n_out, int64_t *span_ms_out, struct error *err)
+{
+	struct when_limit limit;
+	int rc = when_limit(s, &limit, err);
+
 	if (rc != 0)
 		return rc;
-	*n_out = (uint32_t)n;
+	for (size_t i = 0; limit.span_ms == 0 && i < N_CALENDAR; i++)
+		if (calendar[i].unit == limit.unit)
+			return not_by_calendar(i, limit.n, err);
+	*n_out = limit.n;
+	*span_ms_out = limit.span_ms;
 	return 0;
 }
 

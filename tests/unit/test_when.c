@@ -126,6 +126,53 @@ static void test_window(void)
 	}
 }
 
+static void test_limit(void)
+{
+	static const struct {
+		const char *text;
+		uint32_t n;
+		int64_t span;
+		enum calendar_unit unit;
+		const char *why;
+	} cases[] = {
+	    {"1 per 7d", 1, WHEN_WEEK_MS, 0, NULL},
+	    {"2 per day", 2, 0, CALENDAR_DAY, NULL},
+	    {" 1  per  week ", 1, 0, CALENDAR_WEEK, NULL},
+	    {"6 per Month", 6, 0, CALENDAR_MONTH, NULL},
+	    {"0 per month", 0, 0, CALENDAR_MONTH, NULL},
+	    {"20 per quarter", 0, 0, 0,
+		"\"per quarter\" would count by the calendar, which is not "
+		"supported; write the rolling form \"20 per 90d\""},
+	    {"1 per year", 0, 0, 0,
+		"\"per year\" would count by the calendar, which is not "
+		"supported; write the rolling form \"1 per 365d\""},
+	    {"1 per weeks", 0, 0, 0,
+		"\"weeks\" is not a number with a unit such as \"7d\" or "
+		"\"20h\""},
+	    {"1 per week day", 0, 0, 0,
+		"\"week day\" is not a number with a unit such as \"7d\" or "
+		"\"20h\""},
+	    {"4294967296 per day", 0, 0, 0,
+		"\"4294967296\" is too large: at most 4294967295"},
+	    {"week", 0, 0, 0, "\"week\" is not of the form \"2 per 7d\""},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct when_limit limit;
+		struct error err = {0};
+		int rc = when_limit(str_of(cases[i].text), &limit, &err);
+
+		OK((rc == 0) == (cases[i].why == NULL), "\"%s\" %s",
+		    cases[i].text, cases[i].why ? "refused" : "read");
+		IS_STR(err.text, cases[i].why ? cases[i].why : "", "its text");
+		if (rc != 0)
+			continue;
+		IS_INT(limit.n, cases[i].n, "its number");
+		IS_INT(limit.span_ms, cases[i].span, "its span");
+		IS_INT(limit.unit, cases[i].unit, "its unit");
+	}
+}
+
 static void test_size(void)
 {
 	static const struct {
@@ -168,6 +215,7 @@ int main(void)
 	test_duration();
 	test_format();
 	test_window();
+	test_limit();
 	test_size();
 	return tap_done();
 }
