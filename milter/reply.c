@@ -109,6 +109,14 @@ static const char *refusal_text(const struct verdict *v)
 		return "Frequency cap of the segment is reached";
 	case REASON_PERSON_CAP:
 		return "Frequency cap of the recipient is reached";
+	case REASON_COMPANY_CAP:
+		return "Frequency cap of the company is reached";
+	case REASON_ORDER:
+		return "Others that wait go first";
+	case REASON_YIELD:
+		return "Gives way to another message";
+	case REASON_CLOSED:
+		return "Outside the hours of the segment";
 	case REASON_UNKNOWN_SEGMENT:
 		return "No or unknown segment";
 	case REASON_NO_POLICY:

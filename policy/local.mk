@@ -56,6 +56,7 @@ policy_libpolicy_a_SOURCES = \
 	%D%/conf/policy.h \
 	%D%/conf/read.c \
 	%D%/conf/read.h \
+	%D%/conf/resolve.c \
 	%D%/conf/section.c \
 	%D%/conf/section.h \
 	%D%/conf/section_agent.c \
@@ -63,6 +64,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/conf/section_audience.c \
 	%D%/conf/section_key.c \
 	%D%/conf/section_milter.c \
+	%D%/conf/section_holidays.c \
+	%D%/conf/section_limit.c \
 	%D%/conf/section_policy.c \
 	%D%/conf/section_policy.h \
 	%D%/conf/section_purpose.c \
@@ -170,6 +173,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/rules/caps.h \
 	%D%/rules/comply.c \
 	%D%/rules/comply.h \
+	%D%/rules/delay.c \
+	%D%/rules/delay.h \
 	%D%/rules/dup.c \
 	%D%/rules/dup.h \
 	%D%/rules/facts.c \

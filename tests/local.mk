@@ -58,6 +58,7 @@ unit_tests = \
 	%D%/unit/test_counter \
 	%D%/unit/test_daemon \
 	%D%/unit/test_decide \
+	%D%/unit/test_delay \
 	%D%/unit/test_dkim_body \
 	%D%/unit/test_dkim_dns \
 	%D%/unit/test_dkim_key \

@@ -121,6 +121,11 @@ static void put_windows(struct value *o, const struct policy_caps *caps,
     const struct facts *f, uint32_t label, int64_t now_ms)
 {
 	struct value *list = value_new_array();
+	struct caps_query q = {.slots = f->slots,
+	    .n_slots = f->n_slots,
+	    .label = label,
+	    .zone = f->zone,
+	    .now_ms = now_ms};
 
 	for (size_t i = 0; i < caps->n; i++) {
 		const struct policy_window *w = &caps->windows[i];
@@ -129,8 +134,7 @@ static void put_windows(struct value *o, const struct policy_caps *caps,
 		value_put_str(v, "rule", w->rule.text);
 		value_put_i64(v, "line", w->rule.line);
 		value_put_i64(v, "most", w->max);
-		value_put_i64(v, "used",
-		    (int64_t)caps_used(f, label, w->span_ms, now_ms));
+		value_put_i64(v, "used", (int64_t)caps_used(w, &q));
 		value_add(list, v);
 	}
 	value_put(o, "limits", list);

@@ -1,5 +1,6 @@
 /* conf_check.c - findings that are not errors: a file may be loaded with
  * them, and `tendril check` tells them. See conf.h and policy.h. */
+#include "policy/base/when.h"
 #include "policy/conf/option.h"
 #include "policy/conf/policy.h"
 
@@ -194,19 +195,80 @@ void conf_warnings(
 
 /* --- policies --- */
 
+/* Does a window lie within the other wherever it is? */
+static bool is_within(
+    const struct policy_window *a, const struct policy_window *b)
+{
+	static const int64_t least_ms[] = {
+	    [CALENDAR_DAY] = WHEN_DAY_MS,
+	    [CALENDAR_WEEK] = 7 * WHEN_DAY_MS,
+	    [CALENDAR_MONTH] = 31 * WHEN_DAY_MS,
+	};
+
+	if (b->span_ms == 0) /* a week may lie in two months */
+		return a->span_ms == 0 && a->unit == CALENDAR_DAY &&
+		       b->unit != CALENDAR_DAY;
+	return a->span_ms > 0 ? a->span_ms < b->span_ms
+			      : least_ms[a->unit] + WHEN_DAY_MS <= b->span_ms;
+}
+
 /* A shorter window that allows as much as a longer one never decides. */
 static void warn_windows(struct report *r, const struct policy_caps *caps)
 {
+	bool calendar = false;
+
 	for (size_t i = 0; i < caps->n; i++)
 		for (size_t k = 0; k < caps->n; k++) {
 			const struct policy_window *a = &caps->windows[i];
 			const struct policy_window *b = &caps->windows[k];
-			if (a->span_ms < b->span_ms && a->max >= b->max)
+			if (is_within(a, b) && a->max >= b->max)
 				tell(r, a->rule.line,
 				    "%.*s never decides beside %.*s",
 				    STR_ARG(a->rule.text),
 				    STR_ARG(b->rule.text));
 		}
+	for (size_t i = 0; i < caps->n && !calendar; i++) {
+		const struct policy_window *w = &caps->windows[i];
+
+		calendar = w->span_ms == 0 && w->max > 0 && caps->apart_ms == 0;
+		if (calendar)
+			tell(r, w->rule.line,
+			    "%.*s goes by the calendar: one may go on the "
+			    "last evening and the next on the first morning; "
+			    "add apart, or write the rolling form",
+			    STR_ARG(w->rule.text));
+	}
+}
+
+static void warn_when(struct report *r, const struct policy_segment *s,
+    const char *option, const struct policy_when *w)
+{
+	if (w->action == POLICY_DEFER)
+		tell(r, w->rule.line,
+		    "segment %.*s: %s = \"defer\": many applications give up "
+		    "after a while, or report success and forget; hold keeps "
+		    "the message here",
+		    STR_ARG(s->name), option);
+	if (w->action == POLICY_REJECT)
+		tell(r, w->rule.line,
+		    "segment %.*s: %s = \"reject\": many tools take any 5xx "
+		    "for a dead address and stop writing to it",
+		    STR_ARG(s->name), option);
+}
+
+/* At most the deadline can be held; what it waits for should come before. */
+static void warn_segment(
+    struct report *r, const struct policy *p, const struct policy_segment *s)
+{
+	warn_windows(r, &s->caps);
+	warn_when(r, s, "when-full", &s->when_full);
+	if (s->hours != NULL)
+		warn_when(r, s, "when-closed", &s->when_closed);
+	if (s->keep_free > 0 && p->person.n == 0)
+		tell(r, s->rule.line,
+		    "segment %.*s: keep-free does nothing without person "
+		    "at-most",
+		    STR_ARG(s->name));
 }
 
 /* Where the host has zone files, a zone without one is a typing mistake. */
@@ -249,15 +311,11 @@ void policy_warnings(const struct policy *p,
 	if (p->person.n == 0 && p->person.apart_ms == 0)
 		tell(&r, 1, "person has no limit over all segments");
 	warn_windows(&r, &p->person);
-	for (size_t i = 0; i < p->n_segments; i++) {
-		const struct policy_segment *s = &p->segments[i];
-		warn_windows(&r, &s->caps);
-		if (s->keep_free > 0 && p->person.n == 0)
-			tell(&r, s->rule.line,
-			    "segment %.*s: keep-free does nothing without "
-			    "person at-most",
-			    STR_ARG(s->name));
-	}
+	warn_windows(&r, &p->company);
+	for (size_t i = 0; i < p->n_limits; i++)
+		warn_windows(&r, &p->limits[i].caps);
+	for (size_t i = 0; i < p->n_segments; i++)
+		warn_segment(&r, p, &p->segments[i]);
 	warn_purposes(&r, p);
 }
 

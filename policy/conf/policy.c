@@ -14,6 +14,9 @@ enum {
 static const struct section_kind *const kinds[] = {
     &section_policy,
     &section_person,
+    &section_company,
+    &section_limit,
+    &section_holidays,
     &section_segment,
     &section_purpose,
     &section_attribute,
@@ -23,15 +26,9 @@ static const struct section_kind *const kinds[] = {
 #define NOT_YET "not supported by this version"
 
 static const struct section_refused refused[] = {
-    {"", "company", NOT_YET},
     {"", "track", NOT_YET},
-    {NULL, "for", NOT_YET},
-    {NULL, "send-on", NOT_YET},
-    {NULL, "when-closed", NOT_YET},
-    {NULL, "yield", NOT_YET},
     {NULL, "track-opens", NOT_YET},
     {NULL, "track-clicks", NOT_YET},
-    {NULL, "at-most-people", NOT_YET},
 };
 
 static const struct section_schema schema = {
@@ -193,6 +190,8 @@ static int fill(
 		rc = policy_set_audiences(job, tree, d);
 	if (rc == 0)
 		rc = sort_segments(job, read_find(&tree->top, STR("order")), d);
+	if (rc == 0)
+		rc = policy_resolve(job, &d->policy);
 	return rc != 0 ? rc : keep_source(job, text, &d->policy);
 }
 

@@ -7,6 +7,8 @@
 #ifndef POLICY_CONF_POLICY_H
 #define POLICY_CONF_POLICY_H
 
+#include "policy/base/calendar.h"
+#include "policy/base/hours.h"
 #include "policy/conf/audience.h"
 #include "policy/conf/conf.h"
 
@@ -24,10 +26,12 @@ enum {
 	POLICY_MAX_PER_WINDOW = 200
 };
 
-/* "N per 7d": rolling. max = 0: never. */
+/* "N per 7d": rolling; "N per week": by the calendar of the person's zone.
+ * max = 0: never. */
 struct policy_window {
 	uint32_t max;
-	int64_t span_ms; /* > 0 */
+	int64_t span_ms; /* 0: by the calendar */
+	enum calendar_unit unit;
 	struct policy_line rule;
 };
 
@@ -40,7 +44,8 @@ enum policy_action {
 
 enum policy_then {
 	POLICY_THEN_BOUNCE,
-	POLICY_THEN_DROP
+	POLICY_THEN_DROP,
+	POLICY_THEN_SEND, /* the rule that held ends; of hours and yield only */
 };
 
 struct policy_when {
@@ -50,13 +55,62 @@ struct policy_when {
 	struct policy_line rule;
 };
 
-/* Caps of one scope. n == 0 and apart_ms == 0: no cap. */
+/* Whom a rule may be for. */
+struct policy_audience {
+	struct str name;
+	const struct audience *condition;
+	struct policy_line rule; /* the condition */
+};
+
+/* Caps of one scope. n == 0, n_people == 0 and apart_ms == 0: no cap. */
 struct policy_caps {
 	const struct policy_window *windows;
 	size_t n;
+	/* Of a company: at most so many different people. */
+	const struct policy_window *people;
+	size_t n_people;
+	/* Whom it binds; NULL: everybody. What is counted is all of the scope,
+	 * in the audience or not. */
+	const struct policy_audience *audience;
 	int64_t apart_ms; /* least time between two messages; 0: none */
 	struct policy_line apart_rule;
 	bool shadow; /* mode = shadow in this section */
+};
+
+enum policy_scope {
+	POLICY_PER_PERSON,
+	POLICY_PER_COMPANY,
+	POLICY_PER_SEGMENT, /* a person's messages of one segment */
+};
+
+/* limit NAME { }: caps besides those of person, company and the segments. */
+struct policy_limit {
+	struct str name;
+	enum policy_scope per;
+	struct str segment; /* POLICY_PER_SEGMENT */
+	uint32_t label;     /* of that segment; else 0 */
+	struct str audience;
+	struct policy_caps caps;
+	struct policy_line rule;
+};
+
+/* holidays NAME { }: days on which the segments that name it are closed. */
+struct policy_holidays {
+	struct str name;
+	const struct hours_holiday *days;
+	size_t n;
+	struct policy_line rule;
+};
+
+/* "2d to {demo-followup}": waits while a message of those segments waits for
+ * the person, and until so long after the last one sent; at most so long from
+ * its own arrival. */
+struct policy_yield {
+	int64_t span_ms; /* 0: none */
+	const uint32_t *labels;
+	size_t n;
+	struct strs segments;
+	struct policy_line rule;
 };
 
 enum policy_basis {
@@ -75,6 +129,14 @@ struct policy_segment {
 	struct policy_caps caps;
 	uint32_t keep_free; /* slots of each person cap left to earlier kinds */
 	struct policy_when when_full;
+	/* When it may be handed to the MTA; NULL: always. */
+	const struct hours *hours;
+	const struct hours_range *ranges; /* of send-on */
+	size_t n_ranges;
+	struct strs holidays; /* names */
+	struct policy_line hours_rule;
+	struct policy_when when_closed;
+	struct policy_yield yield;
 	struct policy_when not_compliant; /* HOLD or REJECT; default REJECT */
 	struct str list_id;        /* List-Id phrase; default: the name */
 	struct str postal_address; /* required text when not empty */
@@ -93,13 +155,6 @@ struct policy_purpose {
 	struct str title_de, title_en, title_fr; /* empty: title */
 };
 
-/* Whom a rule may be for. */
-struct policy_audience {
-	struct str name;
-	const struct audience *condition;
-	struct policy_line rule; /* the condition */
-};
-
 struct policy {
 	uint32_t version;       /* 0: not from the ledger */
 	unsigned char hash[32]; /* SHA-256 of the source text */
@@ -107,7 +162,13 @@ struct policy {
 	struct str text;        /* the source, as applied */
 	struct str time_zone;   /* IANA name; default UTC */
 	bool shadow;            /* the whole product */
-	struct policy_caps person;
+	struct policy_caps person, company;
+	const struct policy_limit *limits;
+	size_t n_limits;
+	const struct policy_holidays *holidays;
+	size_t n_holidays;
+	/* Which facts its rules ask for. */
+	bool needs_company, needs_attributes;
 	const struct policy_segment *segments; /* by `order`, then file */
 	size_t n_segments;
 	const struct policy_purpose *purposes; /* those with a section */

@@ -61,6 +61,7 @@ extern const struct section_kind section_top, section_milter, section_agent,
     section_web, section_mta_log, section_key, section_domain, section_stream;
 /* The policy's. */
 extern const struct section_kind section_policy, section_person,
-    section_segment, section_purpose, section_attribute, section_audience;
+    section_company, section_limit, section_holidays, section_segment,
+    section_purpose, section_attribute, section_audience;
 
 #endif

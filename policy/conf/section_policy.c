@@ -49,6 +49,15 @@ int policy_rule_of(const struct option_job *job, const struct read_option *in,
 	return rc;
 }
 
+int policy_rule_of_section(const struct option_job *job,
+    const struct read_section *in, struct policy_line *out)
+{
+	return make_rule(job, in->line,
+	    arena_printf(job->arena, "%.*s %.*s {", STR_ARG(in->kind),
+		STR_ARG(in->title)),
+	    out);
+}
+
 /* --- mode --- */
 
 static int parse_shadow(const struct option_job *job, const struct option *o,
@@ -79,55 +88,111 @@ const struct option_type policy_shadow_type = {
 static int parse_window(const struct option_job *job, const struct option *o,
     const struct read_option *in, size_t i, struct policy_window *w)
 {
+	struct when_limit limit;
 	struct error why = {0};
 
-	if (when_window(in->values[i].text, &w->max, &w->span_ms, &why) != 0)
+	if (when_limit(in->values[i].text, &limit, &why) != 0)
 		return option_fail(job, in->values[i].line, ERR_SYNTAX,
 		    "%s = \"%.*s\": %s", o->name, STR_ARG(in->values[i].text),
 		    why.text);
-	if (w->max > POLICY_MAX_PER_WINDOW)
+	if (limit.n > POLICY_MAX_PER_WINDOW)
 		return option_fail(job, in->values[i].line, ERR_SYNTAX,
-		    "%s = \"%.*s\": at most %d; a person's history goes back "
-		    "no further",
+		    "%s = \"%.*s\": at most %d; a history goes back no "
+		    "further",
 		    o->name, STR_ARG(in->values[i].text),
 		    POLICY_MAX_PER_WINDOW);
+	*w = (struct policy_window){
+	    .max = limit.n, .span_ms = limit.span_ms, .unit = limit.unit};
 	return policy_rule_of_value(job, in, i, &w->rule);
 }
 
-static int parse_windows(const struct option_job *job, const struct option *o,
-    const struct read_option *in, void *field)
+static bool is_same_time(
+    const struct policy_window *a, const struct policy_window *b)
 {
-	struct policy_caps *caps = field;
+	return a->span_ms == b->span_ms &&
+	       (a->span_ms > 0 || a->unit == b->unit);
+}
+
+static int check_twins(const struct option_job *job, const struct option *o,
+    const struct read_option *in, const struct policy_window *v, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (is_same_time(&v[k], &v[i]))
+			return option_fail(job, in->values[i].line, ERR_SYNTAX,
+			    "%s: two limits for the same time, \"%.*s\" and "
+			    "\"%.*s\"",
+			    o->name, STR_ARG(in->values[k].text),
+			    STR_ARG(in->values[i].text));
+	return 0;
+}
+
+static int parse_each_window(const struct option_job *job,
+    const struct option *o, const struct read_option *in,
+    const struct policy_window **out)
+{
 	struct policy_window *v = arena_array(job->arena, in->n, sizeof(*v));
+	int rc = 0;
 
 	if (v == NULL)
 		return option_no_memory(job);
 	if (in->n > POLICY_MAX_WINDOWS)
 		return option_fail(job, in->line, ERR_SYNTAX,
 		    "%s: at most %d windows", o->name, POLICY_MAX_WINDOWS);
-	for (size_t i = 0; i < in->n; i++) {
-		int rc = parse_window(job, o, in, i, &v[i]);
-		if (rc != 0)
-			return rc;
-		for (size_t k = 0; k < i; k++)
-			if (v[k].span_ms == v[i].span_ms)
-				return option_fail(job, in->values[i].line,
-				    ERR_SYNTAX,
-				    "%s: two limits for the same time, "
-				    "\"%.*s\" and \"%.*s\"",
-				    o->name, STR_ARG(in->values[k].text),
-				    STR_ARG(in->values[i].text));
+	for (size_t i = 0; rc == 0 && i < in->n; i++) {
+		rc = parse_window(job, o, in, i, &v[i]);
+		if (rc == 0)
+			rc = check_twins(job, o, in, v, i);
 	}
-	caps->windows = v;
+	*out = v;
+	return rc;
+}
+
+static int parse_windows(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	struct policy_caps *caps = field;
+
 	caps->n = in->n;
-	return 0;
+	return parse_each_window(job, o, in, &caps->windows);
+}
+
+static int parse_people(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	struct policy_caps *caps = field;
+
+	caps->n_people = in->n;
+	return parse_each_window(job, o, in, &caps->people);
+}
+
+static void print_unit(struct buf *out, const struct policy_window *w)
+{
+	static const char *const units[] = {
+	    [CALENDAR_DAY] = "day",
+	    [CALENDAR_WEEK] = "week",
+	    [CALENDAR_MONTH] = "month",
+	};
+
+	if (w->span_ms > 0)
+		when_format(out, w->span_ms);
+	else
+		buf_addz(out, units[w->unit]);
 }
 
 void policy_print_window(struct buf *out, const struct policy_window *w)
 {
 	buf_printf(out, "\"%lu per ", (unsigned long)w->max);
-	when_format(out, w->span_ms);
+	print_unit(out, w);
 	buf_addc(out, '"');
+}
+
+static void print_each(struct buf *out, const struct policy_window *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		option_print_open(out, i, n);
+		policy_print_window(out, &v[i]);
+	}
+	option_print_close(out, n);
 }
 
 static void print_windows(
@@ -136,16 +201,26 @@ static void print_windows(
 	const struct policy_caps *caps = field;
 
 	(void)o;
-	for (size_t i = 0; i < caps->n; i++) {
-		option_print_open(out, i, caps->n);
-		policy_print_window(out, &caps->windows[i]);
-	}
-	option_print_close(out, caps->n);
+	print_each(out, caps->windows, caps->n);
 }
 
+static void print_people(
+    const struct option *o, const void *field, struct buf *out)
+{
+	const struct policy_caps *caps = field;
+
+	(void)o;
+	print_each(out, caps->people, caps->n_people);
+}
+
+#define WINDOWS_WHAT                                                           \
+	"limits such as \"1 per 7d\", \"1 per week\" or {\"2 per 7d\", "       \
+	"\"6 per month\"}"
+
 const struct option_type policy_windows_type = {
-    "rolling limits such as \"1 per 7d\" or {\"2 per 7d\", \"6 per 30d\"}",
-    true, parse_windows, print_windows};
+    WINDOWS_WHAT, true, parse_windows, print_windows};
+const struct option_type policy_people_type = {
+    WINDOWS_WHAT, true, parse_people, print_people};
 
 /* --- apart --- */
 
@@ -171,7 +246,14 @@ const struct option_type policy_apart_type = {
 
 /* --- when-full, not-compliant --- */
 
-static const char *const then_names[] = {"bounce", "drop"};
+static const char *const then_names[] = {
+    [POLICY_THEN_BOUNCE] = "bounce",
+    [POLICY_THEN_DROP] = "drop",
+    [POLICY_THEN_SEND] = "send",
+};
+enum {
+	N_THEN = sizeof(then_names) / sizeof(then_names[0])
+};
 
 /* "5d, then bounce" behind "hold"; both parts may be missing. */
 static int parse_hold(const struct option_job *job, const struct option *o,
@@ -194,18 +276,17 @@ static int parse_hold(const struct option_job *job, const struct option *o,
 	if (!str_starts(then, STR("then ")))
 		return option_unexpected(job, o, v);
 	then = str_trim(str_from(then, 5));
-	while (i < 2 && !str_eq(then, str_of(then_names[i])))
+	while (i < N_THEN && !str_eq(then, str_of(then_names[i])))
 		i++;
-	if (i == 2)
+	if (i == N_THEN)
 		return option_unexpected(job, o, v);
-	w->then = i == 0 ? POLICY_THEN_BOUNCE : POLICY_THEN_DROP;
+	w->then = (enum policy_then)i;
 	return 0;
 }
 
-static int parse_when(const struct option_job *job, const struct option *o,
-    const struct read_option *in, void *field)
+static int parse_any(const struct option_job *job, const struct option *o,
+    const struct read_option *in, struct policy_when *w)
 {
-	struct policy_when *w = field;
 	const struct read_value *v = &in->values[0];
 	int rc = 0;
 
@@ -223,6 +304,24 @@ static int parse_when(const struct option_job *job, const struct option *o,
 	else
 		rc = option_unexpected(job, o, v);
 	return rc != 0 ? rc : policy_rule_of(job, in, &w->rule);
+}
+
+/* A limit that ends when it has held long enough would be none. */
+static int parse_when(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	struct policy_when *w = field;
+	int rc = parse_any(job, o, in, w);
+
+	return rc == 0 && w->then == POLICY_THEN_SEND
+		   ? option_unexpected(job, o, &in->values[0])
+		   : rc;
+}
+
+static int parse_closed(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	return parse_any(job, o, in, field);
 }
 
 /* A message that lacks what the law asks for can wait for its repair or go
@@ -259,6 +358,10 @@ static void print_when(
 const struct option_type policy_when_type = {
     "\"hold 5d, then bounce\" (or drop), \"defer\", \"reject\" or \"drop\"",
     false, parse_when, print_when};
+const struct option_type policy_closed_type = {
+    "\"hold 5d, then bounce\" (or drop, or send), \"defer\", \"reject\" or "
+    "\"drop\"",
+    false, parse_closed, print_when};
 const struct option_type policy_comply_type = {
     "\"reject\" or \"hold 5d, then bounce\" (or drop)", false, parse_comply,
     print_when};
@@ -306,8 +409,8 @@ static const struct option top_options[] = {
 	.type = &policy_zone_type,
 	.offset = AT(policy.time_zone),
 	.def = "UTC",
-	.help = "The zone its people live in; limits roll, and no rule asks "
-		"for it yet."},
+	.help = "The zone of people whose own is not known: for limits by the "
+		"calendar and for hours."},
     {.name = "order",
 	.type = &option_names,
 	.offset = AT(order),
@@ -331,7 +434,9 @@ static const struct option person_options[] = {
 	.type = &policy_windows_type,
 	.offset = 0,
 	.help = "How many nurture messages one person gets, of all segments "
-		"together; \"0 per 7d\" is never."},
+		"together. \"per 7d\" holds in every stretch of seven days; "
+		"\"per day\", \"per week\" (from Monday) and \"per month\" go "
+		"by the calendar of the person's zone; \"0 per 7d\" is never."},
     {.name = "apart",
 	.type = &policy_apart_type,
 	.offset = 0,
@@ -351,4 +456,39 @@ const struct section_kind section_person = {
     .n_options = sizeof(person_options) / sizeof(person_options[0]),
     .offset = offsetof(struct policy_draft, policy.person),
     .help = "Limits over all segments.",
+};
+
+static const struct option company_options[] = {
+    {.name = "at-most",
+	.type = &policy_windows_type,
+	.offset = 0,
+	.help = "How many nurture messages the people of one company get, all "
+		"together."},
+    {.name = "at-most-people",
+	.type = &policy_people_type,
+	.offset = 0,
+	.help = "How many different people of one company are written to."},
+    {.name = "apart",
+	.type = &policy_apart_type,
+	.offset = 0,
+	.help = "Least time between two nurture messages to one company."},
+    {.name = "mode",
+	.type = &policy_shadow_type,
+	.offset = AT(shadow),
+	.def = "enforce",
+	.help = "With shadow the limits of this section are tried and logged "
+		"and do not act."},
+};
+
+const struct section_kind section_company = {
+    .name = "company",
+    .times = SECTION_ONCE,
+    .options = company_options,
+    .n_options = sizeof(company_options) / sizeof(company_options[0]),
+    .offset = offsetof(struct policy_draft, policy.company),
+    .help = "Limits over all people of one company: of those whose attribute "
+	    "company is the same, else whose addresses have the same "
+	    "registrable domain. Domains of free-mail providers are no "
+	    "company. Counting begins with the first policy that has such a "
+	    "limit.",
 };

@@ -1,6 +1,8 @@
 /* section_segment.c - segment NAME { }. */
 #include "policy/conf/section_policy.h"
 
+#include "policy/base/when.h"
+
 static const struct option_word bases[] = {
     {"consent", POLICY_BASIS_CONSENT},
     {"legitimate-interest", POLICY_BASIS_LEGITIMATE_INTEREST},
@@ -48,6 +50,140 @@ static const struct option_type purpose_type = {
 static const struct option_type basis_type = {
     "one of the words listed", false, parse_basis, print_basis};
 
+/* --- send-on --- */
+
+static int parse_ranges(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	struct policy_segment *s = field;
+	/* A range over midnight is two. */
+	struct hours_range *v = arena_array(job->arena, 2 * in->n, sizeof(*v));
+
+	if (v == NULL)
+		return option_no_memory(job);
+	if (in->n > POLICY_MAX_RANGES)
+		return option_fail(job, in->line, ERR_SYNTAX,
+		    "%s: at most %d times", o->name, POLICY_MAX_RANGES);
+	for (size_t i = 0; i < in->n; i++) {
+		struct error why = {0};
+		size_t n;
+
+		if (hours_parse_range(
+			in->values[i].text, &v[s->n_ranges], &n, &why) != 0)
+			return option_refuse(job, o, &in->values[i], why.text);
+		s->n_ranges += n;
+	}
+	s->ranges = v;
+	return policy_rule_of(job, in, &s->hours_rule);
+}
+
+static void print_ranges(
+    const struct option *o, const void *field, struct buf *out)
+{
+	const struct policy_segment *s = field;
+
+	(void)o;
+	for (size_t i = 0; i < s->n_ranges; i++) {
+		option_print_open(out, i, s->n_ranges);
+		buf_addc(out, '"');
+		hours_print_range(out, &s->ranges[i]);
+		buf_addc(out, '"');
+	}
+	option_print_close(out, s->n_ranges);
+}
+
+static const struct option_type ranges_type = {
+    "times such as \"mon-fri 08:00-18:00\"", true, parse_ranges, print_ranges};
+
+static int parse_holidays(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	struct policy_segment *s = field;
+	int rc = option_names.parse(job, o, in, &s->holidays);
+
+	return rc != 0 || s->n_ranges > 0
+		   ? rc
+		   : policy_rule_of(job, in, &s->hours_rule);
+}
+
+static void print_holidays(
+    const struct option *o, const void *field, struct buf *out)
+{
+	const struct policy_segment *s = field;
+
+	option_names.print(o, &s->holidays, out);
+}
+
+static const struct option_type holidays_type = {
+    "names of holidays sections such as de or {de, at}", true, parse_holidays,
+    print_holidays};
+
+/* --- yield --- */
+
+/* "{a, b}" or "a". */
+static int split_segments(
+    const struct option_job *job, struct str in, struct policy_yield *y)
+{
+	struct str rest = str_trim(in), one;
+	struct str *v = arena_array(job->arena, POLICY_MAX_YIELD, sizeof(*v));
+
+	if (v == NULL)
+		return option_no_memory(job);
+	if (rest.n >= 2 && rest.p[0] == '{' && rest.p[rest.n - 1] == '}')
+		rest = str_cut(rest, 1, rest.n - 2);
+	while (rest.n > 0 && y->n < POLICY_MAX_YIELD) {
+		size_t comma = str_find(rest, 0, ',');
+
+		one = str_trim(str_cut(rest, 0, comma));
+		rest = str_from(rest, comma + (comma < rest.n));
+		if (!option_is_name(one))
+			return ERR_SYNTAX;
+		v[y->n++] = arena_str(job->arena, one);
+	}
+	y->segments = (struct strs){v, y->n};
+	return y->n > 0 && rest.n == 0 ? 0 : ERR_SYNTAX;
+}
+
+static int parse_yield(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	struct policy_yield *y = field;
+	struct str text = in->values[0].text;
+	size_t to = 0;
+	struct error why = {0};
+
+	while (to < text.n && !str_starts(str_from(text, to), STR(" to ")))
+		to++;
+	if (to == text.n)
+		return option_unexpected(job, o, &in->values[0]);
+	if (when_duration(str_cut(text, 0, to), &y->span_ms, &why) != 0)
+		return option_refuse(job, o, &in->values[0], why.text);
+	if (split_segments(job, str_from(text, to + 4), y) != 0)
+		return option_unexpected(job, o, &in->values[0]);
+	return policy_rule_of(job, in, &y->rule);
+}
+
+static void print_yield(
+    const struct option *o, const void *field, struct buf *out)
+{
+	const struct policy_yield *y = field;
+
+	(void)o;
+	if (y->span_ms == 0)
+		return;
+	buf_addc(out, '"');
+	when_format(out, y->span_ms);
+	buf_addz(out, " to {");
+	for (size_t i = 0; i < y->segments.n; i++)
+		buf_printf(out, "%s%.*s", i > 0 ? ", " : "",
+		    STR_ARG(y->segments.v[i]));
+	buf_addz(out, "}\"");
+}
+
+static const struct option_type yield_type = {
+    "a duration and segments such as \"2d to {demo-followup}\"", false,
+    parse_yield, print_yield};
+
 /* It becomes a header field's phrase. */
 static int check_list_id(const struct option_job *job,
     const struct read_option *in, const void *field)
@@ -66,16 +202,11 @@ static int finish_segment(
     const struct option_job *job, const struct read_section *in, void *element)
 {
 	struct policy_segment *s = element;
-	const char *text =
-	    arena_printf(job->arena, "segment %.*s {", STR_ARG(s->name));
 
-	if (text == NULL)
-		return option_no_memory(job);
-	s->rule = (struct policy_line){in->line, job->section, str_of(text)};
 	s->label = policy_label(s->name);
 	if (s->list_id.n == 0)
 		s->list_id = s->name;
-	return 0;
+	return policy_rule_of_section(job, in, &s->rule);
 }
 
 #define AT(field) offsetof(struct policy_segment, field)
@@ -117,6 +248,29 @@ static const struct option options[] = {
 	.offset = AT(when_full),
 	.def = "hold 5d, then bounce",
 	.help = "What a message gets that is over a limit."},
+    {.name = "send-on",
+	.type = &ranges_type,
+	.offset = 0,
+	.help = "Days and times, in the person's zone, at which a message may "
+		"be handed to the MTA: \"mon-fri 08:00-18:00\", \"daily "
+		"09:00-20:00\". It says nothing of when the MTA delivers it. "
+		"Without it at any time."},
+    {.name = "holidays",
+	.type = &holidays_type,
+	.offset = 0,
+	.help = "Sections of days on which nothing is sent."},
+    {.name = "when-closed",
+	.type = &policy_closed_type,
+	.offset = AT(when_closed),
+	.def = "hold 7d, then bounce",
+	.help = "What a message gets that comes at another time; with \"then "
+		"send\" it goes after that long although it is closed."},
+    {.name = "yield",
+	.type = &yield_type,
+	.offset = AT(yield),
+	.help = "\"2d to {demo-followup}\": waits while a message of those "
+		"segments waits for the person and until 2d after the last "
+		"one, but never longer than 2d from when it came."},
     {.name = "not-compliant",
 	.type = &policy_comply_type,
 	.offset = AT(not_compliant),

@@ -1,44 +1,66 @@
 /* caps.c - see caps.h.
  *
- * For a window "max per span" the k-th youngest slot, k = max - reserve, is
- * the one that has to leave before another may come in: the scope is full
- * while its date + span > now. The common case, not full, is one pass; the
- * k-th youngest is found by counting, without sorting or memory. */
+ * A limit of N, with `keep` slots to be left free, has room = N - keep places.
+ * For the next message to come in, the room-th youngest slot has to leave; with
+ * p messages ahead in the same room, the (room - p)-th youngest, since by then
+ * those ahead have come in; and with more ahead than there are places, their
+ * turns go round: each place is free again a window later. A slot leaves a
+ * rolling window at its date + span, and one by the calendar when the period
+ * begins that follows its own. The k-th youngest is found by counting, without
+ * sorting or memory; the common case, not full, is one pass. */
 #include "policy/rules/caps.h"
 
-/* A clock may show anything. */
-static int64_t add_clamped(int64_t a, int64_t b)
+enum {
+	PEOPLE_MAX = 256 /* more than any limit */
+};
+_Static_assert((int)PEOPLE_MAX > (int)POLICY_MAX_PER_WINDOW, "limits act");
+
+int64_t caps_add_ms(int64_t a, int64_t b)
 {
 	int64_t sum;
 
-	return __builtin_add_overflow(a, b, &sum) ? CAPS_NEVER : sum;
+	if (!__builtin_add_overflow(a, b, &sum))
+		return sum;
+	return b > 0 ? CAPS_NEVER : INT64_MIN;
 }
 
-/* The date a slot counts with; CAPS_NEVER when it does not count. */
-static int64_t slot_date(
-    const struct slot_fact *s, uint32_t label, int64_t now_ms)
+static const struct zone *zone_of(const struct caps_query *q)
+{
+	return q->zone != NULL ? q->zone : zone_utc();
+}
+
+/* --- dates --- */
+
+int64_t caps_slot_date(const struct slot_fact *s, int64_t now_ms)
 {
 	int64_t over_ms;
 
 	if (!s->counts || s->state == SLOT_RELEASED)
 		return CAPS_NEVER;
-	if (label != 0 && s->label != label)
-		return CAPS_NEVER;
 	if (s->state == SLOT_DELIVERED)
 		return s->at_ms;
-	over_ms = add_clamped(s->at_ms, CAPS_UNDATED_MS);
+	over_ms = caps_add_ms(s->at_ms, CAPS_UNDATED_MS);
 	return over_ms < now_ms ? over_ms : now_ms;
+}
+
+static int64_t slot_date(const struct caps_query *q, size_t i)
+{
+	const struct slot_fact *s = &q->slots[i];
+
+	if (q->label != 0 && s->label != q->label)
+		return CAPS_NEVER;
+	return caps_slot_date(s, q->now_ms);
 }
 
 /* How many counted slots are younger than date; equal ones are told apart by
  * their place, so that the order is total. */
-static size_t rank_of(const struct facts *f, uint32_t label, int64_t now_ms,
-    size_t at, int64_t date)
+static size_t rank_of(const struct caps_query *q, size_t at, int64_t date)
 {
 	size_t younger = 0;
 
-	for (size_t i = 0; i < f->n_slots; i++) {
-		int64_t other = slot_date(&f->slots[i], label, now_ms);
+	for (size_t i = 0; i < q->n_slots; i++) {
+		int64_t other = slot_date(q, i);
+
 		if (other == CAPS_NEVER || i == at)
 			continue;
 		younger += other > date || (other == date && i < at);
@@ -49,13 +71,13 @@ static size_t rank_of(const struct facts *f, uint32_t label, int64_t now_ms,
 /* The date of the slot with k - 1 younger ones; false when there are fewer
  * than k. From the end: slots stand there as they came, so the first tries are
  * the youngest, and k is small next to the history. */
-static bool kth_youngest(const struct facts *f, uint32_t label, int64_t now_ms,
-    size_t k, int64_t *date_out)
+static bool kth_youngest(
+    const struct caps_query *q, size_t k, int64_t *date_out)
 {
-	for (size_t i = f->n_slots; i-- > 0;) {
-		int64_t date = slot_date(&f->slots[i], label, now_ms);
-		if (date == CAPS_NEVER ||
-		    rank_of(f, label, now_ms, i, date) != k - 1)
+	for (size_t i = q->n_slots; i-- > 0;) {
+		int64_t date = slot_date(q, i);
+
+		if (date == CAPS_NEVER || rank_of(q, i, date) != k - 1)
 			continue;
 		*date_out = date;
 		return true;
@@ -63,57 +85,230 @@ static bool kth_youngest(const struct facts *f, uint32_t label, int64_t now_ms,
 	return false;
 }
 
+/* --- windows --- */
+
+/* The first instant at which a slot of that date counts no longer. */
+static int64_t leaves_ms(
+    const struct policy_window *w, const struct caps_query *q, int64_t date)
+{
+	return w->span_ms > 0 ? caps_add_ms(date, w->span_ms)
+			      : calendar_next_ms(zone_of(q), w->unit, date);
+}
+
+/* What holds of a window now: of one by the calendar, when its period began. */
+struct now {
+	const struct policy_window *w;
+	int64_t now_ms, start_ms;
+};
+
+static struct now now_of(
+    const struct policy_window *w, const struct caps_query *q)
+{
+	struct now n = {.w = w, .now_ms = q->now_ms};
+
+	if (w->span_ms == 0)
+		n.start_ms = calendar_start_ms(zone_of(q), w->unit, q->now_ms);
+	return n;
+}
+
+static bool is_in(const struct now *n, int64_t date)
+{
+	if (date == CAPS_NEVER)
+		return false;
+	return n->w->span_ms > 0 ? caps_add_ms(date, n->w->span_ms) > n->now_ms
+				 : date >= n->start_ms;
+}
+
+static size_t count_in(
+    const struct policy_window *w, const struct caps_query *q)
+{
+	struct now n = now_of(w, q);
+	size_t count = 0;
+
+	for (size_t i = 0; i < q->n_slots; i++)
+		count += is_in(&n, slot_date(q, i));
+	return count;
+}
+
+/* So many windows later. */
+static int64_t rounds_later(const struct policy_window *w,
+    const struct caps_query *q, int64_t from_ms, size_t rounds)
+{
+	int64_t t = from_ms;
+
+	for (size_t i = 0; i < rounds && t != CAPS_NEVER; i++)
+		t = leaves_ms(w, q, t);
+	return t;
+}
+
+/* The instant at which the turn comes of a message with p ahead, in a window
+ * of room places. */
+static int64_t turn_ms(const struct policy_window *w,
+    const struct caps_query *q, size_t room, size_t p)
+{
+	int64_t date, at = q->now_ms;
+
+	if (kth_youngest(q, room - p % room, &date))
+		at = leaves_ms(w, q, date);
+	if (at < q->now_ms)
+		at = q->now_ms;
+	return rounds_later(w, q, at, p / room);
+}
+
 /* Keeps the rule with the latest instant. */
-static void note(struct caps_answer *out, int64_t earliest_ms, int64_t now_ms,
+static void note(struct caps_answer *out, int64_t earliest_ms, bool by_order,
     const struct policy_line *rule)
 {
-	if (earliest_ms <= now_ms)
-		return;
 	if (!out->full || earliest_ms > out->earliest_ms) {
 		out->earliest_ms = earliest_ms;
 		out->rule = rule;
+		out->by_order = by_order;
 	}
 	out->full = true;
 }
 
-static size_t count_within(
-    const struct facts *f, uint32_t label, int64_t now_ms, int64_t span_ms)
+static void decide_window(const struct policy_window *w,
+    const struct caps_query *q, size_t ahead, struct caps_answer *out)
 {
-	size_t count = 0;
+	size_t room, used;
 
-	for (size_t i = 0; i < f->n_slots; i++) {
-		int64_t date = slot_date(&f->slots[i], label, now_ms);
-		count +=
-		    date != CAPS_NEVER && add_clamped(date, span_ms) > now_ms;
+	if (w->max <= q->keep) {
+		note(out, CAPS_NEVER, false, &w->rule);
+		return;
 	}
-	return count;
+	room = w->max - q->keep;
+	used = count_in(w, q);
+	if (used + ahead < room)
+		return;
+	note(out, turn_ms(w, q, room, ahead), used < room, &w->rule);
 }
 
-size_t caps_used(
-    const struct facts *facts, uint32_t label, int64_t span_ms, int64_t now_ms)
+/* --- people --- */
+
+/* The youngest slot of each person, dated; of too many people the youngest. */
+struct people {
+	struct slot_fact v[PEOPLE_MAX];
+	size_t n;
+};
+
+static struct slot_fact *find_person(struct people *p, uint64_t person)
 {
-	return count_within(facts, label, now_ms, span_ms);
+	struct slot_fact *oldest = &p->v[0];
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->v[i].person == person)
+			return &p->v[i];
+		if (p->v[i].at_ms < oldest->at_ms)
+			oldest = &p->v[i];
+	}
+	if (p->n == PEOPLE_MAX)
+		return oldest;
+	p->v[p->n] = (struct slot_fact){.at_ms = INT64_MIN};
+	return &p->v[p->n++];
 }
 
-void caps_decide(const struct policy_caps *caps, const struct facts *facts,
-    uint32_t label, uint32_t reserve, int64_t now_ms, struct caps_answer *out)
+static void collect_people(const struct caps_query *q, struct people *out)
 {
-	int64_t date;
+	out->n = 0;
+	for (size_t i = 0; i < q->n_slots; i++) {
+		int64_t date = slot_date(q, i);
+		struct slot_fact *at;
 
-	*out = (struct caps_answer){0};
-	for (size_t i = 0; i < caps->n; i++) {
-		const struct policy_window *w = &caps->windows[i];
-		if (w->max <= reserve)
-			note(out, CAPS_NEVER, now_ms, &w->rule);
-		else if (count_within(facts, label, now_ms, w->span_ms) <
-			 w->max - reserve)
+		if (date == CAPS_NEVER)
 			continue;
-		else if (kth_youngest(
-			     facts, label, now_ms, w->max - reserve, &date))
-			note(out, add_clamped(date, w->span_ms), now_ms,
-			    &w->rule);
+		at = find_person(out, q->slots[i].person);
+		if (date > at->at_ms)
+			*at = (struct slot_fact){.at_ms = date,
+			    .person = q->slots[i].person,
+			    .state = SLOT_DELIVERED,
+			    .counts = true};
 	}
-	if (caps->apart_ms > 0 && kth_youngest(facts, label, now_ms, 1, &date))
-		note(out, add_clamped(date, caps->apart_ms), now_ms,
+}
+
+/* Takes the person out; was it in that window? */
+static bool take_person(
+    const struct policy_window *w, const struct caps_query *q, struct people *p)
+{
+	struct now n = now_of(w, q);
+
+	for (size_t i = 0; i < p->n; i++) {
+		int64_t date = p->v[i].at_ms;
+
+		if (p->v[i].person != q->person)
+			continue;
+		p->v[i] = p->v[--p->n];
+		return is_in(&n, date);
+	}
+	return false;
+}
+
+/* Somebody who is among the company's people already adds nobody. */
+static void decide_people(const struct policy_window *w,
+    const struct caps_query *q, struct caps_answer *out)
+{
+	struct people p;
+	struct caps_query of_people = *q;
+
+	collect_people(q, &p);
+	if (take_person(w, q, &p) && w->max > q->keep)
+		return;
+	of_people.slots = p.v;
+	of_people.n_slots = p.n;
+	of_people.label = 0;
+	decide_window(w, &of_people, q->people_ahead, out);
+}
+
+static void decide_apart(const struct policy_caps *caps,
+    const struct caps_query *q, struct caps_answer *out)
+{
+	struct policy_window one = {.max = 1, .span_ms = caps->apart_ms};
+	size_t used = count_in(&one, q);
+
+	if (used + q->ahead > 0)
+		note(out, turn_ms(&one, q, 1, q->ahead), used == 0,
 		    &caps->apart_rule);
+}
+
+size_t caps_used(const struct policy_window *w, const struct caps_query *q)
+{
+	return count_in(w, q);
+}
+
+void caps_decide(const struct policy_caps *caps, const struct caps_query *q,
+    struct caps_answer *out)
+{
+	*out = (struct caps_answer){0};
+	for (size_t i = 0; i < caps->n; i++)
+		decide_window(&caps->windows[i], q, q->ahead, out);
+	for (size_t i = 0; i < caps->n_people; i++)
+		decide_people(&caps->people[i], q, out);
+	if (caps->apart_ms > 0)
+		decide_apart(caps, q, out);
+}
+
+/* A local day, week or month with its longest change of the clock. */
+static int64_t longest_of(const struct policy_window *w)
+{
+	static const int64_t days[] = {
+	    [CALENDAR_DAY] = 2,
+	    [CALENDAR_WEEK] = 8,
+	    [CALENDAR_MONTH] = 32,
+	};
+
+	return w->span_ms > 0 ? w->span_ms : days[w->unit] * WHEN_DAY_MS;
+}
+
+int64_t caps_longest_ms(const struct policy_caps *caps)
+{
+	int64_t longest = caps->apart_ms;
+
+	for (size_t i = 0; i < caps->n + caps->n_people; i++) {
+		const struct policy_window *w =
+		    i < caps->n ? &caps->windows[i]
+				: &caps->people[i - caps->n];
+		int64_t ms = longest_of(w);
+
+		longest = ms > longest ? ms : longest;
+	}
+	return longest;
 }

@@ -1,15 +1,22 @@
-/* caps.h - how many sends a person and a segment may get, and when the next.
- * Pure: no clock, no storage. Threads: any.
+/* caps.h - how many sends a person, a company and a segment may get, and when
+ * the next. Pure: no clock, no storage. Threads: any.
  *
- * Rolling windows: a slot delivered at t counts at every instant of
- * [t, t + span) and no longer at t + span. Slots that are proposed or queued
+ * A slot delivered at t counts in a rolling window at every instant of
+ * [t, t + span) and no longer at t + span; in a window by the calendar at every
+ * instant of the local day, week (from Monday) or month that contains t, in the
+ * person's zone. Slots that are proposed or queued
  * have no date yet: they count in every window that contains now and are
  * taken as delivered now where an instant is computed. But no MTA keeps a
  * message for ever: one that has no date after CAPS_UNDATED_MS (a hole in the
  * log, a queue deleted by hand) counts as delivered at that instant, so that
  * what is unknown stays committed and yet ends. A date in the future, after
  * the clock went back, counts at once. Released slots and
- * slots that do not count (seeds) are left out. */
+ * slots that do not count (seeds) are left out.
+ *
+ * A limit of N with n slots counted, `keep` to be kept free and `ahead`
+ * messages before this one is full if n + keep + ahead >= N. The earliest
+ * instant with some ahead is the one at which this message's turn comes if each
+ * of them goes as soon as the limit lets it. */
 #ifndef POLICY_RULES_CAPS_H
 #define POLICY_RULES_CAPS_H
 
@@ -21,20 +28,39 @@
 /* Six days: Postfix gives up after five (maximal_queue_lifetime). */
 #define CAPS_UNDATED_MS (6 * WHEN_DAY_MS)
 
+/* a + b, at most CAPS_NEVER and at least INT64_MIN: a clock may show
+ * anything. */
+int64_t caps_add_ms(int64_t a, int64_t b);
+
+struct caps_query {
+	const struct slot_fact *slots; /* of the scope, any order */
+	size_t n_slots;
+	uint32_t label;          /* slots of that segment only; 0: all */
+	uint32_t keep;           /* slots to be left free (keep-free) */
+	size_t ahead;            /* messages that go before this one */
+	uint64_t person;         /* for people windows: who it is */
+	size_t people_ahead;     /* other people among those ahead */
+	const struct zone *zone; /* NULL: UTC */
+	int64_t now_ms;
+};
+
 struct caps_answer {
 	bool full;
+	bool by_order;       /* full only because of those ahead */
 	int64_t earliest_ms; /* when full: first instant allowed by this scope,
 	                      * CAPS_NEVER for "0 per" */
 	const struct policy_line *rule; /* the rule that gives the earliest */
 };
 
-/* How many slots count in a window of that span now. */
-size_t caps_used(
-    const struct facts *facts, uint32_t label, int64_t span_ms, int64_t now_ms);
+void caps_decide(const struct policy_caps *caps, const struct caps_query *q,
+    struct caps_answer *out);
 
-/* label: slots of that segment only; 0: all. reserve: slots that must be left
- * free besides this one (keep-free). */
-void caps_decide(const struct policy_caps *caps, const struct facts *facts,
-    uint32_t label, uint32_t reserve, int64_t now_ms, struct caps_answer *out);
+/* The date a slot counts with at now_ms; CAPS_NEVER when it does not count. */
+int64_t caps_slot_date(const struct slot_fact *s, int64_t now_ms);
+
+/* How many slots count in that window now. */
+size_t caps_used(const struct policy_window *w, const struct caps_query *q);
+/* How long a slot may count in any of the caps' windows, at most. */
+int64_t caps_longest_ms(const struct policy_caps *caps);
 
 #endif

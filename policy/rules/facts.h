@@ -4,7 +4,7 @@
 #ifndef POLICY_RULES_FACTS_H
 #define POLICY_RULES_FACTS_H
 
-#include "policy/base/str.h"
+#include "policy/base/zone.h"
 
 /* proposed -> queued -> delivered, or released. Numbers are stored. */
 enum slot_state {
@@ -77,6 +77,8 @@ enum comply_result {
 	COMPLY_NO_KEY = 6, /* no usable key for the From domain */
 };
 
+struct attribute_value; /* policy/conf/audience.h */
+
 struct facts {
 	const struct suppression_fact *suppressions;
 	size_t n_suppressions;
@@ -85,6 +87,27 @@ struct facts {
 	enum comply_result compliance;
 	const struct slot_fact *slots; /* any order; released ones do no harm */
 	size_t n_slots;
+	/* Other held messages to this person, any order. */
+	const struct waiting_fact *waiting;
+	size_t n_waiting;
+	/* The same for the person's company, where a policy asks for it: of
+	 * held messages those that wait for its limit. */
+	bool has_company;
+	uint64_t person; /* this one's */
+	const struct slot_fact *company_slots;
+	size_t n_company_slots;
+	const struct waiting_fact *company_waiting;
+	size_t n_company_waiting;
+	/* What is known of the person; NULL where no rule asks. */
+	const struct attribute_value *attributes;
+	size_t n_attributes;
+	int64_t today; /* of the person, in days since 1970 */
+	const struct zone
+	    *zone; /* the person's, else the policy's; NULL: UTC */
+	/* The message: when it first came (0: now) and, where it is held, its
+	 * copy (0: it comes now, behind all that wait). */
+	int64_t arrived_ms;
+	uint64_t copy_id;
 	bool seed;            /* proof address: caps do not apply */
 	bool segment_stopped; /* paused or stopped by the breaker */
 };

@@ -3,6 +3,7 @@
 #include "policy/rules/verdict.h"
 
 #include "policy/rules/caps.h"
+#include "policy/rules/delay.h"
 
 static void refuse(struct verdict *v, enum verdict_reason reason,
     const struct policy_line *rule)
@@ -54,10 +55,9 @@ static bool by_purpose(
 	return true;
 }
 
-/* The action that the policy gives for a wait. No instant and a hold: it
- * waits for its event until the deadline. */
+/* The action that the policy gives for a wait. */
 static void wait_by(const struct policy_when *when, enum verdict_reason reason,
-    const struct policy_line *rule, int64_t now_ms, struct verdict *out)
+    const struct policy_line *rule, int64_t deadline_ms, struct verdict *out)
 {
 	static const enum verdict_action actions[] = {
 	    [POLICY_HOLD] = VERDICT_HOLD,
@@ -71,7 +71,17 @@ static void wait_by(const struct policy_when *when, enum verdict_reason reason,
 	out->rule = rule;
 	out->then = when->then;
 	if (out->action == VERDICT_HOLD)
-		out->deadline_ms = now_ms + when->hold_ms;
+		out->deadline_ms = deadline_ms;
+}
+
+/* No instant: it waits for its event until the deadline. */
+static void wait_for_event(const struct policy_when *when,
+    enum verdict_reason reason, const struct policy_line *rule,
+    const struct facts *f, int64_t now_ms, struct verdict *out)
+{
+	int64_t from_ms = f->arrived_ms != 0 ? f->arrived_ms : now_ms;
+
+	wait_by(when, reason, rule, caps_add_ms(from_ms, when->hold_ms), out);
 }
 
 static bool by_compliance(const struct policy_segment *s, const struct facts *f,
@@ -79,8 +89,8 @@ static bool by_compliance(const struct policy_segment *s, const struct facts *f,
 {
 	if (f->compliance == COMPLY_OK)
 		return false;
-	wait_by(&s->not_compliant, REASON_NOT_COMPLIANT, &s->not_compliant.rule,
-	    now_ms, out);
+	wait_for_event(&s->not_compliant, REASON_NOT_COMPLIANT,
+	    &s->not_compliant.rule, f, now_ms, out);
 	out->compliance = f->compliance;
 	return true;
 }
@@ -90,56 +100,48 @@ static bool by_stop(const struct policy_segment *s, const struct facts *f,
 {
 	if (!f->segment_stopped)
 		return false;
-	wait_by(&s->when_full, REASON_STOPPED, &s->rule, now_ms, out);
+	wait_for_event(&s->when_full, REASON_STOPPED, &s->rule, f, now_ms, out);
 	return true;
 }
 
-/* Which of two full scopes rules: an enforced one before one in shadow, then
- * the later instant, which is the true one. */
-static bool is_person_ruling(const struct caps_answer *seg, bool seg_shadow,
-    const struct caps_answer *person, bool person_shadow)
-{
-	if (!seg->full || !person->full)
-		return person->full;
-	if (seg_shadow != person_shadow)
-		return seg_shadow;
-	return person->earliest_ms > seg->earliest_ms;
-}
-
-/* Both scopes are always looked at. */
-static bool by_caps(const struct policy *p, const struct policy_segment *s,
+/* Rules in shadow are asked only where no other holds. */
+static bool by_delay(const struct policy *p, const struct policy_segment *s,
     const struct facts *f, int64_t now_ms, struct verdict *out)
 {
-	bool seg_shadow = s->shadow || s->caps.shadow;
-	bool all_shadow = s->shadow || p->person.shadow;
-	struct caps_answer seg, all;
-	bool person;
+	struct delay d;
 
-	if (f->seed)
+	delay_find(p, s, f, now_ms, false, &d);
+	if (d.reason == REASON_ALLOWED && d.skipped) {
+		delay_find(p, s, f, now_ms, true, &d);
+		out->shadowed = d.reason != REASON_ALLOWED;
+	}
+	if (d.reason == REASON_ALLOWED)
 		return false;
-	caps_decide(&s->caps, f, s->label, 0, now_ms, &seg);
-	caps_decide(&p->person, f, 0, s->keep_free, now_ms, &all);
-	if (!seg.full && !all.full)
-		return false;
-	person = is_person_ruling(&seg, seg_shadow, &all, all_shadow);
-	if (person)
-		seg = all;
-	wait_by(&s->when_full, person ? REASON_PERSON_CAP : REASON_SEGMENT_CAP,
-	    seg.rule, now_ms, out);
-	out->earliest_ms = seg.earliest_ms;
-	out->shadowed = person ? all_shadow : seg_shadow;
+	wait_by(d.when, d.reason, d.rule, d.deadline_ms, out);
+	out->scope = d.scope;
+	out->earliest_ms = d.earliest_ms;
 	return true;
 }
 
-/* A hold that cannot be released before its deadline, or never, is decided at
- * once. */
-static void settle_hold(struct verdict *v)
+static void end_hold(struct verdict *v)
 {
-	if (v->action != VERDICT_HOLD || v->earliest_ms == 0 ||
-	    v->earliest_ms <= v->deadline_ms)
-		return;
 	v->action = v->then == POLICY_THEN_DROP ? VERDICT_DROP : VERDICT_REJECT;
 	v->deadline_ms = 0;
+}
+
+/* A hold that cannot be released by its deadline, or never, is decided at
+ * once; so is one whose deadline is over. */
+static void settle_hold(struct verdict *v, int64_t now_ms)
+{
+	if (v->action != VERDICT_HOLD)
+		return;
+	if (v->then == POLICY_THEN_SEND && v->earliest_ms != CAPS_NEVER) {
+		if (v->earliest_ms > v->deadline_ms)
+			v->deadline_ms = v->earliest_ms;
+		return;
+	}
+	if (v->earliest_ms > v->deadline_ms || now_ms >= v->deadline_ms)
+		end_hold(v);
 }
 
 void verdict_decide(const struct policy *p, const struct policy_segment *s,
@@ -147,16 +149,23 @@ void verdict_decide(const struct policy *p, const struct policy_segment *s,
 {
 	*out =
 	    (struct verdict){.action = VERDICT_ALLOW, .reason = REASON_ALLOWED};
-	if (by_suppression(s, f, now_ms, out) || by_purpose(s, f, out) ||
-	    by_compliance(s, f, now_ms, out))
+	if (by_suppression(s, f, now_ms, out) || by_purpose(s, f, out))
 		return;
-	if (!by_stop(s, f, now_ms, out) && !by_caps(p, s, f, now_ms, out))
+	if (!by_compliance(s, f, now_ms, out) && !by_stop(s, f, now_ms, out) &&
+	    !by_delay(p, s, f, now_ms, out))
 		return;
-	settle_hold(out);
+	settle_hold(out, now_ms);
 	if (out->earliest_ms == CAPS_NEVER)
 		out->earliest_ms = 0;
 	if (out->shadowed)
 		out->action = VERDICT_ALLOW;
+}
+
+bool verdict_reason_competes(enum verdict_reason r)
+{
+	return r == REASON_SEGMENT_CAP || r == REASON_PERSON_CAP ||
+	       r == REASON_COMPANY_CAP || r == REASON_ORDER ||
+	       r == REASON_YIELD || r == REASON_CLOSED;
 }
 
 bool verdict_is_final(const struct verdict *v)
@@ -180,6 +189,10 @@ bool verdict_is_final(const struct verdict *v)
 	case REASON_TAKEN:
 	case REASON_NOT_NURTURE:
 	case REASON_TROUBLE:
+	case REASON_COMPANY_CAP:
+	case REASON_ORDER:
+	case REASON_YIELD:
+	case REASON_CLOSED:
 		return false;
 	}
 	return false;
@@ -222,6 +235,10 @@ const char *verdict_reason_name(enum verdict_reason r)
 	    [REASON_TAKEN] = "taken",
 	    [REASON_NOT_NURTURE] = "not_nurture",
 	    [REASON_TROUBLE] = "trouble",
+	    [REASON_COMPANY_CAP] = "company_cap",
+	    [REASON_ORDER] = "order",
+	    [REASON_YIELD] = "yield",
+	    [REASON_CLOSED] = "closed",
 	};
 	size_t i = (size_t)r;
 

@@ -2,8 +2,24 @@
  *
  * Order: suppressed (all nurture), suppressed (segment), purpose objected,
  * withdrawn or not consented, not compliant, segment stopped, caps and apart
- * (segment, then person), allow. The first failing rule gives reason and
- * rule; among the caps the one that allows latest does.
+ * (segment, person, company, for an audience), yield, closed hours, allow. The
+ * first failing rule gives reason and rule; among the caps the one that allows
+ * latest does.
+ *
+ * A wait names the earliest instant at which all rules together allow, as if
+ * each slot without a date were delivered now and those ahead went as soon as
+ * the limit lets them. Every rule but the hours opens once and stays open, so
+ * that instant is the first open one after the latest of theirs; with nobody
+ * ahead the message is refused one millisecond before it and allowed at it.
+ *
+ * Who is ahead: held messages of segments that stand before in `order`, and
+ * older ones of the same segment. A limit with as many free slots as messages
+ * ahead is full for the others (REASON_ORDER where it is not full in itself).
+ *
+ * A hold ends at its deadline, which counts from the message's arrival. What
+ * cannot be released by then is decided at once. Where the rule that holds says
+ * "then send", it ends to be a rule at its deadline, and the message goes if
+ * nothing else is in its way.
  * Threads: any. */
 #ifndef POLICY_RULES_VERDICT_H
 #define POLICY_RULES_VERDICT_H
@@ -38,6 +54,10 @@ enum verdict_reason {
 	REASON_TAKEN = 15, /* several recipients: submitted singly */
 	REASON_NOT_NURTURE = 16,
 	REASON_TROUBLE = 17, /* ours: ledger, spool, signing */
+	REASON_COMPANY_CAP = 18,
+	REASON_ORDER = 19, /* what is free is left to those ahead */
+	REASON_YIELD = 20,
+	REASON_CLOSED = 21, /* outside its hours */
 };
 
 struct verdict {
@@ -45,6 +65,7 @@ struct verdict {
 	enum verdict_reason reason;
 	enum suppression_reason suppression; /* for REASON_SUPPRESSED* */
 	enum comply_result compliance;       /* for REASON_NOT_COMPLIANT */
+	enum policy_scope scope;             /* of a cap, and of REASON_ORDER */
 	int64_t earliest_ms;                 /* 0: no instant is known */
 	int64_t deadline_ms; /* HOLD only: then `then` happens */
 	enum policy_then then;
@@ -56,6 +77,13 @@ struct verdict {
 
 void verdict_decide(const struct policy *p, const struct policy_segment *s,
     const struct facts *f, int64_t now_ms, struct verdict *out);
+
+/* Does a held message go before the one in question (f->copy_id, of s)? */
+bool verdict_is_ahead(const struct policy *p, const struct policy_segment *s,
+    const struct facts *f, const struct waiting_fact *w);
+
+/* Does a message held for that reason compete for slots? */
+bool verdict_reason_competes(enum verdict_reason r);
 
 /* True for reasons that waiting cannot cure: 550 may be said at RCPT. */
 bool verdict_is_final(const struct verdict *v);

@@ -4,6 +4,7 @@
 #include "policy/state/decide_internal.h"
 
 #include "policy/mail/msgid.h"
+#include "policy/rules/caps.h"
 #include "policy/state/copy.h"
 #include "policy/state/message.h"
 #include "policy/state/refusal.h"
@@ -40,11 +41,9 @@ int decide_draw_id(struct door_ctx *ctx, uint64_t *out)
 
 static void keep_for(const struct policy_caps *caps, int64_t *keep_ms)
 {
-	for (size_t i = 0; i < caps->n; i++)
-		if (caps->windows[i].span_ms > *keep_ms)
-			*keep_ms = caps->windows[i].span_ms;
-	if (caps->apart_ms > *keep_ms)
-		*keep_ms = caps->apart_ms;
+	int64_t longest = caps_longest_ms(caps);
+
+	*keep_ms = longest > *keep_ms ? longest : *keep_ms;
 }
 
 /* A person's history is one for all segments: what this one's rules may forget
@@ -53,10 +52,18 @@ static int64_t prune_before(const struct policy *p, int64_t now_ms)
 {
 	int64_t keep = HISTORY_MS;
 
-	if (p != NULL)
-		keep_for(&p->person, &keep);
-	for (size_t i = 0; p != NULL && i < p->n_segments; i++)
-		keep_for(&p->segments[i].caps, &keep);
+	if (p == NULL)
+		return now_ms - keep;
+	keep_for(&p->person, &keep);
+	keep_for(&p->company, &keep);
+	for (size_t i = 0; i < p->n_limits; i++)
+		keep_for(&p->limits[i].caps, &keep);
+	for (size_t i = 0; i < p->n_segments; i++) {
+		const struct policy_segment *s = &p->segments[i];
+
+		keep_for(&s->caps, &keep);
+		keep = s->yield.span_ms > keep ? s->yield.span_ms : keep;
+	}
 	return now_ms - keep;
 }
 

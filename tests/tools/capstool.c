@@ -69,19 +69,20 @@ static bool decide(char *line)
 	static struct slot_fact slots[SLOTS_MAX];
 	struct input in = {line, false};
 	struct policy_caps caps = {.windows = windows};
-	struct facts facts = {.slots = slots};
+	struct caps_query q = {.slots = slots};
 	struct caps_answer answer;
-	int64_t now_ms = number(&in);
-	uint32_t label = (uint32_t)number(&in), reserve = (uint32_t)number(&in);
 
+	q.now_ms = number(&in);
+	q.label = (uint32_t)number(&in);
+	q.keep = (uint32_t)number(&in);
 	caps.apart_ms = number(&in);
 	caps.n = count(&in, WINDOWS_MAX);
 	for (size_t i = 0; i < caps.n; i++) {
 		windows[i].max = (uint32_t)number(&in);
 		windows[i].span_ms = number(&in);
 	}
-	facts.n_slots = count(&in, SLOTS_MAX);
-	for (size_t i = 0; i < facts.n_slots; i++) {
+	q.n_slots = count(&in, SLOTS_MAX);
+	for (size_t i = 0; i < q.n_slots; i++) {
 		slots[i].at_ms = number(&in);
 		slots[i].label = (uint32_t)number(&in);
 		slots[i].state = (enum slot_state)number(&in);
@@ -89,7 +90,7 @@ static bool decide(char *line)
 	}
 	if (in.bad)
 		return false;
-	caps_decide(&caps, &facts, label, reserve, now_ms, &answer);
+	caps_decide(&caps, &q, &answer);
 	tell(&caps, &answer);
 	return true;
 }

@@ -269,14 +269,13 @@ static const struct modeltest_refusal refusals[] = {
     {"{demo, news}", "{demo, news, demo}",
 	"t.policy:1: order: \"demo\" is given twice"},
     /* limits */
-    {"1 per 7d", "1 per week",
-	"t.policy:10: at-most = \"1 per week\": \"per week\" would count by "
-	"the calendar, which is not supported; write the rolling form \"1 "
-	"per 7d\""},
-    {"6 per 30d", "6 per month",
-	"t.policy:4: at-most = \"6 per month\": \"per month\" would count by "
-	"the calendar, which is not supported; write the rolling form \"6 "
-	"per 30d\""},
+    {"1 per 7d", "1 per quarter",
+	"t.policy:10: at-most = \"1 per quarter\": \"per quarter\" would count "
+	"by the calendar, which is not supported; write the rolling form \"1 "
+	"per 90d\""},
+    {"3 per 7d", "3 per week\", \"4 per week",
+	"t.policy:3: at-most: two limits for the same time, \"3 per week\" and "
+	"\"4 per week\""},
     {"1 per 7d", "1 per 7 days",
 	"t.policy:10: at-most = \"1 per 7 days\": unit \"days\" is written "
 	"\"d\"; write \"7d\""},
@@ -375,29 +374,61 @@ static const struct modeltest_refusal refusals[] = {
     {"order", "time-zone = CET/ order",
 	"t.policy:1: unexpected \"/\"; put the value in double quotes"},
     {"1 per 7d", "201 per 30d",
-	"t.policy:10: at-most = \"201 per 30d\": at most 200; a person's "
-	"history goes back no further"},
+	"t.policy:10: at-most = \"201 per 30d\": at most 200; a history "
+	"goes back no further"},
     /* what a later version may know is never silently accepted */
-    {"person {", "company { at-most = \"1 per 7d\" }\nperson {",
-	"t.policy:2: section \"company\": " NOT_YET},
     {"person {", "audience hot { }\nperson {",
 	"t.policy:2: option \"condition\" of audience hot is missing"},
     {"person {", "track welcome { }\nperson {",
 	"t.policy:2: section \"track\": " NOT_YET},
-    {"keep-free", "send-on = \"mon-fri 08:00-18:00\" keep-free",
-	"t.policy:11: option \"send-on\" in segment news: " NOT_YET},
-    {"keep-free", "when-closed = hold keep-free",
-	"t.policy:11: option \"when-closed\" in segment news: " NOT_YET},
-    {"keep-free", "yield = demo keep-free",
-	"t.policy:11: option \"yield\" in segment news: " NOT_YET},
     {"keep-free", "track-opens = consented keep-free",
 	"t.policy:11: option \"track-opens\" in segment news: " NOT_YET},
     {"keep-free", "track-clicks = consented keep-free",
 	"t.policy:11: option \"track-clicks\" in segment news: " NOT_YET},
+    /* companies, limits for some */
     {"  apart = 20h", "  at-most-people = \"4 per 1d\"",
-	"t.policy:5: option \"at-most-people\" in person: " NOT_YET},
+	"t.policy:5: unknown option \"at-most-people\" in person; it belongs "
+	"in "
+	"section \"company\""},
+    {"person {", "limit x { at-most = \"1 per day\" for = hot }\nperson {",
+	"t.policy:2: limit x: there is no audience \"hot\""},
+    {"person {", "limit x { per = segment at-most = \"1 per day\" }\nperson {",
+	"t.policy:2: limit x: segment = NAME belongs to per = segment, and per "
+	"= segment needs it"},
+    {"person {", "limit x { per = segment segment = nws apart = 1h }\nperson {",
+	"t.policy:2: limit x: there is no segment \"nws\""},
+    {"person {", "limit x { at-most-people = \"1 per day\" }\nperson {",
+	"t.policy:2: limit x: at-most-people belongs to per = company"},
+    {"person {", "limit x { per = company }\nperson {",
+	"t.policy:2: limit x limits nothing; it needs at-most, at-most-people "
+	"or apart"},
+    /* hours */
+    {"keep-free", "send-on = \"mon-fri 8-18\" keep-free",
+	"t.policy:11: send-on = \"mon-fri 8-18\": \"8-18\": write the times as "
+	"\"08:00-18:00\""},
+    {"keep-free", "holidays = de keep-free",
+	"t.policy:8: segment news: there is no section \"holidays de\""},
+    {"person {", "holidays de { days = \"13-25\" }\nperson {",
+	"t.policy:2: days = \"13-25\": there is no day \"13-25\" (year, "
+	"month, day)"},
+    {"hold 3d, then drop", "hold 1d, then send",
+	"t.policy:12: when-full = \"hold 1d, then send\": expected \"hold 5d, "
+	"then bounce\" (or drop), \"defer\", \"reject\" or \"drop\""},
+    /* yield */
+    {"keep-free", "yield = demo keep-free",
+	"t.policy:11: yield = \"demo\": expected a duration and segments such "
+	"as \"2d to {demo-followup}\""},
+    {"keep-free", "yield = \"2 days to demo\" keep-free",
+	"t.policy:11: yield = \"2 days to demo\": unit \"days\" is written "
+	"\"d\"; write \"2d\""},
+    {"keep-free", "yield = \"2d to {demo, nws}\" keep-free",
+	"t.policy:11: segment news: yield names segment \"nws\", which is not "
+	"there"},
+    {"keep-free", "yield = \"2d to news\" keep-free",
+	"t.policy:11: segment news: it cannot yield to itself; use apart"},
     {"keep-free", "for = hot keep-free",
-	"t.policy:11: option \"for\" in segment news: " NOT_YET},
+	"t.policy:11: unknown option \"for\" in segment news; it belongs in "
+	"section \"limit\""},
     {"person {",
 	"audience hot { condition = \"name = x and rol = 3\" }\n"
 	"person {",
@@ -557,8 +588,9 @@ static void test_diff(void)
 		"segment late is gone\n"
 		"segment later is new: purpose = \"news\", legal-basis = "
 		"\"consent\", keep-free = 0, when-full = \"hold 5d, then "
-		"bounce\", not-compliant = \"reject\", list-id = \"later\", "
-		"mode = \"enforce\"\n"},
+		"bounce\", when-closed = \"hold 7d, then bounce\", "
+		"not-compliant = \"reject\", list-id = \"later\", mode = "
+		"\"enforce\"\n"},
 	};
 	const struct policy *old = parse(str_of(base), NULL);
 

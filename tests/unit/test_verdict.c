@@ -32,10 +32,13 @@ static struct caps_answer ask(struct policy_window *w, size_t n,
     uint32_t reserve, int64_t now_ms)
 {
 	struct policy_caps caps = {.windows = w, .n = n, .apart_ms = apart_ms};
-	struct facts f = {.slots = slots, .n_slots = n_slots};
+	struct caps_query q = {.slots = slots,
+	    .n_slots = n_slots,
+	    .keep = reserve,
+	    .now_ms = now_ms};
 	struct caps_answer out;
 
-	caps_decide(&caps, &f, 0, reserve, now_ms, &out);
+	caps_decide(&caps, &q, &out);
 	return out;
 }
 

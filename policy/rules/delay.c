@@ -1,0 +1,295 @@
+/* delay.c - see delay.h. The limits are asked one after another; then what the
+ * message yields to; then the hours, at the instant at which all others are
+ * free, since hours are the one rule that closes again. */
+#include "policy/rules/delay.h"
+
+#include "policy/conf/audience.h"
+#include "policy/rules/caps.h"
+
+struct search {
+	const struct policy *p;
+	const struct policy_segment *s;
+	const struct facts *f;
+	int64_t now_ms;
+	bool shadow;
+	struct delay *out;
+};
+
+static int64_t arrived_ms(const struct search *x)
+{
+	return x->f->arrived_ms != 0 ? x->f->arrived_ms : x->now_ms;
+}
+
+/* --- order --- */
+
+static size_t place_of(const struct policy *p, uint32_t label)
+{
+	size_t i = 0;
+
+	while (i < p->n_segments && p->segments[i].label != label)
+		i++;
+	return i;
+}
+
+bool verdict_is_ahead(const struct policy *p, const struct policy_segment *s,
+    const struct facts *f, const struct waiting_fact *w)
+{
+	if (w->copy_id == f->copy_id)
+		return false;
+	if (w->label == s->label)
+		return f->copy_id == 0 || w->copy_id < f->copy_id;
+	return place_of(p, w->label) < place_of(p, s->label);
+}
+
+/* label: those of that segment only; 0: all. */
+static size_t count_ahead(const struct search *x, uint32_t label)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < x->f->n_waiting; i++) {
+		const struct waiting_fact *w = &x->f->waiting[i];
+
+		n += (label == 0 || w->label == label) &&
+		     verdict_is_ahead(x->p, x->s, x->f, w);
+	}
+	return n;
+}
+
+static bool is_first_of_person(const struct search *x, size_t at)
+{
+	const struct waiting_fact *v = x->f->company_waiting;
+
+	for (size_t i = 0; i < at; i++)
+		if (v[i].person == v[at].person &&
+		    verdict_is_ahead(x->p, x->s, x->f, &v[i]))
+			return false;
+	return true;
+}
+
+static void count_company(const struct search *x, struct caps_query *q)
+{
+	const struct waiting_fact *v = x->f->company_waiting;
+
+	for (size_t i = 0; i < x->f->n_company_waiting; i++) {
+		if (!verdict_is_ahead(x->p, x->s, x->f, &v[i]))
+			continue;
+		q->ahead++;
+		q->people_ahead +=
+		    v[i].person != x->f->person && is_first_of_person(x, i);
+	}
+}
+
+/* --- limits --- */
+
+static enum verdict_reason reason_of(
+    enum policy_scope scope, const struct caps_answer *a)
+{
+	static const enum verdict_reason reasons[] = {
+	    [POLICY_PER_PERSON] = REASON_PERSON_CAP,
+	    [POLICY_PER_COMPANY] = REASON_COMPANY_CAP,
+	    [POLICY_PER_SEGMENT] = REASON_SEGMENT_CAP,
+	};
+
+	return a->by_order ? REASON_ORDER : reasons[scope];
+}
+
+static struct caps_query query_of(
+    const struct search *x, enum policy_scope scope, uint32_t label)
+{
+	const struct facts *f = x->f;
+	struct caps_query q = {
+	    .slots = f->slots,
+	    .n_slots = f->n_slots,
+	    .label = label,
+	    .zone = f->zone,
+	    .now_ms = x->now_ms,
+	};
+
+	if (scope == POLICY_PER_COMPANY) {
+		q.slots = f->company_slots;
+		q.n_slots = f->n_company_slots;
+		q.person = f->person;
+		count_company(x, &q);
+		return q;
+	}
+	q.ahead = count_ahead(x, label);
+	return q;
+}
+
+static bool binds(const struct search *x, const struct policy_caps *caps,
+    enum policy_scope scope)
+{
+	const struct facts *f = x->f;
+
+	if (caps->n == 0 && caps->n_people == 0 && caps->apart_ms == 0)
+		return false;
+	if (scope == POLICY_PER_COMPANY && !f->has_company)
+		return false;
+	return caps->audience == NULL ||
+	       audience_contains(caps->audience->condition, f->attributes,
+		   f->n_attributes, f->today);
+}
+
+/* Of several full limits the one that opens last is told; all are asked. */
+static void ask(const struct search *x, const struct policy_caps *caps,
+    enum policy_scope scope, uint32_t label)
+{
+	struct delay *d = x->out;
+	struct caps_answer a;
+	struct caps_query q;
+
+	if (!binds(x, caps, scope))
+		return;
+	if (!x->shadow && (x->s->shadow || caps->shadow)) {
+		d->skipped = true;
+		return;
+	}
+	q = query_of(x, scope, label);
+	if (caps == &x->p->person)
+		q.keep = x->s->keep_free;
+	caps_decide(caps, &q, &a);
+	if (!a.full)
+		return;
+	if (d->reason != REASON_ALLOWED && a.earliest_ms <= d->earliest_ms)
+		return;
+	d->reason = reason_of(scope, &a);
+	d->scope = scope;
+	d->rule = a.rule;
+	d->earliest_ms = a.earliest_ms;
+}
+
+static void ask_limits(const struct search *x)
+{
+	const struct policy *p = x->p;
+
+	ask(x, &x->s->caps, POLICY_PER_SEGMENT, x->s->label);
+	ask(x, &p->person, POLICY_PER_PERSON, 0);
+	ask(x, &p->company, POLICY_PER_COMPANY, 0);
+	for (size_t i = 0; i < p->n_limits; i++) {
+		const struct policy_limit *l = &p->limits[i];
+
+		if (l->label == 0 || l->label == x->s->label)
+			ask(x, &l->caps, l->per, l->label);
+	}
+	if (x->out->reason == REASON_ALLOWED)
+		return;
+	x->out->when = &x->s->when_full;
+	x->out->deadline_ms =
+	    caps_add_ms(arrived_ms(x), x->s->when_full.hold_ms);
+}
+
+/* --- yield --- */
+
+static bool is_yielded_to(const struct policy_yield *y, uint32_t label)
+{
+	for (size_t i = 0; i < y->n; i++)
+		if (y->labels[i] == label)
+			return true;
+	return false;
+}
+
+/* Until when the others have the way; now_ms when they do not want it. */
+static int64_t yield_until_ms(const struct search *x, int64_t end_ms)
+{
+	const struct policy_yield *y = &x->s->yield;
+	const struct facts *f = x->f;
+	int64_t until = x->now_ms;
+
+	for (size_t i = 0; i < f->n_waiting; i++)
+		if (is_yielded_to(y, f->waiting[i].label) &&
+		    f->waiting[i].copy_id != f->copy_id)
+			return end_ms;
+	for (size_t i = 0; i < f->n_slots; i++) {
+		int64_t date = caps_slot_date(&f->slots[i], x->now_ms);
+
+		if (date == CAPS_NEVER || !is_yielded_to(y, f->slots[i].label))
+			continue;
+		date = caps_add_ms(date, y->span_ms);
+		until = date > until ? date : until;
+	}
+	return until < end_ms ? until : end_ms;
+}
+
+static void ask_yield(const struct search *x)
+{
+	static const struct policy_when wait_and_send = {
+	    .action = POLICY_HOLD, .then = POLICY_THEN_SEND};
+	const struct policy_yield *y = &x->s->yield;
+	struct delay *d = x->out;
+	int64_t end_ms = caps_add_ms(arrived_ms(x), y->span_ms), until;
+
+	if (y->span_ms == 0 || end_ms <= x->now_ms)
+		return;
+	until = yield_until_ms(x, end_ms);
+	if (until <= x->now_ms)
+		return;
+	if (until > d->earliest_ms || d->reason == REASON_ALLOWED)
+		d->earliest_ms = until;
+	if (d->reason != REASON_ALLOWED)
+		return;
+	d->reason = REASON_YIELD;
+	d->rule = &y->rule;
+	d->when = &wait_and_send;
+	d->deadline_ms = end_ms;
+}
+
+/* --- hours --- */
+
+/* The first instant from t on at which the hours let it go: an open one, or the
+ * end of its patience. */
+static int64_t opens_ms(const struct search *x, int64_t t_ms)
+{
+	const struct policy_segment *s = x->s;
+	const struct zone *z = x->f->zone;
+	int64_t end_ms = caps_add_ms(arrived_ms(x), s->when_closed.hold_ms),
+		open;
+
+	if (t_ms == CAPS_NEVER)
+		return t_ms;
+	if (s->when_closed.then == POLICY_THEN_SEND && t_ms >= end_ms &&
+	    s->when_closed.action == POLICY_HOLD)
+		return t_ms;
+	open = hours_next_open_ms(s->hours, z != NULL ? z : zone_utc(), t_ms);
+	if (s->when_closed.action != POLICY_HOLD ||
+	    s->when_closed.then != POLICY_THEN_SEND)
+		return open;
+	return open < end_ms ? open : end_ms;
+}
+
+static void ask_hours(const struct search *x)
+{
+	const struct policy_segment *s = x->s;
+	struct delay *d = x->out;
+	bool waits = d->reason != REASON_ALLOWED;
+	int64_t open;
+
+	if (s->hours == NULL)
+		return;
+	open = opens_ms(x, waits ? d->earliest_ms : x->now_ms);
+	if (open <= x->now_ms)
+		return;
+	d->earliest_ms = open;
+	if (waits)
+		return;
+	d->reason = REASON_CLOSED;
+	d->rule = &s->hours_rule;
+	d->when = &s->when_closed;
+	d->deadline_ms = caps_add_ms(arrived_ms(x), s->when_closed.hold_ms);
+}
+
+void delay_find(const struct policy *p, const struct policy_segment *s,
+    const struct facts *f, int64_t now_ms, bool shadow, struct delay *out)
+{
+	struct search x = {p, s, f, now_ms, shadow, out};
+
+	*out = (struct delay){.reason = REASON_ALLOWED, .earliest_ms = now_ms};
+	if (f->seed)
+		return;
+	ask_limits(&x);
+	if (!shadow && s->shadow) {
+		out->skipped = true;
+		return;
+	}
+	ask_yield(&x);
+	ask_hours(&x);
+}

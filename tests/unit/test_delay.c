@@ -1,0 +1,295 @@
+/* test_delay.c - what a message waits for, and until when: calendars, people,
+ * audiences, order, yield, hours. */
+#include "tests/unit/tap.h"
+
+#include "policy/conf/audience.h"
+#include "policy/rules/caps.h"
+#include "policy/rules/verdict.h"
+
+#include <stdlib.h>
+
+#define HOUR INT64_C(3600000)
+#define DAY (24 * HOUR)
+/* Thursday 2026-12-10 12:00 UTC, 13:00 in Berlin. */
+#define NOW INT64_C(1796904000000)
+#define MIDNIGHT (NOW - 12 * HOUR)
+
+static const char text[] =
+    "time-zone = \"UTC\"\n"
+    "order = {demo, event, news}\n"
+    "attribute role { type = text }\n"
+    "audience chiefs { condition = \"role in {ceo, cto}\" }\n"
+    "person { at-most = {\"2 per 7d\"} apart = 20h }\n"
+    "company { at-most = \"5 per day\" at-most-people = \"2 per day\" }\n"
+    "limit chiefs { for = chiefs at-most = \"1 per month\" }\n"
+    "holidays de { days = {\"12-25 Christmas\", \"12-26\"} }\n"
+    "segment demo { purpose = demo legal-basis = legitimate-interest }\n"
+    "segment event { purpose = event legal-basis = legitimate-interest\n"
+    "  at-most = \"1 per week\" when-full = \"hold 30d, then drop\" }\n"
+    "segment digest { purpose = digest legal-basis = legitimate-interest\n"
+    "  yield = \"2d to {demo}\" }\n"
+    "segment news { purpose = news legal-basis = legitimate-interest\n"
+    "  keep-free = 1 send-on = {\"mon-fri 08:00-18:00\"} holidays = {de}\n"
+    "  when-closed = \"hold 1d, then send\" when-full = \"hold 14d\" }\n";
+
+struct world {
+	const struct policy *policy;
+	struct facts f;
+	struct slot_fact slots[8], company[8];
+	struct waiting_fact waiting[8], crowd[8];
+	struct attribute_value values[1];
+};
+
+static void setup(struct world *w)
+{
+	struct error err = {0};
+
+	*w = (struct world){0};
+	OK(policy_parse(&w->policy, "p", STR(text), 1, &err) == 0, "%s",
+	    err.text);
+	if (w->policy == NULL)
+		exit(1);
+	w->f.slots = w->slots;
+	w->f.waiting = w->waiting;
+	w->f.company_slots = w->company;
+	w->f.company_waiting = w->crowd;
+	w->f.attributes = w->values;
+	w->f.person = 1;
+}
+
+static void teardown(struct world *w)
+{
+	policy_unref(&w->policy);
+}
+
+static uint32_t label(const char *segment)
+{
+	return policy_label(str_of(segment));
+}
+
+static void add_slot(struct world *w, const char *segment, int64_t at_ms)
+{
+	w->slots[w->f.n_slots++] = (struct slot_fact){.at_ms = at_ms,
+	    .label = label(segment),
+	    .state = SLOT_DELIVERED,
+	    .counts = true};
+}
+
+static void add_colleague(struct world *w, uint64_t person, int64_t at_ms)
+{
+	w->f.has_company = true;
+	w->company[w->f.n_company_slots++] = (struct slot_fact){.at_ms = at_ms,
+	    .label = label("demo"),
+	    .person = person,
+	    .state = SLOT_DELIVERED,
+	    .counts = true};
+}
+
+static void add_waiting(struct world *w, const char *segment, uint64_t id)
+{
+	w->waiting[w->f.n_waiting++] =
+	    (struct waiting_fact){.copy_id = id, .label = label(segment)};
+}
+
+static struct verdict decide(
+    const struct world *w, const char *segment, int64_t now_ms)
+{
+	struct verdict v;
+
+	verdict_decide(w->policy,
+	    policy_segment_find(w->policy, str_of(segment)), &w->f, now_ms, &v);
+	return v;
+}
+
+static void is_held(const struct verdict *v, enum verdict_reason reason,
+    int64_t earliest_ms, const char *what)
+{
+	OK(v->action == VERDICT_HOLD && v->reason == reason, "%s: %s %s", what,
+	    verdict_action_name(v->action), verdict_reason_name(v->reason));
+	IS_INT(v->earliest_ms - NOW, earliest_ms - NOW, "%s", what);
+}
+
+/* Refused one millisecond before, allowed at it. */
+static void is_exact(
+    const struct world *w, const char *segment, int64_t at_ms, const char *what)
+{
+	struct verdict before = decide(w, segment, at_ms - 1);
+	struct verdict at = decide(w, segment, at_ms);
+
+	OK(before.action != VERDICT_ALLOW, "%s: refused before", what);
+	OK(at.action == VERDICT_ALLOW, "%s: allowed at it, %s", what,
+	    verdict_reason_name(at.reason));
+}
+
+static void test_calendar(void)
+{
+	struct world w;
+	struct verdict v;
+
+	setup(&w);
+	/* Monday of this week; then it is full until the next Monday. */
+	add_slot(&w, "event", MIDNIGHT - 3 * DAY);
+	v = decide(&w, "event", NOW);
+	is_held(&v, REASON_SEGMENT_CAP, MIDNIGHT + 4 * DAY, "one a week");
+	OK(str_eq(v.rule->text, STR("at-most = \"1 per week\"")), "its line");
+	is_exact(&w, "event", MIDNIGHT + 4 * DAY, "week");
+	w.slots[0].at_ms = MIDNIGHT - 3 * DAY - 1;
+	v = decide(&w, "event", NOW);
+	OK(v.action == VERDICT_ALLOW, "a slot of last Sunday is last week's");
+	teardown(&w);
+}
+
+static void test_people(void)
+{
+	struct world w;
+	struct verdict v;
+
+	setup(&w);
+	add_colleague(&w, 2, NOW - HOUR);
+	add_colleague(&w, 2, NOW - 2 * HOUR);
+	v = decide(&w, "demo", NOW);
+	OK(v.action == VERDICT_ALLOW, "two messages to one colleague: one "
+				      "of two people");
+	add_colleague(&w, 3, NOW - 3 * HOUR);
+	v = decide(&w, "demo", NOW);
+	is_held(&v, REASON_COMPANY_CAP, MIDNIGHT + DAY, "two other people");
+	OK(v.scope == POLICY_PER_COMPANY, "of the company");
+	is_exact(&w, "demo", MIDNIGHT + DAY, "people");
+	w.company[2].person = 1;
+	v = decide(&w, "demo", NOW);
+	OK(v.action == VERDICT_ALLOW, "who is among them adds nobody");
+	w.f.has_company = false;
+	w.company[2].person = 3;
+	v = decide(&w, "demo", NOW);
+	OK(v.action == VERDICT_ALLOW, "without a company no such limit");
+	teardown(&w);
+}
+
+static void test_audience(void)
+{
+	struct world w;
+	struct verdict v;
+
+	setup(&w);
+	add_slot(&w, "demo", NOW - 3 * DAY);
+	v = decide(&w, "demo", NOW);
+	OK(v.action == VERDICT_ALLOW, "nobody in particular");
+	w.values[0] = (struct attribute_value){
+	    .label = label("role"), .type = ATTRIBUTE_TEXT, .text = STR("CTO")};
+	w.f.n_attributes = 1;
+	v = decide(&w, "event", NOW);
+	IS_INT(v.earliest_ms, MIDNIGHT + 22 * DAY, "a chief: one a month");
+	OK(v.reason == REASON_PERSON_CAP, "of the person");
+	teardown(&w);
+}
+
+static void test_order(void)
+{
+	struct world w;
+	struct verdict v;
+
+	setup(&w);
+	w.f.n_slots = 0;
+	add_slot(&w, "event", NOW - 5 * DAY);
+	add_waiting(&w, "demo", 7);
+	v = decide(&w, "event", NOW);
+	OK(v.action == VERDICT_HOLD && v.reason == REASON_ORDER,
+	    "what is free is left to the demo: %s",
+	    verdict_reason_name(v.reason));
+	w.waiting[0].label = label("news");
+	v = decide(&w, "event", NOW);
+	OK(v.action == VERDICT_ALLOW, "news wait behind events");
+	w.waiting[0].label = label("event");
+	v = decide(&w, "event", NOW);
+	OK(v.reason == REASON_ORDER, "an older event goes first");
+	w.f.copy_id = 6;
+	v = decide(&w, "event", NOW);
+	OK(v.action == VERDICT_ALLOW, "and not a younger one");
+	w.f.copy_id = 7;
+	v = decide(&w, "event", NOW);
+	OK(v.action == VERDICT_ALLOW, "nor itself");
+	teardown(&w);
+}
+
+static void test_yield(void)
+{
+	struct world w;
+	struct verdict v;
+
+	setup(&w);
+	add_slot(&w, "demo", NOW - 30 * HOUR);
+	v = decide(&w, "digest", NOW);
+	is_held(&v, REASON_YIELD, NOW + 18 * HOUR, "two days after a demo");
+	OK(v.then == POLICY_THEN_SEND, "then send");
+	IS_INT(v.deadline_ms, NOW + 2 * DAY, "at most two days");
+	w.f.arrived_ms = NOW;
+	is_exact(&w, "digest", NOW + 18 * HOUR, "yield");
+	w.f.arrived_ms = NOW - 40 * HOUR;
+	v = decide(&w, "digest", NOW);
+	is_held(&v, REASON_YIELD, NOW + 8 * HOUR, "from its own arrival");
+	is_exact(&w, "digest", NOW + 8 * HOUR, "patience");
+	v = decide(&w, "event", NOW);
+	OK(v.action == VERDICT_ALLOW, "events yield to nobody");
+	w.f.n_slots = 0;
+	add_waiting(&w, "demo", 3);
+	w.f.arrived_ms = NOW;
+	v = decide(&w, "digest", NOW);
+	OK(v.reason == REASON_ORDER, "apart leaves the next to the demo");
+	teardown(&w);
+}
+
+static void test_hours(void)
+{
+	struct world w;
+	struct verdict v;
+	int64_t friday_ms = MIDNIGHT + DAY + 17 * HOUR;
+
+	setup(&w);
+	v = decide(&w, "news", NOW);
+	OK(v.action == VERDICT_ALLOW, "Thursday noon");
+	v = decide(&w, "news", friday_ms + HOUR);
+	is_held(&v, REASON_CLOSED, friday_ms + HOUR + DAY,
+	    "Friday 18:00: patience ends before Monday");
+	OK(v.then == POLICY_THEN_SEND, "then send");
+	IS_INT(v.deadline_ms, friday_ms + HOUR + DAY, "its deadline");
+	w.f.arrived_ms = friday_ms + HOUR;
+	is_exact(&w, "news", friday_ms + HOUR + DAY, "patience");
+	v = decide(&w, "news", MIDNIGHT + 7 * HOUR);
+	w.f.arrived_ms = 0;
+	v = decide(&w, "news", MIDNIGHT + 7 * HOUR);
+	is_held(&v, REASON_CLOSED, MIDNIGHT + 8 * HOUR, "before eight");
+	is_exact(&w, "news", MIDNIGHT + 8 * HOUR, "eight");
+	v = decide(&w, "news", MIDNIGHT + 15 * DAY + 9 * HOUR);
+	OK(v.reason == REASON_CLOSED, "a holiday");
+	teardown(&w);
+}
+
+static void test_deadline(void)
+{
+	struct world w;
+	struct verdict v;
+
+	setup(&w);
+	add_slot(&w, "event", MIDNIGHT - 3 * DAY);
+	w.f.arrived_ms = NOW - 29 * DAY;
+	v = decide(&w, "event", NOW);
+	OK(v.action == VERDICT_DROP && v.reason == REASON_SEGMENT_CAP,
+	    "cannot be free by its deadline: decided at once");
+	w.f.arrived_ms = NOW - 26 * DAY;
+	v = decide(&w, "event", NOW);
+	OK(v.action == VERDICT_HOLD, "just in time");
+	IS_INT(v.deadline_ms, NOW + 4 * DAY, "from its arrival");
+	teardown(&w);
+}
+
+int main(void)
+{
+	test_calendar();
+	test_people();
+	test_audience();
+	test_order();
+	test_yield();
+	test_hours();
+	test_deadline();
+	return tap_done();
+}
