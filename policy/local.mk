@@ -62,10 +62,10 @@ policy_libpolicy_a_SOURCES = \
 	%D%/conf/section_agent.c \
 	%D%/conf/section_attribute.c \
 	%D%/conf/section_audience.c \
-	%D%/conf/section_key.c \
-	%D%/conf/section_milter.c \
 	%D%/conf/section_holidays.c \
+	%D%/conf/section_key.c \
 	%D%/conf/section_limit.c \
+	%D%/conf/section_milter.c \
 	%D%/conf/section_policy.c \
 	%D%/conf/section_policy.h \
 	%D%/conf/section_purpose.c \
