@@ -26,7 +26,8 @@ enum {
 	POLICY_MAX_PER_WINDOW = 200
 };
 
-/* "N per 7d": rolling; "N per week": by the calendar of the person's zone.
+/* "N per 7d": rolling; "N per week": by the calendar of the person's zone, and
+ * of a company by that of the policy's.
  * max = 0: never. */
 struct policy_window {
 	uint32_t max;

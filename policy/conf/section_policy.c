@@ -463,7 +463,8 @@ static const struct option company_options[] = {
 	.type = &policy_windows_type,
 	.offset = 0,
 	.help = "How many nurture messages the people of one company get, all "
-		"together."},
+		"together. \"per day\", \"per week\" and \"per month\" go by "
+		"the policy's time-zone, for its people may live in several."},
     {.name = "at-most-people",
 	.type = &policy_people_type,
 	.offset = 0,

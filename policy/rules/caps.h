@@ -3,8 +3,7 @@
  *
  * A slot delivered at t counts in a rolling window at every instant of
  * [t, t + span) and no longer at t + span; in a window by the calendar at every
- * instant of the local day, week (from Monday) or month that contains t, in the
- * person's zone. Slots that are proposed or queued
+ * instant of the local day, week (from Monday) or month that contains t. Slots that are proposed or queued
  * have no date yet: they count in every window that contains now and are
  * taken as delivered now where an instant is computed. But no MTA keeps a
  * message for ever: one that has no date after CAPS_UNDATED_MS (a hole in the

@@ -109,6 +109,7 @@ static struct caps_query query_of(
 		q.slots = f->company_slots;
 		q.n_slots = f->n_company_slots;
 		q.person = f->person;
+		q.zone = f->policy_zone;
 		count_company(x, &q);
 		return q;
 	}

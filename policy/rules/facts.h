@@ -102,8 +102,9 @@ struct facts {
 	const struct attribute_value *attributes;
 	size_t n_attributes;
 	int64_t today; /* of the person, in days since 1970 */
-	const struct zone
-	    *zone; /* the person's, else the policy's; NULL: UTC */
+	/* The person's, else the policy's; and the policy's, by which a
+	 * company's limits go since its people live in several. NULL: UTC. */
+	const struct zone *zone, *policy_zone;
 	/* The message: when it first came (0: now) and, where it is held, its
 	 * copy (0: it comes now, behind all that wait). */
 	int64_t arrived_ms;

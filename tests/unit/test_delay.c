@@ -165,6 +165,32 @@ static void test_people(void)
 	teardown(&w);
 }
 
+/* A company's day is the policy's, a person's his own. */
+static void test_zones(void)
+{
+	struct zones *zones = NULL;
+	const struct zone *tokyo = NULL;
+	struct world w;
+	struct verdict v;
+
+	setup(&w);
+	OK(zones_open(&zones) == 0 &&
+		zones_find(zones, STR("Asia/Tokyo"), &tokyo) == 0,
+	    "Tokyo");
+	w.f.zone = tokyo;
+	add_colleague(&w, 2, NOW - HOUR);
+	add_colleague(&w, 3, NOW - 2 * HOUR);
+	v = decide(&w, "demo", NOW);
+	is_held(&v, REASON_COMPANY_CAP, MIDNIGHT + DAY, "midnight in UTC");
+	w.f.has_company = false;
+	add_slot(&w, "event", NOW - DAY);
+	v = decide(&w, "event", NOW);
+	is_held(&v, REASON_SEGMENT_CAP, MIDNIGHT + 4 * DAY - 9 * HOUR,
+	    "Monday in Tokyo");
+	teardown(&w);
+	zones_close(&zones);
+}
+
 static void test_audience(void)
 {
 	struct world w;
@@ -286,6 +312,7 @@ int main(void)
 {
 	test_calendar();
 	test_people();
+	test_zones();
 	test_audience();
 	test_order();
 	test_yield();
