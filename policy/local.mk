@@ -103,6 +103,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/addrlist.h \
 	%D%/mail/arf.c \
 	%D%/mail/arf.h \
+	%D%/mail/company_id.c \
+	%D%/mail/company_id.h \
 	%D%/mail/compose.c \
 	%D%/mail/compose.h \
 	%D%/mail/dkim_body.c \
@@ -197,12 +199,16 @@ policy_libpolicy_a_SOURCES = \
 	%D%/spool/stage.h \
 	%D%/state/company.c \
 	%D%/state/company.h \
+	%D%/state/attributes.c \
+	%D%/state/attributes.h \
 	%D%/state/consent.c \
 	%D%/state/consent.h \
 	%D%/state/copy.c \
 	%D%/state/copy.h \
 	%D%/state/counter.c \
 	%D%/state/counter.h \
+	%D%/state/crowd.c \
+	%D%/state/crowd.h \
 	%D%/state/decide.c \
 	%D%/state/decide.h \
 	%D%/state/decide_all.c \
@@ -227,6 +233,10 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/ops_copy.h \
 	%D%/state/ops_feedback.c \
 	%D%/state/ops_feedback.h \
+	%D%/state/ops_leads.c \
+	%D%/state/ops_leads.h \
+	%D%/state/ops_move.c \
+	%D%/state/ops_move.h \
 	%D%/state/ops_policy.c \
 	%D%/state/ops_slot.c \
 	%D%/state/ops_suppress.c \

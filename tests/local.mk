@@ -46,6 +46,7 @@ unit_tests = \
 	%D%/unit/test_addrlist \
 	%D%/unit/test_api \
 	%D%/unit/test_api_events \
+	%D%/unit/test_attributes \
 	%D%/unit/test_audience \
 	%D%/unit/test_base \
 	%D%/unit/test_bounce \
@@ -90,6 +91,7 @@ unit_tests = \
 	%D%/unit/test_mtalog_released \
 	%D%/unit/test_mtaproto \
 	%D%/unit/test_no_md5 \
+	%D%/unit/test_ops_leads \
 	%D%/unit/test_origin \
 	%D%/unit/test_outcome \
 	%D%/unit/test_policy \

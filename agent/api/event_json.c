@@ -109,6 +109,32 @@ static int lead_created(struct job *j)
 
 	put_lead(j, e.lead);
 	value_put_i64(j->o, "epoch", (int64_t)e.epoch);
+	put(j, "origin", e.origin);
+	put(j, "author", e.author);
+	return rc;
+}
+
+static int lead_changed(struct job *j)
+{
+	struct event_lead_changed e;
+	int rc = lead_event_decode_changed(j->ev->payload, &e);
+
+	put_lead(j, e.lead);
+	put(j, "origin", e.origin);
+	put(j, "author", e.author);
+	return rc;
+}
+
+static int lead_merged(struct job *j)
+{
+	struct event_lead_merged e;
+	int rc = lead_event_decode_merged(j->ev->payload, &e);
+	struct lead_id to = lead_of(e.to);
+
+	put_lead(j, e.lead);
+	show_lead(j->s, j->o, "to", &to);
+	put(j, "origin", e.origin);
+	put(j, "author", e.author);
 	return rc;
 }
 
@@ -444,6 +470,8 @@ static const struct {
     {EV_COMPLAINT, "complaint", complaint},
     {EV_RELAY_QUEUED, "relay_queued", relay_queued},
     {EV_RELAY_TRIED, "relay_tried", relay_tried},
+    {EV_LEAD_CHANGED, "lead_changed", lead_changed},
+    {EV_LEAD_MERGED, "lead_merged", lead_merged},
 };
 
 enum {

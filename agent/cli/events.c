@@ -11,6 +11,8 @@ static const struct {
     {"ledger_restored", "restored"},
     {"policy_applied", "policy"},
     {"lead_created", "first seen"},
+    {"lead_changed", "attributes"},
+    {"lead_merged", "goes on as"},
     {"slot_proposed", "accepted"},
     {"slot_queued", "queued"},
     {"slot_delivered", "delivered"},
@@ -122,6 +124,7 @@ static const struct {
 	const char *key, *what;
 } details[] = {
     {"target", ""}, /* the first: a line of the journal begins with it */
+    {"to", ""},
     {"state", ""},
     {"purpose", ""},
     {"release", ""},

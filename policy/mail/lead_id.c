@@ -92,6 +92,26 @@ int lead_id_of(
 	return rc;
 }
 
+int lead_id_of_other(const struct lead_key *k, struct str kind, struct str text,
+    unsigned char out[LEAD_ID_BYTES])
+{
+	struct str key = {(const char *)k->b, KEY_BYTES};
+	char in[LEAD_ID_OTHER_MAX + 1];
+	unsigned char mac[DIGEST_SHA256];
+	int rc;
+
+	if (kind.n > LEAD_ID_OTHER_MAX || text.n > LEAD_ID_OTHER_MAX - kind.n)
+		return ERR_LIMIT;
+	memcpy(in, kind.p, kind.n);
+	in[kind.n] = '\0';
+	memcpy(in + kind.n + 1, text.p, text.n);
+	rc =
+	    digest_hmac_sha256(key, (struct str){in, kind.n + 1 + text.n}, mac);
+	if (rc == 0)
+		memcpy(out, mac, LEAD_ID_BYTES);
+	return rc;
+}
+
 bool lead_id_eq(const struct lead_id *a, const struct lead_id *b)
 {
 	return memcmp(a->b, b->b, LEAD_ID_BYTES) == 0;

@@ -2,7 +2,8 @@
  * of HMAC-SHA-256(lead key, canonical address).
  *
  * Without the key nobody can test an address against stored ids. The key is
- * used for nothing else and never changes: lost, every suppression is lost.
+ * used for ids only, also for those of companies (company_id.h), and never
+ * changes: lost, every suppression is lost.
  *
  * Key file: 32 bytes as they are, or 64 hexadecimal digits with or without a
  * line end; owner and mode as secret.h wants them (group may read). A key of
@@ -34,6 +35,15 @@ void lead_key_free(struct lead_key **k); /* cleanses; NULL is fine */
 /* ERR_SYNTAX for the null sender, ERR_CRYPTO. */
 int lead_id_of(const struct lead_key *k, const struct address *addr,
     struct lead_id *out) MUST_CHECK;
+
+/* The first 16 bytes of HMAC-SHA-256(lead key, kind, NUL, text): no address has
+ * a NUL, so that ids of two kinds are never derived from the same bytes. kind
+ * and text together: at most LEAD_ID_OTHER_MAX bytes, else ERR_LIMIT. */
+enum {
+	LEAD_ID_OTHER_MAX = 400
+};
+int lead_id_of_other(const struct lead_key *k, struct str kind, struct str text,
+    unsigned char out[LEAD_ID_BYTES]) MUST_CHECK;
 
 bool lead_id_eq(const struct lead_id *a, const struct lead_id *b);
 /* The first 8 bytes: tells the people of one company apart. */

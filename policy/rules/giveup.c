@@ -77,3 +77,8 @@ bool giveup_replaces(const struct suppression_fact *now,
 		return end_of(now) < end_of(next);
 	return weight(next->reason) > weight(now->reason);
 }
+
+bool giveup_is_of_person(enum suppression_reason reason)
+{
+	return weight(reason) > weight(SUPPRESSION_USER_UNKNOWN);
+}

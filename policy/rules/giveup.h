@@ -60,4 +60,8 @@ int giveup_suppression(const struct giveup_failure *f,
 bool giveup_replaces(const struct suppression_fact *now,
     const struct suppression_fact *next, int64_t at_ms);
 
+/* Was it said of the person? Else it is of a mailbox, and binds nobody who has
+ * left that. */
+bool giveup_is_of_person(enum suppression_reason reason);
+
 #endif

@@ -7,11 +7,8 @@
 #define POLICY_STATE_COMPANY_H
 
 #include "policy/ledger/env.h"
+#include "policy/mail/company_id.h"
 #include "policy/state/slotlist.h"
-
-enum {
-	COMPANY_ID_BYTES = 16
-};
 
 /* All zero: none. */
 struct company_id {

@@ -99,6 +99,9 @@ int decide_in_txn(struct decide_work *w, const struct ledger_txn *t,
 	if (rc != 0)
 		return rc;
 	w->facts.compliance = w->compliance;
+	rc = decide_attributes(w);
+	if (rc != 0)
+		return rc;
 	if (is_one_to_one(w->in->mode)) {
 		decide_one_to_one(w, now_ms);
 		return 0;

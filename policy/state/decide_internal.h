@@ -5,6 +5,7 @@
 #define POLICY_STATE_DECIDE_INTERNAL_H
 
 #include "policy/rules/dup.h"
+#include "policy/state/attributes.h"
 #include "policy/state/decide.h"
 #include "policy/state/facts_load.h"
 #include "policy/state/person.h"
@@ -27,7 +28,11 @@ struct decide_work {
 	 * decide_ready(). */
 	struct arena *arena;
 	struct person person;
+	bool opened; /* person is that of some record */
 	bool ready;
+	/* The person's attributes, and as what they were sealed. */
+	struct attributes attributes;
+	struct str attributes_sealed;
 	struct str app_one_click, app_sender;
 	uint64_t subject_id;
 };
@@ -50,6 +55,10 @@ struct verdict decide_trouble(void);
 /* The verdicts of now for n works that have their policy, outside the door;
  * and decide_ready() where they allow. Changes nothing. ERR_STALE as above. */
 int decide_look(struct decide_work *v, size_t n, struct error *err) MUST_CHECK;
+/* The person's attributes into facts, where the policy asks for any: opened
+ * anew only if they are not those that were opened before. After
+ * facts_load(). */
+int decide_attributes(struct decide_work *w) MUST_CHECK;
 /* Person's key, sealed fields, subject id: what w->lead asks for and is not
  * there yet. In any transaction, after decide_in_txn(). */
 int decide_ready(struct decide_work *w) MUST_CHECK;

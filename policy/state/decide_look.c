@@ -32,7 +32,45 @@ int decide_work_init(struct decide_work *w, struct arena *a, struct error *err)
 void decide_work_fini(struct decide_work *w)
 {
 	person_fini(&w->person);
+	w->opened = false;
 	w->ready = false;
+}
+
+/* The key of the record that was read last. */
+static int open_person(struct decide_work *w)
+{
+	int rc;
+
+	if (w->opened && person_is(&w->person, &w->lead))
+		return 0;
+	decide_work_fini(w);
+	rc = person_of(&w->person, w->store, &w->query.lead, &w->lead);
+	w->opened = rc == 0;
+	return rc;
+}
+
+int decide_attributes(struct decide_work *w)
+{
+	const struct policy *p = w->out->policy;
+	int rc = 0;
+
+	if (p == NULL || !p->needs_attributes || w->lead.attributes.n == 0)
+		return 0;
+	if (!str_eq(w->attributes_sealed, w->lead.attributes)) {
+		w->attributes_sealed = STR("");
+		rc = open_person(w);
+		if (rc == 0)
+			rc = attributes_open(&w->person, w->lead.attributes,
+			    w->arena, &w->attributes);
+		if (rc == 0)
+			w->attributes_sealed =
+			    arena_str(w->arena, w->lead.attributes);
+		if (rc == 0 && w->attributes_sealed.p == NULL)
+			rc = ERR_LIMIT;
+	}
+	w->facts.attributes = w->attributes.v;
+	w->facts.n_attributes = rc == 0 ? w->attributes.n : 0;
+	return rc;
 }
 
 static int seal_fields(struct decide_work *w)
@@ -55,8 +93,7 @@ int decide_ready(struct decide_work *w)
 		    &w->query.lead, w->out->segment->purpose, &w->subject_id);
 	if (rc != 0 || (w->ready && person_is(&w->person, &w->lead)))
 		return rc;
-	decide_work_fini(w);
-	rc = person_of(&w->person, w->store, &w->query.lead, &w->lead);
+	rc = open_person(w);
 	if (rc == 0)
 		rc = seal_fields(w);
 	w->ready = rc == 0;

@@ -1,7 +1,8 @@
 /* lead.c - see lead.h.
  *
- * Record: version 2, created_ms, epoch, wrapped key, sealed address, number of
- * purposes (u8), then each: label, consent, flags (bit 0: subject), since_ms:
+ * Record: version 3, created_ms, epoch, wrapped key, sealed address, company (16
+ * bytes), sealed attributes, moved_to (0 or 16 bytes with their length), number
+ * of purposes (u8), then each: label, consent, flags (bit 0: subject), since_ms:
  * 14 bytes; and the history (slotlist.h). */
 #include "policy/state/lead.h"
 
@@ -14,8 +15,9 @@
 #include <string.h>
 
 enum {
-	RECORD_VERSION = 2,
+	RECORD_VERSION = 3,
 	RECORD_MAX = 32768,
+	ARENA_MAX = 65536,
 	/* A stored purpose: where its fields are, and its size. */
 	PURPOSE_CONSENT = 4,
 	PURPOSE_FLAGS = 5,
@@ -67,6 +69,21 @@ static int open_purposes(struct str value, struct wire *w,
 	return w->bad ? ERR_CORRUPT : 0;
 }
 
+static int open_details(struct wire *w, struct lead_record *out)
+{
+	struct str company = wire_fixed(w, LEAD_COMPANY), moved;
+
+	out->attributes = wire_bytes(w);
+	moved = wire_bytes(w);
+	if (w->bad || (moved.n != 0 && moved.n != LEAD_ID_BYTES))
+		return ERR_CORRUPT;
+	memcpy(out->company, company.p, LEAD_COMPANY);
+	out->moved = moved.n > 0;
+	if (out->moved)
+		memcpy(out->moved_to.b, moved.p, LEAD_ID_BYTES);
+	return 0;
+}
+
 /* out->slots is left NULL. */
 static int open_record(
     struct str value, struct lead_record *out, struct stored *st)
@@ -81,6 +98,9 @@ static int open_record(
 	out->epoch = wire_u64(&w);
 	out->wrapped = wire_bytes(&w);
 	out->address = wire_bytes(&w);
+	rc = open_details(&w, out);
+	if (rc != 0)
+		return rc;
 	rc = open_purposes(value, &w, out, st);
 	if (rc != 0)
 		return rc;
@@ -121,6 +141,16 @@ int lead_read(const struct ledger_txn *t, const struct lead_id *id,
 	int rc = fetch(t, id, out, &st);
 
 	return rc != 0 ? rc : slotlist_facts(&st.history, a, &out->slots);
+}
+
+int lead_peek(const struct ledger_txn *t, const struct lead_id *id,
+    struct lead_record *out)
+{
+	struct stored unused;
+	int rc = fetch(t, id, out, &unused);
+
+	out->n_slots = 0;
+	return rc;
 }
 
 /* --- purposes --- */
@@ -228,21 +258,77 @@ int lead_slot_put(struct ledger_txn *t, const struct lead_id *id,
 	return rc != 0 ? rc : store_slot(t, id, &st, slot, prune_before_ms);
 }
 
-int lead_slot_set(struct ledger_txn *t, const struct lead_id *id,
-    uint64_t message_id, enum slot_state state, int64_t at_ms)
+/* ERR_NOT_FOUND: no such slot there. */
+static int set_slot(struct ledger_txn *t, const struct lead_id *id,
+    const struct slot_fact *to, struct lead_record *out)
 {
-	struct lead_record unused;
 	struct slot_fact slot;
 	struct stored st;
-	int rc = fetch(t, id, &unused, &st);
+	int rc = fetch(t, id, out, &st);
 
 	if (rc != 0)
 		return rc;
-	if (!slotlist_find(&st.history, message_id, &slot))
+	if (!slotlist_find(&st.history, to->message_id, &slot))
 		return ERR_NOT_FOUND;
-	slot.state = state;
-	slot.at_ms = at_ms;
+	slot.state = to->state;
+	slot.at_ms = to->at_ms;
 	return store_slot(t, id, &st, &slot, 0);
+}
+
+/* A message to a lead that has moved since counts where it went, too. */
+int lead_slot_set(struct ledger_txn *t, const struct lead_id *id,
+    uint64_t message_id, enum slot_state state, int64_t at_ms)
+{
+	struct slot_fact to = {
+	    .message_id = message_id, .state = state, .at_ms = at_ms};
+	struct lead_record r;
+	int rc = set_slot(t, id, &to, &r);
+
+	for (int i = 0; r.moved && i < LEAD_MOVES_MAX; i++) {
+		struct lead_id next = r.moved_to;
+		int moved = set_slot(t, &next, &to, &r);
+
+		if (moved != 0 && moved != ERR_NOT_FOUND)
+			return moved;
+	}
+	return rc;
+}
+
+/* --- events --- */
+
+/* The record up to the purposes. */
+static void put_start(const struct lead_record *r, struct buf *b)
+{
+	wire_put_u8(b, RECORD_VERSION);
+	wire_put_i64(b, r->created_ms);
+	wire_put_u64(b, r->epoch);
+	wire_put_bytes(b, r->wrapped);
+	wire_put_bytes(b, r->address);
+	buf_add(b, (struct str){(const char *)r->company, LEAD_COMPANY});
+	wire_put_bytes(b, r->attributes);
+	wire_put_bytes(b, (struct str){(const char *)r->moved_to.b,
+			      r->moved ? LEAD_ID_BYTES : 0});
+}
+
+/* The record as r says, with the purposes and slots that there are. */
+static int store_details(struct ledger_txn *t, const struct lead_id *id,
+    const struct stored *st, const struct lead_record *r)
+{
+	struct stored with = *st;
+	struct buf start, b;
+	int rc;
+
+	buf_init(&start, RECORD_MAX);
+	put_start(r, &start);
+	rc = buf_error(&start);
+	with.start = buf_str(&start);
+	if (rc == 0) {
+		buf_init(&b, RECORD_MAX);
+		put_purposes(&with, r, &b);
+		rc = store(t, id, &b);
+	}
+	buf_fini(&start);
+	return rc;
 }
 
 static int write_new(
@@ -251,11 +337,7 @@ static int write_new(
 	struct buf b;
 
 	buf_init(&b, RECORD_MAX);
-	wire_put_u8(&b, RECORD_VERSION);
-	wire_put_i64(&b, r->created_ms);
-	wire_put_u64(&b, r->epoch);
-	wire_put_bytes(&b, r->wrapped);
-	wire_put_bytes(&b, r->address);
+	put_start(r, &b);
 	wire_put_u8(&b, 0);
 	wire_put_u16(&b, 0);
 	return store(t, id, &b);
@@ -266,13 +348,47 @@ static const struct payload_field created_fields[] = {
     {2, PAYLOAD_U64, true, offsetof(struct event_lead_created, epoch)},
     {3, PAYLOAD_BYTES, true, offsetof(struct event_lead_created, wrapped)},
     {4, PAYLOAD_BYTES, true, offsetof(struct event_lead_created, address)},
+    {5, PAYLOAD_ID16, false, offsetof(struct event_lead_created, company)},
+    {6, PAYLOAD_BYTES, false, offsetof(struct event_lead_created, attributes)},
+    {7, PAYLOAD_TEXT, false, offsetof(struct event_lead_created, origin)},
+    {8, PAYLOAD_TEXT, false, offsetof(struct event_lead_created, author)},
 };
-const struct payload_desc lead_created_payload = PAYLOAD_DESC(created_fields,
-    struct event_lead_created, LEAD_WRAPPED_MAX + LEAD_ADDRESS_MAX + 64);
+const struct payload_desc lead_created_payload =
+    PAYLOAD_DESC(created_fields, struct event_lead_created, LEAD_CREATED_MAX);
+
+static const struct payload_field changed_fields[] = {
+    {1, PAYLOAD_ID16, true, offsetof(struct event_lead_changed, lead)},
+    {2, PAYLOAD_BYTES, false, offsetof(struct event_lead_changed, attributes)},
+    {3, PAYLOAD_ID16, false, offsetof(struct event_lead_changed, company)},
+    {4, PAYLOAD_TEXT, false, offsetof(struct event_lead_changed, origin)},
+    {5, PAYLOAD_TEXT, false, offsetof(struct event_lead_changed, author)},
+};
+const struct payload_desc lead_changed_payload =
+    PAYLOAD_DESC(changed_fields, struct event_lead_changed, LEAD_CREATED_MAX);
+
+static const struct payload_field merged_fields[] = {
+    {1, PAYLOAD_ID16, true, offsetof(struct event_lead_merged, lead)},
+    {2, PAYLOAD_ID16, true, offsetof(struct event_lead_merged, to)},
+    {3, PAYLOAD_TEXT, false, offsetof(struct event_lead_merged, origin)},
+    {4, PAYLOAD_TEXT, false, offsetof(struct event_lead_merged, author)},
+};
+const struct payload_desc lead_merged_payload =
+    PAYLOAD_DESC(merged_fields, struct event_lead_merged, LEAD_CREATED_MAX);
 
 int lead_event_decode(struct str payload, struct event_lead_created *out)
 {
 	return payload_decode(&lead_created_payload, payload, out);
+}
+
+int lead_event_decode_changed(
+    struct str payload, struct event_lead_changed *out)
+{
+	return payload_decode(&lead_changed_payload, payload, out);
+}
+
+int lead_event_decode_merged(struct str payload, struct event_lead_merged *out)
+{
+	return payload_decode(&lead_merged_payload, payload, out);
 }
 
 int lead_reduce_created(
@@ -295,5 +411,64 @@ int lead_reduce_created(
 	r.epoch = e.epoch;
 	r.wrapped = e.wrapped;
 	r.address = e.address;
+	r.attributes = e.attributes;
+	memcpy(r.company, e.company, LEAD_COMPANY);
 	return write_new(t, &id, &r);
+}
+
+int lead_reduce_changed(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	struct event_lead_changed e;
+	struct lead_record r;
+	struct stored st;
+	struct lead_id id;
+	int rc = lead_event_decode_changed(ev->payload, &e);
+
+	if (rc != 0)
+		return error_of(err, rc, "lead event");
+	memcpy(id.b, e.lead, sizeof(id.b));
+	rc = fetch(t, &id, &r, &st);
+	if (rc != 0)
+		return error_of(err, rc, "lead");
+	r.attributes = e.attributes;
+	memcpy(r.company, e.company, LEAD_COMPANY);
+	return store_details(t, &id, &st, &r);
+}
+
+/* In the arena first: each slot that is put may move the page. */
+static int copy_slots(
+    struct ledger_txn *t, const struct lead_id *from, const struct lead_id *to)
+{
+	struct arena *a = arena_new(ARENA_MAX);
+	struct lead_record r = {0};
+	int rc = a != NULL ? lead_read(t, from, a, &r) : ERR_LIMIT;
+
+	for (size_t i = 0; i < r.n_slots && rc == 0; i++)
+		rc = lead_slot_put(t, to, &r.slots[i], 0);
+	arena_free(&a);
+	return rc;
+}
+
+int lead_reduce_merged(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	struct event_lead_merged e;
+	struct lead_record r;
+	struct lead_id from, to;
+	struct stored st;
+	int rc = lead_event_decode_merged(ev->payload, &e);
+
+	if (rc != 0)
+		return error_of(err, rc, "lead event");
+	memcpy(from.b, e.lead, sizeof(from.b));
+	memcpy(to.b, e.to, sizeof(to.b));
+	rc = copy_slots(t, &from, &to);
+	if (rc == 0)
+		rc = fetch(t, &from, &r, &st);
+	if (rc != 0)
+		return error_of(err, rc, "lead");
+	r.moved = true;
+	r.moved_to = to;
+	return store_details(t, &from, &st, &r);
 }

@@ -1,8 +1,12 @@
 /* lead.h - one person: key, address and history of slots, in one record, so
  * that a decision touches one random leaf.
  *
- * Key: lead id (16 bytes). The address is sealed with the lead's own key, that
- * key is wrapped by the epoch key: reducers copy both, facts opens them.
+ * Key: lead id (16 bytes). Address and attributes are sealed with the lead's own
+ * key, that key is wrapped by the epoch key: reducers copy them, facts opens
+ * them.
+ *
+ * A lead that was merged into another, or re-addressed, names the one that
+ * goes on (moved_to); what happens to its old messages is entered at both.
  * Threads: as the transaction. */
 #ifndef POLICY_STATE_LEAD_H
 #define POLICY_STATE_LEAD_H
@@ -17,9 +21,13 @@ enum {
 	LEAD_SLOTS_MAX = SLOTLIST_SLOTS_MAX,
 	LEAD_WRAPPED_MAX = 256,
 	LEAD_ADDRESS_MAX = 1200,
+	LEAD_ATTRIBUTES_MAX = 4200, /* sealed */
+	LEAD_COMPANY = 16,          /* bytes of an id, company_id.h */
 	/* More than any policy has; what there is no room for stands in its
 	 * own row only (consent.h, subject.h). */
 	LEAD_PURPOSES_MAX = 32,
+	LEAD_CREATED_MAX = 6400, /* bytes of a payload */
+	LEAD_MOVES_MAX = 8,      /* how far moved_to is followed */
 };
 
 /* What a decision asks of a purpose. */
@@ -32,9 +40,13 @@ struct lead_purpose {
 
 struct lead_record {
 	int64_t created_ms;
-	uint64_t epoch;          /* of the key that wraps */
-	struct str wrapped;      /* borrowed from the transaction */
-	struct str address;      /* sealed */
+	uint64_t epoch;                      /* of the key that wraps */
+	struct str wrapped;                  /* borrowed from the transaction */
+	struct str address;                  /* sealed */
+	struct str attributes;               /* sealed; empty: none */
+	unsigned char company[LEAD_COMPANY]; /* all zero: none */
+	bool moved;                          /* goes on as: */
+	struct lead_id moved_to;
 	struct slot_fact *slots; /* in the arena; as they came */
 	size_t n_slots;
 	size_t n_purposes; /* LEAD_PURPOSES_MAX: there may be more */
@@ -46,11 +58,33 @@ struct event_lead_created {
 	uint64_t epoch;
 	struct str wrapped;
 	struct str address;
+	unsigned char company[LEAD_COMPANY]; /* since version 2, as the rest */
+	struct str attributes;
+	struct str origin, author;
+};
+
+/* Attributes and company as they are afterwards. */
+struct event_lead_changed {
+	unsigned char lead[LEAD_ID_BYTES];
+	struct str attributes; /* sealed; empty: none */
+	unsigned char company[LEAD_COMPANY];
+	struct str origin, author;
+};
+
+/* lead goes on as `to`, which has the history of both. */
+struct event_lead_merged {
+	unsigned char lead[LEAD_ID_BYTES];
+	unsigned char to[LEAD_ID_BYTES];
+	struct str origin, author;
 };
 
 /* ERR_NOT_FOUND when the person is not known. */
 int lead_read(const struct ledger_txn *t, const struct lead_id *id,
     struct arena *a, struct lead_record *out) MUST_CHECK;
+
+/* The same without slots. */
+int lead_peek(const struct ledger_txn *t, const struct lead_id *id,
+    struct lead_record *out) MUST_CHECK;
 
 /* NULL: not in the record. */
 const struct lead_purpose *lead_purpose_find(
@@ -79,6 +113,18 @@ extern const struct payload_desc lead_created_payload;
 int lead_event_decode(
     struct str payload, struct event_lead_created *out) MUST_CHECK;
 int lead_reduce_created(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+
+extern const struct payload_desc lead_changed_payload;
+int lead_event_decode_changed(
+    struct str payload, struct event_lead_changed *out) MUST_CHECK;
+int lead_reduce_changed(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+
+extern const struct payload_desc lead_merged_payload;
+int lead_event_decode_merged(
+    struct str payload, struct event_lead_merged *out) MUST_CHECK;
+int lead_reduce_merged(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 
 #endif

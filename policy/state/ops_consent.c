@@ -73,6 +73,27 @@ static int set_opened(struct change *c, struct door_ctx *ctx)
 	return rc;
 }
 
+/* A no binds wherever the person went; a yes was given for one address. */
+static int set_moved(struct change *c, struct door_ctx *ctx)
+{
+	const struct ledger_txn *t = door_txn(ctx);
+	uint32_t label = policy_label(c->in->purpose);
+	int rc = person_next(&c->person, t);
+
+	for (int i = 0; rc == 0 && i < LEAD_MOVES_MAX; i++) {
+		struct consent_record now;
+
+		rc = consent_read(t, &c->person.id, label, &now);
+		if (rc == ERR_NOT_FOUND ||
+		    (rc == 0 && now.state != CONSENT_OBJECTED &&
+			is_news(c->in, &now, door_now_ms(ctx))))
+			rc = emit_change(c, ctx);
+		if (rc == 0)
+			rc = person_next(&c->person, t);
+	}
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 static int set_fn(struct door_ctx *ctx, void *arg)
 {
 	struct change *c = arg;
@@ -87,6 +108,8 @@ static int set_fn(struct door_ctx *ctx, void *arg)
 		    &c->person, c->store, door_txn(ctx), &c->in->lead);
 	if (rc == 0)
 		rc = set_opened(c, ctx);
+	if (rc == 0 && c->in->state != CONSENT_GRANTED)
+		rc = set_moved(c, ctx);
 	person_fini(&c->person);
 	return rc;
 }

@@ -3,16 +3,12 @@
 #include "policy/mail/address_digest.h"
 #include "policy/mail/domain.h"
 #include "policy/rules/giveup.h"
+#include "policy/state/crowd.h"
 #include "policy/state/ops.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-	AT_ONCE = 512, /* proposals that wait together: a batch of the door */
-};
 
 static int parse_digest(struct arena *a, struct str hex,
     enum address_digest_kind kind, struct ops_target *out, struct error *err)
@@ -121,23 +117,46 @@ static int refuse_md5(struct door_ctx *ctx)
 	    "entry would bind nobody");
 }
 
+static int add_opened(struct change *c, struct door_ctx *ctx)
+{
+	struct suppression_record now;
+	int rc = suppression_read(
+	    door_txn(ctx), c->in->target.kind, c->what, c->label, &now);
+
+	if (rc == ERR_NOT_FOUND ||
+	    (rc == 0 && replaces(c->in, &now, door_now_ms(ctx))))
+		rc = emit_added(c, ctx);
+	return rc;
+}
+
+/* What was said of the person binds where the lead goes on, too. */
+static int add_moved(struct change *c, struct door_ctx *ctx)
+{
+	int rc = person_next(&c->person, door_txn(ctx));
+
+	for (int i = 0; rc == 0 && i < LEAD_MOVES_MAX; i++) {
+		c->what =
+		    (struct str){(const char *)c->person.id.b, LEAD_ID_BYTES};
+		rc = add_opened(c, ctx);
+		if (rc == 0)
+			rc = person_next(&c->person, door_txn(ctx));
+	}
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 static int add_fn(struct door_ctx *ctx, void *arg)
 {
 	struct change *c = arg;
-	struct suppression_record now;
 	int rc;
 
 	if (c->in->target.kind == SUPPRESS_MD5 && suppression_md5_forbidden())
 		return refuse_md5(ctx);
 	rc = open_target(c, ctx);
-	if (rc != 0)
-		goto out;
-	rc = suppression_read(
-	    door_txn(ctx), c->in->target.kind, c->what, c->label, &now);
-	if (rc == ERR_NOT_FOUND ||
-	    (rc == 0 && replaces(c->in, &now, door_now_ms(ctx))))
-		rc = emit_added(c, ctx);
-out:
+	if (rc == 0)
+		rc = add_opened(c, ctx);
+	if (rc == 0 && c->in->target.kind == SUPPRESS_LEAD &&
+	    giveup_is_of_person(c->in->reason))
+		rc = add_moved(c, ctx);
 	person_fini(&c->person);
 	return rc;
 }
@@ -203,82 +222,39 @@ int ops_suppress_add(struct store *s, const struct ops_suppress *in,
 	return run(s, in, add_fn, changed_out, err);
 }
 
-/* The door answers on its own thread. */
-struct crowd {
-	pthread_mutex_t lock;
-	pthread_cond_t done;
-	size_t left;
-};
-
-struct member {
-	struct change change;
-	struct crowd *crowd;
-	struct ops_suppress_result *out;
-};
-
-static void leave(struct crowd *c)
+static int add_some(struct store *s, const struct ops_suppress *v, size_t n,
+    struct change *changes, struct ops_suppress_result *out)
 {
-	pthread_mutex_lock(&c->lock);
-	c->left--;
-	pthread_cond_signal(&c->done);
-	pthread_mutex_unlock(&c->lock);
-}
-
-static void member_done(void *arg, int rc, const struct error *err)
-{
-	struct member *m = arg;
-
-	(void)err;
-	*m->out =
-	    (struct ops_suppress_result){rc, rc == 0 && m->change.changed};
-	leave(m->crowd);
-}
-
-static void enter(struct store *s, struct member *m)
-{
+	struct crowd_member members[CROWD_AT_ONCE];
 	int rc;
 
-	pthread_mutex_lock(&m->crowd->lock);
-	m->crowd->left++;
-	pthread_mutex_unlock(&m->crowd->lock);
-	rc = door_submit(s->door, add_fn, &m->change, member_done, m);
-	if (rc == 0)
-		return;
-	m->out->rc = rc;
-	leave(m->crowd);
-}
-
-static void wait_all(struct crowd *c)
-{
-	pthread_mutex_lock(&c->lock);
-	while (c->left > 0)
-		pthread_cond_wait(&c->done, &c->lock);
-	pthread_mutex_unlock(&c->lock);
+	for (size_t i = 0; i < n; i++) {
+		changes[i] = (struct change){.store = s, .in = &v[i]};
+		members[i] = (struct crowd_member){.arg = &changes[i]};
+	}
+	rc = crowd_propose(s->door, add_fn, members, n, n);
+	for (size_t i = 0; i < n && rc == 0; i++)
+		out[i] = (struct ops_suppress_result){
+		    members[i].rc, members[i].rc == 0 && changes[i].changed};
+	return rc;
 }
 
 int ops_suppress_add_all(struct store *s, const struct ops_suppress *v,
     size_t n, struct ops_suppress_result *out)
 {
-	struct crowd crowd = {.lock = PTHREAD_MUTEX_INITIALIZER,
-	    .done = PTHREAD_COND_INITIALIZER};
-	size_t at_once = n < AT_ONCE ? n : AT_ONCE;
-	struct member *m =
-	    fault_alloc() ? NULL : calloc(at_once + 1, sizeof(*m));
+	size_t at_once = n < CROWD_AT_ONCE ? n : CROWD_AT_ONCE, from = 0;
+	struct change *changes =
+	    fault_alloc() ? NULL : calloc(at_once + 1, sizeof(*changes));
+	int rc = changes != NULL ? 0 : -ENOMEM;
 
-	if (m == NULL)
-		return -ENOMEM;
-	for (size_t from = 0; from < n; from += AT_ONCE) {
-		for (size_t i = 0; i < AT_ONCE && from + i < n; i++) {
-			m[i] = (struct member){
-			    .change = {.store = s, .in = &v[from + i]},
-			    .crowd = &crowd,
-			    .out = &out[from + i]};
-			enter(s, &m[i]);
-		}
-		wait_all(&crowd);
+	while (rc == 0 && from < n) {
+		size_t k = n - from < CROWD_AT_ONCE ? n - from : CROWD_AT_ONCE;
+
+		rc = add_some(s, v + from, k, changes, out + from);
+		from += k;
 	}
-	free(m);
-	return 0;
+	free(changes);
+	return rc;
 }
 
 int ops_suppress_remove(struct store *s, const struct ops_suppress *in,

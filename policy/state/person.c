@@ -1,11 +1,12 @@
 /* person.c - see person.h. */
 #include "policy/state/person.h"
 
+#include "policy/mail/company_id.h"
+
 #include <string.h>
 
 enum {
 	FIELD_MAX = 60000,
-	LEAD_ARENA_MAX = 65536
 };
 
 int person_of(struct person *p, const struct store *s, const struct lead_id *id,
@@ -28,22 +29,6 @@ bool person_is(const struct person *p, const struct lead_record *lead)
 	return p->known ? str_eq(lead->wrapped, mine) : lead->wrapped.n == 0;
 }
 
-/* ERR_NOT_FOUND for an unknown one, and then the record is all zero. */
-static int read_lead(const struct ledger_txn *t, const struct lead_id *id,
-    struct lead_record *out)
-{
-	struct arena *a = arena_new(LEAD_ARENA_MAX);
-	int rc = ERR_LIMIT;
-
-	*out = (struct lead_record){0};
-	if (a != NULL)
-		rc = lead_read(t, id, a, out);
-	out->slots = NULL;
-	out->n_slots = 0;
-	arena_free(&a);
-	return rc;
-}
-
 int person_open(struct person *p, const struct store *s,
     const struct ledger_txn *t, const struct address *address)
 {
@@ -55,7 +40,7 @@ int person_open(struct person *p, const struct store *s,
 	rc = lead_id_of(s->lead_key, address, &id);
 	if (rc != 0)
 		return rc;
-	rc = read_lead(t, &id, &lead);
+	rc = lead_peek(t, &id, &lead);
 	return rc == 0 || rc == ERR_NOT_FOUND ? person_of(p, s, &id, &lead)
 					      : rc;
 }
@@ -64,10 +49,24 @@ int person_open_id(struct person *p, const struct store *s,
     const struct ledger_txn *t, const struct lead_id *id)
 {
 	struct lead_record lead;
-	int rc = read_lead(t, id, &lead);
+	int rc = lead_peek(t, id, &lead);
 
 	*p = (struct person){.store = s, .id = *id};
 	return rc == 0 ? person_of(p, s, id, &lead) : rc;
+}
+
+int person_next(struct person *p, const struct ledger_txn *t)
+{
+	const struct store *s = p->store;
+	struct lead_record lead;
+	int rc = lead_peek(t, &p->id, &lead);
+
+	if (rc == 0 && !lead.moved)
+		rc = ERR_NOT_FOUND;
+	if (rc != 0)
+		return rc;
+	person_fini(p);
+	return person_open_id(p, s, t, &lead.moved_to);
 }
 
 void person_fini(struct person *p)
@@ -82,28 +81,49 @@ static int seal_into(const struct person *p, enum person_field field,
 	    (struct seal_place){p->id.b, (uint32_t)field}, plain, out);
 }
 
-int person_emit(
-    const struct person *p, struct door_ctx *ctx, const struct address *address)
+int person_created(const struct person *p, const struct address *address,
+    const struct person_details *details, struct buf *out)
 {
-	struct event_lead_created e = {.epoch = seal_epoch(p->store->seal)};
+	struct event_lead_created e = {.epoch = seal_epoch(p->store->seal),
+	    .attributes = details->attributes,
+	    .origin = details->origin,
+	    .author = details->author};
 	struct buf wrapped, sealed;
 	int rc;
 
-	if (p->known)
-		return 0;
 	buf_init(&wrapped, LEAD_WRAPPED_MAX);
 	buf_init(&sealed, LEAD_ADDRESS_MAX);
 	memcpy(e.lead, p->id.b, sizeof(e.lead));
 	rc = seal_wrap(p->store->seal, p->id.b, &p->key, &wrapped);
 	if (rc == 0)
 		rc = seal_into(p, PERSON_ADDRESS, address->text, &sealed);
+	if (rc == 0)
+		rc = company_id_of(
+		    p->store->lead_key, details->company, address, e.company);
 	e.wrapped = buf_str(&wrapped);
 	e.address = buf_str(&sealed);
 	if (rc == 0)
-		rc = payload_emit(
-		    ctx, EV_LEAD_CREATED, &lead_created_payload, &e);
+		rc = payload_encode(&lead_created_payload, &e, out);
 	buf_fini(&wrapped);
 	buf_fini(&sealed);
+	return rc;
+}
+
+int person_emit(
+    const struct person *p, struct door_ctx *ctx, const struct address *address)
+{
+	static const struct person_details none;
+	struct buf payload;
+	int rc;
+
+	if (p->known)
+		return 0;
+	buf_init(&payload, LEAD_CREATED_MAX);
+	rc = person_created(p, address, &none, &payload);
+	if (rc == 0)
+		rc = door_emit(ctx, EV_LEAD_CREATED,
+		    event_kind(EV_LEAD_CREATED)->version, buf_str(&payload));
+	buf_fini(&payload);
 	return rc;
 }
 

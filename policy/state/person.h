@@ -16,6 +16,7 @@ enum person_field {
 	PERSON_EVIDENCE = 4,   /* of a consent: client address, wording */
 	PERSON_DIAGNOSTIC = 5, /* of a bounce */
 	PERSON_ENVELOPE = 6,   /* of a spool copy */
+	PERSON_ATTRIBUTES = 7, /* see attributes.h */
 };
 
 struct person {
@@ -39,11 +40,22 @@ int person_open(struct person *p, const struct store *s,
     const struct ledger_txn *t, const struct address *address) MUST_CHECK;
 int person_open_id(struct person *p, const struct store *s,
     const struct ledger_txn *t, const struct lead_id *id) MUST_CHECK;
+/* The lead as which this one goes on, in its place. ERR_NOT_FOUND: it did not
+ * move, or is not known. */
+int person_next(struct person *p, const struct ledger_txn *t) MUST_CHECK;
 void person_fini(struct person *p);
 
 /* Emits EV_LEAD_CREATED for an unknown person; nothing for a known one. */
 int person_emit(const struct person *p, struct door_ctx *ctx,
     const struct address *address) MUST_CHECK;
+/* That event's payload, with what is known besides; needs no transaction. */
+struct person_details {
+	struct str company;    /* the attribute of that name, or empty */
+	struct str attributes; /* sealed */
+	struct str origin, author;
+};
+int person_created(const struct person *p, const struct address *address,
+    const struct person_details *details, struct buf *out) MUST_CHECK;
 
 /* Both results are in the arena; an empty plain text gives an empty result. */
 int person_seal(const struct person *p, enum person_field field,

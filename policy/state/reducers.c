@@ -38,7 +38,7 @@ static int traced(struct ledger_txn *t, const struct event *ev,
 
 static const struct reducer list[] = {
     {EV_POLICY_APPLIED, 1, EVENT_AUDIT, policyver_reduce},
-    {EV_LEAD_CREATED, 1, EVENT_ACTIVITY, lead_reduce_created},
+    {EV_LEAD_CREATED, 2, EVENT_ACTIVITY, lead_reduce_created},
     {EV_SLOT_PROPOSED, 2, EVENT_ACTIVITY, message_reduce_proposed},
     {EV_SLOT_QUEUED, 1, EVENT_ACTIVITY, message_reduce_queued},
     {EV_SLOT_DELIVERED, 1, EVENT_ACTIVITY, message_reduce_delivered},
@@ -60,6 +60,8 @@ static const struct reducer list[] = {
     {EV_COMPLAINT, 1, EVENT_AUDIT, feedback_reduce_complaint},
     {EV_RELAY_QUEUED, 1, EVENT_ACTIVITY, outbox_reduce_queued},
     {EV_RELAY_TRIED, 1, EVENT_ACTIVITY, outbox_reduce_tried},
+    {EV_LEAD_CHANGED, 1, EVENT_ACTIVITY, lead_reduce_changed},
+    {EV_LEAD_MERGED, 1, EVENT_AUDIT, lead_reduce_merged},
 };
 
 static const char *const table_names[TABLE_COUNT] = {

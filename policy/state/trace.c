@@ -154,6 +154,26 @@ static int about_lead(struct str payload, struct trace_about *out)
 	return rc;
 }
 
+static int about_lead_changed(struct str payload, struct trace_about *out)
+{
+	struct event_lead_changed e;
+	int rc = lead_event_decode_changed(payload, &e);
+
+	if (rc == 0)
+		set_lead(out, e.lead);
+	return rc;
+}
+
+static int about_lead_merged(struct str payload, struct trace_about *out)
+{
+	struct event_lead_merged e;
+	int rc = lead_event_decode_merged(payload, &e);
+
+	if (rc == 0)
+		set_lead(out, e.lead);
+	return rc;
+}
+
 static int about_copy_added(struct str payload, struct trace_about *out)
 {
 	struct event_copy_added e;
@@ -253,6 +273,10 @@ int trace_about(
 	switch (ev->type) {
 	case EV_LEAD_CREATED:
 		return about_lead(ev->payload, out);
+	case EV_LEAD_CHANGED:
+		return about_lead_changed(ev->payload, out);
+	case EV_LEAD_MERGED:
+		return about_lead_merged(ev->payload, out);
 	case EV_SLOT_PROPOSED:
 		return about_proposed(ev->payload, out);
 	case EV_SLOT_QUEUED:

@@ -47,6 +47,10 @@ static void test_person_events(struct buf *b)
 {
 	struct event_lead_created lead = {
 	    .epoch = 1, .wrapped = STR("WW"), .address = STR("AA")};
+	struct event_lead_changed changed = {
+	    .attributes = STR("A"), .origin = STR("o"), .author = STR("a")};
+	struct event_lead_merged merged = {
+	    .origin = STR("o"), .author = STR("a")};
 	struct event_consent consent = {.label = 7,
 	    .state = CONSENT_GRANTED,
 	    .purpose = STR("news"),
@@ -63,10 +67,27 @@ static void test_person_events(struct buf *b)
 	    .kind = SUPPRESS_MD5, .what = STR("0123456789abcdef")};
 
 	fill(lead.lead, sizeof(lead.lead));
+	fill(changed.lead, sizeof(changed.lead));
+	fill(changed.company, sizeof(changed.company));
+	fill(merged.lead, sizeof(merged.lead));
+	fill(merged.to, sizeof(merged.to));
 	fill(consent.lead, sizeof(consent.lead));
 	is_hex("lead created", b, &lead_created_payload, &lead,
 	    "a40150000102030405060708090a0b0c0d0e0f0201034257570442"
 	    "4141");
+	fill(lead.company, sizeof(lead.company));
+	lead.attributes = STR("A");
+	lead.origin = STR("o");
+	lead.author = STR("a");
+	is_hex("lead created, version 2", b, &lead_created_payload, &lead,
+	    "a80150000102030405060708090a0b0c0d0e0f0201034257570442"
+	    "41410550000102030405060708090a0b0c0d0e0f06414107616f086161");
+	is_hex("lead changed", b, &lead_changed_payload, &changed,
+	    "a50150000102030405060708090a0b0c0d0e0f0241410350000102030405060708"
+	    "090a0b0c0d0e0f04616f056161");
+	is_hex("lead merged", b, &lead_merged_payload, &merged,
+	    "a40150000102030405060708090a0b0c0d0e0f0250000102030405060708090a0b"
+	    "0c0d0e0f03616f046161");
 	is_hex("consent", b, &consent_payload, &consent,
 	    "a90150000102030405060708090a0b0c0d0e0f02070301"
 	    "04646e6577730564666f726d0665616c696365071903e8080509"
@@ -356,6 +377,8 @@ static void test_numbers(void)
 	    {42, "COMPLAINT"},
 	    {43, "RELAY_QUEUED"},
 	    {44, "RELAY_TRIED"},
+	    {45, "LEAD_CHANGED"},
+	    {46, "LEAD_MERGED"},
 	};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {

@@ -156,13 +156,15 @@ static void test_damage(void)
 		int want;
 	} cases[] = {
 	    {"version", 0, 0, 1, ERR_VERSION},
-	    {"half a slot", 15, 0, 2, ERR_CORRUPT},
-	    {"a slot too few", 30, 0, 2, ERR_CORRUPT},
-	    {"no slots at all", 61, 0, 2, ERR_CORRUPT},
+	    {"half a slot", 15, 0, 3, ERR_CORRUPT},
+	    {"a slot too few", 30, 0, 3, ERR_CORRUPT},
+	    {"no slots at all", 61, 0, 3, ERR_CORRUPT},
 	    {"length of the key", 0, 17, 1, ERR_CORRUPT},
-	    {"number of purposes", 0, 34, 1, ERR_CORRUPT},
-	    {"too many purposes", 0, 34, LEAD_PURPOSES_MAX + 1, ERR_CORRUPT},
-	    {"number of slots", 0, 35, 1, ERR_CORRUPT},
+	    {"number of purposes", 0, 54, 1, ERR_CORRUPT},
+	    {"too many purposes", 0, 54, LEAD_PURPOSES_MAX + 1, ERR_CORRUPT},
+	    {"where it went", 0, 53, 1, ERR_CORRUPT},
+	    {"attributes", 0, 51, 1, ERR_CORRUPT},
+	    {"number of slots", 0, 55, 1, ERR_CORRUPT},
 	};
 	struct ledger_txn *t = begin();
 	struct lead_record r;
@@ -174,7 +176,7 @@ static void test_damage(void)
 	    "two slots");
 	IS_INT(ledger_get(t, TABLE_LEAD, key(), &there), 0, "bytes");
 	copy = arena_str(T.arena, there);
-	IS_INT(copy.n, 17 + 2 + 7 + 2 + 6 + 1 + 2 + 60, "size");
+	IS_INT(copy.n, 17 + 2 + 7 + 2 + 6 + 16 + 2 + 2 + 1 + 2 + 60, "size");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char bytes[200];
 
@@ -312,6 +314,106 @@ static void test_many_purposes(void)
 	ledger_abort(&t);
 }
 
+static int reduce(struct ledger_txn *t, const struct payload_desc *d,
+    const void *e, reducer_fn *fn)
+{
+	struct event ev = {.seq = 3};
+	struct error err = {0};
+	struct buf b;
+	int rc;
+
+	buf_init(&b, 8192);
+	rc = payload_encode(d, e, &b);
+	ev.payload = buf_str(&b);
+	if (rc == 0)
+		rc = fn(t, &ev, &err);
+	buf_fini(&b);
+	return rc;
+}
+
+/* Attributes and company are replaced, all else stays. */
+static void test_changed(void)
+{
+	struct event_lead_changed e = {
+	    .attributes = STR("sealed attributes"), .company = {1, 2, 3}};
+	struct ledger_txn *t = begin();
+	struct lead_record r;
+
+	memcpy(e.lead, id.b, sizeof(e.lead));
+	IS_INT(reduce(t, &lead_changed_payload, &e, lead_reduce_changed),
+	    ERR_NOT_FOUND, "nobody there");
+	create(t);
+	OK(put(t, slot(1, 100, SLOT_DELIVERED), 0) == 0, "a slot");
+	consent(t, "news");
+	IS_INT(reduce(t, &lead_changed_payload, &e, lead_reduce_changed), 0,
+	    "changed");
+	r = read_lead(t);
+	IS_S(r.attributes, STR("sealed attributes"), "attributes");
+	IS_INT(memcmp(r.company, e.company, LEAD_COMPANY), 0, "company");
+	OK(r.n_slots == 1 && r.n_purposes == 1 && r.created_ms == 77 &&
+		!r.moved && str_eq(r.wrapped, STR("wrapped")) &&
+		str_eq(r.address, STR("sealed")),
+	    "all else is as it was");
+	OK(put(t, slot(2, 200, SLOT_QUEUED), 0) == 0, "another slot");
+	r = read_lead(t);
+	OK(r.n_slots == 2 && r.attributes.n == 17, "and attributes stay");
+	e.attributes = STR("");
+	IS_INT(reduce(t, &lead_changed_payload, &e, lead_reduce_changed), 0,
+	    "taken away");
+	r = read_lead(t);
+	IS_INT(r.attributes.n, 0, "none");
+	IS_INT(lead_peek(t, &id, &r), 0, "without slots");
+	OK(r.n_slots == 0 && r.slots == NULL && r.n_purposes == 1, "all else");
+	ledger_abort(&t);
+}
+
+/* The other lead has both histories, and learns what becomes of messages to the
+ * first. */
+static void test_merged(void)
+{
+	static const struct lead_id to = {{'l', 'e', 'a', 'd', 2}};
+	struct event_lead_merged e = {.origin = STR("merge")};
+	struct event_lead_created other = {
+	    .epoch = 1, .wrapped = STR("w"), .address = STR("s")};
+	struct slot_fact mine = slot(8, 300, SLOT_DELIVERED);
+	struct ledger_txn *t = begin();
+	struct lead_record r;
+
+	memcpy(e.lead, id.b, sizeof(e.lead));
+	memcpy(e.to, to.b, sizeof(e.to));
+	memcpy(other.lead, to.b, sizeof(other.lead));
+	create(t);
+	OK(put(t, slot(2, 100, SLOT_DELIVERED), 0) == 0 &&
+		put(t, slot(4, 200, SLOT_QUEUED), 0) == 0,
+	    "two slots");
+	IS_INT(reduce(t, &lead_merged_payload, &e, lead_reduce_merged),
+	    ERR_NOT_FOUND, "no such other lead");
+	OK(reduce(t, &lead_created_payload, &other, lead_reduce_created) == 0 &&
+		lead_slot_put(t, &to, &mine, 0) == 0,
+	    "another lead");
+	IS_INT(reduce(t, &lead_merged_payload, &e, lead_reduce_merged), 0,
+	    "merged");
+	r = read_lead(t);
+	OK(r.moved && lead_id_eq(&r.moved_to, &to) && r.n_slots == 2,
+	    "the first says where it went");
+	IS_INT(lead_slot_set(t, &id, 4, SLOT_DELIVERED, 250), 0,
+	    "its message arrives");
+	IS_INT(lead_read(t, &to, T.arena, &r), 0, "the other");
+	IS_INT(r.n_slots, 3, "has all");
+	OK(slot_is(&r.slots[0], mine) &&
+		slot_is(&r.slots[2], slot(4, 250, SLOT_DELIVERED)),
+	    "as they are now");
+	IS_INT(lead_slot_set(t, &id, 9, SLOT_DELIVERED, 250), ERR_NOT_FOUND,
+	    "no such slot");
+	/* in a ring: ends */
+	memcpy(e.lead, to.b, sizeof(e.lead));
+	memcpy(e.to, id.b, sizeof(e.to));
+	IS_INT(reduce(t, &lead_merged_payload, &e, lead_reduce_merged), 0,
+	    "and back");
+	IS_INT(lead_slot_set(t, &id, 4, SLOT_RELEASED, 251), 0, "ends");
+	ledger_abort(&t);
+}
+
 /* What nobody can have said: the person comes first. */
 static void test_nobody(void)
 {
@@ -377,6 +479,8 @@ int main(void)
 	test_damage();
 	test_purposes();
 	test_many_purposes();
+	test_changed();
+	test_merged();
 	test_nobody();
 	test_person_is();
 	storetest_close(&T);
