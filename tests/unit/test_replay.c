@@ -1,6 +1,6 @@
 /* test_replay.c - the tables are what the events say, whatever happened: a
  * random life of a ledger (policies, consents, suppressions, decisions of all
- * modes, the MTA's log, copies, feedback, relays, clocks that jump), then all
+ * modes, people's attributes and moves, the MTA's log, copies, feedback, relays, clocks that jump), then all
  * its events replayed, and every row compared.
  *
  * TENDRIL_TEST_SEED repeats a run. */
@@ -11,6 +11,8 @@
 #include "policy/state/mtalogpos.h"
 #include "policy/state/ops_copy.h"
 #include "policy/state/ops_feedback.h"
+#include "policy/state/ops_leads.h"
+#include "policy/state/ops_move.h"
 #include "policy/state/outbox.h"
 #include "policy/state/reducers.h"
 #include "policy/state/seen.h"
@@ -369,6 +371,41 @@ static int do_rest(struct error *err)
 }
 
 /* Refusals are part of life; what points at the ledger or at memory is not. */
+/* Now and then somebody goes on as somebody else, or as one nobody knew. */
+static int do_move(struct error *err)
+{
+	struct ops_move m = {.from = storetest_address(&T, person()),
+	    .merge = below(2) == 0,
+	    .author = STR("alice")};
+	char fresh[40];
+	int rc;
+
+	(void)snprintf(fresh, sizeof(fresh), "n%zu@d9.example", below(1000000));
+	m.to = storetest_address(&T, m.merge ? person() : fresh);
+	rc = ops_move(T.store, &m, err);
+	return rc == ERR_SYNTAX ? 0 : rc; /* the same one twice */
+}
+
+static int do_leads(struct error *err)
+{
+	struct attribute_value v = {.label = 1 + (uint32_t)below(3),
+	    .type = ATTRIBUTE_NUMBER,
+	    .number = (int64_t)below(4)};
+	struct ops_leads_row rows[2];
+	struct ops_leads in = {.rows = rows, .n = 2, .author = STR("alice")};
+
+	if (below(8) == 0)
+		return do_move(err);
+	if (below(4) == 0)
+		v.type = 0;
+	for (size_t i = 0; i < in.n; i++)
+		rows[i] = (struct ops_leads_row){
+		    .address = storetest_address(&T, person()),
+		    .values = &v,
+		    .n = 1};
+	return ops_leads_set(T.store, &in, err);
+}
+
 static bool is_fine(int rc)
 {
 	return rc == 0 || rc == ERR_EXISTS || rc == ERR_NOT_FOUND ||
@@ -381,7 +418,7 @@ static int live(int ops)
 	static int (*const acts[])(struct error * err) = {do_policy, do_consent,
 	    do_suppress, do_decide, do_decide, do_decide, do_decide,
 	    do_decide_all, do_slot, do_slot, do_slot, do_copy, do_copy,
-	    do_feedback, do_feedback, do_rest};
+	    do_feedback, do_feedback, do_leads, do_rest};
 	int bad = 0;
 
 	for (int i = 0; i < ops; i++) {
