@@ -74,6 +74,7 @@ agent_libagent_a_SOURCES = \
 	%D%/out/relay.h \
 	%D%/out/release.c \
 	%D%/out/release.h \
+	%D%/out/release_held.c \
 	%D%/out/release_internal.h \
 	%D%/out/release_one.c \
 	%D%/out/release_orphan.c \

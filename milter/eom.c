@@ -229,6 +229,9 @@ int eom_fill_decide(
 	    .sender = s->g.sender,
 	    .log_followed = conf->mta_log.file.n > 0,
 	    .from_copy = m->copy_id != 0,
+	    .held_id = m->copy_id,
+	    .arrived_ms = m->copy_id != 0 ? m->arrived_ms : 0,
+	    .forced = m->forced,
 	};
 	rc = address_parse(
 	    s->g.arena, s->g.rcpts[rcpt].address, &in->recipient, err);

@@ -27,6 +27,7 @@ struct message {
 	/* Of a copy: when, and under which queue id, it first came. */
 	int64_t arrived_ms;
 	struct str first_queue_id;
+	bool forced; /* an operator lets it go */
 	bool shadow; /* decided and recorded, not acted on */
 	bool renew;  /* second pass: our old signatures go */
 };

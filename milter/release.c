@@ -183,6 +183,7 @@ static int restore_stream(struct message *m, struct error *err)
 		return error_set(err, ERR_NOT_FOUND,
 		    "copy of stream %.*s, which is gone", STR_ARG(r.stream));
 	s->stream = st;
+	m->forced = r.forced;
 	return 0;
 }
 

@@ -213,6 +213,7 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/decide.h \
 	%D%/state/decide_all.c \
 	%D%/state/decide_emit.c \
+	%D%/state/decide_facts.c \
 	%D%/state/decide_internal.h \
 	%D%/state/decide_look.c \
 	%D%/state/decide_many.c \

@@ -53,6 +53,7 @@ unit_tests = \
 	%D%/unit/test_cbor \
 	%D%/unit/test_check_people \
 	%D%/unit/test_calendar \
+	%D%/unit/test_company \
 	%D%/unit/test_compose \
 	%D%/unit/test_conf \
 	%D%/unit/test_copy \

@@ -1,5 +1,6 @@
 /* release_internal.h - the inside of release.h, for release.c (the loop),
- * release_one.c (one recipient), release_sent.c (whether he has it already),
+ * release_one.c (one recipient), release_held.c (one of a held copy),
+ * release_sent.c (whether he has it already),
  * release_report.c (what the sender is told), release_orphan.c (segments that
  * are gone) and release_upkeep.c (files and holds). Threads: one owner. */
 #ifndef AGENT_OUT_RELEASE_INTERNAL_H
@@ -31,6 +32,7 @@ struct release {
 	uint32_t policy_version; /* that holds were looked at with */
 	uint64_t look_after;     /* a walk over the holds is here */
 	bool looking;
+	bool looking_anew;              /* since the policy is another */
 	struct release_removal removal; /* found last */
 };
 
@@ -96,9 +98,29 @@ int release_ask(struct release *r, const struct copy_record *row,
 int release_explain(struct release *r, const struct copy_record *row,
     struct str address, int64_t now_ms, struct release_view *out,
     struct error *err) MUST_CHECK;
-/* A verdict that waits: when it is worth while to try again. */
+/* A verdict that waits: when it is worth while to try again, of what
+ * decide_wait() says. */
 int64_t release_instant(
-    const struct verdict *v, const struct copy_record *row, int64_t now_ms);
+    const struct verdict *v, const struct copy_wait *wait, int64_t now_ms);
+/* The verdict of now on a recipient of a copy, with the key of its message, so
+ * that REASON_DUPLICATE and REASON_IN_FLIGHT tell whether the MTA has it. As
+ * release_explain(). */
+int release_look(struct release_work *w, uint32_t index, struct decide_out *out,
+    struct error *err) MUST_CHECK;
+
+/* --- one recipient --- */
+/* A held copy: what is decided now is done. */
+int release_held(struct release_work *w, uint32_t index,
+    enum release_next *next, struct error *err) MUST_CHECK;
+/* It goes on waiting, as the verdict says. */
+int release_hold(struct release_work *w, const struct decide_out *d,
+    enum release_next *next, struct error *err) MUST_CHECK;
+int release_submit(struct release_work *w, uint32_t index,
+    enum release_next *next, struct error *err) MUST_CHECK;
+/* Its time is over: reported or dropped. */
+int release_expire(struct release_work *w, uint32_t index,
+    enum policy_then then, enum release_next *next,
+    struct error *err) MUST_CHECK;
 
 /* Whatever is due of it, a bounded part. *more_out: call again at once. */
 int release_upkeep(struct release *r, int64_t now_ms, bool *more_out,

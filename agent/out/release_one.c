@@ -44,6 +44,10 @@ int release_ask(struct release *r, const struct copy_record *row,
 	    .from_domain = row->from_domain,
 	    .may_hold = true,
 	    .log_followed = conf->mta_log.file.n > 0,
+	    .from_copy = true,
+	    .held_id = row->id,
+	    .arrived_ms = row->arrived_ms,
+	    .forced = row->forced,
 	};
 	rc = address_parse(r->arena, address, &in_out->recipient, err);
 	if (rc != 0)
@@ -82,16 +86,16 @@ int64_t release_again_ms(const struct release_work *w)
 }
 
 int64_t release_instant(
-    const struct verdict *v, const struct copy_record *row, int64_t now_ms)
+    const struct verdict *v, const struct copy_wait *wait, int64_t now_ms)
 {
-	int64_t at = v->earliest_ms;
+	int64_t at = v->earliest_ms != 0 ? wait->due_ms : 0;
 
 	if (at == 0)
-		at = v->action == VERDICT_HOLD && row->wait.deadline_ms > now_ms
-			 ? row->wait.deadline_ms
+		at = v->action == VERDICT_HOLD && wait->deadline_ms > now_ms
+			 ? wait->deadline_ms
 			 : now_ms + NO_INSTANT_MS;
-	if (row->wait.deadline_ms != 0 && at > row->wait.deadline_ms)
-		at = row->wait.deadline_ms;
+	if (wait->deadline_ms != 0 && at > wait->deadline_ms)
+		at = wait->deadline_ms;
 	return at > now_ms ? at : now_ms + AGAIN_FIRST_MS;
 }
 
@@ -103,7 +107,8 @@ static int split(struct release_work *w, uint32_t index,
 {
 	struct release *r = w->r;
 	struct error ignored;
-	int rc = spool_link(r->spool, w->row.id, w->now_ms, &held->id, err);
+	int rc =
+	    spool_link(r->spool, w->row.id, w->row.arrived_ms, &held->id, err);
 
 	if (rc != 0)
 		return rc;
@@ -111,6 +116,7 @@ static int split(struct release_work *w, uint32_t index,
 	held->segment = w->row.segment;
 	held->stream = w->row.stream;
 	held->queue_id = w->row.queue_id;
+	held->arrived_ms = w->row.arrived_ms;
 	held->campaign = w->row.campaign;
 	held->from_domain = w->row.from_domain;
 	held->first = index;
@@ -138,22 +144,16 @@ static int wait_for(struct release_work *w, uint32_t index,
     enum release_next *next, struct error *err)
 {
 	const struct verdict *v = &d->verdict;
-	struct copy_record bounds = w->row;
-	struct copy_new held = {
-	    .lead = d->lead,
-	    .wait.deadline_ms = w->row.wait.deadline_ms,
-	    .wait.then = w->row.wait.then,
-	};
+	struct copy_new held = {.lead = d->lead};
 
 	if (w->row.kind == COPY_HELD)
-		return release_put_off(
-		    w, release_instant(v, &w->row, w->now_ms), next, err);
-	if (v->action == VERDICT_HOLD) {
-		held.wait.deadline_ms = v->deadline_ms;
-		held.wait.then = v->then;
+		return release_hold(w, d, next, err);
+	decide_wait(d, w->now_ms, &held.wait);
+	if (v->action != VERDICT_HOLD) {
+		held.wait.deadline_ms = w->row.wait.deadline_ms;
+		held.wait.then = w->row.wait.then;
 	}
-	bounds.wait.deadline_ms = held.wait.deadline_ms;
-	held.wait.due_ms = release_instant(v, &bounds, w->now_ms);
+	held.wait.due_ms = release_instant(v, &held.wait, w->now_ms);
 	return split(w, index, recipient, &held, err);
 }
 
@@ -196,8 +196,8 @@ static int refused(struct release_work *w, uint32_t index,
 	return release_bounce(w, index, &n, next, err);
 }
 
-static int fail(struct release_work *w, uint32_t index, enum release_next *next,
-    struct error *err)
+int release_expire(struct release_work *w, uint32_t index,
+    enum policy_then then, enum release_next *next, struct error *err)
 {
 	struct nondelivery n = {
 	    .status = STR("5.4.7"),
@@ -207,7 +207,7 @@ static int fail(struct release_work *w, uint32_t index, enum release_next *next,
 
 	LOG_EV(LOG_LEVEL_NOTICE, "copy.expired",
 	    KV_I64("copy", (int64_t)w->row.id), KV_I64("index", index));
-	if (w->row.wait.then == POLICY_THEN_DROP)
+	if (then == POLICY_THEN_DROP)
 		return done(w, index, COPY_DROPPED, err);
 	return release_bounce(w, index, &n, next, err);
 }
@@ -232,7 +232,7 @@ static int expire(struct release_work *w, uint32_t index,
 	case RELEASE_NOT_SENT:
 		break;
 	}
-	return fail(w, index, next, err);
+	return release_expire(w, index, w->row.wait.then, next, err);
 }
 
 static int give_back(struct release_work *w, uint32_t index,
@@ -294,7 +294,7 @@ static int trouble(struct release_work *w, uint32_t index,
 	return release_put_off(w, release_again_ms(w), next, err);
 }
 
-static int submit(struct release_work *w, uint32_t index,
+int release_submit(struct release_work *w, uint32_t index,
     enum release_next *next, struct error *err)
 {
 	struct submit_result res;
@@ -321,6 +321,23 @@ static int submit(struct release_work *w, uint32_t index,
 	return later(w, index, &res.reply, next, err);
 }
 
+/* Other streams' copies wait for the MTA alone. */
+static bool is_decided(const struct release_work *w)
+{
+	const struct conf_stream *st =
+	    conf_stream_find(w->r->app->conf, w->row.stream);
+
+	return w->row.kind == COPY_HELD && st != NULL &&
+	       st->class == CONF_CLASS_NURTURE;
+}
+
+static bool is_over(const struct release_work *w)
+{
+	int64_t end_ms = w->row.wait.deadline_ms;
+
+	return end_ms != 0 && w->now_ms >= end_ms;
+}
+
 int release_one(struct release_work *w, uint32_t index,
     enum release_next *next_out, struct error *err)
 {
@@ -332,10 +349,11 @@ int release_one(struct release_work *w, uint32_t index,
 		return rc;
 	if (fate == RELEASE_GIVE_BACK)
 		return give_back(w, index, next_out, err);
-	if (w->row.wait.deadline_ms != 0 &&
-	    w->now_ms >= w->row.wait.deadline_ms)
+	if (fate == RELEASE_DECIDE && is_decided(w))
+		return release_held(w, index, next_out, err);
+	if (is_over(w))
 		return expire(w, index, next_out, err);
 	if (fate == RELEASE_KEEP)
 		return release_put_off(w, w->now_ms + KEEP_MS, next_out, err);
-	return submit(w, index, next_out, err);
+	return release_submit(w, index, next_out, err);
 }

@@ -48,32 +48,36 @@ static int make_key(
 	return rc == 0 ? samekey_make(&in, w->r->arena, out) : rc;
 }
 
-int release_sent(struct release_work *w, uint32_t index, enum release_sent *out,
+int release_look(struct release_work *w, uint32_t index, struct decide_out *out,
     struct error *err)
 {
-	struct decide_out decided = {0};
 	struct decide_in in;
 	int rc = release_ask(
 	    w->r, &w->row, w->envelope->rcpts[index].address, &in, err);
 
+	*out = (struct decide_out){0};
+	if (rc == 0 && in.mode == DECIDE_SEND)
+		rc = make_key(w, in.recipient.text, &in.same);
+	if (rc == ERR_LIMIT) { /* a header beyond all bounds: as unknown */
+		in.same = (struct samekey){0};
+		rc = 0;
+	}
+	if (rc != 0)
+		return error_of(err, rc, "copy's key");
+	return decide_explain(w->r->app->store, &in, NULL, w->now_ms, out, err);
+}
+
+int release_sent(struct release_work *w, uint32_t index, enum release_sent *out,
+    struct error *err)
+{
+	struct decide_out d;
+	int rc = release_look(w, index, &d, err);
+
 	*out = RELEASE_NOT_SENT;
-	if (rc == ERR_SYNTAX || rc == ERR_NOT_FOUND)
-		return 0;
-	if (rc == 0 && in.mode != DECIDE_SEND)
-		return 0;
-	if (rc == 0)
-		rc = error_of(err, make_key(w, in.recipient.text, &in.same),
-		    "copy's key");
-	if (rc == ERR_LIMIT) /* a header beyond all bounds: as unknown */
-		return 0;
-	in.from_copy = true;
-	if (rc == 0)
-		rc = decide_explain(
-		    w->r->app->store, &in, NULL, w->now_ms, &decided, err);
-	if (rc == 0 && decided.verdict.reason == REASON_DUPLICATE)
+	if (rc == 0 && d.verdict.reason == REASON_DUPLICATE)
 		*out = RELEASE_SENT;
-	else if (rc == 0 && decided.verdict.reason == REASON_IN_FLIGHT)
+	else if (rc == 0 && d.verdict.reason == REASON_IN_FLIGHT)
 		*out = RELEASE_IN_FLIGHT;
-	decide_fini(&decided);
-	return rc;
+	decide_fini(&d);
+	return rc == ERR_SYNTAX || rc == ERR_NOT_FOUND ? 0 : rc;
 }

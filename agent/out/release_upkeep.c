@@ -150,13 +150,46 @@ static int next_row(struct release *r, struct look *l)
 	return rc;
 }
 
-static int64_t new_instant(
-    const struct decide_out *d, const struct copy_record *row, int64_t now_ms)
+static int due_now(
+    struct release *r, const struct look *l, int64_t now_ms, struct error *err)
 {
-	if (d->verdict.action == VERDICT_HOLD ||
-	    d->verdict.action == VERDICT_DEFER)
-		return release_instant(&d->verdict, row, now_ms);
-	return now_ms;
+	struct copy_wait wait = l->row.wait;
+
+	wait.due_ms = now_ms;
+	return ops_copy_wait(r->app->store, l->row.id, &wait, err);
+}
+
+/* Does it wait otherwise than its row says? Of two instants the row's stands
+ * if it is earlier: then it will be decided again. */
+static bool is_other(const struct copy_wait *was, const struct copy_wait *now)
+{
+	return now->due_ms < was->due_ms || now->reason != was->reason ||
+	       now->deadline_ms != was->deadline_ms || now->then != was->then ||
+	       now->queues != was->queues || now->rank != was->rank;
+}
+
+/* What does not wait any more, or waits by "defer", has its turn. */
+static int look_again(struct release *r, const struct look *l,
+    const struct decide_out *d, int64_t now_ms, struct error *err)
+{
+	struct copy_wait wait;
+
+	if (d->verdict.action != VERDICT_HOLD)
+		return due_now(r, l, now_ms, err);
+	decide_wait(d, now_ms, &wait);
+	wait.due_ms = release_instant(&d->verdict, &wait, now_ms);
+	if (!is_other(&l->row.wait, &wait))
+		return 0;
+	if (wait.due_ms > l->row.wait.due_ms)
+		wait.due_ms = l->row.wait.due_ms;
+	return ops_copy_wait(r->app->store, l->row.id, &wait, err);
+}
+
+/* What is wrong with a message itself only its file tells, and nothing but
+ * another policy cures. */
+static bool is_worth_a_look(const struct release *r, const struct look *l)
+{
+	return l->row.wait.reason != REASON_NOT_COMPLIANT || r->looking_anew;
 }
 
 static int look_at(
@@ -165,22 +198,18 @@ static int look_at(
 	struct release_view v;
 	struct error ignored;
 	enum release_fate fate;
-	int64_t at;
 	int rc;
 
 	if (l->row.kind != COPY_HELD || l->row.wait.due_ms <= now_ms)
 		return 0;
 	rc = release_fate(r, &l->row, &fate, err);
 	if (rc == 0 && fate == RELEASE_GIVE_BACK)
-		rc = ops_copy_due(r->app->store, l->row.id, now_ms, err);
-	if (rc != 0 || fate != RELEASE_DECIDE || l->address.n == 0)
+		rc = due_now(r, l, now_ms, err);
+	if (rc != 0 || fate != RELEASE_DECIDE || l->address.n == 0 ||
+	    !is_worth_a_look(r, l))
 		return rc;
-	if (release_explain(r, &l->row, l->address, now_ms, &v, &ignored) ==
-	    0) {
-		at = new_instant(&v.decided, &l->row, now_ms);
-		if (at < l->row.wait.due_ms)
-			rc = ops_copy_due(r->app->store, l->row.id, at, err);
-	}
+	if (release_explain(r, &l->row, l->address, now_ms, &v, &ignored) == 0)
+		rc = look_again(r, l, &v.decided, now_ms, err);
 	decide_fini(&v.decided);
 	return rc;
 }
@@ -219,6 +248,7 @@ static int start_look(struct release *r, int64_t now_ms, struct error *err)
 	if (version == r->policy_version &&
 	    !is_due(r->look_ms, LOOK_EVERY_MS, now_ms))
 		return 0;
+	r->looking_anew = version != r->policy_version;
 	r->policy_version = version;
 	r->look_ms = now_ms + LOOK_EVERY_MS;
 	r->look_after = 0;

@@ -21,7 +21,7 @@ static struct verdict verdict_of(
 	return (struct verdict){.action = action, .reason = reason};
 }
 
-static bool is_one_to_one(enum decide_mode mode)
+bool decide_is_one_to_one(enum decide_mode mode)
 {
 	return mode == DECIDE_ONE_TO_ONE ||
 	       mode == DECIDE_ONE_TO_ONE_REFUSE_ONLY ||
@@ -61,6 +61,15 @@ static void settle_hold(struct decide_work *w)
 		w->out->verdict.action = VERDICT_DEFER;
 }
 
+/* An operator's word stands against what waiting would cure. */
+static void settle_forced(struct decide_work *w)
+{
+	struct verdict *v = &w->out->verdict;
+
+	if (w->in->forced && verdict_reason_competes(v->reason))
+		*v = verdict_of(VERDICT_ALLOW, REASON_ALLOWED);
+}
+
 static void unknown_segment(struct decide_work *w, int64_t now_ms)
 {
 	struct verdict *v = &w->out->verdict;
@@ -69,7 +78,8 @@ static void unknown_segment(struct decide_work *w, int64_t now_ms)
 	if (w->in->unknown != CONF_UNKNOWN_HOLD)
 		return;
 	v->action = VERDICT_HOLD;
-	v->deadline_ms = now_ms + UNKNOWN_HOLD_MS;
+	v->deadline_ms = (w->in->arrived_ms != 0 ? w->in->arrived_ms : now_ms) +
+			 UNKNOWN_HOLD_MS;
 	v->then = POLICY_THEN_BOUNCE;
 }
 
@@ -88,6 +98,7 @@ static void decide_nurture(struct decide_work *w, int64_t now_ms)
 	else
 		verdict_decide(out->policy, out->segment, &w->facts, now_ms,
 		    &out->verdict);
+	settle_forced(w);
 	settle_hold(w);
 }
 
@@ -100,9 +111,11 @@ int decide_in_txn(struct decide_work *w, const struct ledger_txn *t,
 		return rc;
 	w->facts.compliance = w->compliance;
 	rc = decide_attributes(w);
+	if (rc == 0)
+		rc = decide_facts(w, t, a, now_ms);
 	if (rc != 0)
 		return rc;
-	if (is_one_to_one(w->in->mode)) {
+	if (decide_is_one_to_one(w->in->mode)) {
 		decide_one_to_one(w, now_ms);
 		return 0;
 	}

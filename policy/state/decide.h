@@ -8,6 +8,7 @@
 #include "policy/mail/address.h"
 #include "policy/mail/samekey.h"
 #include "policy/rules/verdict.h"
+#include "policy/state/copy.h"
 #include "policy/state/store.h"
 
 enum decide_mode {
@@ -47,6 +48,12 @@ struct decide_in {
 	                    * is a duplicate, log or no log */
 	bool may_hold;     /* a copy can be made; else hold is answered DEFER */
 	uint64_t copy_id;  /* of the written copy; 0: none yet */
+	/* Of a copy that is to be released: its id, when its message first came
+	 * (0: now), and whether an operator lets it go whatever it waits for:
+	 * limits, order, hours; never a suppression or what a person wants. */
+	uint64_t held_id;
+	int64_t arrived_ms;
+	bool forced;
 };
 
 struct decide_out {
@@ -55,7 +62,14 @@ struct decide_out {
 	const struct policy *policy;     /* a reference; see decide_fini() */
 	const struct policy_segment *segment; /* of that policy, or NULL */
 	struct lead_id lead;
+	struct company_id company; /* where the policy asks for it */
+	bool crowded;              /* more are ahead than are looked at */
 };
+
+/* Why and until when it waits, for a held copy's row: of a verdict that holds
+ * or defers. */
+void decide_wait(
+    const struct decide_out *d, int64_t now_ms, struct copy_wait *out);
 
 /* Durable when 0. Negative: nothing has happened; out->verdict says trouble.
  * ERR_NEED_COPY: the verdict is a hold and copy_id is 0: write the copy and

@@ -100,6 +100,7 @@ static struct event_slot_proposed slot_of(
 	if (out->segment != NULL)
 		e.purpose = out->segment->purpose;
 	memcpy(e.lead, out->lead.b, sizeof(e.lead));
+	memcpy(e.company, out->company.b, sizeof(e.company));
 	return e;
 }
 
@@ -172,17 +173,12 @@ int decide_emit_refusal(struct decide_work *w, struct door_ctx *ctx)
 
 static int emit_hold(struct decide_work *w, struct door_ctx *ctx)
 {
-	const struct verdict *v = &w->out->verdict;
 	struct copy_new c = {
 	    .id = w->in->copy_id,
 	    .kind = COPY_HELD,
 	    .lead = w->out->lead,
 	    .segment = segment_of(w),
 	    .stream = w->in->stream,
-	    .wait = {.due_ms =
-			 v->earliest_ms != 0 ? v->earliest_ms : v->deadline_ms,
-		.deadline_ms = v->deadline_ms,
-		.then = v->then},
 	    .recipients = 1,
 	    .queue_id = w->in->queue_id,
 	    .campaign = w->in->campaign,
@@ -190,6 +186,7 @@ static int emit_hold(struct decide_work *w, struct door_ctx *ctx)
 	};
 	int rc;
 
+	decide_wait(w->out, door_now_ms(ctx), &c.wait);
 	if (w->in->copy_id == 0)
 		return ERR_NEED_COPY;
 	rc = decide_ready(w);

@@ -1,6 +1,7 @@
 /* decide_internal.h - one decision at work, for decide.c (verdict, policy),
- * decide_look.c (what is done before the door), decide_emit.c (what is recorded
- * of it) and decide_all.c. Threads: one owner. */
+ * decide_facts.c (what is asked besides the person's record), decide_look.c (what
+ * is done before the door), decide_emit.c (what is recorded of it) and
+ * decide_all.c. Threads: one owner. */
 #ifndef POLICY_STATE_DECIDE_INTERNAL_H
 #define POLICY_STATE_DECIDE_INTERNAL_H
 
@@ -51,6 +52,10 @@ int decide_check_policy(
 int decide_in_txn(struct decide_work *w, const struct ledger_txn *t,
     struct arena *a, int64_t now_ms) MUST_CHECK;
 struct verdict decide_trouble(void);
+/* The facts that facts_load() leaves; after it. */
+int decide_facts(struct decide_work *w, const struct ledger_txn *t,
+    struct arena *a, int64_t now_ms) MUST_CHECK;
+bool decide_is_one_to_one(enum decide_mode mode);
 
 /* The verdicts of now for n works that have their policy, outside the door;
  * and decide_ready() where they allow. Changes nothing. ERR_STALE as above. */

@@ -52,7 +52,7 @@ struct event_slot_proposed {
 	bool delivered; /* no log is followed: counts as delivered at once */
 	bool shadowed;
 	int64_t prune_before_ms;
-	struct str from_domain; /* from version 2 on */
+	struct str from_domain;                  /* from version 2 on */
 	unsigned char company[COMPANY_ID_BYTES]; /* from version 2 */
 };
 

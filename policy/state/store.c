@@ -186,7 +186,9 @@ int store_open(struct store **out, const struct conf *conf, unsigned flags,
 	s = fault_alloc() ? NULL : calloc(1, sizeof(*s));
 	if (s == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
-	rc = open_ledger(s, conf, flags, err);
+	rc = error_of(err, zones_open(&s->zones), "time zones");
+	if (rc == 0)
+		rc = open_ledger(s, conf, flags, err);
 	if (rc == 0)
 		rc = open_rest(s, conf, flags, err);
 	if (rc == 0 && (flags & STORE_READ_ONLY) == 0)
@@ -205,6 +207,7 @@ void store_close(struct store **s)
 	policyver_cache_close(&(*s)->policies);
 	seal_free(&(*s)->seal);
 	lead_key_free(&(*s)->lead_key);
+	zones_close(&(*s)->zones);
 	ledger_close(&(*s)->ledger);
 	free(*s);
 	*s = NULL;

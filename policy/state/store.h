@@ -4,6 +4,7 @@
 #ifndef POLICY_STATE_STORE_H
 #define POLICY_STATE_STORE_H
 
+#include "policy/base/zone.h"
 #include "policy/conf/conf.h"
 #include "policy/ledger/door.h"
 #include "policy/ledger/seal.h"
@@ -16,6 +17,7 @@ struct store {
 	struct policyver_cache *policies;
 	struct seal *seal;
 	struct lead_key *lead_key;
+	struct zones *zones; /* clocks on people's walls */
 };
 
 enum store_flags {

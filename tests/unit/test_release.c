@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #define DAY_MS INT64_C(86400000)
+#define LATE_MS INT64_C(70000) /* no agent is so busy */
 
 static struct app app;
 static const struct conf *conf; /* of app */
@@ -377,14 +378,15 @@ static uint64_t held(const char *rcpt, int64_t deadline_ms,
 
 static void test_deadline(void)
 {
+	int64_t over = now - LATE_MS;
 	uint64_t id;
 	int before = bridge_count("<>><app@example.com>");
 
-	(void)held("late1@b.example", now, POLICY_THEN_DROP, "apps");
+	(void)held("late1@b.example", over, POLICY_THEN_DROP, "apps");
 	settle("drop");
 	IS_INT(bridge_count("<>><app@example.com>"), before, "dropped");
 	is_empty("drop");
-	(void)held("late2@b.example", now, POLICY_THEN_BOUNCE, "apps");
+	(void)held("late2@b.example", over, POLICY_THEN_BOUNCE, "apps");
 	settle("bounce");
 	IS_INT(bridge_count("<>><app@example.com>"), before + 1, "bounced");
 	OK(bridge_report_has("Status: 5.4.7\r\n") &&
@@ -397,7 +399,7 @@ static void test_deadline(void)
 	IS_INT(
 	    bridge_count("<app@example.com>><late2@b.example>"), 0, "not sent");
 	is_empty("bounce");
-	id = held("late3@b.example", now, POLICY_THEN_BOUNCE, "apps");
+	id = held("late3@b.example", over, POLICY_THEN_BOUNCE, "apps");
 	bridge_fail(BRIDGE_END_450, 1);
 	settle("report later");
 	IS_INT(bridge_count("<>><app@example.com>"), before + 1,
@@ -420,7 +422,7 @@ static void test_lost_before_deadline(void)
 	settle("hang up");
 	OK(due_of(id) > now && due_of(id) <= now + 10000, "not done yet");
 	restart();
-	now += 10000;
+	now += 10000 + LATE_MS;
 	settle("deadline");
 	IS_INT(bridge_count("<app@example.com>><dead1@b.example>"), 1, "once");
 	IS_INT(bridge_count("<>><app@example.com>"), before,
@@ -448,7 +450,7 @@ static void test_in_flight_at_deadline(void)
 	atomic_store(&B.quiet_log, false);
 	c.queue_id = str_of(queue_id);
 	IS_INT(ops_slot_apply(S.st.store, &c, &err), 0, "it did not go");
-	now = due_of(id);
+	now = due_of(id) + LATE_MS;
 	settle("told");
 	IS_INT(bridge_count("<>><app@example.com>"), before + 1,
 	    "then it has failed");

@@ -1,0 +1,199 @@
+/* decide_facts.c - what a decision asks besides the person's own record: the
+ * clock on the person's wall, who waits for the same limits, and what the
+ * company was sent; see decide_internal.h.
+ *
+ * All of it is read in the transaction of the decision, so a check and its
+ * reservation are one step for a company as they are for a person. Nothing of
+ * a company is read where the policy has no limit for one. */
+#include "policy/state/decide_internal.h"
+
+#include "policy/base/digest.h"
+#include "policy/base/log.h"
+#include "policy/base/when.h"
+#include "policy/mail/freemail.h"
+#include "policy/mail/psl.h"
+
+#include <string.h>
+
+/* --- the clock on the wall --- */
+
+static struct str zone_name_of(const struct decide_work *w)
+{
+	const struct policy *p = w->out->policy;
+
+	return p != NULL ? p->time_zone : STR("");
+}
+
+/* A zone that this host does not know must not stop anybody's mail. */
+static void find_zone(struct decide_work *w, int64_t now_ms)
+{
+	struct str name = zone_name_of(w);
+	const struct zone *z = zone_utc();
+
+	if (name.n > 0 && !str_eq(name, zone_name(z)) &&
+	    zones_find(w->store->zones, name, &z) != 0) {
+		LOG_EV_LIMITED(
+		    LOG_LEVEL_ERR, "zone.unknown", KV_STR("zone", name));
+		z = zone_utc();
+	}
+	w->facts.zone = z;
+	w->facts.today = attribute_day_of(now_ms + zone_offset_ms(z, now_ms));
+}
+
+/* --- who waits --- */
+
+/* Of the company only those ahead count, and those are asked for: a queue of a
+ * hundred thousand is not read. */
+static int load_waiting(struct decide_work *w, const struct ledger_txn *t,
+    const struct wait_queue *q, struct arena *a, struct wait_list *out)
+{
+	const struct policy *p = w->out->policy;
+	const struct policy_segment *own = w->out->segment;
+	bool company = q->scope == WAIT_COMPANY, empty;
+	int rc = wait_is_empty(t, q, &empty);
+
+	*out = (struct wait_list){.cap = FACTS_WAITING_MAX};
+	if (rc != 0 || empty || own == NULL)
+		return rc;
+	out->v = arena_array(a, out->cap, sizeof(*out->v));
+	if (out->v == NULL)
+		return ERR_LIMIT;
+	for (size_t i = 0; rc == 0 && i < p->n_segments; i++) {
+		const struct policy_segment *s = &p->segments[i];
+		bool before = s == own && w->in->held_id != 0;
+
+		rc = wait_of_segment(
+		    t, q, s->label, before ? w->in->held_id : UINT64_MAX, out);
+		if (company && s == own)
+			break;
+	}
+	w->out->crowded |= out->n == out->cap;
+	return rc;
+}
+
+static int load_person_queue(
+    struct decide_work *w, const struct ledger_txn *t, struct arena *a)
+{
+	struct wait_queue q = wait_queue_of(WAIT_PERSON, w->out->lead.b);
+	struct wait_list list;
+	int rc = load_waiting(w, t, &q, a, &list);
+
+	w->facts.waiting = list.v;
+	w->facts.n_waiting = list.n;
+	return rc;
+}
+
+/* --- the company --- */
+
+/* That of the person's domain, unless everybody may have an address there. */
+static int company_of(const struct decide_work *w, struct company_id *out)
+{
+	struct str org = psl_org_domain(w->in->recipient.domain);
+	unsigned char hash[32];
+	int rc;
+
+	*out = (struct company_id){0};
+	if (org.n == 0 || freemail_is_one(org))
+		return 0;
+	rc = digest_sha256(org, hash);
+	memcpy(out->b, hash, sizeof(out->b));
+	return rc;
+}
+
+static int load_company(
+    struct decide_work *w, const struct ledger_txn *t, struct arena *a)
+{
+	struct wait_queue q = wait_queue_of(WAIT_COMPANY, w->out->company.b);
+	struct slot_fact *slots = NULL;
+	struct wait_list list;
+	int rc = load_waiting(w, t, &q, a, &list);
+
+	if (rc == 0)
+		rc = company_slots(
+		    t, &w->out->company, a, &slots, &w->facts.n_company_slots);
+	w->facts.company_slots = slots;
+	w->facts.company_waiting = list.v;
+	w->facts.n_company_waiting = list.n;
+	w->facts.has_company = true;
+	w->facts.person = lead_id_tag(&w->out->lead);
+	return rc;
+}
+
+int decide_facts(struct decide_work *w, const struct ledger_txn *t,
+    struct arena *a, int64_t now_ms)
+{
+	const struct policy *p = w->out->policy;
+	int rc = 0;
+
+	w->out->crowded = false;
+	w->out->company = (struct company_id){0};
+	w->facts.arrived_ms = w->in->arrived_ms;
+	w->facts.copy_id = w->in->held_id;
+	find_zone(w, now_ms);
+	if (p != NULL && p->needs_company)
+		rc = company_of(w, &w->out->company);
+	if (rc != 0 || decide_is_one_to_one(w->in->mode))
+		return rc;
+	rc = load_person_queue(w, t, a);
+	return rc != 0 || company_is_none(&w->out->company)
+		   ? rc
+		   : load_company(w, t, a);
+}
+
+/* --- what a held copy's row says of its verdict --- */
+
+/* Behind so many in a queue no instant is worth anything: those before will
+ * leave, and the first is woken each time. */
+#define CROWDED_MS WHEN_HOUR_MS
+
+static int64_t due_of(const struct decide_out *d, int64_t now_ms)
+{
+	const struct verdict *v = &d->verdict;
+	int64_t at = v->earliest_ms;
+
+	if (at == 0)
+		return v->deadline_ms;
+	if (d->crowded && verdict_reason_competes(v->reason) &&
+	    at < now_ms + CROWDED_MS)
+		at = now_ms + CROWDED_MS;
+	return v->deadline_ms != 0 && at > v->deadline_ms ? v->deadline_ms : at;
+}
+
+static unsigned queues_of(const struct decide_out *d)
+{
+	const struct verdict *v = &d->verdict;
+	unsigned queues = 0;
+
+	if (!verdict_reason_competes(v->reason))
+		return 0;
+	queues = COPY_WAITS_FOR_PERSON;
+	if (v->scope == POLICY_PER_COMPANY && !company_is_none(&d->company) &&
+	    (v->reason == REASON_COMPANY_CAP || v->reason == REASON_ORDER))
+		queues |= COPY_WAITS_FOR_COMPANY;
+	return queues;
+}
+
+static uint32_t rank_of(const struct decide_out *d)
+{
+	if (d->policy == NULL || d->segment == NULL)
+		return UINT16_MAX;
+	return (uint32_t)(d->segment - d->policy->segments);
+}
+
+void decide_wait(
+    const struct decide_out *d, int64_t now_ms, struct copy_wait *out)
+{
+	const struct verdict *v = &d->verdict;
+
+	*out = (struct copy_wait){
+	    .due_ms = due_of(d, now_ms),
+	    .deadline_ms = v->deadline_ms,
+	    .then = v->then,
+	    .reason = v->reason,
+	    .queues = queues_of(d),
+	    .rank = rank_of(d),
+	    .company = d->company,
+	    .policy_version = d->policy != NULL ? d->policy->version : 0,
+	    .line = v->rule != NULL ? (uint32_t)v->rule->line : 0,
+	};
+}

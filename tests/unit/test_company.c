@@ -1,0 +1,337 @@
+/* test_company.c - decisions that look beyond one person: limits of a company,
+ * order among those that wait, an operator's word; also with two processes on
+ * one ledger. */
+#include "tests/unit/storetest.h"
+
+#include "policy/base/clock.h"
+#include "policy/state/company.h"
+#include "policy/state/message.h"
+#include "policy/state/ops_copy.h"
+
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RULES " legal-basis = legitimate-interest "
+
+static const char policy_text[] =
+    "order = {demo, news}\n"
+    "company { at-most = \"3 per 7d\"  at-most-people = \"2 per 7d\" }\n"
+    "segment demo { purpose = demos" RULES "}\n"
+    "segment news { purpose = news" RULES
+    "  when-full = \"hold 10d, then drop\" }\n";
+static const char person_text[] = "order = {demo, news}\n"
+				  "person { at-most = \"1 per 7d\" }\n"
+				  "segment demo { purpose = demos" RULES
+				  "  when-full = \"hold 10d, then bounce\" }\n"
+				  "segment news { purpose = news" RULES
+				  "  when-full = \"hold 10d, then drop\" }\n";
+static const char race_text[] =
+    "company { at-most = \"40 per 7d\" }\n"
+    "segment demo { purpose = demos" RULES "  when-full = reject }\n";
+
+static struct storetest T;
+static uint64_t next_key = 1;
+
+static void apply_policy(const char *text)
+{
+	struct ops_policy in = {.path = STR("p"),
+	    .text = str_of(text),
+	    .author = STR("test"),
+	    .reason = STR("why")};
+	struct error err = {0};
+	uint32_t version;
+
+	IS_INT(ops_policy_apply(T.store, &in, &version, &err), 0, "apply: %s",
+	    err.text);
+}
+
+static struct decide_in query(const char *to, const char *segment)
+{
+	return (struct decide_in){.mode = DECIDE_SEND,
+	    .recipient = storetest_address(&T, to),
+	    .segment = str_of(segment),
+	    .stream = STR("apps"),
+	    .queue_id = STR("4abcQ1"),
+	    .sender = STR("app@example.com"),
+	    .same = {.key = next_key++, .has_message_id = true},
+	    .may_hold = true,
+	    .log_followed = true};
+}
+
+/* Proposes; a hold becomes a copy of that id. */
+static struct decide_out decide(const struct decide_in *in)
+{
+	struct decide_out out;
+	struct error err = {0};
+	int rc = decide_propose(T.store, in, &out, &err);
+
+	if (rc != 0 && rc != ERR_NEED_COPY)
+		OK(false, "decide: %s", err.text);
+	decide_fini(&out);
+	return out;
+}
+
+static struct decide_out send_to(const char *to, const char *segment)
+{
+	struct decide_in in = query(to, segment);
+
+	return decide(&in);
+}
+
+static struct copy_record hold(
+    uint64_t copy_id, const char *to, const char *segment)
+{
+	struct decide_in in = query(to, segment);
+	struct copy_record r = {0};
+
+	in.copy_id = copy_id;
+	IS_INT(decide(&in).verdict.action, VERDICT_HOLD, "%s to %s: held",
+	    segment, to);
+	if (ops_copy_get(T.store, copy_id, T.arena, &r) != 0)
+		OK(false, "no row");
+	return r;
+}
+
+static struct decide_out release_now(
+    const struct copy_record *r, const char *to)
+{
+	struct decide_in in = query(to, "demo");
+
+	in.segment = r->segment;
+	in.may_hold = false;
+	in.from_copy = true;
+	in.held_id = r->id;
+	in.arrived_ms = r->arrived_ms;
+	in.forced = r->forced;
+	return decide(&in);
+}
+
+static void change(uint64_t id, enum slot_change_kind kind)
+{
+	struct slot_change c = {.kind = kind,
+	    .message_id = id,
+	    .at_ms = clock_now_ms(),
+	    .release = RELEASE_BOUNCED};
+	struct error err = {0};
+
+	IS_INT(ops_slot_apply(T.store, &c, &err), 0, "slot: %s", err.text);
+}
+
+static void done(uint64_t id, enum copy_outcome outcome)
+{
+	struct error err = {0};
+
+	IS_INT(ops_copy_done(T.store, id, 0, outcome, &err), 0, "done");
+}
+
+static bool is_woken(uint64_t id)
+{
+	struct copy_record r;
+
+	return ops_copy_get(T.store, id, T.arena, &r) == 0 &&
+	       r.wait.due_ms <= clock_now_ms();
+}
+
+static size_t company_n(const struct company_id *id)
+{
+	struct slot_fact *v;
+	struct ledger_txn *t;
+	size_t n = 0;
+
+	if (ledger_read_begin(T.store->ledger, &t) != 0 ||
+	    company_slots(t, id, T.arena, &v, &n) != 0)
+		exit(1);
+	ledger_read_end(&t);
+	return n;
+}
+
+/* Two people at most, three messages at most. */
+static void test_company(void)
+{
+	struct decide_out a, b, c;
+	struct copy_record held, other;
+
+	apply_policy(policy_text);
+	a = send_to("ann@sales.acme.example", "news");
+	b = send_to("bob@acme.example", "news");
+	OK(a.verdict.action == VERDICT_ALLOW &&
+		b.verdict.action == VERDICT_ALLOW &&
+		memcmp(&a.company, &b.company, sizeof(a.company)) == 0 &&
+		!company_is_none(&a.company),
+	    "two people of one company");
+	IS_INT((int)company_n(&a.company), 2, "its history");
+	held = hold(101, "carl@acme.example", "news");
+	OK(held.wait.reason == REASON_COMPANY_CAP &&
+		held.wait.queues ==
+		    (COPY_WAITS_FOR_PERSON | COPY_WAITS_FOR_COMPANY) &&
+		memcmp(&held.wait.company, &a.company, sizeof(a.company)) ==
+		    0 &&
+		held.wait.line == 2 && held.wait.then == POLICY_THEN_DROP,
+	    "the third person waits for the company");
+	OK(held.wait.due_ms > clock_now_ms() + 6 * WHEN_DAY_MS,
+	    "until a slot is old");
+	c = send_to("carl@other.example", "news");
+	IS_INT(c.verdict.action, VERDICT_ALLOW, "another company");
+	c = send_to("carl@gmail.com", "news");
+	OK(c.verdict.action == VERDICT_ALLOW && company_is_none(&c.company),
+	    "a provider's people are no company");
+	other = hold(102, "dora@acme.example", "news");
+	OK(!is_woken(101) && !is_woken(102), "both sleep");
+	change(a.message_id, SLOT_CHANGE_RELEASED);
+	OK(is_woken(101) && !is_woken(102), "a slot is free: the first wakes");
+	IS_INT(release_now(&other, "dora@acme.example").verdict.reason,
+	    REASON_ORDER, "the second has to wait for the first");
+	IS_INT(release_now(&held, "carl@acme.example").verdict.action,
+	    VERDICT_ALLOW, "who may go");
+	done(101, COPY_SENT);
+	OK(is_woken(102), "and wakes the next when gone");
+	IS_INT(release_now(&other, "dora@acme.example").verdict.reason,
+	    REASON_COMPANY_CAP, "who finds two people again");
+	c = send_to("eve@acme.example", "demo");
+	IS_INT(c.verdict.reason, REASON_COMPANY_CAP,
+	    "of an earlier kind: full in itself");
+	c = send_to("bob@acme.example", "demo");
+	IS_INT(c.verdict.action, VERDICT_ALLOW,
+	    "before those that wait: by order, and one of the two");
+	IS_INT((int)company_n(&a.company), 4, "all on record");
+	done(102, COPY_DROPPED);
+}
+
+/* Earlier kinds first, then the older; the row says by what rule. */
+static void test_order(void)
+{
+	struct decide_out a;
+	struct copy_record old, young, demo;
+
+	apply_policy(person_text);
+	a = send_to("frank@b.example", "news");
+	IS_INT(a.verdict.action, VERDICT_ALLOW, "the one of the week");
+	IS_INT((int)company_n(&a.company), 0, "no company is asked for");
+	old = hold(201, "frank@b.example", "news");
+	young = hold(202, "frank@b.example", "news");
+	demo = hold(203, "frank@b.example", "demo");
+	OK(old.wait.rank == 1 && demo.wait.rank == 0, "rank by order");
+	OK(young.wait.due_ms > old.wait.due_ms + 6 * WHEN_DAY_MS,
+	    "the second of the kind a week later");
+	change(a.message_id, SLOT_CHANGE_RELEASED);
+	OK(is_woken(203) && is_woken(201) && !is_woken(202),
+	    "the first of each kind wakes");
+	IS_INT(release_now(&old, "frank@b.example").verdict.reason,
+	    REASON_ORDER, "the earlier kind has the slot");
+	IS_INT(send_to("frank@b.example", "news").verdict.reason, REASON_ORDER,
+	    "a new one does not overtake");
+	a = release_now(&demo, "frank@b.example");
+	IS_INT(a.verdict.action, VERDICT_ALLOW, "it goes");
+	done(203, COPY_SENT);
+	IS_INT(release_now(&old, "frank@b.example").verdict.reason,
+	    REASON_PERSON_CAP, "then it is full");
+	done(201, COPY_DROPPED);
+	done(202, COPY_DROPPED);
+}
+
+/* An operator may overrule limits, not what a person said. */
+static void test_forced(void)
+{
+	struct ops_suppress sup = {.reason = SUPPRESSION_MANUAL,
+	    .origin = STR("test"),
+	    .author = STR("test")};
+	struct copy_record r;
+	struct error err = {0};
+	bool changed;
+
+	IS_INT(send_to("gil@b.example", "news").verdict.action, VERDICT_ALLOW,
+	    "the one of the week");
+	(void)hold(301, "gil@b.example", "news");
+	IS_INT(ops_copy_force(T.store, 301, STR("jo"), STR("asked for"), &err),
+	    0, "let go");
+	if (ops_copy_get(T.store, 301, T.arena, &r) != 0)
+		exit(1);
+	OK(r.forced && is_woken(301), "on record and due");
+	if (ops_target_parse(
+		T.arena, STR("gil@b.example"), &sup.target, &err) != 0 ||
+	    ops_suppress_add(T.store, &sup, &changed, &err) != 0)
+		exit(1);
+	IS_INT(release_now(&r, "gil@b.example").verdict.reason,
+	    REASON_SUPPRESSED, "not against a suppression");
+	if (ops_suppress_remove(T.store, &sup, &changed, &err) != 0)
+		exit(1);
+	IS_INT(release_now(&r, "gil@b.example").verdict.action, VERDICT_ALLOW,
+	    "against a limit");
+	IS_INT((int)storetest_slots(&T, "gil@b.example"), 2, "and it counts");
+	done(301, COPY_SENT);
+}
+
+/* --- two milters --- */
+
+enum {
+	RACE_EACH = 100,
+	RACE_CAP = 40
+};
+
+/* A process of its own: a ledger is opened once in each. */
+static int race(int who, int fd)
+{
+	char to[64], c = 0;
+	int allowed = 0;
+	struct error err = {0};
+
+	if (store_open(&T.store, T.conf, STORE_CREATE, &err) != 0 ||
+	    read(fd, &c, 1) != 1)
+		return 255;
+	for (int i = 0; i < RACE_EACH; i++) {
+		struct decide_out out;
+		struct decide_in in;
+
+		(void)snprintf(to, sizeof(to), "p%d-%d@race.example", who, i);
+		in = query(to, "demo");
+		if (decide_propose(T.store, &in, &out, &err) != 0)
+			return 254;
+		allowed += out.verdict.action == VERDICT_ALLOW;
+		decide_fini(&out);
+	}
+	store_close(&T.store);
+	return allowed;
+}
+
+static void test_two_processes(void)
+{
+	struct error err = {0};
+	int go[2], status, sum = 0;
+	pid_t pid[2];
+
+	apply_policy(race_text);
+	store_close(&T.store);
+	if (pipe(go) != 0)
+		exit(1);
+	(void)fflush(stdout);
+	for (int i = 0; i < 2; i++) {
+		pid[i] = fork();
+		if (pid[i] == 0)
+			_exit(race(i, go[0]));
+	}
+	IS_INT((int)write(go[1], "xx", 2), 2, "both go");
+	for (int i = 0; i < 2; i++) {
+		if (waitpid(pid[i], &status, 0) != pid[i] ||
+		    !WIFEXITED(status) || WEXITSTATUS(status) > RACE_EACH)
+			OK(false, "process %d failed: %d", i, status);
+		else
+			sum += WEXITSTATUS(status);
+	}
+	IS_INT(sum, RACE_CAP, "the company's limit to the one");
+	(void)close(go[0]);
+	(void)close(go[1]);
+	if (store_open(&T.store, T.conf, STORE_CREATE, &err) != 0)
+		exit(1);
+}
+
+int main(void)
+{
+	storetest_open(&T);
+	test_company();
+	test_order();
+	test_forced();
+	test_two_processes();
+	storetest_close(&T);
+	return tap_done();
+}
