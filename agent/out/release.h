@@ -9,9 +9,11 @@
  *         becomes a held copy of its own, so that nobody waits for him
  *   5xx   it is done, and the sender gets a report (nondelivery.h)
  *
- * At its deadline a copy bounces or is dropped, as its policy says. The instant
- * of one that waits is what decide_explain() says after the refusal, never
- * before: only the milter knows a message that went already.
+ * A held copy of nurture mail is decided, read-only, before it is submitted
+ * (release_held.c): only what may go is. What waits gets instant, deadline, end
+ * and reason anew from the verdict of the policy in force; what cannot go by its
+ * deadline bounces or is dropped at once, as its policy says; what may go is sent
+ * up to a minute after it, as late as the agent may be.
  * Trouble on the way (listener, milter, ledger) stops all for a while; it
  * changes no row unless one message alone may be its cause.
  *

@@ -7,37 +7,52 @@
  * a company is read where the policy has no limit for one. */
 #include "policy/state/decide_internal.h"
 
-#include "policy/base/digest.h"
 #include "policy/base/log.h"
 #include "policy/base/when.h"
-#include "policy/mail/freemail.h"
-#include "policy/mail/psl.h"
+#include "policy/mail/company_id.h"
 
 #include <string.h>
 
 /* --- the clock on the wall --- */
 
-static struct str zone_name_of(const struct decide_work *w)
+/* NULL: this host knows no such zone, which must not stop anybody's mail. */
+static const struct zone *find_zone(struct zones *zs, struct str name)
 {
-	const struct policy *p = w->out->policy;
+	const struct zone *z;
 
-	return p != NULL ? p->time_zone : STR("");
+	if (name.n == 0)
+		return NULL;
+	if (str_eq(name, zone_name(zone_utc())))
+		return zone_utc();
+	if (zones_find(zs, name, &z) == 0)
+		return z;
+	LOG_EV_LIMITED(LOG_LEVEL_ERR, "zone.unknown", KV_STR("zone", name));
+	return NULL;
 }
 
-/* A zone that this host does not know must not stop anybody's mail. */
-static void find_zone(struct decide_work *w, int64_t now_ms)
+static struct str own_zone(const struct decide_work *w)
 {
-	struct str name = zone_name_of(w);
-	const struct zone *z = zone_utc();
+	const struct attributes known = {
+	    w->attributes.v, w->facts.n_attributes};
+	const struct attribute_value *v =
+	    attributes_find(&known, policy_label(STR("time-zone")));
 
-	if (name.n > 0 && !str_eq(name, zone_name(z)) &&
-	    zones_find(w->store->zones, name, &z) != 0) {
-		LOG_EV_LIMITED(
-		    LOG_LEVEL_ERR, "zone.unknown", KV_STR("zone", name));
-		z = zone_utc();
-	}
-	w->facts.zone = z;
-	w->facts.today = attribute_day_of(now_ms + zone_offset_ms(z, now_ms));
+	return v != NULL && v->type == ATTRIBUTE_TEXT ? v->text : STR("");
+}
+
+/* The person's own, else the policy's, else UTC. */
+static void find_zones(struct decide_work *w, int64_t now_ms)
+{
+	const struct policy *p = w->out->policy;
+	const struct zone *general = NULL, *own;
+
+	if (p != NULL)
+		general = find_zone(w->store->zones, p->time_zone);
+	own = find_zone(w->store->zones, own_zone(w));
+	w->facts.policy_zone = general != NULL ? general : zone_utc();
+	w->facts.zone = own != NULL ? own : w->facts.policy_zone;
+	w->facts.today =
+	    attribute_day_of(now_ms + zone_offset_ms(w->facts.zone, now_ms));
 }
 
 /* --- who waits --- */
@@ -85,19 +100,15 @@ static int load_person_queue(
 
 /* --- the company --- */
 
-/* That of the person's domain, unless everybody may have an address there. */
+/* A known person's stands in the record; that of others is their domain's. */
 static int company_of(const struct decide_work *w, struct company_id *out)
 {
-	struct str org = psl_org_domain(w->in->recipient.domain);
-	unsigned char hash[32];
-	int rc;
-
-	*out = (struct company_id){0};
-	if (org.n == 0 || freemail_is_one(org))
+	if (w->lead.wrapped.n > 0) {
+		memcpy(out->b, w->lead.company, sizeof(out->b));
 		return 0;
-	rc = digest_sha256(org, hash);
-	memcpy(out->b, hash, sizeof(out->b));
-	return rc;
+	}
+	return company_id_of(
+	    w->store->lead_key, STR(""), &w->in->recipient, out->b);
 }
 
 static int load_company(
@@ -129,7 +140,7 @@ int decide_facts(struct decide_work *w, const struct ledger_txn *t,
 	w->out->company = (struct company_id){0};
 	w->facts.arrived_ms = w->in->arrived_ms;
 	w->facts.copy_id = w->in->held_id;
-	find_zone(w, now_ms);
+	find_zones(w, now_ms);
 	if (p != NULL && p->needs_company)
 		rc = company_of(w, &w->out->company);
 	if (rc != 0 || decide_is_one_to_one(w->in->mode))

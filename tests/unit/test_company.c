@@ -25,7 +25,7 @@ static const char person_text[] = "order = {demo, news}\n"
 				  "segment demo { purpose = demos" RULES
 				  "  when-full = \"hold 10d, then bounce\" }\n"
 				  "segment news { purpose = news" RULES
-				  "  when-full = \"hold 10d, then drop\" }\n";
+				  "  when-full = \"hold 30d, then drop\" }\n";
 static const char race_text[] =
     "company { at-most = \"40 per 7d\" }\n"
     "segment demo { purpose = demos" RULES "  when-full = reject }\n";
