@@ -29,6 +29,11 @@ static const struct zone *zone_of(const struct caps_query *q)
 	return q->zone != NULL ? q->zone : zone_utc();
 }
 
+static int64_t asked_ms(const struct caps_query *q)
+{
+	return q->asked_ms != 0 ? q->asked_ms : q->now_ms;
+}
+
 /* --- dates --- */
 
 int64_t caps_slot_date(const struct slot_fact *s, int64_t now_ms)
@@ -95,7 +100,7 @@ static int64_t leaves_ms(
 			      : calendar_next_ms(zone_of(q), w->unit, date);
 }
 
-/* What holds of a window now: of one by the calendar, when its period began. */
+/* What holds of a window then: of one by the calendar, when its period began. */
 struct now {
 	const struct policy_window *w;
 	int64_t now_ms, start_ms;
@@ -104,10 +109,10 @@ struct now {
 static struct now now_of(
     const struct policy_window *w, const struct caps_query *q)
 {
-	struct now n = {.w = w, .now_ms = q->now_ms};
+	struct now n = {.w = w, .now_ms = asked_ms(q)};
 
 	if (w->span_ms == 0)
-		n.start_ms = calendar_start_ms(zone_of(q), w->unit, q->now_ms);
+		n.start_ms = calendar_start_ms(zone_of(q), w->unit, n.now_ms);
 	return n;
 }
 
@@ -146,12 +151,12 @@ static int64_t rounds_later(const struct policy_window *w,
 static int64_t turn_ms(const struct policy_window *w,
     const struct caps_query *q, size_t room, size_t p)
 {
-	int64_t date, at = q->now_ms;
+	int64_t date, at = asked_ms(q);
 
 	if (kth_youngest(q, room - p % room, &date))
 		at = leaves_ms(w, q, date);
-	if (at < q->now_ms)
-		at = q->now_ms;
+	if (at < asked_ms(q))
+		at = asked_ms(q);
 	return rounds_later(w, q, at, p / room);
 }
 

@@ -3,14 +3,14 @@
  *
  * A slot delivered at t counts in a rolling window at every instant of
  * [t, t + span) and no longer at t + span; in a window by the calendar at every
- * instant of the local day, week (from Monday) or month that contains t. Slots that are proposed or queued
- * have no date yet: they count in every window that contains now and are
- * taken as delivered now where an instant is computed. But no MTA keeps a
- * message for ever: one that has no date after CAPS_UNDATED_MS (a hole in the
- * log, a queue deleted by hand) counts as delivered at that instant, so that
- * what is unknown stays committed and yet ends. A date in the future, after
- * the clock went back, counts at once. Released slots and
- * slots that do not count (seeds) are left out.
+ * instant of the local day, week (from Monday) or month that contains t. Slots
+ * that are proposed or queued have no date yet: they count in every window that
+ * contains now and are taken as delivered now where an instant is computed. But
+ * no MTA keeps a message for ever: one that has no date after CAPS_UNDATED_MS
+ * (a hole in the log, a queue deleted by hand) counts as delivered at that
+ * instant, so that what is unknown stays committed and yet ends. A date in the
+ * future, after the clock went back, counts at once. Released slots and slots
+ * that do not count (seeds) are left out.
  *
  * A limit of N with n slots counted, `keep` to be kept free and `ahead`
  * messages before this one is full if n + keep + ahead >= N. The earliest
@@ -41,6 +41,7 @@ struct caps_query {
 	size_t people_ahead;     /* other people among those ahead */
 	const struct zone *zone; /* NULL: UTC */
 	int64_t now_ms;
+	int64_t asked_ms; /* a later instant that is asked for; else 0 */
 };
 
 struct caps_answer {

@@ -1,6 +1,7 @@
 /* delay.c - see delay.h. The limits are asked one after another; then what the
  * message yields to; then the hours, at the instant at which all others are
- * free, since hours are the one rule that closes again. */
+ * free, since hours close again. So does a limit on people, for whom it knows now
+ * and will not know then: at last such limits are asked once more. */
 #include "policy/rules/delay.h"
 
 #include "policy/conf/audience.h"
@@ -278,6 +279,50 @@ static void ask_hours(const struct search *x)
 	d->deadline_ms = caps_add_ms(arrived_ms(x), s->when_closed.hold_ms);
 }
 
+/* --- all together --- */
+
+/* From t on, the first instant at which a company's limit on people lets it go.
+ * Who is among its people now need not be so any more then. */
+static int64_t people_ms(const struct search *x, const struct policy_caps *caps,
+    enum policy_scope scope, int64_t t_ms)
+{
+	const struct policy_caps people = {
+	    .people = caps->people, .n_people = caps->n_people};
+	struct caps_answer a;
+	struct caps_query q;
+
+	if (caps->n_people == 0 || !binds(x, caps, scope) ||
+	    (!x->shadow && (x->s->shadow || caps->shadow)))
+		return t_ms;
+	q = query_of(x, scope, 0);
+	q.ahead = 0;
+	q.people_ahead = 0;
+	q.asked_ms = t_ms;
+	caps_decide(&people, &q, &a);
+	return a.full ? a.earliest_ms : t_ms;
+}
+
+/* Each limit closes once at most, so this ends. */
+static void settle(const struct search *x)
+{
+	const struct policy *p = x->p;
+	struct delay *d = x->out;
+	int64_t t;
+
+	if (d->reason == REASON_ALLOWED)
+		return;
+	do {
+		t = d->earliest_ms;
+		d->earliest_ms =
+		    people_ms(x, &p->company, POLICY_PER_COMPANY, t);
+		for (size_t i = 0; i < p->n_limits; i++)
+			d->earliest_ms = people_ms(x, &p->limits[i].caps,
+			    p->limits[i].per, d->earliest_ms);
+		if (d->earliest_ms > t && x->s->hours != NULL)
+			d->earliest_ms = opens_ms(x, d->earliest_ms);
+	} while (d->earliest_ms > t);
+}
+
 void delay_find(const struct policy *p, const struct policy_segment *s,
     const struct facts *f, int64_t now_ms, bool shadow, struct delay *out)
 {
@@ -293,4 +338,5 @@ void delay_find(const struct policy *p, const struct policy_segment *s,
 	}
 	ask_yield(&x);
 	ask_hours(&x);
+	settle(&x);
 }

@@ -8,9 +8,10 @@
  *
  * A wait names the earliest instant at which all rules together allow, as if
  * each slot without a date were delivered now and those ahead went as soon as
- * the limit lets them. Every rule but the hours opens once and stays open, so
- * that instant is the first open one after the latest of theirs; with nobody
- * ahead the message is refused one millisecond before it and allowed at it.
+ * the limit lets them. Every rule but the hours and at-most-people opens once and
+ * stays open, so that instant is the first after the latest of theirs at which
+ * those two are open; with nobody ahead the message is refused one millisecond
+ * before it and allowed at it.
  *
  * Who is ahead: held messages of segments that stand before in `order`, and
  * older ones of the same segment. A limit with as many free slots as messages

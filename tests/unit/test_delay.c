@@ -191,6 +191,31 @@ static void test_zones(void)
 	zones_close(&zones);
 }
 
+/* Somebody among the company's people today is none of them tomorrow, when two
+ * others already are. */
+static void test_people_later(void)
+{
+	static const char people[] =
+	    "company { at-most-people = \"2 per 1d\" apart = 10h }\n"
+	    "segment demo { purpose = demo legal-basis = legitimate-interest\n"
+	    "  send-on = {\"daily 12:00-13:00\"} }\n";
+	struct world w;
+	struct verdict v;
+	struct error err = {0};
+
+	setup(&w);
+	policy_unref(&w.policy);
+	OK(policy_parse(&w.policy, "p", STR(people), 1, &err) == 0, "%s",
+	    err.text);
+	add_colleague(&w, 1, NOW - 20 * HOUR);
+	add_colleague(&w, 2, NOW + HOUR);
+	add_colleague(&w, 3, NOW + 2 * HOUR);
+	v = decide(&w, "demo", NOW + 3 * HOUR);
+	is_held(&v, REASON_COMPANY_CAP, NOW + 2 * DAY, "not the next noon");
+	is_exact(&w, "demo", NOW + 2 * DAY, "people again");
+	teardown(&w);
+}
+
 static void test_audience(void)
 {
 	struct world w;
@@ -313,6 +338,7 @@ int main(void)
 	test_calendar();
 	test_people();
 	test_zones();
+	test_people_later();
 	test_audience();
 	test_order();
 	test_yield();
