@@ -152,6 +152,21 @@ check_PROGRAMS += \
 	%D%/tools/mimetool \
 	$(END)
 
+# The frequency policy once more, slow and plain, beside the product.
+check_PROGRAMS += %D%/model/worlds
+TESTS += %D%/model/worlds
+tests_model_worlds_SOURCES = \
+	%D%/model/model.c \
+	%D%/model/model.h \
+	%D%/model/place.c \
+	%D%/model/place.h \
+	%D%/model/run.c \
+	%D%/model/run.h \
+	%D%/model/world.c \
+	%D%/model/world.h \
+	%D%/model/worlds.c \
+	$(END)
+
 # Reference models in another language, against the same rules in C.
 models = \
 	%D%/model/caps_model.py \

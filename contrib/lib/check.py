@@ -1,6 +1,7 @@
 """contrib/check: the stages, their progress and the closing line."""
 
 import argparse
+import collections
 import dataclasses
 import os
 import pathlib
@@ -28,6 +29,7 @@ BREAKS = {"cap": "A second one", "consent": "Somebody who never",
           "suppress": "A suppressed"}
 HEARTBEAT_S = 20
 MODEL_CASES = 250000
+WORLD_STEPS = 10000000
 # The files of end-to-end tests that take longest; they begin first.
 LONGEST = ("adopt", "concurrency", "contrib", "copies", "hostile", "outside",
            "readme", "submission", "trouble")
@@ -128,6 +130,43 @@ def stage_models(log):
             env={"TENDRIL_BUILDDIR": str(folder)})
         outcome.passed += status == 0
         outcome.failed += status != 0
+    return judged(outcome, 0)
+
+
+def start_worlds(folder, seed, steps):
+    """One process of the worlds, its output to be read at the end."""
+    return subprocess.Popen(
+        [folder / "tests/model/worlds", f"--seed={seed}", f"--steps={steps}"],
+        cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True)
+
+
+def show_histogram(texts):
+    """Sums of what came up, over all processes; and the seeds."""
+    sums = collections.Counter()
+    for text in texts:
+        print("       ", text.partition("\n")[0], flush=True)
+        for number, what in re.findall(r"^# +(\d+) ([a-z].*)$", text, re.M):
+            sums[what] += int(number)
+    for what, number in sorted(sums.items()):
+        if "steps" not in what:
+            print(f"        {number:10} {what}", flush=True)
+    return sum(n for what, n in sums.items() if what.startswith("step "))
+
+
+def stage_worlds(log):
+    """Random policies, histories and clocks: product and model side by side,
+    a process for each core."""
+    folder, outcome = main_build(), Outcome()
+    seed, jobs = time.time_ns() // 1000, build.jobs()
+    running = [start_worlds(folder, seed + i * WORLD_STEPS,
+                            WORLD_STEPS // jobs) for i in range(jobs)]
+    texts = [process.communicate()[0] for process in running]
+    log.write_text("\n".join(texts))
+    for process in running:
+        outcome.passed += process.returncode == 0
+        outcome.failed += process.returncode != 0
+    outcome.note = f"{show_histogram(texts)} steps"
     return judged(outcome, 0)
 
 
@@ -247,6 +286,8 @@ STAGES = (
     Stage("models", "rules against slow models", stage_models),
     Stage("e2e", "end to end, real Postfix", stage_e2e),
     Stage("story", "contrib/run --once", stage_story),
+    Stage("worlds", "the frequency policy beside its model, 10 million steps",
+          stage_worlds, full=True),
     Stage("breaks", "contrib/run --break=...", stage_breaks, full=True),
     Stage("load", "concurrency and kill -9, long", stage_load, full=True),
     Stage("mutants", "seeded bugs, each noticed", stage_mutants, full=True),

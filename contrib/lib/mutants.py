@@ -26,7 +26,7 @@ class Mutant:
     path: str    # of the source
     old: str     # occurs once in it
     new: str
-    tests: tuple  # programs in tests/unit; one of them must fail
+    tests: tuple  # programs in tests/unit, or "model/worlds"; one must fail
 
 
 MUTANTS = (
@@ -217,6 +217,15 @@ MUTANTS = (
 )
 
 
+# What a program is given, so that it does the same each time.
+WORDS = {"model/worlds": ("--seed=1", "--steps=20000")}
+
+
+def path_of(name):
+    """Of a test program, in the build folder."""
+    return f"tests/{name}" if "/" in name else f"tests/unit/{name}"
+
+
 class Trouble(Exception):
     """The stage itself does not work; not a mutant that survived."""
 
@@ -225,8 +234,7 @@ def make(tests, log):
     """Build the programs; False if that fails."""
     with open(log, "a", encoding="utf-8") as out:
         return subprocess.run(
-            ["make", f"-j{build.jobs()}",
-             *(f"tests/unit/{name}" for name in tests)],
+            ["make", f"-j{build.jobs()}", *map(path_of, tests)],
             cwd=FOLDER / "obj", check=False, stdin=subprocess.DEVNULL,
             stdout=out, stderr=subprocess.STDOUT).returncode == 0
 
@@ -238,9 +246,10 @@ def passes(name, log):
     with open(log, "a", encoding="utf-8") as out:
         try:
             return subprocess.run(
-                [FOLDER / "obj" / "tests" / "unit" / name], check=False,
-                cwd=FOLDER / "obj", env=env, stdin=subprocess.DEVNULL,
-                stdout=out, stderr=subprocess.STDOUT,
+                [FOLDER / "obj" / path_of(name), *WORDS.get(name, ())],
+                check=False, cwd=FOLDER / "obj", env=env,
+                stdin=subprocess.DEVNULL, stdout=out,
+                stderr=subprocess.STDOUT,
                 timeout=TIMEOUT_S).returncode == 0
         except subprocess.TimeoutExpired:
             return False
