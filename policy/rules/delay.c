@@ -67,10 +67,24 @@ static bool is_first_of_person(const struct search *x, size_t at)
 	return true;
 }
 
+static bool waits_for_company(const struct facts *f, uint64_t copy_id)
+{
+	for (size_t i = 0; i < f->n_company_waiting; i++)
+		if (f->company_waiting[i].copy_id == copy_id)
+			return true;
+	return false;
+}
+
+/* Whatever the person's own wait for, they will want a place of the company's
+ * too; of the colleagues' those that wait for just that. */
 static void count_company(const struct search *x, struct caps_query *q)
 {
 	const struct waiting_fact *v = x->f->company_waiting;
 
+	for (size_t i = 0; i < x->f->n_waiting; i++)
+		q->ahead +=
+		    !waits_for_company(x->f, x->f->waiting[i].copy_id) &&
+		    verdict_is_ahead(x->p, x->s, x->f, &x->f->waiting[i]);
 	for (size_t i = 0; i < x->f->n_company_waiting; i++) {
 		if (!verdict_is_ahead(x->p, x->s, x->f, &v[i]))
 			continue;

@@ -158,7 +158,8 @@ static int count_ahead(const struct scene *x, const struct model_limit *l)
 
 		if (!m->competes || !model_is_ahead(x->p, x->q, m) ||
 		    !is_in_scope(x, l, m->person, m->segment) ||
-		    (l->scope == PER_COMPANY && !m->for_company))
+		    (l->scope == PER_COMPANY && !m->for_company &&
+			m->person != x->q->person))
 			continue;
 		n += !l->people || (people >> m->person & 1) == 0;
 		people |= 1U << m->person;

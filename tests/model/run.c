@@ -477,7 +477,7 @@ static void add_send(
 }
 
 /* The order is kept: nobody ahead has lost by it a place that he could have
- * had, of a company's limit if he waits for that. And the hours are kept. */
+ * had. And the hours are kept. */
 static void let_go(struct run *r, const struct model_question *q,
     const struct model_waiting *passed)
 {
@@ -495,8 +495,7 @@ static void let_go(struct run *r, const struct model_question *q,
 		return;
 	ask_again(r, passed, &a);
 	l = a.cause[0].limit;
-	if (l != NULL && !a.shadowed &&
-	    (l->scope != PER_COMPANY || passed->for_company))
+	if (l != NULL && !a.shadowed)
 		fail(r,
 		    "message %" PRId64 " (s%d) took the place of %" PRId64
 		    " (s%d), which goes before it and now waits: %s",

@@ -262,6 +262,35 @@ static void test_order(void)
 	teardown(&w);
 }
 
+/* Whatever a person's own wait for, they go before of the company's places. */
+static void test_company_order(void)
+{
+	struct world w;
+	struct verdict v;
+
+	setup(&w);
+	for (uint64_t i = 0; i < 4; i++)
+		add_colleague(&w, 2, NOW - HOUR);
+	v = decide(&w, "event", NOW);
+	OK(v.action == VERDICT_ALLOW, "the fifth of five a day");
+	w.crowd[w.f.n_company_waiting++] = (struct waiting_fact){
+	    .copy_id = 3, .person = 2, .label = label("demo")};
+	v = decide(&w, "event", NOW);
+	OK(v.reason == REASON_ORDER && v.scope == POLICY_PER_COMPANY,
+	    "is left to a colleague's demo that waits for it");
+	v = decide(&w, "demo", NOW);
+	OK(v.reason == REASON_ORDER, "which is older");
+	w.f.n_company_waiting = 0;
+	add_waiting(&w, "demo", 3);
+	for (size_t i = 0; i < 4; i++)
+		w.company[i].at_ms = MIDNIGHT;
+	v = decide(&w, "event", MIDNIGHT + HOUR);
+	OK(v.reason == REASON_ORDER && v.scope == POLICY_PER_COMPANY,
+	    "and to his own, whatever that waits for");
+	IS_INT(v.earliest_ms, MIDNIGHT + DAY, "until tomorrow");
+	teardown(&w);
+}
+
 static void test_yield(void)
 {
 	struct world w;
@@ -341,6 +370,7 @@ int main(void)
 	test_people_later();
 	test_audience();
 	test_order();
+	test_company_order();
 	test_yield();
 	test_hours();
 	test_deadline();
