@@ -75,6 +75,7 @@ unit_tests = \
 	%D%/unit/test_events \
 	%D%/unit/test_eom \
 	%D%/unit/test_event \
+	%D%/unit/test_held \
 	%D%/unit/test_history \
 	%D%/unit/test_hours \
 	%D%/unit/test_lead \
@@ -131,6 +132,7 @@ unit_tests = \
 	$(END)
 
 tests_unit_test_feedback_rcpt_LDADD = milter/libmilterside.a $(POLICY_LIBS)
+tests_unit_test_held_LDADD = milter/libmilterside.a $(AGENT_LIBS)
 tests_unit_test_release_LDADD = milter/libmilterside.a $(AGENT_LIBS)
 tests_unit_test_reload_LDADD = milter/libmilterside.a $(AGENT_LIBS)
 tests_unit_test_eom_LDADD = milter/libmilterside.a $(POLICY_LIBS)

@@ -1,0 +1,364 @@
+/* test_held.c - held copies in the agent's hands: decided again when their time
+ * has come, submitted only if they may go, woken when there is room, ended when
+ * there is none; with the milter's real decisions behind a bridge. */
+#include "tests/unit/mtabridge.h"
+
+#include "agent/out/release.h"
+#include "policy/base/calendar.h"
+#include "policy/state/message.h"
+#include "policy/state/ops_copy.h"
+
+#define LATE_MS INT64_C(70000) /* no agent is so busy */
+#define RULES " legal-basis = legitimate-interest "
+
+static const char order_text[] =
+    "order = {demo, news}\n"
+    "person { at-most = \"1 per 7d\" }\n"
+    "company { at-most = \"4 per 7d\"  at-most-people = \"2 per 7d\" }\n"
+    "segment demo { purpose = demos" RULES
+    "  when-full = \"hold 20d, then bounce\" }\n"
+    "segment news { purpose = news" RULES
+    "  when-full = \"hold 30d, then drop\" }\n";
+static const char never_text[] =
+    "segment demo { purpose = demos" RULES
+    "  at-most = \"0 per 7d\" when-full = \"hold 20d, then bounce\" }\n"
+    "segment news { purpose = news" RULES
+    "  at-most = \"0 per 7d\" when-full = \"hold 20d, then drop\" }\n";
+/* Closed but for one minute of another day, and patient for an hour. */
+static const char hours_text[] =
+    "segment demo { purpose = demos" RULES
+    "  send-on = \"%s 03:00-03:01\" when-closed = \"hold 1h, then send\" }\n";
+
+static struct app app;
+static const struct conf *conf; /* of app */
+static struct release *R;
+static int64_t now;
+
+static void settle(const char *what)
+{
+	struct error err = {0};
+	int64_t wait = 0;
+	int rc = 0, steps = 0;
+
+	now = clock_now_ms() > now ? clock_now_ms() : now;
+	do
+		rc = release_step(R, now, &wait, &err);
+	while (rc == 0 && wait == 0 && ++steps < 200);
+	IS_INT(rc, 0, "%s: steps: %s", what, err.text);
+	OK(steps < 200, "%s: it ends", what);
+}
+
+static void arrive(const char *to, const char *segment, enum answer want)
+{
+	static int serial;
+	char rcpt[64], id[64], label[32];
+	struct mail m = {.rcpts = {rcpt}, .segment = label, .id = id};
+
+	(void)snprintf(rcpt, sizeof(rcpt), "<%s>", to);
+	(void)snprintf(label, sizeof(label), " %s", segment);
+	(void)snprintf(id, sizeof(id), " <held%d@app.example>", ++serial);
+	sessiontest_connect("apps");
+	IS_INT(sessiontest_send(&m), want, "%s to %s", segment, to);
+}
+
+/* The last message of a person. */
+static uint64_t last_of(const char *to)
+{
+	struct address a = storetest_address(&S.st, to);
+	struct lead_record r = {0};
+	struct ledger_txn *t;
+	struct lead_id id;
+
+	if (lead_id_of(S.st.store->lead_key, &a, &id) != 0 ||
+	    ledger_read_begin(S.st.store->ledger, &t) != 0 ||
+	    lead_read(t, &id, S.st.arena, &r) != 0 || r.n_slots == 0) {
+		printf("Bail out! no slot of %s\n", to);
+		exit(1);
+	}
+	ledger_read_end(&t);
+	return r.slots[r.n_slots - 1].message_id;
+}
+
+static void change(const char *to, enum slot_change_kind kind)
+{
+	struct slot_change c = {.kind = kind,
+	    .message_id = last_of(to),
+	    .at_ms = clock_now_ms(),
+	    .release = RELEASE_BOUNCED};
+	struct error err = {0};
+
+	IS_INT(ops_slot_apply(S.st.store, &c, &err), 0, "slot: %s", err.text);
+}
+
+static int sent(const char *to)
+{
+	char line[120];
+
+	(void)snprintf(line, sizeof(line), "<app@example.com>><%s>", to);
+	return bridge_count(line);
+}
+
+static int reports(void)
+{
+	return bridge_count("<>><app@example.com>");
+}
+
+/* The id of the newest row. */
+static uint64_t newest(struct copy_record *out)
+{
+	struct ledger_txn *t;
+	uint64_t id = 0;
+
+	if (ledger_read_begin(S.st.store->ledger, &t) != 0)
+		exit(1);
+	while (copy_next(t, id, out) == 0)
+		id = out->id;
+	ledger_read_end(&t);
+	return id;
+}
+
+static struct copy_record row(uint64_t id)
+{
+	struct copy_record r = {0};
+
+	if (ops_copy_get(S.st.store, id, S.st.arena, &r) != 0)
+		r.id = 0;
+	return r;
+}
+
+static void is_empty(const char *what)
+{
+	IS_INT(sessiontest_rows(NULL), 0, "%s: no rows left", what);
+	IS_INT(sessiontest_files(SPOOL_COPIES), 0, "%s: no files left", what);
+}
+
+/* One slot of a person: it goes to the earlier kind though that came later,
+ * and nothing is submitted in vain. */
+static void test_order(void)
+{
+	struct copy_record news, demo;
+	int asked;
+
+	sessiontest_apply(order_text);
+	arrive("ann@ann.example", "news", ANSWER_CONTINUE);
+	arrive("ann@ann.example", "news", ANSWER_DISCARD);
+	(void)newest(&news);
+	arrive("ann@ann.example", "demo", ANSWER_DISCARD);
+	(void)newest(&demo);
+	OK(news.wait.reason == REASON_PERSON_CAP &&
+		demo.wait.reason == REASON_PERSON_CAP,
+	    "both wait");
+	settle("nothing is due");
+	IS_INT(B.asked, 0, "nothing is submitted");
+	change("ann@ann.example", SLOT_CHANGE_RELEASED);
+	settle("a slot is free");
+	IS_INT(sent("ann@ann.example"), 1, "one goes, at once");
+	IS_INT(B.asked, 1, "and one was submitted");
+	OK(row(demo.id).id == 0, "the earlier kind");
+	news = row(news.id);
+	OK(news.wait.reason == REASON_PERSON_CAP &&
+		news.wait.due_ms > now + 6 * WHEN_DAY_MS,
+	    "the other waits for the next one");
+	asked = B.asked;
+	change("ann@ann.example", SLOT_CHANGE_RELEASED);
+	settle("free again");
+	IS_INT(sent("ann@ann.example"), 2, "it goes");
+	IS_INT(B.asked, asked + 1, "by one submission");
+	is_empty("order");
+}
+
+/* Two people of a company at most. */
+static void test_company(void)
+{
+	arrive("bob@acme.example", "news", ANSWER_CONTINUE);
+	arrive("carl@acme.example", "news", ANSWER_CONTINUE);
+	arrive("dora@acme.example", "news", ANSWER_DISCARD);
+	arrive("eve@acme.example", "news", ANSWER_DISCARD);
+	settle("company");
+	IS_INT(sessiontest_rows(NULL), 2, "two wait");
+	change("bob@acme.example", SLOT_CHANGE_RELEASED);
+	settle("one bounced");
+	OK(sent("dora@acme.example") == 1 && sent("eve@acme.example") == 0,
+	    "the first in the queue goes, of another person");
+	change("carl@acme.example", SLOT_CHANGE_RELEASED);
+	settle("another bounced");
+	IS_INT(sent("eve@acme.example"), 1, "the next goes");
+	is_empty("company");
+}
+
+/* Decided at once when the policy of now can never let it go. */
+static void test_ends(void)
+{
+	int before = reports(), asked;
+
+	arrive("fay@fay.example", "news", ANSWER_CONTINUE);
+	arrive("fay@fay.example", "news", ANSWER_DISCARD);
+	arrive("fay@fay.example", "demo", ANSWER_DISCARD);
+	asked = B.asked;
+	sessiontest_apply(never_text);
+	settle("never");
+	IS_INT(reports(), before + 1, "bounced: the sender is told");
+	OK(bridge_report_has("Status: 5.4.7\r\n"), "that it was in vain");
+	IS_INT(sent("fay@fay.example"), 0, "nothing went");
+	IS_INT(B.asked, asked + 1, "but the report");
+	is_empty("never");
+	sessiontest_apply(order_text);
+}
+
+/* The agent was away when its turn and its deadline came. */
+static void test_too_late(void)
+{
+	struct copy_record r;
+	struct copy_wait w;
+	struct error err = {0};
+	int before = reports();
+
+	for (int i = 0; i < 2; i++) {
+		const char *to = i == 0 ? "gil@gil.example" : "gus@gus.example";
+
+		arrive(to, "demo", ANSWER_CONTINUE);
+		arrive(to, "demo", ANSWER_DISCARD);
+		(void)newest(&r);
+		w = r.wait;
+		w.due_ms = now;
+		w.deadline_ms = i == 0 ? now - LATE_MS : now;
+		IS_INT(ops_copy_wait(S.st.store, r.id, &w, &err), 0, "wait");
+		change(to, SLOT_CHANGE_RELEASED);
+	}
+	settle("late");
+	IS_INT(sent("gil@gil.example"), 0, "far too late: it does not go");
+	IS_INT(reports(), before + 1, "it is given back");
+	IS_INT(sent("gus@gus.example"), 1, "a little late: it goes");
+	is_empty("late");
+}
+
+/* "then send": the rule ends, the message goes. */
+static void test_then_send(void)
+{
+	static const char *const days[] = {
+	    "mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+	struct copy_record r;
+	struct calendar_date day;
+	const char *to = "hal@hal.example";
+	char text[sizeof(hours_text) + 8];
+	struct spool_copy *c = NULL;
+	struct envelope e;
+	struct error err = {0};
+	struct header_list l = {0};
+	struct copy_new n;
+
+	calendar_date_of(zone_utc(), now + 3 * WHEN_DAY_MS, &day);
+	(void)snprintf(text, sizeof(text), hours_text, days[day.weekday]);
+	sessiontest_apply(text);
+	arrive(to, "demo", ANSWER_DISCARD);
+	(void)newest(&r);
+	OK(r.wait.reason == REASON_CLOSED && r.wait.then == POLICY_THEN_SEND &&
+		r.wait.deadline_ms <= r.arrived_ms + WHEN_HOUR_MS &&
+		r.wait.due_ms <= r.wait.deadline_ms,
+	    "closed: at most an hour");
+	/* The same as if it had come an hour ago. */
+	if (spool_read(S.sh.spool, r.id, &c, &err) != 0 ||
+	    header_add(&l, S.st.arena, STR("From"), STR(" news@example.com")) !=
+		0 ||
+	    header_add(
+		&l, S.st.arena, STR("X-Tendril-Segment"), STR(" demo")) != 0)
+		exit(1);
+	e = *spool_copy_envelope(c);
+	e.arrived_ms = now - WHEN_HOUR_MS;
+	n = (struct copy_new){.kind = COPY_HELD,
+	    .lead = r.lead,
+	    .segment = STR("demo"),
+	    .stream = STR("apps"),
+	    .arrived_ms = e.arrived_ms,
+	    .wait = r.wait,
+	    .recipients = 1};
+	n.wait.due_ms = n.wait.deadline_ms = now;
+	if (spool_add(S.sh.spool, &e,
+		&(struct spool_message){&l, STR("the body\r\n")}, &n.id,
+		&err) != 0 ||
+	    ops_copy_add(S.st.store, &n, &err) != 0)
+		exit(1);
+	spool_copy_free(&c);
+	settle("patience is over");
+	IS_INT(sent(to), 1, "it goes, closed or not");
+	IS_INT(sessiontest_rows(NULL), 1, "the young one waits");
+	IS_INT(ops_copy_remove(S.st.store, r.id, &err), 0, "-");
+	IS_INT(spool_remove(S.sh.spool, r.id, &err), 0, "-");
+	sessiontest_apply(order_text);
+	is_empty("then send");
+}
+
+/* An operator's word. */
+static void test_forced(void)
+{
+	struct copy_record r;
+	struct error err = {0};
+
+	arrive("ida@ida.example", "news", ANSWER_CONTINUE);
+	arrive("ida@ida.example", "news", ANSWER_DISCARD);
+	(void)newest(&r);
+	settle("before");
+	IS_INT(sent("ida@ida.example"), 0, "it waits");
+	IS_INT(ops_copy_force(S.st.store, r.id, STR("jo"), STR("why"), &err), 0,
+	    "let go");
+	settle("forced");
+	IS_INT(sent("ida@ida.example"), 1, "sent");
+	IS_INT(
+	    (int)storetest_slots(&S.st, "ida@ida.example"), 2, "and counted");
+	is_empty("forced");
+}
+
+/* The MTA took it and its 250 was lost: the limit is full of that very slot,
+ * and yet the copy is known to have gone. */
+static void test_lost_answer(void)
+{
+	struct copy_record r;
+	int asked;
+
+	arrive("kim@kim.example", "news", ANSWER_CONTINUE);
+	arrive("kim@kim.example", "news", ANSWER_DISCARD);
+	(void)newest(&r);
+	bridge_fail(BRIDGE_HANG_UP, 1);
+	change("kim@kim.example", SLOT_CHANGE_RELEASED);
+	settle("hang up");
+	OK(row(r.id).id != 0, "not done yet");
+	asked = B.asked;
+	now += WHEN_MINUTE_MS;
+	settle("again");
+	IS_INT(sent("kim@kim.example"), 1, "once");
+	IS_INT(B.asked, asked, "and not submitted again");
+	is_empty("lost answer");
+}
+
+int main(void)
+{
+	struct error err = {0};
+	char path[128];
+
+	bridge_start();
+	sessiontest_open();
+	now = clock_now_ms();
+	(void)snprintf(path, sizeof(path), "%s/tendril.conf", S.st.dir);
+	if (conf_load(&conf, path, &err) != 0 ||
+	    token_keys_load(&app.tokens, conf->token_key.p, &err) != 0) {
+		printf("Bail out! %s\n", err.text);
+		return 1;
+	}
+	app.conf = conf;
+	app.store = S.st.store;
+	if (release_open(&R, &app, &err) != 0)
+		return 1;
+	test_order();
+	test_company();
+	test_ends();
+	test_too_late();
+	test_then_send();
+	test_forced();
+	test_lost_answer();
+	release_close(&R);
+	bridge_stop();
+	token_keys_free(&app.tokens);
+	conf_unref(&conf);
+	sessiontest_close();
+	return tap_done();
+}
