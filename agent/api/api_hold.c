@@ -1,19 +1,140 @@
 /* api_hold.c - /v1/holds: messages that we have taken over and not yet given
- * back to the MTA. Release lets one go through its verdict again at once; drop
- * removes it for good. */
+ * back to the MTA. Release lets one go through its verdict again at once, with
+ * force in spite of what it waits for, with the author's name and reason on
+ * record; drop removes it for good. */
 #include "agent/api/routes.h"
 #include "agent/api/show.h"
 
 #include "policy/base/clock.h"
+#include "policy/mail/company_id.h"
 #include "policy/spool/spool.h"
 #include "policy/state/ops_copy.h"
+
+#include <string.h>
 
 enum {
 	LIST_DEFAULT = 1000,
 	LIST_MAX = 10000,
 	LOOKS_MAX = 200000,
 	CHANGE_MAX = 500, /* copies changed by one call */
+	AHEAD_MAX = 50,   /* shown of those that go before one */
 };
+
+/* --- which --- */
+
+/* What a caller asks for; all that is absent is any. */
+struct filter {
+	struct str segment;
+	bool by_lead, by_company;
+	struct lead_id lead;
+	unsigned char company[COMPANY_ID_BYTES];
+};
+
+/* Of an address that of the person, else that name or domain. */
+static int find_company(
+    struct api_call *c, struct str text, unsigned char out[COMPANY_ID_BYTES])
+{
+	struct address none = {0}, a;
+	struct store *s = c->app->store;
+
+	if (str_find(text, 0, '@') == text.n)
+		return company_id_of(s->lead_key, text, &none, out);
+	if (address_parse(c->rq->arena, text, &a, &c->err) != 0)
+		return ERR_SYNTAX;
+	return company_id_of(s->lead_key, STR(""), &a, out);
+}
+
+static int read_filter(struct api_call *c, struct filter *f)
+{
+	struct str company = api_arg(c, "company");
+	struct address a;
+	int rc = 0;
+
+	*f = (struct filter){.segment = api_arg(c, "segment")};
+	if (api_arg(c, "lead").n > 0) {
+		f->by_lead = true;
+		rc = api_address(c, "lead", &a);
+		if (rc == 0)
+			rc = lead_id_of(c->app->store->lead_key, &a, &f->lead);
+	}
+	if (rc == 0 && company.n > 0) {
+		f->by_company = true;
+		rc = find_company(c, company, f->company);
+	}
+	return rc;
+}
+
+static bool is_asked(const struct filter *f)
+{
+	return f->segment.n > 0 || f->by_lead || f->by_company;
+}
+
+/* The company stands in the person's record: also where no limit asks. */
+static bool is_of_company(const struct filter *f, const struct ledger_txn *t,
+    const struct copy_record *r)
+{
+	struct lead_record lead;
+
+	return lead_peek(t, &r->lead, &lead) == 0 &&
+	       memcmp(lead.company, f->company, sizeof(f->company)) == 0;
+}
+
+static bool matches(const struct filter *f, const struct ledger_txn *t,
+    const struct copy_record *r)
+{
+	if (f->segment.n > 0 && !str_eq(f->segment, r->segment))
+		return false;
+	if (f->by_lead && !lead_id_eq(&f->lead, &r->lead))
+		return false;
+	return !f->by_company || is_of_company(f, t, r);
+}
+
+/* --- one row --- */
+
+static const char *then_name(enum policy_then then)
+{
+	switch (then) {
+	case POLICY_THEN_BOUNCE:
+		return "bounce";
+	case POLICY_THEN_DROP:
+		return "drop";
+	case POLICY_THEN_SEND:
+		return "send";
+	}
+	return "bounce";
+}
+
+/* Those that go before it: in the company's queue where it waits for that. */
+static int find_ahead(const struct ledger_txn *t, const struct policy *p,
+    const struct copy_record *r, struct wait_list *list)
+{
+	const struct policy_segment *own =
+	    p != NULL ? policy_segment_find(p, r->segment) : NULL;
+	struct wait_queue q = wait_queue_of(WAIT_PERSON, r->lead.b);
+
+	if (own == NULL || r->wait.queues == 0)
+		return 0;
+	if ((r->wait.queues & COPY_WAITS_FOR_COMPANY) != 0)
+		q = wait_queue_of(WAIT_COMPANY, r->wait.company.b);
+	return wait_ahead(t, &q, p, own, r->id, list);
+}
+
+static void put_wait(
+    const struct show *s, struct value *o, const struct copy_record *r)
+{
+	const struct copy_wait *w = &r->wait;
+
+	if (w->reason != 0) {
+		value_put_str(
+		    o, "reason", str_of(verdict_reason_name(w->reason)));
+		show_rule(s, o, w->policy_version, w->line);
+	}
+	value_put_time(o, "due", w->due_ms);
+	value_put_time(o, "deadline", w->deadline_ms);
+	value_put_str(o, "then", str_of(then_name(w->then)));
+	if (r->forced)
+		value_put_bool(o, "forced", true);
+}
 
 static void put_copy(
     const struct show *s, struct value *o, const struct copy_record *r)
@@ -27,41 +148,54 @@ static void put_copy(
 	value_put_str(o, "segment", r->segment);
 	value_put_str(o, "stream", r->stream);
 	value_put_time(o, "added", r->added_ms);
-	value_put_time(o, "due", r->wait.due_ms);
-	value_put_time(o, "deadline", r->wait.deadline_ms);
-	value_put_str(o, "then",
-	    r->wait.then == POLICY_THEN_DROP ? STR("drop") : STR("bounce"));
+	put_wait(s, o, r);
 	value_put_i64(o, "recipients", (int64_t)r->recipients - r->next);
 	value_put_i64(o, "attempts", r->attempts);
 }
 
+/* --- all --- */
+
 struct list {
 	struct show s;
 	struct value *rows;
-	struct str segment;
+	struct filter filter;
+	const struct policy *policy;
 	uint64_t after, limit;
 	bool more;
 };
+
+static int add_row(
+    struct list *l, const struct ledger_txn *t, const struct copy_record *r)
+{
+	struct waiting_fact ahead[FACTS_WAITING_MAX];
+	struct wait_list list = {ahead, 0, FACTS_WAITING_MAX};
+	struct value *o = value_new_object();
+	int rc;
+
+	put_copy(&l->s, o, r);
+	rc = find_ahead(t, l->policy, r, &list);
+	value_put_i64(o, "ahead", (int64_t)list.n);
+	value_add(l->rows, o);
+	return rc;
+}
 
 static int list_rows(struct list *l, const struct ledger_txn *t)
 {
 	struct copy_record r;
 	size_t looks = 0;
+	int rc = 0;
 
-	while (looks++ < LOOKS_MAX && value_count(l->rows) < l->limit) {
-		int rc = copy_next(t, l->after, &r);
-
+	while (
+	    rc == 0 && looks++ < LOOKS_MAX && value_count(l->rows) < l->limit) {
+		rc = copy_next(t, l->after, &r);
 		if (rc != 0)
 			return rc == ERR_NOT_FOUND ? 0 : rc;
 		l->after = r.id;
-		if (l->segment.p == NULL || str_eq(l->segment, r.segment)) {
-			struct value *o = value_new_object();
-			put_copy(&l->s, o, &r);
-			value_add(l->rows, o);
-		}
+		if (matches(&l->filter, t, &r))
+			rc = add_row(l, t, &r);
 	}
 	l->more = true;
-	return 0;
+	return rc;
 }
 
 int api_hold_list(struct api_call *c)
@@ -70,9 +204,13 @@ int api_hold_list(struct api_call *c)
 	struct ledger_txn *t = NULL;
 	int rc = api_number(c, "limit", LIST_MAX, &l.limit);
 
-	l.segment = api_arg(c, "segment");
 	if (rc == 0)
 		rc = api_number(c, "after", UINT64_MAX, &l.after);
+	if (rc == 0)
+		rc = read_filter(c, &l.filter);
+	if (rc == 0)
+		rc = policyver_cache_get(
+		    c->app->store->policies, &l.policy, &c->err);
 	if (rc == 0)
 		rc = ledger_read_begin(c->app->store->ledger, &t);
 	if (rc == 0) {
@@ -80,6 +218,7 @@ int api_hold_list(struct api_call *c)
 		rc = list_rows(&l, t);
 	}
 	ledger_read_end(&t);
+	policy_unref(&l.policy);
 	value_put(c->reply, "holds", l.rows);
 	if (l.more)
 		api_put_id(c->reply, "next", l.after);
@@ -127,6 +266,32 @@ static int put_file(struct api_call *c, uint64_t id)
 	return 0;
 }
 
+static int put_ahead(
+    struct api_call *c, const struct show *s, const struct copy_record *r)
+{
+	struct waiting_fact v[AHEAD_MAX];
+	struct wait_list list = {v, 0, AHEAD_MAX};
+	struct value *rows = value_new_array();
+	const struct policy *p = NULL;
+	struct copy_record other;
+	int rc = policyver_cache_get(c->app->store->policies, &p, &c->err);
+
+	if (rc == 0)
+		rc = find_ahead(s->t, p, r, &list);
+	for (size_t i = 0; rc == 0 && i < list.n; i++) {
+		rc = copy_read(s->t, v[i].copy_id, &other);
+		if (rc == 0) {
+			struct value *o = value_new_object();
+
+			put_copy(s, o, &other);
+			value_add(rows, o);
+		}
+	}
+	policy_unref(&p);
+	value_put(c->reply, "ahead", rows);
+	return rc;
+}
+
 /* Why a held message waits now: the verdict it would get. */
 static int put_why(
     struct api_call *c, const struct ledger_txn *t, const struct copy_record *r)
@@ -134,7 +299,10 @@ static int put_why(
 	struct decide_in in = {.mode = DECIDE_SEND,
 	    .segment = r->segment,
 	    .log_followed = true,
-	    .may_hold = true};
+	    .may_hold = true,
+	    .held_id = r->id,
+	    .arrived_ms = r->arrived_ms,
+	    .forced = r->forced};
 	struct value *now = value_new_object();
 	struct decide_out out = {0};
 	struct str text;
@@ -172,6 +340,8 @@ int api_hold_show(struct api_call *c)
 		show_init(&s, c, t);
 		put_copy(&s, c->reply, &r);
 		if (r.kind == COPY_HELD)
+			rc = put_ahead(c, &s, &r);
+		if (rc == 0 && r.kind == COPY_HELD)
 			rc = put_why(c, t, &r);
 	}
 	ledger_read_end(&t);
@@ -182,9 +352,27 @@ int api_hold_show(struct api_call *c)
 
 typedef int change_fn(struct api_call *c, uint64_t id);
 
+/* Decided again at once; who waits by right goes on waiting. */
 static int release_one(struct api_call *c, uint64_t id)
 {
-	return ops_copy_due(c->app->store, id, clock_now_ms(), &c->err);
+	struct store *s = c->app->store;
+	struct copy_record r;
+	int rc = ops_copy_get(s, id, c->rq->arena, &r);
+
+	if (rc != 0)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	r.wait.due_ms = clock_now_ms();
+	return ops_copy_wait(s, id, &r.wait, &c->err);
+}
+
+/* Whatever it waits for: limits, order and hours. What is asked of a message
+ * besides - consent, suppression, compliance, a stop - is asked as ever. */
+static int force_one(struct api_call *c, uint64_t id)
+{
+	int rc = ops_copy_force(
+	    c->app->store, id, c->user, api_arg(c, "reason"), &c->err);
+
+	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
 /* The file goes when the row is gone for good; the sweep does it otherwise. */
@@ -200,8 +388,8 @@ static int drop_one(struct api_call *c, uint64_t id)
 	return rc;
 }
 
-/* Ids of held copies of a segment, from `after` on. */
-static int collect(struct api_call *c, struct str segment, uint64_t after,
+/* Ids of held copies that are meant, from `after` on. */
+static int collect(struct api_call *c, const struct filter *f, uint64_t after,
     uint64_t *ids, size_t *n_out)
 {
 	struct ledger_txn *t = NULL;
@@ -212,8 +400,7 @@ static int collect(struct api_call *c, struct str segment, uint64_t after,
 	while (rc == 0 && n < CHANGE_MAX) {
 		rc = copy_next(t, after, &r);
 		after = r.id;
-		if (rc == 0 && r.kind == COPY_HELD &&
-		    str_eq(r.segment, segment))
+		if (rc == 0 && r.kind == COPY_HELD && matches(f, t, &r))
 			ids[n++] = r.id;
 	}
 	ledger_read_end(&t);
@@ -221,15 +408,15 @@ static int collect(struct api_call *c, struct str segment, uint64_t after,
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-static int change_segment(struct api_call *c, change_fn *fn)
+static int change_some(
+    struct api_call *c, const struct filter *f, change_fn *fn)
 {
-	struct str segment = api_arg(c, "segment");
 	uint64_t ids[CHANGE_MAX], after = 0;
 	size_t n = 0;
 	int rc = api_number(c, "after", UINT64_MAX, &after);
 
 	if (rc == 0)
-		rc = collect(c, segment, after, ids, &n);
+		rc = collect(c, f, after, ids, &n);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = fn(c, ids[i]);
 	value_put_i64(c->reply, "changed", (int64_t)n);
@@ -243,13 +430,15 @@ static int change_segment(struct api_call *c, change_fn *fn)
 static int change(struct api_call *c, change_fn *fn)
 {
 	struct arena *a = c->rq->arena;
+	struct filter f;
 	struct copy_record r;
 	uint64_t id;
-	int rc;
+	int rc = read_filter(c, &f);
 
-	if (api_arg(c, "segment").n > 0)
-		return change_segment(c, fn);
-	rc = api_id(c, "id", &id);
+	if (rc == 0 && is_asked(&f))
+		return change_some(c, &f, fn);
+	if (rc == 0)
+		rc = api_id(c, "id", &id);
 	if (rc == 0) {
 		rc = ops_copy_get(c->app->store, id, a, &r);
 		if (rc == ERR_NOT_FOUND)
@@ -263,7 +452,13 @@ static int change(struct api_call *c, change_fn *fn)
 
 int api_hold_release(struct api_call *c)
 {
-	return change(c, release_one);
+	struct str reason;
+	int rc;
+
+	if (!api_flag(c, "force"))
+		return change(c, release_one);
+	rc = api_need(c, "reason", &reason);
+	return rc != 0 ? rc : change(c, force_one);
 }
 
 int api_hold_drop(struct api_call *c)

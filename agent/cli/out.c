@@ -271,6 +271,10 @@ static const struct words reasons[] = {
     {"taken", "several recipients: each is decided alone"},
     {"not_nurture", "not nurture mail"},
     {"trouble", "trouble of our own"},
+    {"company_cap", "the company's limit is reached"},
+    {"order", "what is free is left to those before it"},
+    {"yield", "it lets another segment go first"},
+    {"closed", "outside the segment's hours"},
 };
 
 static const struct words causes[] = {

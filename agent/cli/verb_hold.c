@@ -4,15 +4,33 @@
 #include "agent/cli/verb_hold_adopt.h"
 #include "agent/cli/verbs.h"
 
-static void add_row(struct out_table *t, const struct value *o)
+/* In a few words: the table is wide. */
+static struct str why(struct cli *c, const struct value *o)
+{
+	bool forced = false;
+	int64_t ahead = 0;
+	const char *words = out_reason(value_get_str(o, "reason"));
+
+	(void)value_get_bool(o, "forced", &forced);
+	(void)value_get_i64(o, "ahead", &ahead);
+	if (forced)
+		return STR("let go by an operator");
+	if (ahead == 0)
+		return str_of(words);
+	return str_of(arena_printf(c->arena, "%s%s%lld ahead", words,
+	    words[0] != '\0' ? ", " : "", (long long)ahead));
+}
+
+static void add_row(struct cli *c, struct out_table *t, const struct value *o)
 {
 	out_member(t, o, "id");
-	out_member(t, o, "kind");
 	out_member(t, o, "segment");
 	out_when(t, o, "due");
 	out_when(t, o, "deadline");
+	out_member(t, o, "then");
 	out_member(t, o, "recipients");
 	out_member(t, o, "address");
+	out_cell(t, why(c, o));
 }
 
 static int list_page(
@@ -25,6 +43,8 @@ static int list_page(
 
 	cli_path(&path, "/v1/holds");
 	client_query(&path, "segment", cli_str(c, "segment"));
+	client_query(&path, "company", cli_str(c, "company"));
+	client_query(&path, "lead", cli_str(c, "lead"));
 	client_query(&path, "after", *next);
 	cli_query_flag(c, &path, "redact");
 	code = cli_get(c, &path, &reply);
@@ -34,7 +54,7 @@ static int list_page(
 		if (c->json)
 			code = cli_json(value_at(list, i));
 		else
-			add_row(t, value_at(list, i));
+			add_row(c, t, value_at(list, i));
 	}
 	*next = cli_next(c, reply);
 	value_free(&reply);
@@ -43,8 +63,8 @@ static int list_page(
 
 static int run_list(struct cli *c)
 {
-	static const char *const heads[] = {"id", "kind", "segment", "due",
-	    "at the latest", "to", "address", NULL};
+	static const char *const heads[] = {"id", "segment", "due",
+	    "at the latest", "then", "to", "address", "why", NULL};
 	struct out_table *t = out_table(c, heads);
 	struct str next = STR_NULL;
 	size_t n = 0;
@@ -65,6 +85,32 @@ static void print_list(
 	for (size_t i = 0; i < value_count(list); i++)
 		out_field(i == 0 ? name : "",
 		    out_clean(c, value_as_str(value_at(list, i))));
+}
+
+static void print_ahead(struct cli *c, const struct value *list)
+{
+	for (size_t i = 0; i < value_count(list); i++) {
+		const struct value *o = value_at(list, i);
+
+		out_field(i == 0 ? "after" : "",
+		    str_of(
+			arena_printf(c->arena, "%.*s: %.*s to %.*s, due %.*s",
+			    STR_ARG(out_text(c, o, "id")),
+			    STR_ARG(out_text(c, o, "segment")),
+			    STR_ARG(out_text(c, o, "address")),
+			    STR_ARG(out_text(c, o, "due")))));
+	}
+}
+
+static void print_why(struct cli *c, const struct value *v)
+{
+	bool forced = false;
+
+	(void)value_get_bool(v, "forced", &forced);
+	out_field("held", str_of(out_reason(value_get_str(v, "reason"))));
+	out_field("by", event_rule(c, v));
+	if (forced)
+		out_field("let go", STR("by an operator, in spite of that"));
 }
 
 static void print_now(struct cli *c, const struct value *now)
@@ -93,6 +139,8 @@ static int show_hold(struct cli *c, const struct value *v)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		out_field(names[i], out_text(c, v, names[i]));
 	print_list(c, "to", value_get(v, "to"));
+	print_why(c, v);
+	print_ahead(c, value_get(v, "ahead"));
 	print_now(c, value_get(v, "now"));
 	return CLI_DONE;
 }
@@ -107,6 +155,26 @@ static int run_show(struct cli *c)
 	return cli_show(c, &path, show_hold);
 }
 
+/* What may be named in place of an id. */
+static const char *const filters[] = {"segment", "company", "lead"};
+enum {
+	N_FILTERS = sizeof(filters) / sizeof(filters[0])
+};
+
+static bool is_filtered(const struct cli *c)
+{
+	for (size_t i = 0; i < N_FILTERS; i++)
+		if (cli_opt(c, filters[i]) != NULL)
+			return true;
+	return false;
+}
+
+static bool is_forced(const struct cli *c)
+{
+	return str_eq(str_of(c->command->name), STR("release")) &&
+	       cli_opt(c, "force") != NULL;
+}
+
 /* One call; a segment may need several. */
 static int change_page(
     struct cli *c, const char *path, struct str *next, int64_t *n)
@@ -115,10 +183,14 @@ static int change_page(
 	int64_t changed = 0;
 	int code;
 
-	if (cli_opt(c, "segment") != NULL)
-		value_put_str(body, "segment", cli_str(c, "segment"));
-	else
+	for (size_t i = 0; i < N_FILTERS; i++)
+		cli_put_option(c, body, filters[i]);
+	if (c->n_operands > 0)
 		value_put_str(body, "id", cli_operand(c, 0));
+	if (is_forced(c)) {
+		value_put_bool(body, "force", true);
+		cli_put_option(c, body, "reason");
+	}
 	if (next->n > 0)
 		value_put_str(body, "after", *next);
 	code = cli_call(c,
@@ -139,9 +211,9 @@ static int change(struct cli *c, const char *path, const char *done)
 	int64_t n = 0;
 	int code;
 
-	if ((cli_opt(c, "segment") != NULL) == (c->n_operands > 0))
-		return cli_fail(
-		    CLI_USAGE, "either an id or --segment is wanted");
+	if (is_filtered(c) == (c->n_operands > 0))
+		return cli_fail(CLI_USAGE,
+		    "either an id is wanted, or --segment, --company, --lead");
 	do {
 		code = change_page(c, path, &next, &n);
 		out_progress("%lld %s", (long long)n, done);
@@ -162,7 +234,13 @@ static int change(struct cli *c, const char *path, const char *done)
 
 static int run_release(struct cli *c)
 {
-	return change(c, "/v1/holds/release", "released: due now");
+	bool forced = is_forced(c);
+
+	if (forced != (cli_opt(c, "reason") != NULL))
+		return cli_fail(
+		    CLI_USAGE, "--force and --reason belong together");
+	return change(
+	    c, "/v1/holds/release", forced ? "let go" : "released: due now");
 }
 
 static int run_drop(struct cli *c)
@@ -170,8 +248,18 @@ static int run_drop(struct cli *c)
 	return change(c, "/v1/holds/drop", "dropped");
 }
 
+#define FILTERS                                                                \
+	{"segment", "NAME", "of this segment only", false},                    \
+	    {"company", "NAME",                                                \
+		"of this company only: its domain, its name, "                 \
+		"or an address there",                                         \
+		false},                                                        \
+	{                                                                      \
+		"lead", "ADDRESS", "to this person only", false                \
+	}
+
 static const struct cli_option list_options[] = {
-    {"segment", "NAME", "this segment only", false},
+    FILTERS,
     {"redact", NULL, "lead ids in place of addresses", false},
     {NULL, NULL, NULL, false},
 };
@@ -179,8 +267,16 @@ static const struct cli_option show_options[] = {
     {"redact", NULL, "lead ids in place of addresses", false},
     {NULL, NULL, NULL, false},
 };
-static const struct cli_option change_options[] = {
-    {"segment", "NAME", "all that is held for this segment", false},
+static const struct cli_option release_options[] = {
+    FILTERS,
+    {"force", NULL,
+	"in spite of limits, order and hours; nothing else is overruled",
+	false},
+    {"reason", "TEXT", "why, with --force: on record with your name", false},
+    {NULL, NULL, NULL, false},
+};
+static const struct cli_option drop_options[] = {
+    FILTERS,
     {NULL, NULL, NULL, false},
 };
 
@@ -194,9 +290,9 @@ static const struct cli_command commands[] = {
     {"list", "", 0, 0, list_options, "what waits, and until when", run_list},
     {"show", "ID", 1, 1, show_options, "one message, and why it waits",
 	run_show},
-    {"release", "[ID]", 0, 1, change_options, "due now: decided again, at once",
-	run_release},
-    {"drop", "[ID]", 0, 1, change_options, "removed for good; nobody is told",
+    {"release", "[ID]", 0, 1, release_options,
+	"due now: decided again, at once", run_release},
+    {"drop", "[ID]", 0, 1, drop_options, "removed for good; nobody is told",
 	run_drop},
     {"adopt", "[QUEUEID]", 0, 1, adopt_options,
 	"takes sendmail(1)'s mail out of the MTA's hold queue, to be decided",
@@ -207,7 +303,17 @@ const struct cli_verb verb_hold = {
     "hold",
     "messages that wait with us",
     "Released messages go through their verdict like all others: one that is\n"
-    "over a limit waits again.\n"
+    "over a limit waits again. With --force one goes in spite of what it "
+    "waits\n"
+    "for: limits, apart, order, yield and hours. Nothing overrules a "
+    "suppression,\n"
+    "a missing or withdrawn consent, a stop, or a message that does not "
+    "comply.\n"
+    "It counts like any other, and the journal has who did it and why.\n"
+    "\n"
+    "Of those that wait for the same limit the earlier kinds go first "
+    "(order),\n"
+    "of one kind the oldest; \"show\" lists those that go before a message.\n"
     "\n"
     "Mail of local programs goes to the MTA's hold queue when it cannot be\n"
     "decided: while the milter is down, or has neither ledger nor spool. Let\n"
@@ -217,5 +323,6 @@ const struct cli_verb verb_hold = {
     "no message of that id; adopt: it is not on hold, or none of ours",
     "  tendril hold list --segment newsletter\n"
     "  tendril hold release --segment newsletter\n"
+    "  tendril hold release 912488742020603824 --force --reason \"asked for\"\n"
     "  tendril hold adopt --all\n",
 };

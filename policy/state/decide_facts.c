@@ -57,31 +57,36 @@ static void find_zones(struct decide_work *w, int64_t now_ms)
 
 /* --- who waits --- */
 
+/* Of all kinds, since a message may yield to any. */
+static int all_waiting(const struct ledger_txn *t, const struct wait_queue *q,
+    const struct policy *p, struct wait_list *list)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < p->n_segments; i++)
+		rc = wait_of_segment(
+		    t, q, p->segments[i].label, UINT64_MAX, list);
+	return rc;
+}
+
 /* Of the company only those ahead count, and those are asked for: a queue of a
  * hundred thousand is not read. */
 static int load_waiting(struct decide_work *w, const struct ledger_txn *t,
     const struct wait_queue *q, struct arena *a, struct wait_list *out)
 {
-	const struct policy *p = w->out->policy;
-	const struct policy_segment *own = w->out->segment;
-	bool company = q->scope == WAIT_COMPANY, empty;
+	const struct decide_out *d = w->out;
+	bool empty;
 	int rc = wait_is_empty(t, q, &empty);
 
 	*out = (struct wait_list){.cap = FACTS_WAITING_MAX};
-	if (rc != 0 || empty || own == NULL)
+	if (rc != 0 || empty || d->segment == NULL)
 		return rc;
 	out->v = arena_array(a, out->cap, sizeof(*out->v));
 	if (out->v == NULL)
 		return ERR_LIMIT;
-	for (size_t i = 0; rc == 0 && i < p->n_segments; i++) {
-		const struct policy_segment *s = &p->segments[i];
-		bool before = s == own && w->in->held_id != 0;
-
-		rc = wait_of_segment(
-		    t, q, s->label, before ? w->in->held_id : UINT64_MAX, out);
-		if (company && s == own)
-			break;
-	}
+	rc = q->scope == WAIT_COMPANY
+		 ? wait_ahead(t, q, d->policy, d->segment, w->in->held_id, out)
+		 : all_waiting(t, q, d->policy, out);
 	w->out->crowded |= out->n == out->cap;
 	return rc;
 }

@@ -129,6 +129,20 @@ int wait_of_segment(const struct ledger_txn *t, const struct wait_queue *q,
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
+int wait_ahead(const struct ledger_txn *t, const struct wait_queue *q,
+    const struct policy *p, const struct policy_segment *own, uint64_t copy_id,
+    struct wait_list *list)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && &p->segments[i] != own; i++)
+		rc = wait_of_segment(
+		    t, q, p->segments[i].label, UINT64_MAX, list);
+	return rc != 0 ? rc
+		       : wait_of_segment(t, q, own->label,
+			     copy_id != 0 ? copy_id : UINT64_MAX, list);
+}
+
 int wait_heads(const struct ledger_txn *t, const struct wait_queue *q,
     struct wait_heads *out)
 {

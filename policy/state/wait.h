@@ -8,6 +8,7 @@
 #ifndef POLICY_STATE_WAIT_H
 #define POLICY_STATE_WAIT_H
 
+#include "policy/conf/policy.h"
 #include "policy/ledger/env.h"
 #include "policy/rules/facts.h"
 
@@ -48,6 +49,12 @@ struct wait_list {
 };
 int wait_of_segment(const struct ledger_txn *t, const struct wait_queue *q,
     uint32_t label, uint64_t before, struct wait_list *list) MUST_CHECK;
+
+/* Those that go before that copy (0: one that comes now) of the segment `own`:
+ * of segments before it in the policy's order, and older ones of its own. */
+int wait_ahead(const struct ledger_txn *t, const struct wait_queue *q,
+    const struct policy *p, const struct policy_segment *own, uint64_t copy_id,
+    struct wait_list *list) MUST_CHECK;
 
 /* The oldest of each segment that has one, at most WAIT_HEADS_MAX. */
 struct wait_heads {

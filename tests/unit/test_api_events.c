@@ -443,6 +443,67 @@ static void test_holds(struct apitest *a)
 	IS_INT(apitest_post(a, "/v1/holds/drop", "{}"), 400, "drop what?");
 }
 
+/* In a queue: who goes before, why, whose; and an operator's word. */
+static void test_hold_queue(struct apitest *a)
+{
+	struct copy_new c = {.kind = COPY_HELD,
+	    .segment = STR("newsletter"),
+	    .stream = STR("news"),
+	    .wait = {.due_ms = clock_now_ms() + 3600000,
+		.deadline_ms = clock_now_ms() + 7200000,
+		.then = POLICY_THEN_SEND,
+		.reason = REASON_PERSON_CAP,
+		.queues = COPY_WAITS_FOR_PERSON,
+		.policy_version = 1,
+		.line = 1},
+	    .recipients = 1};
+	struct address ann = storetest_address(&a->st, "ann@b.example");
+	struct error err = {0};
+
+	(void)decide(a, "ann@b.example", "newsletter", "4QR");
+	if (lead_id_of(a->st.store->lead_key, &ann, &c.lead) != 0)
+		exit(1);
+	for (c.id = 91; c.id <= 93; c.id++)
+		OK(ops_copy_add(a->st.store, &c, &err) == 0, "a copy");
+	IS_INT(apitest_get(a, "/v1/holds"), 200, "list");
+	IS_S(apitest_str(a, "holds.0.reason"), STR("person_cap"), "why");
+	IS_S(apitest_str(a, "holds.0.then"), STR("send"), "what then");
+	OK(apitest_i64(a, "holds.0.ahead") == 0 &&
+		apitest_i64(a, "holds.2.ahead") == 2,
+	    "how many go before");
+	IS_INT(apitest_get(a, "/v1/holds/show?id=93"), 200, "show");
+	IS_INT(value_count(apitest_at(a, "ahead")), 2, "which");
+	IS_S(apitest_str(a, "ahead.0.id"), STR("91"), "the oldest first");
+	IS_INT(apitest_get(a, "/v1/holds?lead=ann@b.example"), 200, "a person");
+	IS_INT(value_count(apitest_at(a, "holds")), 3, "hers");
+	IS_INT(apitest_get(a, "/v1/holds?lead=bob@b.example"), 200, "another");
+	IS_INT(value_count(apitest_at(a, "holds")), 0, "has none");
+	IS_INT(apitest_get(a, "/v1/holds?company=b.example"), 200, "company");
+	IS_INT(value_count(apitest_at(a, "holds")), 3, "by its domain");
+	IS_INT(apitest_get(a, "/v1/holds?company=x@b.example"), 200, "company");
+	IS_INT(value_count(apitest_at(a, "holds")), 3, "by an address there");
+	IS_INT(apitest_get(a, "/v1/holds?company=c.example"), 200, "company");
+	IS_INT(value_count(apitest_at(a, "holds")), 0, "another");
+	IS_INT(apitest_get(a, "/v1/holds?company=@"), 400, "no address");
+	IS_INT(apitest_post(
+		   a, "/v1/holds/release", "{\"id\": \"92\", \"force\": true}"),
+	    400, "let go: why?");
+	IS_INT(apitest_post(a, "/v1/holds/release",
+		   "{\"id\": \"92\", \"force\": true, "
+		   "\"reason\": \"asked for\"}"),
+	    200, "let go");
+	IS_INT(apitest_get(a, "/v1/holds/show?id=92"), 200, "show");
+	OK(apitest_at(a, "forced") != NULL, "so it is told");
+	IS_INT(apitest_get(a, "/v1/journal?tail=1"), 200, "journal");
+	IS_S(apitest_str(a, "events.0.type"), STR("copy_forced"), "on record");
+	IS_S(apitest_str(a, "events.0.why"), STR("asked for"), "why");
+	OK(apitest_str(a, "events.0.author").n > 0, "and by whom");
+	IS_INT(
+	    apitest_post(a, "/v1/holds/drop", "{\"company\": \"b.example\"}"),
+	    200, "drop a company's");
+	IS_INT(apitest_i64(a, "changed"), 3, "all three");
+}
+
 static void test_import(struct apitest *a)
 {
 	char body[64000];
@@ -531,6 +592,7 @@ int main(void)
 	test_journal_wait(&a);
 	test_stats(&a);
 	test_holds(&a);
+	test_hold_queue(&a);
 	test_import(&a);
 	test_explain_copy(&a);
 	test_explain_moved(&a);
