@@ -33,6 +33,10 @@ policy_libpolicy_a_SOURCES = \
 	%D%/base/str.h \
 	%D%/base/when.c \
 	%D%/base/when.h \
+	%D%/base/zonefile.c \
+	%D%/base/zonefile.h \
+	%D%/base/zonerule.c \
+	%D%/base/zonerule.h \
 	%D%/conf/attribute.c \
 	%D%/conf/attribute.h \
 	%D%/conf/audience.c \

@@ -129,6 +129,7 @@ unit_tests = \
 	%D%/unit/test_when \
 	%D%/unit/test_words \
 	%D%/unit/test_zone \
+	%D%/unit/test_zonefile \
 	$(END)
 
 tests_unit_test_feedback_rcpt_LDADD = milter/libmilterside.a $(POLICY_LIBS)

@@ -1,8 +1,9 @@
 /* zone.c - see zone.h. The only file that sees GLib.
  *
- * GLib reads tzdata and knows the rules; it is asked while a zone is loaded
- * and never after. A zone becomes a table of spans, each with one offset, in
- * memory of ours, so that a lookup is one binary search: a simulation asks
+ * GLib reads the changes of a zone's clock from its file; the rule by which it
+ * goes on comes from the same file by zonefile.h. Both are asked while a zone
+ * is loaded and never after: it becomes a table of spans, each with one offset,
+ * in memory of ours, so that a lookup is one binary search. A simulation asks
  * millions of times a second, and g_time_zone_find_interval() walks.
  *
  * GLib aborts the process when memory is short. That concerns loading only,
@@ -18,19 +19,18 @@
  * yearly rule, and no rule changes the clock within a day of New Year. */
 #include "policy/base/zone.h"
 
+#include "policy/base/buf.h"
 #include "policy/base/fault.h"
+#include "policy/base/file.h"
+#include "policy/base/zonefile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glib.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define DAY_S INT64_C(86400)
 #define DAY_MS (DAY_S * 1000)
@@ -40,7 +40,8 @@
 enum {
 	CYCLE_FROM = 2101, /* first of the 28 years that later ones borrow */
 	CYCLE_END = 2129,
-	SPANS_MAX = 1024, /* GLib has less than 500 for any zone */
+	LAST_YEAR = 2129, /* with changes of its own in the table */
+	SPANS_MAX = 1024, /* no zone has 500 */
 	SLOTS = 1024,     /* a power of two above ZONES_MAX */
 	MISSING_SLOTS = 64,
 };
@@ -205,36 +206,39 @@ int64_t zone_instant_ms(const struct zone *z, int64_t local_ms)
 
 /* --- loading --- */
 
-static int add_span(struct zones *zs, int64_t from_ms, gint offset_s)
+/* In the order of time. A change at the instant of the last one takes its
+ * place: where a rule's year ends when its next one begins. */
+static int add_span(struct zones *zs, int64_t s, int32_t offset_s)
 {
-	int32_t ms = (int32_t)offset_s * 1000;
+	int64_t from_ms = s <= 0 ? INT64_MIN : s * 1000;
 
-	if (zs->n_spans > 0 && zs->offset[zs->n_spans - 1] == ms)
+	if (zs->n_spans > 0 && zs->from[zs->n_spans - 1] >= from_ms)
+		zs->n_spans--;
+	if (zs->n_spans > 0 && zs->offset[zs->n_spans - 1] == offset_s * 1000)
 		return 0; /* only the name of the time changed */
 	if (zs->n_spans == SPANS_MAX)
 		return ERR_CORRUPT;
 	zs->from[zs->n_spans] = from_ms;
-	zs->offset[zs->n_spans++] = ms;
+	zs->offset[zs->n_spans++] = offset_s * 1000;
 	return 0;
 }
 
-/* The first second after s that is of another interval than s, or
- * LOAD_UNTIL_S. Intervals are numbered in the order of time, so that one which
- * lasts a second is found too. */
-static int64_t next_change(GTimeZone *tz, int64_t s)
+/* The first second in (s, end] that is of another interval than s; end + 1 if
+ * there is none. Intervals are numbered in the order of time, so that one
+ * which lasts a second is found too. */
+static int64_t next_change(GTimeZone *tz, int64_t s, int64_t end)
 {
 	const gint id = g_time_zone_find_interval(tz, G_TIME_TYPE_UNIVERSAL, s);
 	int64_t same = s, step = 7 * DAY_S, other = s + step;
 
-	while (
-	    other < LOAD_UNTIL_S &&
-	    g_time_zone_find_interval(tz, G_TIME_TYPE_UNIVERSAL, other) == id) {
+	while (other <= end && g_time_zone_find_interval(
+				   tz, G_TIME_TYPE_UNIVERSAL, other) == id) {
 		same = other;
 		step *= 2;
 		other += step;
 	}
-	if (other > LOAD_UNTIL_S)
-		other = LOAD_UNTIL_S;
+	if (other > end)
+		other = end + 1;
 	while (other - same > 1) {
 		int64_t mid = same + (other - same) / 2;
 		if (g_time_zone_find_interval(tz, G_TIME_TYPE_UNIVERSAL, mid) ==
@@ -246,18 +250,48 @@ static int64_t next_change(GTimeZone *tz, int64_t s)
 	return other;
 }
 
-static int read_spans(struct zones *zs, GTimeZone *tz)
+/* From 1970 to end, inclusive. */
+static int add_glibs(struct zones *zs, GTimeZone *tz, int64_t end)
 {
 	int rc = 0;
 
-	zs->n_spans = 0;
-	for (int64_t s = 0; s < LOAD_UNTIL_S && rc == 0;
-	     s = next_change(tz, s)) {
+	for (int64_t s = 0; s <= end && rc == 0; s = next_change(tz, s, end)) {
 		gint id =
 		    g_time_zone_find_interval(tz, G_TIME_TYPE_UNIVERSAL, s);
-		rc = add_span(zs, s == 0 ? INT64_MIN : s * 1000,
-		    g_time_zone_get_offset(tz, id));
+		rc = add_span(zs, s, g_time_zone_get_offset(tz, id));
 	}
+	return rc;
+}
+
+/* After the last change that the file has. */
+static int add_rules(struct zones *zs, const struct zonefile *f)
+{
+	struct zonerule_change c[2];
+	int rc = 0;
+
+	if (zs->n_spans == 0)
+		rc = add_span(zs, 0, f->rule.std_s);
+	for (int year = 1969; f->rule.has_dst && year <= LAST_YEAR; year++) {
+		zonerule_changes(&f->rule, year, c);
+		for (size_t i = 0; i < 2 && rc == 0; i++)
+			if (c[i].at_s < LOAD_UNTIL_S &&
+			    (f->n_changes == 0 || c[i].at_s > f->last_s))
+				rc = add_span(zs, c[i].at_s, c[i].offset_s);
+	}
+	return rc;
+}
+
+static int read_spans(struct zones *zs, const struct zonefile *f, GTimeZone *tz)
+{
+	int64_t end = LOAD_UNTIL_S;
+	int rc;
+
+	if (f->has_rule)
+		end = f->n_changes > 0 && f->last_s < end ? f->last_s : -1;
+	zs->n_spans = 0;
+	rc = add_glibs(zs, tz, end);
+	if (rc == 0 && f->has_rule)
+		rc = add_rules(zs, f);
 	return rc;
 }
 
@@ -294,47 +328,47 @@ static struct zone *new_zone(const struct zones *zs, struct str name)
 	return z;
 }
 
-/* Is there such a file, and is it a zone (RFC 8536, 3.1)? Asked first, since
- * GLib takes more than files, and warns and leaks on one that is no zone. */
-static int look_at_file(const char *name)
+/* GLib is not asked before the file is known to be there and a whole one: it
+ * takes more than files, and warns, leaks or worse where they are damaged. */
+static int read_file(const char *name, struct zonefile *out)
 {
 	const char *folder = getenv("TZDIR");
-	char path[PATH_MAX], magic[4] = {0};
-	struct stat st;
-	int rc = 0, fd, n;
+	struct buf path, bytes;
+	int rc;
 
-	n = snprintf(path, sizeof(path), "%s/%s",
+	buf_init(&path, PATH_MAX);
+	buf_init(&bytes, ZONEFILE_MAX);
+	buf_printf(&path, "%s/%s",
 	    folder != NULL ? folder : "/usr/share/zoneinfo", name);
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return ERR_NOT_FOUND;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND
-							   : -errno;
-	if (fstat(fd, &st) != 0)
-		rc = -errno;
-	else if (!S_ISREG(st.st_mode) ||
-		 read(fd, magic, sizeof(magic)) != sizeof(magic) ||
-		 memcmp(magic, "TZif", sizeof(magic)) != 0)
+	rc = buf_error(&path);
+	if (rc == 0)
+		rc = file_read(path.p, &bytes, NULL);
+	if (rc == 0)
+		rc = zonefile_parse(buf_str(&bytes), out);
+	if (rc == ERR_LIMIT)
+		rc = ERR_CORRUPT;
+	if (rc == -ENOENT || rc == -ENOTDIR || rc == -EISDIR)
 		rc = ERR_NOT_FOUND;
-	(void)close(fd);
+	buf_fini(&bytes);
+	buf_fini(&path);
 	return rc;
 }
 
 static int load(struct zones *zs, struct str name, struct zone **out)
 {
 	char text[ZONE_NAME_MAX + 1] = {0};
+	struct zonefile file;
 	GTimeZone *tz;
 	int rc;
 
 	memcpy(text, name.p, name.n);
-	rc = look_at_file(text);
+	rc = read_file(text, &file);
 	if (rc != 0)
 		return rc;
 	tz = g_time_zone_new_identifier(text);
 	if (tz == NULL)
 		return ERR_CORRUPT;
-	rc = read_spans(zs, tz);
+	rc = read_spans(zs, &file, tz);
 	g_time_zone_unref(tz);
 	if (rc != 0)
 		return rc;

@@ -105,7 +105,8 @@ __attribute__((unused)) static int64_t zonetest_instant_s(int64_t local_s)
 	}
 }
 
-static const struct zone *zonetest_find(struct zones *zs, const char *name)
+__attribute__((unused)) static const struct zone *zonetest_find(
+    struct zones *zs, const char *name)
 {
 	const struct zone *z = NULL;
 
