@@ -140,6 +140,8 @@ tendril_SOURCES = \
 	%D%/cli/offline.h \
 	%D%/cli/out.c \
 	%D%/cli/out.h \
+	%D%/cli/policyfile.c \
+	%D%/cli/policyfile.h \
 	%D%/cli/postfix.c \
 	%D%/cli/postfix.h \
 	%D%/cli/preview.c \

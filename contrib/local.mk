@@ -26,7 +26,19 @@ dist_examples_SCRIPTS = %D%/examples/send.py
 policiesdir = $(pkgdatadir)/policies
 dist_policies_DATA = \
 	%D%/policies/b2b-newsletter.policy \
+	%D%/policies/core.policy \
 	%D%/policies/minimal.policy \
+	%D%/policies/saas-trial.policy \
+	$(END)
+
+holidaysdir = $(policiesdir)/holidays
+dist_holidays_DATA = \
+	%D%/policies/holidays/at.txt \
+	%D%/policies/holidays/ch.txt \
+	%D%/policies/holidays/de.txt \
+	%D%/policies/holidays/fr.txt \
+	%D%/policies/holidays/uk.txt \
+	%D%/policies/holidays/us.txt \
 	$(END)
 
 postfixdir = $(pkgdatadir)/postfix

@@ -46,6 +46,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/conf/conf_check.c \
 	%D%/conf/daemon.c \
 	%D%/conf/daemon.h \
+	%D%/conf/daysfile.c \
+	%D%/conf/daysfile.h \
 	%D%/conf/diff.c \
 	%D%/conf/diff.h \
 	%D%/conf/fixed.c \

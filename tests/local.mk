@@ -59,6 +59,7 @@ unit_tests = \
 	%D%/unit/test_copy \
 	%D%/unit/test_counter \
 	%D%/unit/test_daemon \
+	%D%/unit/test_daysfile \
 	%D%/unit/test_decide \
 	%D%/unit/test_delay \
 	%D%/unit/test_dkim_body \

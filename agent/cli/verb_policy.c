@@ -2,6 +2,7 @@
  * to change them. All through the agent: /v1/policy. */
 #include "agent/cli/client.h"
 #include "agent/cli/out.h"
+#include "agent/cli/policyfile.h"
 #include "agent/cli/verbs.h"
 
 #include <stdlib.h>
@@ -93,7 +94,7 @@ static int send_change(struct cli *c, const char *path, struct value *body)
 static int put_file(struct cli *c, const char *path, struct value *body)
 {
 	struct str text;
-	int code = cli_read(c, path, &text);
+	int code = policyfile_get(c, path, &text);
 
 	if (code != CLI_DONE)
 		return code;

@@ -2,6 +2,7 @@
  * output, the decision to standard error. Changes nothing, needs no agent. */
 #include "agent/cli/inforce.h"
 #include "agent/cli/out.h"
+#include "agent/cli/policyfile.h"
 #include "agent/cli/preview.h"
 #include "agent/cli/verbs.h"
 
@@ -156,7 +157,7 @@ static int read_policy_file(
 {
 	struct error err = {0};
 	struct str text;
-	int code = cli_read(c, path, &text);
+	int code = policyfile_get(c, path, &text);
 
 	if (code == CLI_DONE &&
 	    policy_parse(&j->policy, path, text, 0, &err) != 0)

@@ -29,6 +29,10 @@ static const struct section_refused refused[] = {
     {"", "track", NOT_YET},
     {NULL, "track-opens", NOT_YET},
     {NULL, "track-clicks", NOT_YET},
+    {"holidays", "days-file",
+	"only \"tendril policy apply\" and \"tendril check\" read such a file, "
+	"and put its days in here; apply the policy that way, or write days = "
+	"{...}"},
 };
 
 static const struct section_schema schema = {

@@ -4,6 +4,7 @@
 
 #include "policy/base/digest.h"
 #include "policy/base/when.h"
+#include "policy/conf/daysfile.h"
 #include "policy/conf/policy.h"
 
 /* Line numbers in the cases below count these. */
@@ -737,25 +738,62 @@ static void test_warnings(void)
 
 /* --- files --- */
 
+/* Beside the policy, as the command looks for it. */
+static int open_beside(
+    void *arg, struct str name, struct str *text_out, struct error *err)
+{
+	struct buf *text = arg;
+	char path[200];
+
+	(void)err;
+	(void)snprintf(
+	    path, sizeof(path), "contrib/policies/%.*s", STR_ARG(name));
+	modeltest_read(path, text);
+	*text_out = buf_str(text);
+	return 0;
+}
+
+static void check_example(const char *name, struct str text)
+{
+	struct error err = {0};
+	const struct policy *p = parse(text, &err);
+	struct buf told;
+
+	IS_STR(err.text, "", "%s is accepted", name);
+	OK(p != NULL && policy_segment_find(p, STR("newsletter")),
+	    "and has a newsletter");
+	buf_init(&told, 1 << 16);
+	if (p != NULL)
+		policy_warnings(p, modeltest_join, &told);
+	IS_S(buf_str(&told), STR(""), "and nothing to warn of");
+	buf_fini(&told);
+	policy_unref(&p);
+}
+
 static void test_examples(void)
 {
 	static const char *const names[] = {
 	    "contrib/policies/b2b-newsletter.policy",
+	    "contrib/policies/core.policy",
 	    "contrib/policies/minimal.policy",
+	    "contrib/policies/saas-trial.policy",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct arena *arena = arena_new(4 << 20);
 		struct error err = {0};
-		const struct policy *p;
-		struct buf text;
+		struct buf text, days;
+		struct str whole;
 
+		buf_init(&days, 1 << 20);
 		modeltest_read(names[i], &text);
-		p = parse(buf_str(&text), &err);
-		IS_STR(err.text, "", "%s is accepted", names[i]);
-		OK(p != NULL && policy_segment_find(p, STR("newsletter")),
-		    "and has a newsletter");
+		IS_INT(daysfile_expand(arena, names[i], buf_str(&text),
+			   open_beside, &days, &whole, &err),
+		    0, "%s: its files are read: %s", names[i], err.text);
+		check_example(names[i], whole);
 		buf_fini(&text);
-		policy_unref(&p);
+		buf_fini(&days);
+		arena_free(&arena);
 	}
 }
 
