@@ -78,6 +78,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/conf/section_segment.c \
 	%D%/conf/section_stream.c \
 	%D%/conf/section_top.c \
+	%D%/conf/tell.c \
+	%D%/conf/tell.h \
 	%D%/ledger/cbor.c \
 	%D%/ledger/cbor.h \
 	%D%/ledger/check.c \

@@ -119,6 +119,7 @@ unit_tests = \
 	%D%/unit/test_store \
 	%D%/unit/test_suppress \
 	%D%/unit/test_takeover \
+	%D%/unit/test_tell \
 	%D%/unit/test_textfind \
 	%D%/unit/test_token \
 	%D%/unit/test_trace \

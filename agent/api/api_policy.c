@@ -2,6 +2,7 @@
 #include "agent/api/routes.h"
 
 #include "policy/base/codec.h"
+#include "policy/conf/tell.h"
 #include "policy/state/policyver.h"
 
 static void put_policy(
@@ -129,15 +130,18 @@ int api_policy_diff(struct api_call *c)
 		rc = load_pair(c, t, &p);
 	ledger_read_end(&t);
 	if (rc == 0) {
+		struct value *effects = value_new_array();
 		struct value *changes = value_new_array();
 		struct value *warnings = value_new_array();
 
+		(void)policy_tell(p.from, p.to, add_line, effects);
 		(void)policy_diff(p.from, p.to, add_line, changes);
 		policy_warnings(p.to, add_line, warnings);
 		(void)conf_check_policy(c->app->conf, p.to, add_line, warnings);
 		value_put_i64(c->reply, "from", (int64_t)p.from_version);
 		if (p.to_version != 0)
 			value_put_i64(c->reply, "to", (int64_t)p.to_version);
+		value_put(c->reply, "effects", effects);
 		value_put(c->reply, "changes", changes);
 		value_put(c->reply, "warnings", warnings);
 	}

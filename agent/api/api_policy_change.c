@@ -8,6 +8,7 @@
  * counts as an orphan like those that came before. */
 #include "agent/api/routes.h"
 
+#include "policy/conf/tell.h"
 #include "policy/state/copy.h"
 #include "policy/state/ops.h"
 
@@ -92,10 +93,11 @@ static int look_at_orphans(struct change *ch, const struct ledger_txn *t)
 	return rc;
 }
 
-/* Fills changes, warnings and orphans of the reply. */
+/* Fills effects, changes, warnings and orphans of the reply. */
 static int examine(struct change *ch)
 {
 	struct api_call *c = ch->c;
+	struct value *effects = value_new_array();
 	struct value *changes = value_new_array();
 	struct value *warnings = value_new_array();
 	struct ledger_txn *t = NULL;
@@ -110,12 +112,14 @@ static int examine(struct change *ch)
 		    c->app->conf, ch->to, add_line, warnings);
 	}
 	if (rc == 0 && ch->from != NULL) {
+		(void)policy_tell(ch->from, ch->to, add_line, effects);
 		(void)policy_diff(ch->from, ch->to, add_line, changes);
 		rc = ledger_read_begin(c->app->store->ledger, &t);
 		if (rc == 0)
 			rc = look_at_orphans(ch, t);
 		ledger_read_end(&t);
 	}
+	value_put(c->reply, "effects", effects);
 	value_put(c->reply, "changes", changes);
 	value_put(c->reply, "warnings", warnings);
 	return rc;

@@ -1,10 +1,13 @@
 /* verb_check.c - tendril check: conf, keys and policy, without an agent. */
 #include "agent/cli/asuser.h"
+#include "agent/cli/inforce.h"
 #include "agent/cli/keys.h"
 #include "agent/cli/out.h"
+#include "agent/cli/policyfile.h"
 #include "agent/cli/verbs.h"
 
 #include "policy/conf/policy.h"
+#include "policy/conf/tell.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -139,25 +142,80 @@ static void check_places(struct findings *f, const struct conf *conf)
 	want(f, "agent api", conf->agent.api, true);
 }
 
+static int parse_policy(
+    struct findings *f, const char *path, const struct policy **out)
+{
+	struct error err = {0};
+	struct str text;
+	int code = policyfile_read(f->c, path, &text, &err);
+
+	*out = NULL;
+	f->kind = "error";
+	if (code == CLI_DONE && policy_parse(out, path, text, 0, &err) != 0)
+		code = CLI_NO;
+	if (code == CLI_NO)
+		tell(f, err.text);
+	else if (code != CLI_DONE) /* told */
+		f->n++;
+	return code;
+}
+
+/* Differences are no findings. */
+static void tell_difference(void *arg, const char *line)
+{
+	struct findings *f = arg;
+
+	if (f->c->json)
+		tell(f, line);
+	else
+		out_line("%s%s", strcmp(f->kind, "effect") == 0 ? "  " : "    ",
+		    line);
+}
+
+static void compare(struct findings *f, const struct policy *from,
+    const struct policy *to, const char *name)
+{
+	struct findings d = {.c = f->c, .kind = "effect"};
+
+	if (!f->c->json)
+		out_line("against %s:", name);
+	(void)policy_tell(from, to, tell_difference, &d);
+	d.kind = "change";
+	if (policy_diff(from, to, tell_difference, &d) == 0 && !f->c->json)
+		out_line("  the same rules");
+}
+
+static void compare_with_old(struct findings *f, const struct policy *to)
+{
+	const char *old = cli_opt(f->c, "diff");
+	const struct policy *from = NULL;
+
+	if (old != NULL && parse_policy(f, old, &from) == CLI_DONE)
+		compare(f, from, to, old);
+	policy_unref(&from);
+	if (cli_opt(f->c, "in-force") == NULL)
+		return;
+	from = inforce_policy(f->c);
+	f->kind = "error";
+	if (from != NULL)
+		compare(f, from, to, "the policy in force");
+	else
+		tell(f, "no policy in force to compare with: none was "
+			"applied yet, or the agent does not run");
+	policy_unref(&from);
+}
+
 static void check_policy(
     struct findings *f, const struct conf *conf, const char *path)
 {
 	const struct policy *p = NULL;
-	struct error err = {0};
-	struct str text;
 
-	f->kind = "error";
-	if (cli_read(f->c, path, &text) != CLI_DONE) {
-		f->n++;
+	if (parse_policy(f, path, &p) != CLI_DONE)
 		return;
-	}
-	if (policy_parse(&p, path, text, 0, &err) != 0) {
-		tell(f, err.text);
-		return;
-	}
 	f->kind = "warning";
 	policy_warnings(p, tell, f);
 	(void)conf_check_policy(conf, p, tell, f);
+	compare_with_old(f, p);
 	policy_unref(&p);
 }
 
@@ -188,7 +246,13 @@ static int run_check(struct cli *c)
 {
 	struct findings f = {.c = c, .kind = "error"};
 	struct error err = {0};
-	int rc = conf_load(&c->conf, c->conf_path, &err);
+	int rc;
+
+	if (cli_opt(c, "policy") == NULL &&
+	    (cli_opt(c, "diff") != NULL || cli_opt(c, "in-force") != NULL))
+		return cli_fail(CLI_USAGE, "--policy FILE is missing: the new "
+					   "one of the two to compare");
+	rc = conf_load(&c->conf, c->conf_path, &err);
 
 	if (rc == -ENOENT)
 		(void)error_set(&err, rc, "%s: %s%s", c->conf_path,
@@ -213,6 +277,12 @@ static int run_check(struct cli *c)
 static const struct cli_option options[] = {
     {"policy", "FILE",
 	"this policy (default: conf's policy-file, if it is there)", false},
+    {"diff", "OLD", "and tell what it changes against the policy of that file",
+	false},
+    {"in-force", NULL,
+	"and tell what it changes against the policy in force (needs the\n"
+	"agent)",
+	false},
     {"user", "NAME", "look at the keys with the rights of this user", false},
     {"print", NULL, "print every option with the value in effect", false},
     {NULL, NULL, NULL, false},
@@ -227,8 +297,11 @@ const struct cli_verb verb_check = {
     "reads conf, keys and policy, and tells what is wrong",
     "As the daemons would read them; tells also what looks like a mistake.\n"
     "For root, keys are looked at as the users tendril-milter and\n"
-    "tendril-agent see them, where there are such users. Needs no agent.",
+    "tendril-agent see them, where there are such users. Needs no agent.\n"
+    "With --diff, first what changes for people and then, indented, option\n"
+    "by option; with --json of level effect and change. That is no finding.",
     CLI_COMMANDS(commands),
     "findings",
-    "  tendril check --policy spring.policy\n",
+    "  tendril check --policy spring.policy\n"
+    "  tendril check --policy spring.policy --in-force\n",
 };

@@ -53,7 +53,8 @@ static void print_orphans(const struct value *reply)
 
 static void print_effect(const struct value *reply)
 {
-	print_lines(reply, "changes", "  ");
+	print_lines(reply, "effects", "  ");
+	print_lines(reply, "changes", "    ");
 	print_lines(reply, "warnings", "warning: ");
 	print_orphans(reply);
 }
@@ -101,18 +102,6 @@ static int put_file(struct cli *c, const char *path, struct value *body)
 	value_put_str(body, "text", text);
 	value_put_str(body, "path", str_of(path));
 	return CLI_DONE;
-}
-
-static int run_apply(struct cli *c)
-{
-	struct value *body = value_new_object();
-	int code = put_file(c, c->operands[0], body);
-
-	if (code != CLI_DONE) {
-		value_free(&body);
-		return code;
-	}
-	return send_change(c, "/v1/policy", body);
 }
 
 static int run_revert(struct cli *c)
@@ -163,6 +152,24 @@ static int run_check(struct cli *c)
 		code = ask(c, "POST", "/v1/policy/check", body, show_check);
 	value_free(&body);
 	return code;
+}
+
+static int run_apply(struct cli *c)
+{
+	struct value *body;
+	int code;
+
+	if (cli_opt(c, "dry-run") != NULL)
+		return run_check(c);
+	if (cli_str(c, "reason").n == 0)
+		return cli_fail(CLI_USAGE, "--reason TEXT is needed");
+	body = value_new_object();
+	code = put_file(c, c->operands[0], body);
+	if (code != CLI_DONE) {
+		value_free(&body);
+		return code;
+	}
+	return send_change(c, "/v1/policy", body);
 }
 
 static int show_text(struct cli *c, const struct value *reply)
@@ -222,7 +229,8 @@ static int show_diff(struct cli *c, const struct value *reply)
 
 	if (c->json)
 		return cli_json(reply);
-	print_lines(reply, "changes", "");
+	print_lines(reply, "effects", "");
+	print_lines(reply, "changes", "  ");
 	print_lines(reply, "warnings", "warning: ");
 	if (n == 0)
 		out_line("the same rules");
@@ -284,6 +292,14 @@ static int run_diff(struct cli *c)
 		"reason", "TEXT", "why, for the record", true                  \
 	}
 
+static const struct cli_option apply_options[] = {
+    {"reason", "TEXT", "why, for the record", false},
+    OPTION_BASE,
+    OPTION_ORPHANS,
+    {"dry-run", NULL, "tell what would change, and change nothing", false},
+    {NULL, NULL, NULL, false},
+};
+
 static const struct cli_option change_options[] = {
     OPTION_REASON,
     OPTION_BASE,
@@ -292,7 +308,8 @@ static const struct cli_option change_options[] = {
 };
 
 static const struct cli_command commands[] = {
-    {"apply", "FILE", 1, 1, change_options, "puts the rules of FILE in force",
+    {"apply", "FILE", 1, 1, apply_options,
+	"puts the rules of FILE in force; tells what changes by that",
 	run_apply},
     {"check", "FILE", 1, 1, NULL, "tells what applying FILE would change",
 	run_check},
@@ -310,7 +327,9 @@ static const struct cli_command commands[] = {
 const struct cli_verb verb_policy = {
     "policy",
     "the marketer's rules: apply, compare, look back",
-    NULL,
+    "What changes is told twice: what comes of it for people and then,\n"
+    "indented, option by option. The days of a days-file option are put into\n"
+    "the policy that is applied.",
     CLI_COMMANDS(commands),
     "refused (the rules do not parse, or orphan a segment); check: findings",
     "  tendril policy check spring.policy\n"

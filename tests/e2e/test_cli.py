@@ -1,6 +1,7 @@
 """The command line, verb by verb, with an agent of its own and no MTA."""
 
 import base64
+import hashlib
 import json
 import os
 import pathlib
@@ -292,6 +293,70 @@ def test_check(home):
         printed.read_text()
 
 
+def test_check_differences(home):
+    """Differences are told and are no findings; trouble with OLD is one."""
+    old, new = home.policy("old"), home.policy("new", "2 per 7d")
+    told = home.ok("check", "--policy", new, "--diff", old)
+    assert told.splitlines()[:3] == [
+        f"against {old}:",
+        "  newsletter: each person may now get two instead of one in any 7 "
+        "days",
+        "    segment newsletter: at-most was \"1 per 7d\", is now \"2 per 7d\""]
+    found = home.json("check", "--policy", new, "--diff", old)
+    assert [one["level"] for one in found] == ["effect", "change"]
+    assert "the same rules" in home.ok("check", "--policy", new, "--diff", new)
+    old.write_text("segment newsletter {\n")
+    assert f"error: {old}:" in home.ok("check", "--policy", new, "--diff", old,
+                                       status=1)
+    assert "--policy FILE is missing" in home.refused("check", "--diff", old,
+                                                      status=2)
+    assert "no policy in force to compare with" in home.ok(
+        "check", "--policy", new, "--in-force", status=1)
+
+
+HOLIDAYS = """\
+segment newsletter {{ purpose = newsletter holidays = de }}
+segment webinar {{ purpose = newsletter }}
+person {{ at-most = "9 per 7d" }}
+holidays de {{
+  days-file = "{name}"
+}}
+"""
+
+
+def test_holidays_from_a_file(agent):
+    """What is applied has the days, and says where they came from."""
+    policy = agent.root / "holidays.policy"
+    policy.write_text(HOLIDAYS.format(name="days/de.txt"))
+    days = agent.root / "days" / "de.txt"
+    days.parent.mkdir()
+    assert f"{days}: No such file" in agent.ok("check", "--policy", policy,
+                                               status=1)
+    days.write_text("12-25 Christmas\n02-30 oops\n")
+    assert "days/de.txt:2: there is no day" in agent.refused(
+        "policy", "apply", policy, "--reason", "x", status=1)
+    days.write_text("12-25 Christmas\n2027-03-26 Good Friday\n")
+    assert "nothing to complain" in agent.ok("check", "--policy", policy)
+    agent.ok("policy", "apply", policy, "--reason", "holidays")
+    digest = hashlib.sha256(days.read_bytes()).hexdigest()[:12]
+    shown = agent.ok("policy", "show").splitlines()
+    assert shown[4] == (
+        '  days = {"12-25 Christmas", "2027-03-26 Good Friday"} '
+        f"/* days/de.txt, SHA-256 {digest} */")
+    assert len(shown) == HOLIDAYS.count("\n")
+    days.write_text("12-25 Christmas\n2027-03-29 Easter Monday\n")
+    assert agent.ok("policy", "diff", policy).splitlines()[:2] == [
+        "holidays de now has also 2027-03-29",
+        "holidays de no longer has 2027-03-26"]
+    calendar = agent.root / "days.ics"
+    calendar.write_text(
+        "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:Good Friday\r\n"
+        "DTSTART;VALUE=DATE:20270326\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
+    policy.write_text(HOLIDAYS.format(name=calendar))
+    assert agent.ok("policy", "diff", policy).splitlines()[0] == \
+        "holidays de no longer has 12-25"
+
+
 KEYS = ("lead.key", "token.key", "epoch.key", "r1.pem", "e1.pem")
 
 
@@ -328,9 +393,21 @@ def test_policy(agent):
     assert "version 2 is in force" in agent.refused(
         "policy", "apply", agent.policy("third.policy", "4 per 7d"),
         "--reason", "x", "--base", "1", status=1)
+    fourth = agent.policy("fourth.policy", "4 per 7d")
+    assert "against the policy in force:\n  newsletter: each person may now " \
+        "get four instead of three" in agent.ok("check", "--policy", fourth,
+                                                "--in-force")
+    assert "four instead of three" in agent.ok("policy", "apply", fourth,
+                                               "--dry-run")
     assert agent.ok("policy", "show") == second.read_text()
     assert agent.ok("policy", "show", "1") == POLICY.format(cap="1 per 7d")
-    assert agent.ok("policy", "diff").startswith("segment newsletter: ")
+    assert agent.ok("policy", "diff") == (
+        "newsletter: each person may now get three instead of one in any 7 "
+        "days\n"
+        "  segment newsletter: at-most was \"1 per 7d\", is now \"3 per 7d\"\n")
+    assert agent.json("policy", "diff")[0]["effects"] == [
+        "newsletter: each person may now get three instead of one in any 7 "
+        "days"]
     assert agent.ok("policy", "diff", "2", "2") == "the same rules\n"
     log = agent.json("policy", "log")
     assert [(one["version"], one["author"], one["reason"]) for one in log] \
