@@ -287,6 +287,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_contrib.py \
 	%D%/e2e/test_copies.py \
 	%D%/e2e/test_concurrency.py \
+	%D%/e2e/test_holds.py \
 	%D%/e2e/test_hostile.py \
 	%D%/e2e/test_judge.py \
 	%D%/e2e/test_outside.py \

@@ -283,7 +283,7 @@ person {{ at-most = "{self.cap} per 7d" }}
 segment newsletter {{
   purpose = "newsletter"
   legal-basis = "legitimate-interest"
-  when-full = "hold 30d, then bounce"
+  when-full = "hold 90d, then bounce"
 }}
 """
 
