@@ -69,6 +69,7 @@ policy_libpolicy_a_SOURCES = \
 	%D%/conf/section_attribute.c \
 	%D%/conf/section_audience.c \
 	%D%/conf/section_holidays.c \
+	%D%/conf/section_breaker.c \
 	%D%/conf/section_key.c \
 	%D%/conf/section_limit.c \
 	%D%/conf/section_milter.c \
@@ -179,6 +180,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/rules/bounce.h \
 	%D%/rules/bounce_table.c \
 	%D%/rules/bounce_table.h \
+	%D%/rules/breaker.c \
+	%D%/rules/breaker.h \
 	%D%/rules/caps.c \
 	%D%/rules/caps.h \
 	%D%/rules/comply.c \

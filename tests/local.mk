@@ -50,6 +50,7 @@ unit_tests = \
 	%D%/unit/test_audience \
 	%D%/unit/test_base \
 	%D%/unit/test_bounce \
+	%D%/unit/test_breaker \
 	%D%/unit/test_cbor \
 	%D%/unit/test_check_people \
 	%D%/unit/test_calendar \

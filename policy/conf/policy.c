@@ -21,6 +21,8 @@ static const struct section_kind *const kinds[] = {
     &section_purpose,
     &section_attribute,
     &section_audience,
+    &section_breaker,
+    &section_breaker_for,
 };
 
 #define NOT_YET "not supported by this version"
@@ -159,6 +161,19 @@ static int check_keep_free(const struct option_job *job, const struct policy *p)
 	return 0;
 }
 
+/* A name with a slip of the pen would leave its segment to the common lines,
+ * unawares. */
+static int check_breakers(const struct option_job *job, const struct policy *p)
+{
+	for (size_t i = 0; i < p->n_breakers; i++)
+		if (policy_segment_find(p, p->breakers[i].name) == NULL)
+			return option_fail(job, p->breakers[i].rule.line,
+			    ERR_SYNTAX,
+			    "breaker-for: there is no segment \"%.*s\"",
+			    STR_ARG(p->breakers[i].name));
+	return 0;
+}
+
 /* --- life --- */
 
 static int keep_source(
@@ -188,6 +203,8 @@ static int fill(
 		rc = check_purposes(job, &d->policy);
 	if (rc == 0)
 		rc = check_keep_free(job, &d->policy);
+	if (rc == 0)
+		rc = check_breakers(job, &d->policy);
 	if (rc == 0)
 		rc = policy_set_attributes(job, d);
 	if (rc == 0)

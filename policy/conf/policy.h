@@ -144,6 +144,54 @@ struct policy_segment {
 	bool shadow;
 };
 
+/* What the breaker counts of the messages of one segment, campaign or From
+ * domain. Numbers are stored. */
+enum policy_rate {
+	POLICY_COMPLAINTS,
+	POLICY_HARD_BOUNCES,
+	POLICY_UNSUBSCRIBES,
+	POLICY_RATES
+};
+
+enum {
+	POLICY_RATE_ALL = 100000 /* 100 %: rates are in parts of it */
+};
+
+/* "0.1%, 0.3%". */
+struct policy_lines {
+	bool set;            /* false: those of breaker { } hold */
+	uint32_t warn, stop; /* parts of POLICY_RATE_ALL; both 0: not watched */
+	struct policy_line rule;
+};
+
+enum policy_breaker_mode {
+	POLICY_BREAKER_UNSET, /* as breaker { } has it */
+	POLICY_BREAKER_ENFORCE,
+	POLICY_BREAKER_SHADOW, /* warns where it would stop */
+	POLICY_BREAKER_OFF,
+};
+
+/* When what the breaker stopped goes on. */
+enum policy_resume {
+	POLICY_RESUME_UNSET,
+	POLICY_RESUME_BY_HAND,
+	POLICY_RESUME_BELOW_WARN, /* the rate of the window is below its line */
+	POLICY_RESUME_AFTER,      /* so long after the stop */
+};
+
+/* breaker { }, and breaker-for NAME { }, where 0 means: as breaker { }. */
+struct policy_breaker {
+	struct str name; /* of the segment; empty: of all */
+	struct policy_line rule;
+	enum policy_breaker_mode mode;
+	int64_t window_ms;
+	uint32_t min_sample; /* messages */
+	uint32_t min_count;  /* complaints, bounces or opt-outs */
+	struct policy_lines lines[POLICY_RATES];
+	enum policy_resume resume;
+	int64_t resume_ms; /* POLICY_RESUME_AFTER */
+};
+
 enum {
 	POLICY_TITLE_MAX = 80 /* characters of UTF-8 */
 };
@@ -179,6 +227,9 @@ struct policy {
 	size_t n_attributes;
 	const struct policy_audience *audiences;
 	size_t n_audiences;
+	struct policy_breaker breaker; /* campaigns, domains, other segments */
+	const struct policy_breaker *breakers; /* of segments with their own */
+	size_t n_breakers;
 };
 
 /* Parses and checks. version is stored as given. On failure *out = NULL and
@@ -193,6 +244,11 @@ const struct policy_segment *policy_segment_find(
     const struct policy *p, struct str name);
 const struct policy_audience *policy_audience_find(
     const struct policy *p, struct str name);
+/* What holds for a segment: its own section over breaker { }. An empty name, or
+ * one without a section: breaker { }. */
+struct policy_breaker policy_breaker_of(
+    const struct policy *p, struct str segment);
+const char *policy_rate_name(enum policy_rate r);
 /* The purpose's title on a page of that language ("de"), in any other, or its
  * bare name. */
 struct str policy_purpose_title(

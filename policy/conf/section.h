@@ -62,6 +62,7 @@ extern const struct section_kind section_top, section_milter, section_agent,
 /* The policy's. */
 extern const struct section_kind section_policy, section_person,
     section_company, section_limit, section_holidays, section_segment,
-    section_purpose, section_attribute, section_audience;
+    section_purpose, section_attribute, section_audience,
+    section_breaker, section_breaker_for;
 
 #endif
