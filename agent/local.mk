@@ -18,6 +18,7 @@ agent_libagent_a_SOURCES = \
 	%D%/api/api_metrics.c \
 	%D%/api/api_policy.c \
 	%D%/api/api_policy_change.c \
+	%D%/api/api_segment.c \
 	%D%/api/api_stats.c \
 	%D%/api/api_suppression.c \
 	%D%/api/event_json.c \
@@ -32,6 +33,8 @@ agent_libagent_a_SOURCES = \
 	%D%/app.h \
 	%D%/cli/postout.c \
 	%D%/cli/postout.h \
+	%D%/guard.c \
+	%D%/guard.h \
 	%D%/in/act.c \
 	%D%/in/act.h \
 	%D%/in/feedback.c \
@@ -168,6 +171,7 @@ tendril_SOURCES = \
 	%D%/cli/verb_may.c \
 	%D%/cli/verb_policy.c \
 	%D%/cli/verb_preview.c \
+	%D%/cli/verb_segment.c \
 	%D%/cli/verb_stats.c \
 	%D%/cli/verb_suppress.c \
 	%D%/cli/verbs.h \

@@ -4,6 +4,7 @@
 #include "agent/parts.h"
 
 #include "agent/api/api.h"
+#include "agent/guard.h"
 #include "agent/in/feedback.h"
 #include "agent/in/slots.h"
 #include "agent/out/relay.h"
@@ -32,6 +33,7 @@ struct parts {
 	struct feedback *feedback;
 	struct release *release;
 	struct relay *relay;
+	struct guard *guard;
 	struct steps *steps;
 };
 
@@ -94,6 +96,15 @@ static int start_relay(struct parts *p, struct error *err)
 		   : steps_add(p->steps, "relay", relay_step, p->relay, err);
 }
 
+static int start_guard(struct parts *p, struct error *err)
+{
+	int rc = guard_open(&p->guard, p->app, err);
+
+	return rc != 0
+		   ? rc
+		   : steps_add(p->steps, "breaker", guard_step, p->guard, err);
+}
+
 static int start_api(struct parts *p, struct error *err)
 {
 	struct server_options o = {
@@ -146,6 +157,8 @@ int parts_start(struct parts **out, struct app *app, struct error *err)
 	if (rc == 0)
 		rc = start_relay(p, err);
 	if (rc == 0)
+		rc = start_guard(p, err);
+	if (rc == 0)
 		rc = start_api(p, err);
 	if (rc == 0)
 		rc = start_web(p, err);
@@ -165,6 +178,7 @@ void parts_stop(struct parts **p)
 	server_close(&(*p)->api);
 	steps_close(&(*p)->steps);
 	feedback_close(&(*p)->feedback);
+	guard_close(&(*p)->guard);
 	relay_close(&(*p)->relay);
 	release_close(&(*p)->release);
 	slots_close(&(*p)->slots);

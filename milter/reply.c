@@ -104,7 +104,7 @@ static const char *refusal_text(const struct verdict *v)
 	case REASON_NOT_COMPLIANT:
 		return "Message does not comply";
 	case REASON_STOPPED:
-		return "Segment is stopped";
+		return "Sending of this kind is stopped";
 	case REASON_SEGMENT_CAP:
 		return "Frequency cap of the segment is reached";
 	case REASON_PERSON_CAP:

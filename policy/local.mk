@@ -251,6 +251,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/ops_move.h \
 	%D%/state/ops_policy.c \
 	%D%/state/ops_slot.c \
+	%D%/state/ops_stop.c \
+	%D%/state/ops_stop.h \
 	%D%/state/ops_suppress.c \
 	%D%/state/outbox.c \
 	%D%/state/outbox.h \
@@ -268,6 +270,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/seen.h \
 	%D%/state/slotlist.c \
 	%D%/state/slotlist.h \
+	%D%/state/stop.c \
+	%D%/state/stop.h \
 	%D%/state/store.c \
 	%D%/state/store.h \
 	%D%/state/subject.c \
@@ -275,10 +279,14 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/suppression.c \
 	%D%/state/suppression.h \
 	%D%/state/tables.h \
+	%D%/state/tally.c \
+	%D%/state/tally.h \
 	%D%/state/trace.c \
 	%D%/state/trace.h \
 	%D%/state/wait.c \
 	%D%/state/wait.h \
+	%D%/state/watch.c \
+	%D%/state/watch.h \
 	%D%/state/wire.c \
 	%D%/state/wire.h \
 	$(END)

@@ -35,6 +35,9 @@ static const struct api_route routes[] = {
     {SERVER_GET, "/v1/holds/show", API_AUDITOR, api_hold_show, 0},
     {SERVER_POST, "/v1/holds/release", API_MARKETER, api_hold_release, 0},
     {SERVER_POST, "/v1/holds/drop", API_MARKETER, api_hold_drop, 0},
+    {SERVER_GET, "/v1/segments", API_AUDITOR, api_segment_list, 0},
+    {SERVER_POST, "/v1/segments/pause", API_MARKETER, api_segment_pause, 0},
+    {SERVER_POST, "/v1/segments/resume", API_MARKETER, api_segment_resume, 0},
     {SERVER_GET, "/metrics", API_AUDITOR, api_metrics, 0},
     {SERVER_GET, "/healthz", API_NOBODY, api_health, 0},
 };

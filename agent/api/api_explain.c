@@ -5,11 +5,36 @@
 #include "agent/api/timeline.h"
 
 #include "policy/base/clock.h"
+#include "policy/mail/domain.h"
 #include "policy/state/decide.h"
 
 enum {
 	HISTORY_MAX = 20000, /* events of one queue id */
 };
+
+/* What is stopped, since when, by whom and why. */
+static int put_stop(struct api_call *c, const struct decide_in *in,
+    const struct decide_out *out, int64_t at_ms)
+{
+	struct stop_names names = {
+	    .segment = out->segment != NULL ? out->segment->name : STR(""),
+	    .campaign = in->campaign,
+	    .domain = in->from_domain,
+	};
+	struct ledger_txn *t = NULL;
+	struct stop_record r;
+	int rc;
+
+	if (out->verdict.reason != REASON_STOPPED)
+		return 0;
+	rc = ledger_read_begin(c->app->store->ledger, &t);
+	if (rc == 0)
+		rc = stop_find(t, &names, at_ms, &r);
+	if (rc == 0 && r.kind != STOP_NONE)
+		show_stop(c->reply, "stop", &r);
+	ledger_read_end(&t);
+	return rc;
+}
 
 static int explain_one(struct api_call *c)
 {
@@ -18,10 +43,14 @@ static int explain_one(struct api_call *c)
 	    .campaign = api_arg(c, "campaign"),
 	    .log_followed = true,
 	    .may_hold = true};
+	struct str domain = api_arg(c, "domain");
 	struct decide_out out = {0};
 	int64_t at_ms = clock_now_ms();
 	int rc = api_address(c, "address", &in.recipient);
 
+	if (rc == 0 && domain.n > 0)
+		rc = domain_parse(
+		    c->rq->arena, domain, &in.from_domain, &c->err);
 	if (rc == 0)
 		rc = api_need(c, "segment", &in.segment);
 	if (rc == 0)
@@ -34,6 +63,7 @@ static int explain_one(struct api_call *c)
 		value_put_str(c->reply, "segment", in.segment);
 		show_verdict(c->reply, &out);
 		show_mode(c->reply, c->app->conf, out.policy);
+		rc = put_stop(c, &in, &out, at_ms);
 	}
 	decide_fini(&out);
 	return rc;

@@ -298,6 +298,8 @@ static int put_why(
 {
 	struct decide_in in = {.mode = DECIDE_SEND,
 	    .segment = r->segment,
+	    .campaign = r->campaign,
+	    .from_domain = r->from_domain,
 	    .log_followed = true,
 	    .may_hold = true,
 	    .held_id = r->id,

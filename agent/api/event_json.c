@@ -13,6 +13,7 @@
 #include "policy/state/policyver.h"
 #include "policy/state/refusal.h"
 #include "policy/state/seen.h"
+#include "policy/state/stop.h"
 
 #include <string.h>
 
@@ -217,7 +218,10 @@ static void put_detail(struct job *j, const struct event_refusal *e)
 {
 	if (e->detail == 0)
 		return;
-	if (e->reason == REASON_NOT_COMPLIANT)
+	if (e->reason == REASON_STOPPED)
+		put(j, "stopped",
+		    str_of(stop_kind_name((enum stop_kind)e->detail)));
+	else if (e->reason == REASON_NOT_COMPLIANT)
 		put(j, "compliance",
 		    str_of(comply_result_name((enum comply_result)e->detail)));
 	else
@@ -432,6 +436,51 @@ static int relay_tried(struct job *j)
 	return rc;
 }
 
+/* A segment's has its name where all events have it. */
+static void put_scope(struct job *j, uint32_t kind, struct str label)
+{
+	put(j, "scope", str_of(stop_kind_name((enum stop_kind)kind)));
+	put(j, "name", label);
+	if (kind == STOP_SEGMENT)
+		put(j, "segment", label);
+}
+
+static int stopped(struct job *j)
+{
+	struct event_stopped e;
+	int rc = stop_decode_stopped(j->ev->payload, &e);
+
+	if (rc != 0)
+		return rc;
+	put_scope(j, e.kind, e.label);
+	put(j, "by", e.cause.rate != 0 ? STR("breaker") : STR("person"));
+	if (e.cause.rate != 0) {
+		put(j, "rate",
+		    str_of(policy_rate_name(
+			(enum policy_rate)(e.cause.rate - 1))));
+		value_put_i64(j->o, "count", (int64_t)e.cause.count);
+		value_put_i64(j->o, "of", (int64_t)e.cause.of);
+	}
+	put_ms(j, "until", e.until_ms);
+	put(j, "author", e.author);
+	put(j, "why", e.reason);
+	show_rule(j->s, j->o, e.cause.policy_version, e.cause.policy_line);
+	return 0;
+}
+
+static int resumed(struct job *j)
+{
+	struct event_resumed e;
+	int rc = stop_decode_resumed(j->ev->payload, &e);
+
+	if (rc != 0)
+		return rc;
+	put_scope(j, e.kind, e.label);
+	put(j, "author", e.author);
+	put(j, "why", e.reason);
+	return 0;
+}
+
 static int mtalog(struct job *j)
 {
 	struct mtalogpos e;
@@ -472,6 +521,8 @@ static const struct {
     {EV_RELAY_TRIED, "relay_tried", relay_tried},
     {EV_LEAD_CHANGED, "lead_changed", lead_changed},
     {EV_LEAD_MERGED, "lead_merged", lead_merged},
+    {EV_STOPPED, "stopped", stopped},
+    {EV_RESUMED, "resumed", resumed},
 };
 
 enum {

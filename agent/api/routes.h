@@ -30,7 +30,8 @@ api_fn api_consent_set;  /* address, purpose, state, origin, evidence, said */
 api_fn api_consent_show; /* address */
 
 /* api_explain.c */
-api_fn api_explain; /* address, segment, at, campaign; or queue_id */
+api_fn api_explain; /* address, segment, at, campaign, domain; or
+		     * queue_id */
 
 /* api_check.c */
 api_fn api_check; /* segment, recipients, at, campaign, lines */
@@ -50,6 +51,11 @@ api_fn api_hold_list;    /* after, limit, segment, redact */
 api_fn api_hold_show;    /* id */
 api_fn api_hold_release; /* id; or segment, after */
 api_fn api_hold_drop;    /* id; or segment, after */
+
+/* api_segment.c: one of segment, campaign, domain */
+api_fn api_segment_list;   /* all */
+api_fn api_segment_pause;  /* reason, until */
+api_fn api_segment_resume; /* reason */
 
 /* api_metrics.c */
 api_fn api_metrics;

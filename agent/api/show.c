@@ -182,6 +182,39 @@ void show_mode(struct value *o, const struct conf *conf, const struct policy *p)
 	value_put_str(o, "shadow_by", by_conf ? STR("conf") : STR("policy"));
 }
 
+static void put_cause(struct value *o, const struct stop_cause *c)
+{
+	struct buf line;
+
+	if (c->rate == 0)
+		return;
+	buf_init(&line, 40);
+	policy_print_rate(&line, c->line);
+	value_put_str(o, "rate",
+	    str_of(policy_rate_name((enum policy_rate)(c->rate - 1))));
+	value_put_i64(o, "count", (int64_t)c->count);
+	value_put_i64(o, "of", (int64_t)c->of);
+	value_put_str(o, "line", buf_str(&line));
+	buf_fini(&line);
+}
+
+void show_stop(struct value *o, const char *key, const struct stop_record *r)
+{
+	struct value *v = value_new_object();
+
+	value_put_str(v, "scope", str_of(stop_kind_name(r->kind)));
+	value_put_str(v, "name", r->label);
+	value_put_time(v, "since", r->since_ms);
+	value_put_time(v, "until", r->until_ms);
+	value_put_str(
+	    v, "by", r->cause.rate != 0 ? STR("breaker") : STR("person"));
+	value_put_str(v, "author", r->author);
+	value_put_str(v, "reason", r->reason);
+	value_put_i64(v, "event", (int64_t)r->seq);
+	put_cause(v, &r->cause);
+	value_put(o, key, v);
+}
+
 void show_consent(struct value *o, const struct consent_record *r)
 {
 	value_put_str(o, "purpose", r->purpose);

@@ -8,6 +8,7 @@
 #include "policy/state/consent.h"
 #include "policy/state/decide.h"
 #include "policy/state/person.h"
+#include "policy/state/stop.h"
 #include "policy/state/suppression.h"
 
 struct show {
@@ -44,6 +45,9 @@ void show_ruling(
  * otherwise. p may be NULL. */
 void show_mode(
     struct value *o, const struct conf *conf, const struct policy *p);
+/* scope, name, since, until, by ("breaker" or "person"), author, reason; of the
+ * breaker rate, count, of and line. */
+void show_stop(struct value *o, const char *key, const struct stop_record *r);
 void show_consent(struct value *o, const struct consent_record *r);
 
 #endif

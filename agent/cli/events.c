@@ -34,6 +34,8 @@ static const struct {
     {"relay_queued", "to pass on"},
     {"relay_tried", "passed on"},
     {"mtalog", "log read"},
+    {"stopped", "stopped"},
+    {"resumed", "resumed"},
 };
 
 static struct str name_of(const struct value *ev)
@@ -104,6 +106,7 @@ static void add_verdict(struct cli *c, struct buf *b, const struct value *ev)
 		buf_printf(b, "; because of %s", out_cause(cause));
 	if (demand.n > 0)
 		buf_printf(b, "; %s", out_demand(demand));
+	add(c, b, ev, "stopped", "the ");
 	add(c, b, ev, "earliest", "not before ");
 }
 
@@ -125,6 +128,8 @@ static const struct {
 } details[] = {
     {"target", ""}, /* the first: a line of the journal begins with it */
     {"to", ""},
+    {"scope", ""},
+    {"name", ""},
     {"state", ""},
     {"purpose", ""},
     {"release", ""},

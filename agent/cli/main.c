@@ -21,6 +21,7 @@ const struct cli_verb *const cli_verbs[] = {
     &verb_journal,
     &verb_stats,
     &verb_hold,
+    &verb_segment,
     &verb_ingest,
     &verb_key,
     &verb_ledger,

@@ -261,7 +261,7 @@ static const struct words reasons[] = {
     {"withdrawn", "consent to its purpose was withdrawn"},
     {"no_consent", "no consent to its purpose is on record"},
     {"not_compliant", "the message is not what the rules demand"},
-    {"stopped", "the segment is stopped"},
+    {"stopped", "sending is stopped"},
     {"segment_cap", "the segment's limit is reached"},
     {"person_cap", "the person's limit is reached"},
     {"unknown_segment", "the policy has no such segment"},

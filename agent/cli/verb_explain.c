@@ -20,6 +20,19 @@ static struct str why_text(struct cli *c, const struct value *v)
 	    detail.n > 0 ? out_cause(detail) : ""));
 }
 
+static struct str stop_text(struct cli *c, const struct value *stop)
+{
+	if (stop == NULL)
+		return STR("");
+	return str_of(
+	    arena_printf(c->arena, "%.*s %.*s, since %.*s by %.*s: %.*s",
+		STR_ARG(out_text(c, stop, "scope")),
+		STR_ARG(out_text(c, stop, "name")),
+		STR_ARG(out_text(c, stop, "since")),
+		STR_ARG(out_text(c, stop, "author")),
+		STR_ARG(out_text(c, stop, "reason"))));
+}
+
 static void show_verdict(struct cli *c, const struct value *v)
 {
 	struct str address = out_text(c, v, "address");
@@ -29,6 +42,7 @@ static void show_verdict(struct cli *c, const struct value *v)
 	out_line("%.*s, segment %.*s: %.*s", STR_ARG(address), STR_ARG(segment),
 	    STR_ARG(verdict));
 	out_field("because", why_text(c, v));
+	out_field("stopped", stop_text(c, value_get(v, "stop")));
 	out_field("not before", out_text(c, v, "earliest"));
 	out_field("rule", event_rule(c, v));
 	out_field("shadow", str_of(out_shadow(v)));
@@ -78,6 +92,7 @@ static int run_explain(struct cli *c)
 	client_query(&path, "segment", cli_operand(c, 1));
 	client_query(&path, "campaign", cli_str(c, "campaign"));
 	client_query(&path, "at", cli_str(c, "at"));
+	client_query(&path, "domain", cli_str(c, "domain"));
 	code = cli_get(c, &path, &reply);
 	if (code == CLI_DONE && c->json)
 		code = cli_json(reply);
@@ -98,6 +113,7 @@ static const struct cli_option options[] = {
 	"at another instant, by what is known now: a time, or\n3h (from now)",
 	false},
     {"campaign", "NAME", "a message of this campaign", false},
+    {"domain", "NAME", "one with that domain in From, likewise", false},
     {NULL, NULL, NULL, false},
 };
 

@@ -5,6 +5,13 @@
 #include "policy/base/clock.h"
 #include "policy/mail/nfc.h"
 #include "policy/state/counter.h"
+#include "policy/state/watch.h"
+
+#include <errno.h>
+
+enum {
+	WATCH_ARENA_MAX = 64 << 20
+};
 
 /* A label is UTF-8; one bad byte and the scraper throws everything away. */
 static void add_label(struct buf *b, struct str s)
@@ -34,6 +41,7 @@ static const struct family {
     {"relay", "Answers passed on to applications."},
     {"shadow", "Decisions that did not act."},
     {"slot", "What became of messages that were let go."},
+    {"stop", "Stops and their ends, of segments, campaigns and domains."},
     {"suppression", "Suppressions added and removed."},
     {"verdict", "Decisions."},
 };
@@ -121,6 +129,80 @@ static void add_ledger(struct app *app, struct buf *b)
 	    (unsigned long long)(clock_mono_ms() - app->started_ms) / 1000);
 }
 
+/* Campaigns are as many as applications invent: only those with a stop, or
+ * over a line. */
+static bool is_told(const struct watch_scope *s)
+{
+	return s->kind != STOP_CAMPAIGN || s->stop.stopped ||
+	       s->finding.level != BREAKER_OK;
+}
+
+static void add_scope(struct buf *b, const char *name,
+    const struct watch_scope *s, const char *rate)
+{
+	buf_printf(b, "tendril_%s{scope=\"%s\",name=\"", name,
+	    stop_kind_name(s->kind));
+	add_label(b, s->label);
+	if (rate != NULL)
+		buf_printf(b, "\",rate=\"%s", rate);
+	buf_addz(b, "\"} ");
+}
+
+static void add_rates(struct buf *b, const struct watch *w)
+{
+	buf_addz(b,
+	    "# HELP tendril_breaker Complaints, hard bounces and opt-outs, of "
+	    "the messages of the breaker's window: 0.001 is 0.1 %.\n"
+	    "# TYPE tendril_breaker gauge\n");
+	for (size_t i = 0; i < w->n; i++)
+		for (unsigned k = 0; is_told(&w->v[i]) && k < POLICY_RATES;
+		     k++) {
+			const struct breaker_counts *c = &w->v[i].counts;
+			enum policy_rate r = (enum policy_rate)k;
+			uint64_t of = breaker_base(c, r);
+
+			add_scope(b, "breaker", &w->v[i], policy_rate_name(r));
+			buf_printf(b, "%.6f\n",
+			    of > 0 ? (double)c->n[k] / (double)of : 0.0);
+		}
+}
+
+static void add_stops(struct buf *b, const struct watch *w, int64_t now_ms)
+{
+	buf_addz(b, "# HELP tendril_stopped 1: new mail of it is held.\n"
+		    "# TYPE tendril_stopped gauge\n");
+	for (size_t i = 0; i < w->n; i++) {
+		if (!is_told(&w->v[i]))
+			continue;
+		add_scope(b, "stopped", &w->v[i], NULL);
+		buf_printf(b, "%d\n", stop_holds(&w->v[i].stop, now_ms));
+	}
+}
+
+static int add_watch(struct app *app, struct buf *b)
+{
+	struct arena *a = arena_new(WATCH_ARENA_MAX);
+	const struct policy *p = NULL;
+	int64_t now_ms = clock_now_ms();
+	struct ledger_txn *t = NULL;
+	struct watch w = {0};
+	int rc = a != NULL ? policyver_cache_get(app->store->policies, &p, NULL)
+			   : -ENOMEM;
+
+	if (rc == 0)
+		rc = ledger_read_begin(app->store->ledger, &t);
+	if (rc == 0)
+		rc = watch_look(t, p, now_ms, a, &w);
+	ledger_read_end(&t);
+	if (rc == 0) {
+		add_rates(b, &w);
+		add_stops(b, &w, now_ms);
+	}
+	policy_unref(&p);
+	arena_free(&a);
+	return rc;
+}
+
 void metrics_handle(struct app *app, struct server_reply *rp)
 {
 	struct counters c = {&rp->body, STR_NULL};
@@ -131,6 +213,8 @@ void metrics_handle(struct app *app, struct server_reply *rp)
 	if (rc == 0)
 		rc = counter_each(t, 0, 0, add_counter, &c);
 	ledger_read_end(&t);
+	if (rc == 0)
+		rc = add_watch(app, &rp->body);
 	if (rc == 0)
 		add_ledger(app, &rp->body);
 	rp->status = rc == 0 ? 200 : 503;

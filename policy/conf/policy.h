@@ -249,6 +249,8 @@ const struct policy_audience *policy_audience_find(
 struct policy_breaker policy_breaker_of(
     const struct policy *p, struct str segment);
 const char *policy_rate_name(enum policy_rate r);
+/* "0.1%", of parts of POLICY_RATE_ALL. */
+void policy_print_rate(struct buf *out, uint32_t rate);
 /* The purpose's title on a page of that language ("de"), in any other, or its
  * bare name. */
 struct str policy_purpose_title(

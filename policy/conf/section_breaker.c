@@ -57,7 +57,7 @@ static bool parse_rate(struct str text, uint32_t *out)
 	return *out > 0 && *out <= POLICY_RATE_ALL;
 }
 
-static void print_rate(struct buf *out, uint32_t rate)
+void policy_print_rate(struct buf *out, uint32_t rate)
 {
 	uint32_t rest = rate % PER_CENT;
 
@@ -135,9 +135,9 @@ static void print_lines(
 		return;
 	}
 	buf_addz(out, "{\"");
-	print_rate(out, l->warn);
+	policy_print_rate(out, l->warn);
 	buf_addz(out, "\", \"");
-	print_rate(out, l->stop);
+	policy_print_rate(out, l->stop);
 	buf_addz(out, "\"}");
 }
 

@@ -6,7 +6,9 @@
 #include "policy/base/codec.h"
 #include "policy/state/counter.h"
 #include "policy/state/lead.h"
+#include "policy/state/message.h"
 #include "policy/state/tables.h"
+#include "policy/state/tally.h"
 #include "policy/state/wire.h"
 
 #include <stddef.h>
@@ -173,5 +175,8 @@ int consent_reduce(
 		    consent_state_name((enum consent_state)e.state));
 		rc = counter_add(t, ev->time_ms, name, e.purpose);
 	}
+	if (rc == 0 && e.message_id != 0 && e.state != CONSENT_GRANTED)
+		rc = message_tally(
+		    t, e.message_id, TALLY_UNSUBSCRIBE, ev->time_ms);
 	return error_of(err, rc, "consent");
 }

@@ -102,6 +102,24 @@ static void decide_nurture(struct decide_work *w, int64_t now_ms)
 	settle_hold(w);
 }
 
+/* Three looks at a table that is nearly always empty. */
+static int load_stop(
+    struct decide_work *w, const struct ledger_txn *t, int64_t now_ms)
+{
+	const struct decide_out *out = w->out;
+	struct stop_names names = {
+	    .segment = out->segment != NULL ? out->segment->name : STR(""),
+	    .campaign = w->in->campaign,
+	    .domain = w->in->from_domain,
+	};
+	struct stop_record r;
+	int rc = stop_find(t, &names, now_ms, &r);
+
+	w->out->stopped = rc == 0 ? r.kind : STOP_NONE;
+	w->facts.segment_stopped = w->out->stopped != STOP_NONE;
+	return rc;
+}
+
 int decide_in_txn(struct decide_work *w, const struct ledger_txn *t,
     struct arena *a, int64_t now_ms)
 {
@@ -119,6 +137,9 @@ int decide_in_txn(struct decide_work *w, const struct ledger_txn *t,
 		decide_one_to_one(w, now_ms);
 		return 0;
 	}
+	rc = load_stop(w, t, now_ms);
+	if (rc != 0)
+		return rc;
 	decide_dup(w, now_ms);
 	decide_nurture(w, now_ms);
 	return 0;

@@ -9,6 +9,7 @@
 #include "policy/mail/samekey.h"
 #include "policy/rules/verdict.h"
 #include "policy/state/copy.h"
+#include "policy/state/stop.h"
 #include "policy/state/store.h"
 
 enum decide_mode {
@@ -64,6 +65,7 @@ struct decide_out {
 	struct lead_id lead;
 	struct company_id company; /* where the policy asks for it */
 	bool crowded;              /* more are ahead than are looked at */
+	enum stop_kind stopped; /* for REASON_STOPPED: what is */
 };
 
 /* Why and until when it waits, for a held copy's row: of a verdict that holds

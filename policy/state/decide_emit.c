@@ -128,6 +128,16 @@ static int emit_duplicate(struct decide_work *w, struct door_ctx *ctx)
 	return payload_emit(ctx, EV_DUPLICATE, &message_duplicate_payload, &e);
 }
 
+static uint32_t detail_of(const struct decide_work *w)
+{
+	const struct verdict *v = &w->out->verdict;
+
+	if (v->reason == REASON_STOPPED)
+		return (uint32_t)w->out->stopped;
+	return v->suppression != 0 ? (uint32_t)v->suppression
+				   : (uint32_t)v->compliance;
+}
+
 static struct event_refusal refusal_of(
     const struct decide_work *w, int64_t now_ms)
 {
@@ -135,8 +145,7 @@ static struct event_refusal refusal_of(
 	struct event_refusal e = {
 	    .action = v->action,
 	    .reason = v->reason,
-	    .detail = v->suppression != 0 ? (uint32_t)v->suppression
-					  : (uint32_t)v->compliance,
+	    .detail = detail_of(w),
 	    .policy_version =
 		w->out->policy != NULL ? w->out->policy->version : 0,
 	    .line = v->rule != NULL ? (uint32_t)v->rule->line : 0,

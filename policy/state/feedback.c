@@ -8,6 +8,7 @@
 #include "policy/state/counter.h"
 #include "policy/state/message.h"
 #include "policy/state/tables.h"
+#include "policy/state/tally.h"
 #include "policy/state/wire.h"
 
 #include <stddef.h>
@@ -19,6 +20,7 @@ enum {
 	RECORD_MAX = 64,
 	PAYLOAD_MAX = 4096,
 	COMPLAINED = 1,
+	BOUNCED_HARD = 2,
 	PRUNE_AT_ONCE = 4,
 };
 
@@ -46,6 +48,7 @@ int feedback_read(const struct ledger_txn *t, uint64_t message_id,
 	struct row_key k;
 	struct str value;
 	struct wire w;
+	uint8_t flags;
 	int rc =
 	    ledger_get(t, TABLE_FEEDBACK, message_key(message_id, &k), &value);
 
@@ -57,7 +60,9 @@ int feedback_read(const struct ledger_txn *t, uint64_t message_id,
 		return ERR_VERSION;
 	out->rank = (enum giveup_rank)wire_u8(&w);
 	out->reason = (enum bounce_reason)wire_u8(&w);
-	out->complained = (wire_u8(&w) & COMPLAINED) != 0;
+	flags = wire_u8(&w);
+	out->complained = (flags & COMPLAINED) != 0;
+	out->bounced_hard = (flags & BOUNCED_HARD) != 0;
 	out->first_ms = wire_i64(&w);
 	return wire_done(&w);
 }
@@ -73,7 +78,8 @@ static int put_record(
 	wire_put_u8(&b, RECORD_VERSION);
 	wire_put_u8(&b, (uint8_t)r->rank);
 	wire_put_u8(&b, (uint8_t)r->reason);
-	wire_put_u8(&b, r->complained ? COMPLAINED : 0);
+	wire_put_u8(&b, (uint8_t)((r->complained ? COMPLAINED : 0) |
+				  (r->bounced_hard ? BOUNCED_HARD : 0)));
 	wire_put_i64(&b, r->first_ms);
 	rc = buf_error(&b);
 	if (rc == 0)
@@ -202,11 +208,17 @@ static int count(struct ledger_txn *t, const struct event *ev, const char *kind,
 	return counter_add(t, ev->time_ms, name, m.segment);
 }
 
+static bool is_hard(const struct event_bounce *e)
+{
+	return e->rank != GIVEUP_OTHER_PERSON &&
+	       e->class == BOUNCE_CLASS_PERSON;
+}
+
 static const char *counter_kind(const struct event_bounce *e)
 {
 	if (e->rank == GIVEUP_OTHER_PERSON)
 		return "bounce.other_person";
-	return e->class == BOUNCE_CLASS_PERSON ? "bounce.hard" : "bounce.soft";
+	return is_hard(e) ? "bounce.hard" : "bounce.soft";
 }
 
 int feedback_reduce_bounce(
@@ -214,11 +226,14 @@ int feedback_reduce_bounce(
 {
 	struct feedback_record r;
 	struct event_bounce e;
+	bool first_hard = false;
 	int rc = feedback_decode_bounce(ev->payload, &e);
 
 	if (rc == 0)
 		rc = feedback_read(t, e.message_id, &r);
 	if (rc == 0) {
+		first_hard = is_hard(&e) && !r.bounced_hard;
+		r.bounced_hard |= is_hard(&e);
 		r.rank = (enum giveup_rank)e.rank;
 		r.reason = (enum bounce_reason)e.reason;
 		if (r.first_ms == 0)
@@ -231,6 +246,9 @@ int feedback_reduce_bounce(
 		rc = prune(t, ev, e.message_id);
 	if (rc == 0)
 		rc = count(t, ev, counter_kind(&e), e.reason, e.message_id);
+	if (rc == 0 && first_hard)
+		rc = message_tally(
+		    t, e.message_id, TALLY_HARD_BOUNCE, ev->time_ms);
 	return error_of(err, rc, "bounce");
 }
 
@@ -244,11 +262,13 @@ int feedback_reduce_complaint(
 {
 	struct event_complaint e;
 	struct feedback_record r;
+	bool first = false;
 	int rc = feedback_decode_complaint(ev->payload, &e);
 
 	if (rc == 0)
 		rc = feedback_read(t, e.message_id, &r);
 	if (rc == 0) {
+		first = !r.complained;
 		r.complained = true;
 		if (r.first_ms == 0)
 			r.first_ms = ev->time_ms;
@@ -258,5 +278,8 @@ int feedback_reduce_complaint(
 		rc = prune(t, ev, e.message_id);
 	if (rc == 0)
 		rc = count(t, ev, "complaint", e.reason, e.message_id);
+	if (rc == 0 && first)
+		rc = message_tally(
+		    t, e.message_id, TALLY_COMPLAINT, ev->time_ms);
 	return error_of(err, rc, "complaint");
 }

@@ -34,6 +34,7 @@ struct feedback_record { /* zero: nothing came back */
 	enum giveup_rank rank;
 	enum bounce_reason reason; /* of that rank */
 	bool complained;
+	bool bounced_hard; /* counted for the breaker */
 	int64_t first_ms;
 };
 

@@ -11,6 +11,7 @@
 #include "policy/state/lead.h"
 #include "policy/state/subject.h"
 #include "policy/state/tables.h"
+#include "policy/state/tally.h"
 #include "policy/state/wire.h"
 
 #include <stddef.h>
@@ -313,7 +314,23 @@ int message_reduce_proposed(
 		    e.shadowed ? "verdict.allow.shadowed"
 			       : "verdict.allow.allowed",
 		    counted_segment(e.segment, e.purpose));
+	if (rc == 0 && e.delivered)
+		rc = tally_add(t, &r, TALLY_DELIVERED, ev->time_ms);
 	return error_of(err, rc, "slot");
+}
+
+int message_tally(
+    struct ledger_txn *t, uint64_t id, unsigned what, int64_t now_ms)
+{
+	struct message_record r;
+	int rc = message_read(t, id, &r);
+
+	if (rc == 0 && (what & TALLY_HARD_BOUNCE) != 0 &&
+	    r.state != SLOT_DELIVERED)
+		what |= TALLY_REFUSED;
+	if (rc == 0)
+		rc = tally_add(t, &r, what, now_ms);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
 /* A slot that was pruned from the history still has its message record. */
@@ -330,8 +347,12 @@ static int count_change(struct ledger_txn *t, const struct event *ev,
 	    slot_state_name(state), e->release != 0 ? "." : "",
 	    e->release != 0 ? slot_release_name((enum slot_release)e->release)
 			    : "");
-	return counter_add(
+	rc = counter_add(
 	    t, ev->time_ms, name, counted_segment(r.segment, r.purpose));
+	if (rc == 0 && state == SLOT_DELIVERED)
+		rc = message_tally(
+		    t, e->message_id, TALLY_DELIVERED, ev->time_ms);
+	return rc;
 }
 
 /* Of a slot that was pruned nothing is left to be changed. */

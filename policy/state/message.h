@@ -107,6 +107,11 @@ int message_reduce_moved(
 int message_reduce_duplicate(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 
+/* For reducers: counts what came of a message (enum tally_what); nothing where
+ * there is no such message. */
+int message_tally(struct ledger_txn *t, uint64_t id, unsigned what,
+    int64_t now_ms) MUST_CHECK;
+
 const char *slot_release_name(enum slot_release r);
 
 #endif

@@ -12,6 +12,7 @@
 #include "policy/state/policyver.h"
 #include "policy/state/refusal.h"
 #include "policy/state/seen.h"
+#include "policy/state/stop.h"
 #include "policy/state/suppression.h"
 #include "policy/state/tables.h"
 #include "policy/state/trace.h"
@@ -62,6 +63,8 @@ static const struct reducer list[] = {
     {EV_RELAY_TRIED, 1, EVENT_ACTIVITY, outbox_reduce_tried},
     {EV_LEAD_CHANGED, 1, EVENT_ACTIVITY, lead_reduce_changed},
     {EV_LEAD_MERGED, 1, EVENT_AUDIT, lead_reduce_merged},
+    {EV_STOPPED, 1, EVENT_AUDIT, stop_reduce_stopped},
+    {EV_RESUMED, 1, EVENT_AUDIT, stop_reduce_resumed},
 };
 
 static const char *const table_names[TABLE_COUNT] = {
@@ -83,6 +86,8 @@ static const char *const table_names[TABLE_COUNT] = {
     [TABLE_TRACE] = "trace",
     [TABLE_WAIT] = "wait",
     [TABLE_COMPANY] = "company",
+    [TABLE_TALLY] = "tally",
+    [TABLE_STOP] = "stop",
 };
 
 const struct reducer_table reducers = {

@@ -15,7 +15,7 @@
 struct event_refusal { /* both classes */
 	unsigned char lead[LEAD_ID_BYTES];
 	uint32_t action, reason; /* enum verdict_action, verdict_reason */
-	uint32_t detail;         /* suppression_reason or comply_result */
+	uint32_t detail; /* suppression_reason, comply_result or stop_kind */
 	uint32_t policy_version, line;
 	uint32_t stream_label, day;
 	int64_t earliest_ms;

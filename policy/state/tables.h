@@ -27,6 +27,8 @@ enum table {
 	TABLE_TRACE,    /* trace.c: block of events -> whom they are about */
 	TABLE_WAIT, /* wait.c: person or company, segment -> copies that wait */
 	TABLE_COMPANY, /* company.c: company id -> history */
+	TABLE_TALLY,    /* tally.c: hour, segment, campaign, domain -> counts */
+	TABLE_STOP,     /* stop.c: what is stopped */
 	TABLE_COUNT
 };
 
