@@ -78,6 +78,7 @@ unit_tests = \
 	%D%/unit/test_eom \
 	%D%/unit/test_event \
 	%D%/unit/test_held \
+	%D%/unit/test_guard \
 	%D%/unit/test_history \
 	%D%/unit/test_hours \
 	%D%/unit/test_lead \
@@ -252,6 +253,7 @@ tests_unit_test_check_people_LDADD = $(AGENT_LIBS)
 tests_unit_test_web_LDADD = $(AGENT_LIBS)
 tests_unit_test_words_LDADD = $(AGENT_LIBS)
 tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_guard_LDADD = $(AGENT_LIBS)
 tests_unit_test_maildir_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_relay_LDADD = $(AGENT_LIBS)
 tests_unit_test_mtalog_follow_LDADD = agent/libagent.a $(POLICY_LIBS)

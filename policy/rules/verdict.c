@@ -95,12 +95,17 @@ static bool by_compliance(const struct policy_segment *s, const struct facts *f,
 	return true;
 }
 
+/* Always held, whatever a full limit means: a stop is nobody's fault who sends,
+ * and mostly over before the deadline. */
 static bool by_stop(const struct policy_segment *s, const struct facts *f,
     int64_t now_ms, struct verdict *out)
 {
+	struct policy_when hold = s->when_full;
+
 	if (!f->segment_stopped)
 		return false;
-	wait_for_event(&s->when_full, REASON_STOPPED, &s->rule, f, now_ms, out);
+	hold.action = POLICY_HOLD;
+	wait_for_event(&hold, REASON_STOPPED, &s->rule, f, now_ms, out);
 	return true;
 }
 
