@@ -1,7 +1,7 @@
 /* guard.c - see guard.h.
  *
  * What is to be brought back is not remembered but found: all held copies that
- * wait for an event and that no stop holds any more. So it does not matter who
+ * wait for the end of a stop and that none holds any more. So it does not matter who
  * resumed, nor whether the agent was killed in between: after its start it looks
  * once. */
 #include "agent/guard.h"
@@ -289,8 +289,8 @@ static int is_free(const struct ledger_txn *t, const struct copy_record *r,
 	struct stop_record stop;
 	int rc = 0;
 
-	*yes_out = r->kind == COPY_HELD && r->due_ms > now_ms &&
-		   r->due_ms == r->deadline_ms;
+	*yes_out = r->kind == COPY_HELD && r->wait.reason == REASON_STOPPED &&
+		   r->wait.due_ms > now_ms;
 	if (*yes_out)
 		rc = stop_find(t, &names, now_ms, &stop);
 	*yes_out = *yes_out && rc == 0 && stop.kind == STOP_NONE;

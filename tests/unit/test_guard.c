@@ -660,8 +660,9 @@ static void add_copy(uint64_t id, const char *segment, const char *domain)
 	    .kind = COPY_HELD,
 	    .segment = str_of(segment),
 	    .stream = STR("apps"),
-	    .due_ms = end_ms,
-	    .deadline_ms = end_ms,
+	    .wait = {.due_ms = end_ms,
+		.deadline_ms = end_ms,
+		.reason = REASON_STOPPED},
 	    .recipients = 1,
 	    .from_domain = str_of(domain)};
 	struct error err = {0};
@@ -676,7 +677,7 @@ static bool is_due(uint64_t id, int64_t now_ms)
 
 	if (ops_copy_get(A.st.store, id, A.st.arena, &r) != 0)
 		OK(false, "copy %llu", (unsigned long long)id);
-	return r.due_ms <= now_ms;
+	return r.wait.due_ms <= now_ms;
 }
 
 static void test_wakes(void)
