@@ -95,12 +95,13 @@ static struct warned *find_warned(struct guard *g, const struct watch_scope *s)
 	return NULL;
 }
 
-static void log_crossing(const char *event, const struct watch_scope *s)
+static void log_warning(const struct watch_scope *s)
 {
 	const struct breaker_finding *f = &s->finding;
 
-	LOG_EV(LOG_LEVEL_WARNING, event, KV_Z("scope", stop_kind_name(s->kind)),
-	    KV_STR("name", s->label), KV_Z("rate", policy_rate_name(f->rate)),
+	LOG_EV(LOG_LEVEL_WARNING, "breaker.warn",
+	    KV_Z("scope", stop_kind_name(s->kind)), KV_STR("name", s->label),
+	    KV_Z("rate", policy_rate_name(f->rate)),
 	    KV_Z("level", breaker_level_name(f->level)),
 	    KV_I64("count", (int64_t)f->count), KV_I64("of", (int64_t)f->of),
 	    KV_I64("line", f->line),
@@ -126,7 +127,7 @@ static void warn(struct guard *g, const struct watch_scope *s)
 		return;
 	*w =
 	    (struct warned){policy_label(s->label), s->kind, f->level, f->rate};
-	log_crossing("breaker.warn", s);
+	log_warning(s);
 }
 
 /* --- acting --- */
@@ -151,7 +152,10 @@ static int stop(struct guard *g, const struct policy *p,
 	in.reason = buf_str(&reason);
 	rc = ops_stop_begin(g->app->store, &in, &changed, err);
 	if (rc == 0 && changed)
-		log_crossing("breaker.stop", s);
+		LOG_EV(LOG_LEVEL_WARNING, "breaker.stop",
+		    KV_Z("scope", stop_kind_name(s->kind)),
+		    KV_STR("name", s->label), KV_STR("reason", in.reason),
+		    KV_STR("rule", f->rule->text));
 	buf_fini(&reason);
 	return rc;
 }

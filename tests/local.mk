@@ -46,6 +46,7 @@ unit_tests = \
 	%D%/unit/test_addrlist \
 	%D%/unit/test_api \
 	%D%/unit/test_api_events \
+	%D%/unit/test_api_segment \
 	%D%/unit/test_attributes \
 	%D%/unit/test_audience \
 	%D%/unit/test_base \
@@ -249,6 +250,7 @@ tests_unit_test_server_wire_LDADD = $(AGENT_LIBS)
 tests_unit_test_unsubscribe_LDADD = $(AGENT_LIBS)
 tests_unit_test_value_LDADD = $(AGENT_LIBS)
 tests_unit_test_api_events_LDADD = $(AGENT_LIBS)
+tests_unit_test_api_segment_LDADD = $(AGENT_LIBS)
 tests_unit_test_check_people_LDADD = $(AGENT_LIBS)
 tests_unit_test_web_LDADD = $(AGENT_LIBS)
 tests_unit_test_words_LDADD = $(AGENT_LIBS)

@@ -272,8 +272,8 @@ static int prune(struct ledger_txn *t, int64_t now_ms)
 	return rc;
 }
 
-static int count(struct ledger_txn *t, const struct event *ev, const char *what,
-    enum stop_kind kind, struct str label)
+static int count_stop(struct ledger_txn *t, const struct event *ev,
+    const char *what, enum stop_kind kind, struct str label)
 {
 	char name[COUNTER_NAME_MAX];
 
@@ -307,8 +307,8 @@ int stop_reduce_stopped(
 	r.seq = ev->seq;
 	rc = put_record(t, &r);
 	if (rc == 0)
-		rc = count(t, ev, e.cause.rate != 0 ? "breaker" : "by_hand",
-		    r.kind, e.label);
+		rc = count_stop(t, ev,
+		    e.cause.rate != 0 ? "breaker" : "by_hand", r.kind, e.label);
 	return error_of(err, rc, "stop");
 }
 
@@ -356,7 +356,7 @@ int stop_reduce_resumed(
 	if (rc == 0)
 		rc = put_record(t, &r);
 	if (rc == 0)
-		rc = count(t, ev, "resumed", r.kind, e.label);
+		rc = count_stop(t, ev, "resumed", r.kind, e.label);
 	return error_of(err, rc, "stop");
 }
 

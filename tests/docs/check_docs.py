@@ -141,7 +141,7 @@ def check_metrics(ok):
         read("policy/conf/tendril-log.5"), "metrics"), re.M))
     text = read("agent/web/metrics.c")
     code = {f"tendril_{name}" for name in
-            re.findall(r'add_gauge\(\s*b,\s*"(\w+)"', text)}
+            re.findall(r'add_(?:gauge|scope)\(\s*b,\s*"(\w+)"', text)}
     for _, text in sources("policy/state"):
         if "counter_add(" in text:
             code |= {f"tendril_{kind}_total" for kind in counter_kinds(text)}

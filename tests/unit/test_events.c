@@ -14,6 +14,7 @@
 #include "policy/state/policyver.h"
 #include "policy/state/refusal.h"
 #include "policy/state/seen.h"
+#include "policy/state/stop.h"
 #include "policy/state/suppression.h"
 
 static struct storetest T;
@@ -140,6 +141,26 @@ static void test_slot_events(struct buf *b)
 	is_hex("slot moved", b, &message_moved_payload, &m, "a2010102425132");
 	is_hex(
 	    "duplicate", b, &message_duplicate_payload, &d, "a2010102425132");
+}
+
+static void test_stop_events(struct buf *b)
+{
+	struct event_stopped s = {.kind = STOP_CAMPAIGN,
+	    .label = STR("c"),
+	    .until_ms = 1000,
+	    .author = STR("alice"),
+	    .reason = STR("why"),
+	    .cause = {1, 9, 2000, 300, 3, 14}};
+	struct event_resumed r = {.kind = STOP_SEGMENT,
+	    .label = STR("s"),
+	    .author = STR("alice"),
+	    .reason = STR("why")};
+
+	is_hex("stopped", b, &stop_stopped_payload, &s,
+	    "ab0102024163031903e80465616c696365056377687906010709081907d0"
+	    "0919012c0a030b0e");
+	is_hex("resumed", b, &stop_resumed_payload, &r,
+	    "a401010241730365616c6963650463776879");
 }
 
 static void test_decision_events(struct buf *b)
@@ -379,6 +400,8 @@ static void test_numbers(void)
 	    {44, "RELAY_TRIED"},
 	    {45, "LEAD_CHANGED"},
 	    {46, "LEAD_MERGED"},
+	    {47, "STOPPED"},
+	    {48, "RESUMED"},
 	};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
@@ -397,6 +420,7 @@ int main(void)
 	test_person_events(&b);
 	test_slot_events(&b);
 	test_decision_events(&b);
+	test_stop_events(&b);
 	stored_is("copy added", emit_copy,
 	    "a901050201035000010203040506070809"
 	    "0a0b0c0d0e0f0441730561740618640718c808010902");
