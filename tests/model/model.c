@@ -426,6 +426,7 @@ void model_decide(const struct model_policy *p, const struct model_world *w,
 	    &w->person[q->person], w->now_ms,
 	    q->arrived_ms != 0 ? q->arrived_ms : w->now_ms};
 	const char *no = refusal(&x);
+	struct model_when stop;
 
 	memset(a, 0, sizeof(*a));
 	a->action = no != NULL ? "reject" : "allow";
@@ -436,7 +437,10 @@ void model_decide(const struct model_policy *p, const struct model_world *w,
 		    x.arrived + x.s->not_compliant.hold_ms, a);
 		add_cause(a, "not_compliant", NULL);
 	} else if (w->stopped[q->segment]) {
-		act(&x, &x.s->full, 0, x.arrived + x.s->full.hold_ms, a);
+		/* held, whatever a full limit means */
+		stop = x.s->full;
+		stop.action = HOLD;
+		act(&x, &stop, 0, x.arrived + stop.hold_ms, a);
 		add_cause(a, "stopped", NULL);
 	} else {
 		decide_wait(&x, a);

@@ -13,6 +13,7 @@
 #include "policy/state/ops_feedback.h"
 #include "policy/state/ops_leads.h"
 #include "policy/state/ops_move.h"
+#include "policy/state/ops_stop.h"
 #include "policy/state/outbox.h"
 #include "policy/state/reducers.h"
 #include "policy/state/seen.h"
@@ -168,6 +169,8 @@ static struct decide_in query(enum decide_mode mode, uint64_t copy_id)
 	    .segment = segment(),
 	    .stream = below(2) == 0 ? STR("apps") : STR("shop"),
 	    .campaign = STR("spring\xff"),
+	    .from_domain =
+		below(2) == 0 ? STR("d1.example") : STR("d2.example"),
 	    .queue_id = below(3) == 0 ? STR("") : STR("4jXQLJ4D31z1bXx"),
 	    .unknown = (enum conf_unknown)below(2),
 	    .sender = STR("app@example.com"),
@@ -406,6 +409,22 @@ static int do_leads(struct error *err)
 	return ops_leads_set(T.store, &in, err);
 }
 
+static int do_stop(struct error *err)
+{
+	struct ops_stop s = {.kind = (enum stop_kind)(1 + below(3)),
+	    .author = STR("alice"),
+	    .reason = STR("why"),
+	    .cause = {.rate = below(2) == 0, .count = 3, .of = 200}};
+	bool changed;
+
+	s.label = s.kind == STOP_SEGMENT    ? segment()
+		  : s.kind == STOP_CAMPAIGN ? STR("spring\xff")
+					    : STR("d1.example");
+	/* mostly not stopped: something is to be decided, too */
+	return below(3) == 0 ? ops_stop_begin(T.store, &s, &changed, err)
+			     : ops_stop_end(T.store, &s, &changed, err);
+}
+
 static bool is_fine(int rc)
 {
 	return rc == 0 || rc == ERR_EXISTS || rc == ERR_NOT_FOUND ||
@@ -418,7 +437,7 @@ static int live(int ops)
 	static int (*const acts[])(struct error * err) = {do_policy, do_consent,
 	    do_suppress, do_decide, do_decide, do_decide, do_decide,
 	    do_decide_all, do_slot, do_slot, do_slot, do_copy, do_copy,
-	    do_feedback, do_feedback, do_leads, do_rest};
+	    do_feedback, do_feedback, do_leads, do_stop, do_rest};
 	int bad = 0;
 
 	for (int i = 0; i < ops; i++) {
