@@ -226,6 +226,7 @@ EXTRA_DIST += \
 	%D%/e2e/data/no_thread.c \
 	%D%/e2e/data/postfix_changes.json \
 	%D%/e2e/test_bench.py \
+	%D%/e2e/test_breaker.py \
 	%D%/e2e/test_browser.py \
 	%D%/e2e/test_busy.py \
 	%D%/e2e/test_check.py \
