@@ -417,7 +417,7 @@ static int do_stop(struct error *err)
 	    .cause = {.rate = below(2) == 0, .count = 3, .of = 200}};
 	bool changed;
 
-	s.label = s.kind == STOP_SEGMENT    ? segment()
+	s.label = s.kind == STOP_SEGMENT    ? STR("news")
 		  : s.kind == STOP_CAMPAIGN ? STR("spring\xff")
 					    : STR("d1.example");
 	/* mostly not stopped: something is to be decided, too */
