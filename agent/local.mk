@@ -15,6 +15,8 @@ agent_libagent_a_SOURCES = \
 	%D%/api/api_import.c \
 	%D%/api/api_journal.c \
 	%D%/api/api_lead.c \
+	%D%/api/api_leads.c \
+	%D%/api/api_leads_list.c \
 	%D%/api/api_metrics.c \
 	%D%/api/api_policy.c \
 	%D%/api/api_policy_change.c \
@@ -23,6 +25,8 @@ agent_libagent_a_SOURCES = \
 	%D%/api/api_suppression.c \
 	%D%/api/event_json.c \
 	%D%/api/event_json.h \
+	%D%/api/lead_json.c \
+	%D%/api/lead_json.h \
 	%D%/api/role.c \
 	%D%/api/role.h \
 	%D%/api/routes.h \
@@ -35,6 +39,8 @@ agent_libagent_a_SOURCES = \
 	%D%/cli/postout.h \
 	%D%/guard.c \
 	%D%/guard.h \
+	%D%/csvrow.c \
+	%D%/csvrow.h \
 	%D%/in/act.c \
 	%D%/in/act.h \
 	%D%/in/feedback.c \
@@ -136,6 +142,9 @@ tendril_SOURCES = \
 	%D%/cli/inforce.h \
 	%D%/cli/keys.c \
 	%D%/cli/keys.h \
+	%D%/cli/leads_export.c \
+	%D%/cli/leads_file.h \
+	%D%/cli/leads_import.c \
 	%D%/cli/mailin.c \
 	%D%/cli/mailin.h \
 	%D%/cli/main.c \

@@ -98,6 +98,11 @@ static void set(struct value *o, const char *key, json_t *child)
 		mark(in(o));
 }
 
+struct value *value_new_string(struct str v)
+{
+	return (struct value *)make_string(v);
+}
+
 void value_put_str(struct value *o, const char *key, struct str v)
 {
 	set(o, key, make_string(v));
@@ -238,4 +243,30 @@ size_t value_count(const struct value *array)
 const struct value *value_at(const struct value *array, size_t i)
 {
 	return (const struct value *)json_array_get(cin(array), i);
+}
+
+bool value_is_null(const struct value *j)
+{
+	return json_is_null(cin(j));
+}
+
+size_t value_count_members(const struct value *o)
+{
+	return json_object_size(cin(o));
+}
+
+int value_each(const struct value *o, value_member_fn *fn, void *arg)
+{
+	json_t *members = (json_t *)(uintptr_t)cin(o);
+	int rc = 0;
+
+	for (void *it = json_object_iter(members); it != NULL && rc == 0;
+	     it = json_object_iter_next(members, it)) {
+		struct str key = {
+		    json_object_iter_key(it), json_object_iter_key_len(it)};
+
+		rc = fn(
+		    arg, key, (const struct value *)json_object_iter_value(it));
+	}
+	return rc;
 }

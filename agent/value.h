@@ -28,6 +28,8 @@ void value_put(struct value *o, const char *key, struct value *child);
 void value_add(struct value *array, struct value *child);
 void value_add_str(struct value *array, struct str v);
 
+struct value *value_new_string(struct str v);
+
 /* One line, keys in the order they were put, with a final newline. */
 int value_dump(const struct value *j, struct buf *out) MUST_CHECK;
 
@@ -41,6 +43,12 @@ bool value_get_bool(const struct value *o, const char *key, bool *out);
 const struct value *value_get(
     const struct value *o, const char *key); /* NULL: absent */
 bool value_is_object(const struct value *j);
+bool value_is_null(const struct value *j);
+/* Members in the order of the text; stops at fn's first answer that is not 0,
+ * and returns it. */
+typedef int value_member_fn(void *arg, struct str key, const struct value *v);
+int value_each(const struct value *o, value_member_fn *fn, void *arg);
+size_t value_count_members(const struct value *o);
 size_t value_count(const struct value *array);
 const struct value *value_at(const struct value *array, size_t i);
 struct str value_as_str(const struct value *j); /* p == NULL: no string */

@@ -47,6 +47,7 @@ unit_tests = \
 	%D%/unit/test_api \
 	%D%/unit/test_api_events \
 	%D%/unit/test_api_segment \
+	%D%/unit/test_api_leads \
 	%D%/unit/test_attributes \
 	%D%/unit/test_audience \
 	%D%/unit/test_base \
@@ -252,6 +253,7 @@ tests_unit_test_unsubscribe_LDADD = $(AGENT_LIBS)
 tests_unit_test_value_LDADD = $(AGENT_LIBS)
 tests_unit_test_api_events_LDADD = $(AGENT_LIBS)
 tests_unit_test_api_segment_LDADD = $(AGENT_LIBS)
+tests_unit_test_api_leads_LDADD = $(AGENT_LIBS)
 tests_unit_test_check_people_LDADD = $(AGENT_LIBS)
 tests_unit_test_web_LDADD = $(AGENT_LIBS)
 tests_unit_test_words_LDADD = $(AGENT_LIBS)

@@ -1,5 +1,6 @@
 /* api_lead.c - /v1/leads: what is known of a person, and what happened. */
 #include "agent/api/event_json.h"
+#include "agent/api/lead_json.h"
 #include "agent/api/routes.h"
 #include "agent/api/timeline.h"
 
@@ -192,6 +193,29 @@ static int put_policy_view(struct lookup *l, const struct lead_record *lead)
 	return rc;
 }
 
+static int put_attributes(struct lookup *l, const struct lead_record *lead)
+{
+	struct store *s = l->c->app->store;
+	const struct policy *p = NULL;
+	struct attributes x = {0};
+	struct person person;
+	int rc = person_of(&person, s, &l->id, lead);
+
+	if (rc == 0)
+		rc = attributes_open(
+		    &person, lead->attributes, l->c->rq->arena, &x);
+	person_fini(&person);
+	if (rc == 0)
+		rc = policyver_cache_get(s->policies, &p, &l->c->err);
+	if (rc == 0)
+		value_put(l->c->reply, "attributes", lead_json_list(p, &x));
+	policy_unref(&p);
+	if (lead->moved)
+		show_lead(&l->s, l->c->reply, "moved_to", &lead->moved_to);
+	/* a person whose key is gone has none that can be read */
+	return rc == ERR_CRYPTO || rc == ERR_KEY ? 0 : rc;
+}
+
 static int show_lookup(struct lookup *l)
 {
 	struct rows rows = {&l->s, value_new_array()};
@@ -205,6 +229,8 @@ static int show_lookup(struct lookup *l)
 	value_put_time(l->c->reply, "created", known ? lead.created_ms : 0);
 	if (rc == ERR_NOT_FOUND)
 		rc = 0;
+	if (known)
+		rc = put_attributes(l, &lead);
 	if (rc == 0)
 		rc = consent_each(l->t, &l->id, add_consent, consents);
 	if (rc == 0 && l->address.text.n > 0)

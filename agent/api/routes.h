@@ -40,6 +40,13 @@ api_fn api_check; /* segment, recipients, at, campaign, lines */
 api_fn api_lead_show;
 api_fn api_lead_timeline; /* after, limit */
 
+/* api_leads.c */
+api_fn api_leads_set;  /* leads (address, attributes), origin, dry_run, ignore */
+api_fn api_leads_move; /* from, to, merge */
+
+/* api_leads_list.c */
+api_fn api_leads_list; /* audience, after, limit, redact */
+
 /* api_journal.c */
 api_fn api_journal; /* after, tail, limit, wait, type, redact */
 

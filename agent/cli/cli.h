@@ -113,6 +113,8 @@ struct cli_request {
 	const char *method; /* "GET" */
 	const char *path;   /* with query */
 	const struct value *body;
+	struct str raw; /* or the body as it is, and its media type */
+	const char *raw_type;
 	int quiet;     /* an error code that the caller handles */
 	int timeout_s; /* 0: a minute */
 };

@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,12 +91,15 @@ static int perform(struct client *c, const struct client_request *rq,
     struct buf *reply, long *status_out, struct error *err)
 {
 	struct curl_slist *fields = NULL;
+	char type[100];
 	struct buf url;
 	long why = 0;
 	CURLcode rc;
 
 	/* "Expect:" empty: no wait for a 100 that the server need not send */
-	fields = curl_slist_append(fields, "Content-Type: application/json");
+	(void)snprintf(type, sizeof(type), "Content-Type: %s",
+	    rq->type != NULL ? rq->type : "application/json");
+	fields = curl_slist_append(fields, type);
 	fields = fields != NULL ? curl_slist_append(fields, "Expect:") : NULL;
 	buf_init(&url, 65536);
 	buf_addz(&url, "http://agent");

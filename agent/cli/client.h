@@ -15,7 +15,8 @@ void client_close(struct client **c); /* NULL is fine */
 struct client_request {
 	const char *method; /* "GET" */
 	const char *path;   /* with query; see client_query() */
-	struct str body;    /* JSON; empty: none */
+	struct str body;    /* empty: none */
+	const char *type;   /* its media type; NULL: JSON */
 	int timeout_s;
 };
 

@@ -132,7 +132,8 @@ int cli_call(struct cli *c, const struct cli_request *rq,
 	rc = open_client(c, &err);
 	if (rc == 0 && rq->body != NULL)
 		rc = value_dump(rq->body, &body);
-	out.body = buf_str(&body);
+	out.body = rq->raw.n > 0 ? rq->raw : buf_str(&body);
+	out.type = rq->raw_type;
 	if (rc == 0)
 		rc = client_send(c->client, &out, reply_out, &err);
 	buf_fini(&body);

@@ -2,6 +2,7 @@
  * happened. */
 #include "agent/cli/client.h"
 #include "agent/cli/events.h"
+#include "agent/cli/leads_file.h"
 #include "agent/cli/verbs.h"
 
 enum {
@@ -18,6 +19,22 @@ static void query_person(struct cli *c, struct buf *path)
 	else
 		client_query(path, "address", who);
 	cli_query_flag(c, path, "redact");
+}
+
+static void show_attributes(struct cli *c, const struct value *list)
+{
+	static const char *const heads[] = {"attribute", "type", "value", NULL};
+	struct out_table *t = out_table(c, heads);
+
+	for (size_t i = 0; i < value_count(list); i++) {
+		const struct value *o = value_at(list, i);
+		out_member(t, o, "name");
+		out_member(t, o, "type");
+		out_member(t, o, "value");
+	}
+	if (value_count(list) > 0)
+		out_line("%s", "");
+	out_print(t);
 }
 
 static void show_consents(struct cli *c, const struct value *list)
@@ -156,6 +173,8 @@ static int show_lead(struct cli *c, const struct value *v)
 	out_field(
 	    "first seen", known ? out_text(c, v, "created")
 				: STR("never; refusals stand in its timeline"));
+	out_field("goes on as", out_text(c, v, "moved_to"));
+	show_attributes(c, value_get(v, "attributes"));
 	show_consents(c, value_get(v, "consents"));
 	show_suppressions(c, value_get(v, "suppressions"));
 	show_segments(c, v);
@@ -220,7 +239,117 @@ static int run_timeline(struct cli *c)
 	return code;
 }
 
+/* --- changes --- */
+
+/* ADDRESS name=value...; "name=" takes it away. */
+static int put_values(struct cli *c, struct value *attributes)
+{
+	for (size_t i = 1; i < c->n_operands; i++) {
+		struct str word = cli_operand(c, i);
+		size_t equals = str_find(word, 0, '=');
+		struct str name = arena_str(c->arena, str_cut(word, 0, equals));
+
+		if (equals == word.n || name.n == 0)
+			return cli_fail(CLI_USAGE,
+			    "\"%.*s\": expected NAME=VALUE, or NAME= to take "
+			    "it away",
+			    STR_ARG(word));
+		if (name.p == NULL)
+			return cli_fail(CLI_AGAIN, "out of memory");
+		value_put_str(attributes, name.p, str_from(word, equals + 1));
+	}
+	return CLI_DONE;
+}
+
+static int tell_set(struct cli *c, const struct value *reply)
+{
+	const struct value *bad = value_at(value_get(reply, "bad"), 0);
+	int64_t n = 0;
+
+	if (bad != NULL)
+		return cli_fail(CLI_NO, "%.*s",
+		    STR_ARG(out_clean(c, value_get_str(bad, "error"))));
+	if (c->json)
+		return cli_json(reply);
+	(void)value_get_i64(reply, "unchanged", &n);
+	out_line(
+	    "%s: %s", c->operands[0], n > 0 ? "that was known already" : "set");
+	return CLI_DONE;
+}
+
+static int run_set(struct cli *c)
+{
+	struct value *body = value_new_object(), *list = value_new_array();
+	struct value *lead = value_new_object();
+	struct value *attributes = value_new_object(), *reply = NULL;
+	int code = put_values(c, attributes);
+
+	value_put_str(lead, "address", cli_operand(c, 0));
+	value_put(lead, "attributes", attributes);
+	value_add(list, lead);
+	value_put(body, "leads", list);
+	value_put_str(body, "origin", STR("cli"));
+	if (code == CLI_DONE)
+		code = cli_call(c,
+		    &(struct cli_request){
+			.method = "POST", .path = "/v1/leads", .body = body},
+		    &reply, NULL);
+	if (code == CLI_DONE)
+		code = tell_set(c, reply);
+	value_free(&body);
+	value_free(&reply);
+	return code;
+}
+
+static int move(struct cli *c, bool merge)
+{
+	struct value *body = value_new_object(), *reply;
+	int code;
+
+	value_put_str(body, "from", cli_operand(c, 0));
+	value_put_str(body, "to", cli_operand(c, 1));
+	value_put_bool(body, "merge", merge);
+	code = cli_call(c,
+	    &(struct cli_request){
+		.method = "POST", .path = "/v1/leads/move", .body = body},
+	    &reply, NULL);
+	if (code == CLI_DONE && c->json)
+		code = cli_json(reply);
+	else if (code == CLI_DONE)
+		out_line("%s goes on as %s", c->operands[0], c->operands[1]);
+	value_free(&body);
+	value_free(&reply);
+	return code;
+}
+
+static int run_merge(struct cli *c)
+{
+	return move(c, true);
+}
+
+static int run_readdress(struct cli *c)
+{
+	return move(c, false);
+}
+
 static const struct cli_option options[] = {
+    {"redact", NULL, "lead ids in place of addresses", false},
+    {NULL, NULL, NULL, false},
+};
+
+static const struct cli_option import_options[] = {
+    {"map", "LIST",
+	"what columns are called here: \"Job title=role,E-Mail=address\"",
+	false},
+    {"ignore", NULL, "columns that are no attribute are passed over", false},
+    {"dry-run", NULL, "only say what would change", false},
+    {NULL, NULL, NULL, false},
+};
+
+static const struct cli_option export_options[] = {
+    {"audience", "CONDITION",
+	"those alone; a condition, or the name of an audience", false},
+    {"format", "csv|json", "json is one person a line", false},
     {"redact", NULL, "lead ids in place of addresses", false},
     {NULL, NULL, NULL, false},
 };
@@ -231,14 +360,30 @@ static const struct cli_command commands[] = {
 	run_show},
     {"timeline", "ADDRESS", 1, 1, options,
 	"every event about the person, oldest first", run_timeline},
+    {"set", "ADDRESS [NAME=VALUE...]", 1, SIZE_MAX, NULL,
+	"attributes of the policy; NAME= takes one away", run_set},
+    {"import", "FILE", 1, 1, import_options,
+	"the same for a list: CSV with a heading, or a JSON object a line",
+	leads_import},
+    {"export", "", 0, 0, export_options,
+	"people with their attributes, suppression and consents", leads_export},
+    {"merge", "FROM TO", 2, 2, NULL, "two people are one: FROM goes on as TO",
+	run_merge},
+    {"re-address", "OLD NEW", 2, 2, NULL,
+	"the person has a new address; the old one gets no more",
+	run_readdress},
 };
 
 const struct cli_verb verb_lead = {
     "lead",
     "what is known of a person",
-    "ADDRESS may also be lead:HEX, as redacted output has it.",
+    "show and timeline also take lead:HEX, as redacted output has it. Nothing "
+    "here undoes\nan opt-out: what a person said goes along with the person.",
     CLI_COMMANDS(commands),
-    "nothing is on record",
+    "nothing is on record; a value or a row was refused",
     "  tendril lead show jane@a.example\n"
-    "  tendril lead timeline jane@a.example --json\n",
+    "  tendril lead timeline jane@a.example --json\n"
+    "  tendril lead set jane@a.example role=cto employees=200\n"
+    "  tendril lead import people.csv --map \"Job title=role\" --dry-run\n"
+    "  tendril lead export --audience \"role = cto\" > cto.csv\n",
 };

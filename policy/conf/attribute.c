@@ -181,7 +181,7 @@ static int parse_text(struct str text, struct arena *a,
 		return error_set(err, ERR_SYNTAX, "not plain text of one line");
 	rc = nfc_normalize(text, form, sizeof(form), &n);
 	if (rc == ERR_LIMIT)
-		return error_set(err, rc, "text is longer than %d bytes",
+		return error_set(err, ERR_SYNTAX, "text longer than %d bytes",
 		    ATTRIBUTE_TEXT_MAX);
 	if (rc != 0)
 		return error_of(err, rc, "text");

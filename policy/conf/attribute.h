@@ -56,8 +56,8 @@ const struct attribute *attribute_by_label(
 const struct attribute *attribute_nearest(
     const struct attribute *v, size_t n, struct str name);
 
-/* ERR_SYNTAX with what is wrong, ERR_LIMIT when a text is too long or the arena
- * full. out->label is 0, out->text in the arena. An empty text is refused: an
+/* ERR_SYNTAX with what is wrong, a text too long included; ERR_LIMIT when the
+ * arena is full. out->label is 0, out->text in the arena. An empty text is refused: an
  * attribute without a value is an absent one. */
 int attribute_parse(enum attribute_type type, struct str text, struct arena *a,
     struct attribute_value *out, struct error *err) MUST_CHECK;

@@ -12,11 +12,13 @@ static const struct option_word types[] = {
     {NULL, 0},
 };
 
-/* "address" is the column of an import that names the person. */
+/* The first three are columns of lists (tendril lead export) of their own. */
 static bool is_attribute(struct str name)
 {
 	return option_is_name(name) && !audience_is_keyword(name) &&
 	       !str_eq(name, STR("address")) &&
+	       !str_eq(name, STR("suppressed")) &&
+	       !str_eq(name, STR("consents")) &&
 	       attribute_find(attribute_reserved(), ATTRIBUTE_RESERVED, name) ==
 		   NULL;
 }
@@ -57,8 +59,8 @@ const struct section_kind section_attribute = {
     .finish = finish_attribute,
     .is_title = is_attribute,
     .title_what =
-	OPTION_NAME_WHAT ", and not address, company, language, name, "
-			 "time-zone or a word of conditions",
+	OPTION_NAME_WHAT ", and not address, company, consents, language, "
+			 "name, suppressed, time-zone or a word of conditions",
 };
 
 int policy_set_attributes(const struct option_job *job, struct policy_draft *d)

@@ -153,6 +153,39 @@ int lead_peek(const struct ledger_txn *t, const struct lead_id *id,
 	return rc;
 }
 
+int lead_list(const struct ledger_txn *t, const struct lead_id *after,
+    lead_list_fn *emit, void *arg)
+{
+	struct ledger_iter rows;
+	struct str key, value;
+	int rc = ledger_iter_open(t, TABLE_LEAD,
+	    after != NULL ? key_of(after) : STR(""), LEDGER_UP, &rows);
+
+	if (rc != 0)
+		return rc;
+	while ((rc = ledger_iter_next(&rows, &key, &value)) == 0) {
+		struct lead_record r;
+		struct lead_id id;
+		struct stored unused;
+
+		if (key.n != sizeof(id.b)) {
+			rc = ERR_CORRUPT;
+			break;
+		}
+		memcpy(id.b, key.p, sizeof(id.b));
+		if (after != NULL && lead_id_eq(&id, after))
+			continue;
+		rc = open_record(value, &r, &unused);
+		r.n_slots = 0;
+		if (rc == 0)
+			rc = emit(arg, &id, &r);
+		if (rc != 0)
+			break;
+	}
+	ledger_iter_close(&rows);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 /* --- purposes --- */
 
 /* n: none. */

@@ -86,6 +86,14 @@ int lead_read(const struct ledger_txn *t, const struct lead_id *id,
 int lead_peek(const struct ledger_txn *t, const struct lead_id *id,
     struct lead_record *out) MUST_CHECK;
 
+/* Leads in the order of their ids, from the first above `after` (NULL: the
+ * first), without slots. Stops at emit's first answer that is not 0, and
+ * returns it. */
+typedef int lead_list_fn(
+    void *arg, const struct lead_id *id, const struct lead_record *r);
+int lead_list(const struct ledger_txn *t, const struct lead_id *after,
+    lead_list_fn *emit, void *arg) MUST_CHECK;
+
 /* NULL: not in the record. */
 const struct lead_purpose *lead_purpose_find(
     const struct lead_record *r, uint32_t label);

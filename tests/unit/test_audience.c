@@ -99,7 +99,7 @@ static void test_values(struct arena *a)
 	    0, "the longest text");
 	IS_INT(attribute_parse(ATTRIBUTE_TEXT,
 		   (struct str){longer, sizeof(longer)}, a, &v, &err),
-	    ERR_LIMIT, "one byte more");
+	    ERR_SYNTAX, "one byte more");
 	buf_fini(&out);
 }
 

@@ -443,11 +443,13 @@ static const struct modeltest_refusal refusals[] = {
     {"person {", "attribute name { type = text }\nperson {",
 	"t.policy:2: attribute \"name\": expected a name of small letters, "
 	"digits, \"-\", \"_\" and \".\" such as \"win-back\", and not "
-	"address, company, language, name, time-zone or a word of conditions"},
+	"address, company, consents, language, name, suppressed, time-zone or "
+	"a word of conditions"},
     {"person {", "attribute in { type = text }\nperson {",
 	"t.policy:2: attribute \"in\": expected a name of small letters, "
 	"digits, \"-\", \"_\" and \".\" such as \"win-back\", and not "
-	"address, company, language, name, time-zone or a word of conditions"},
+	"address, company, consents, language, name, suppressed, time-zone or "
+	"a word of conditions"},
     {"person {", "attribute size { type = float }\nperson {",
 	"t.policy:2: type = \"float\": expected one of text, number, flag, "
 	"date"},

@@ -1,0 +1,231 @@
+"""What is known of people: set, imported, exported, merged, re-addressed; and
+that none of it ever undoes an opt-out."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from test_cli import Home
+
+POLICY = """\
+attribute role { type = text }
+attribute employees { type = number }
+attribute customer { type = flag }
+attribute renewal { type = date }
+audience it { condition = "role in {cto, 'head of it'} and employees >= 200" }
+person { at-most = "2 per 7d" }
+segment newsletter { purpose = newsletter }
+segment offers { purpose = offers legal-basis = legitimate-interest }
+"""
+
+
+@pytest.fixture(name="home")
+def make_home(build, tmp_path):
+    """A running agent with that policy; no mail, so no DKIM keys."""
+    tmp_path.chmod(0o755)
+    for parent in tmp_path.parents[:2]:
+        parent.chmod(0o755)
+    one = Home(build, tmp_path)
+    conf = one.conf_file.read_text()
+    one.conf_file.write_text(conf[:conf.index("key r1 {")] +
+                             "stream rest { class = \"pass\" }\n")
+    for kind in ("lead", "token", "epoch"):
+        one.ok("key", "new", kind, "--out", one.root / f"{kind}.key")
+    one.tendril.start_agent(one.root / "api")
+    one.ok("policy", "apply", write(one, "policy", POLICY), "--reason", "test")
+    yield one
+    one.tendril.stop()
+
+
+def attributes(home, address):
+    shown, = home.json("lead", "show", address)
+    return {a["name"]: a["value"] for a in shown.get("attributes", [])}
+
+
+def lead_list(home, *words):
+    return {row["address"]: row
+            for row in home.json("lead", "export", *words)}
+
+
+def write(home, name, text):
+    path = home.root / name
+    path.write_text(text)
+    return path
+
+
+def test_set_and_show(home):
+    home.ok("lead", "set", "jane@a.example", "role=CTO", "employees=200",
+            "customer=yes", "renewal=2027-01-31", "company=Acme")
+    assert attributes(home, "jane@a.example") == {
+        "role": "CTO", "employees": 200, "customer": True,
+        "renewal": "2027-01-31", "company": "Acme"}
+    text = home.ok("lead", "show", "jane@a.example")
+    assert "employees" in text and "number" in text
+    home.ok("lead", "set", "jane@a.example", "renewal=", "employees=300")
+    assert attributes(home, "jane@a.example")["employees"] == 300
+    assert "renewal" not in attributes(home, "jane@a.example")
+    assert "known already" in home.ok(
+        "lead", "set", "jane@a.example", "employees=300")
+    assert "number" in home.refused(
+        "lead", "set", "jane@a.example", "employees=many", status=1)
+    assert 'did you mean "role"' in home.refused(
+        "lead", "set", "jane@a.example", "rol=x", status=1)
+    home.refused("lead", "set", "jane@a.example", "role")
+    home.refused("lead", "set", "nobody", "role=x", status=1)
+    events = home.json("lead", "timeline", "jane@a.example")
+    assert [e["type"] for e in events] == [
+        "lead_created", "lead_changed"]
+    assert events[0]["origin"] == "cli" and events[0]["author"]
+
+
+PEOPLE = '''\
+\ufeffE-Mail;Job title;Employees;Notes
+jane@a.example;CTO;250;"two
+lines; and a ""quote"""
+joe@b.example;"head of it";200;
+
+ann@c.example;clerk;;x
+not an address;cto;5;
+bob@d.example;cto;many;
+'''
+
+
+def test_import(home):
+    people = write(home, "people.csv", PEOPLE)
+    words = ("lead", "import", people, "--map", "Job title=role")
+    assert 'no attribute "notes"' in home.refused(*words)
+    done = home.cli(*words, "--ignore", "--dry-run")
+    assert done.returncode == 1
+    assert f"{people}:7: not an address: " in done.stderr
+    assert f"{people}:8: bob@d.example: employees = \"many\": not a whole " \
+        "number such as 200" in done.stderr
+    assert f"{people}:2: jane@a.example: new\n" in done.stdout
+    assert f"{people}:4: joe@b.example: new\n" in done.stdout
+    assert "would be: 3 new, 0 changed, 0 unchanged, 2 refused" in done.stdout
+    home.ok("lead", "show", "jane@a.example", status=1)
+    done = home.cli(*words, "--ignore")
+    assert "3 new, 0 changed, 0 unchanged, 2 refused" in done.stdout
+    assert attributes(home, "jane@a.example") == {
+        "role": "CTO", "employees": 250}
+    assert attributes(home, "ann@c.example") == {"role": "clerk"}
+    again, = home.json(*words, "--ignore", "--dry-run", status=1)
+    assert (again["unchanged"], again["refused"]) == (3, 2)
+    assert [row["outcome"] for row in again["first"]] == ["unchanged"] * 3
+    timeline = home.json("lead", "timeline", "jane@a.example")
+    assert timeline[0]["origin"] == "import people.csv"
+
+
+def test_import_json_lines(home):
+    lines = write(home, "people.jsonl", "".join(
+        json.dumps(o) + "\n" for o in (
+            {"email": "jane@a.example", "role": "cto", "employees": 250,
+             "customer": True, "company": None},
+            {"email": "joe@b.example", "Title": "it's \"x\"\u00fc"},
+            {"role": "nobody"},
+            {"email": "ann@c.example", "employees": 1.5})) + "{\n")
+    done = home.cli("lead", "import", lines, "--map", "Title=role", "--json")
+    assert json.loads(done.stdout)["new"] == 2
+    assert f"{lines}:3: no address" in done.stderr
+    assert f"{lines}:4: ann@c.example: employees: neither" in done.stderr
+    assert f"{lines}:5: JSON, line 1" in done.stderr
+    assert attributes(home, "jane@a.example") == {
+        "role": "cto", "employees": 250, "customer": True}
+    assert attributes(home, "joe@b.example") == {"role": "it's \"x\"\u00fc"}
+
+
+def test_import_never_undoes_a_no(home):
+    """Whoever is suppressed, has withdrawn or objected stays so, however often
+    a list has them."""
+    home.ok("suppress", "add", "out@a.example", "--reason", "opt_out")
+    home.ok("suppress", "add", "@closed.example")
+    home.ok("consent", "withdraw", "no@a.example", "newsletter",
+            "--origin", "form")
+    home.ok("consent", "object", "obj@a.example", "offers",
+            "--origin", "form")
+    people = write(home, "p.csv", "address,role,suppressed,consents\n" + "".join(
+        f"{a},cto,,newsletter=granted\n" for a in (
+            "out@a.example", "x@closed.example", "no@a.example",
+            "obj@a.example", "fresh@a.example")))
+    for _ in range(2):
+        home.ok("lead", "import", people)
+    verdicts = {}
+    for address, segment in (
+            ("out@a.example", "offers"), ("x@closed.example", "offers"),
+            ("no@a.example", "newsletter"), ("obj@a.example", "offers"),
+            ("fresh@a.example", "newsletter"), ("fresh@a.example", "offers")):
+        done = home.cli("explain", address, segment, "--json")
+        verdicts[address, segment] = json.loads(done.stdout)["reason"]
+    assert verdicts == {
+        ("out@a.example", "offers"): "suppressed",
+        ("x@closed.example", "offers"): "suppressed",
+        ("no@a.example", "newsletter"): "withdrawn",
+        ("obj@a.example", "offers"): "objected",
+        ("fresh@a.example", "newsletter"): "no_consent",
+        ("fresh@a.example", "offers"): "allowed"}
+
+
+def test_export_comes_back(home):
+    home.ok("lead", "import", write(
+        home, "p.csv", "address,role,employees,company\n"
+        "jane@a.example,cto,250,\"Acme, Ltd.\"\n"
+        "joe@b.example,head of it,100,\n"))
+    home.ok("suppress", "add", "joe@b.example")
+    home.ok("consent", "grant", "jane@a.example", "newsletter",
+            "--origin", "form")
+    text = home.ok("lead", "export")
+    rows = {row["address"]: row for row in csv.DictReader(io.StringIO(text))}
+    assert rows["jane@a.example"]["company"] == "Acme, Ltd."
+    assert rows["jane@a.example"]["consents"] == "newsletter=granted"
+    assert rows["joe@b.example"]["suppressed"] == "manual"
+    again = home.ok("lead", "import", write(home, "again.csv", text))
+    assert again == "0 new, 0 changed, 2 unchanged, 0 refused\n"
+    assert list(lead_list(home, "--audience", "it")) == ["jane@a.example"]
+    assert list(lead_list(home, "--audience", "employees < 200")) == [
+        "joe@b.example"]
+    assert "column 1" in home.refused(
+        "lead", "export", "--audience", "rol = cto")
+    assert "lead:" in home.ok("lead", "export", "--redact")
+    assert "@" not in home.ok("lead", "export", "--redact")
+
+
+def test_re_address(home):
+    home.ok("lead", "set", "old@a.example", "role=cto")
+    home.ok("consent", "grant", "old@a.example", "newsletter",
+            "--origin", "form")
+    home.ok("consent", "object", "old@a.example", "offers",
+            "--origin", "form")
+    home.ok("lead", "re-address", "old@a.example", "new@b.example")
+    assert attributes(home, "new@b.example") == {"role": "cto"}
+    said = lead_list(home)["new@b.example"]["consents"]
+    assert said == {"newsletter": "granted", "offers": "objected"}
+    old, = home.json("lead", "show", "old@a.example")
+    assert old["moved_to"] == "new@b.example"
+    assert "new@b.example" in home.ok("lead", "show", "old@a.example")
+    assert home.json("explain", "old@a.example", "newsletter",
+                     status=1)[0]["reason"] == "suppressed"
+    assert home.json("explain", "new@b.example",
+                     "newsletter")[0]["reason"] == "allowed"
+    # a no by an old link, which is to the old address
+    home.ok("consent", "withdraw", "old@a.example", "newsletter",
+            "--origin", "form")
+    assert home.json("explain", "new@b.example", "newsletter",
+                     status=1)[0]["reason"] == "withdrawn"
+    home.refused("lead", "re-address", "old@a.example", "c@c.example",
+                 status=1)
+
+
+def test_merge(home):
+    home.ok("lead", "set", "one@a.example", "role=cto", "employees=7")
+    home.ok("lead", "set", "two@b.example", "role=cio")
+    home.ok("suppress", "add", "one@a.example", "--reason", "complaint")
+    home.refused("lead", "merge", "one@a.example", "nobody@b.example",
+                 status=1)
+    home.ok("lead", "merge", "one@a.example", "two@b.example")
+    assert attributes(home, "two@b.example") == {"role": "cio", "employees": 7}
+    shown, = home.json("lead", "show", "two@b.example")
+    assert [(s["reason"], s["origin"]) for s in shown["suppressions"]] == [
+        ("complaint", "merge")]
+    events = home.json("lead", "timeline", "one@a.example")
+    assert "lead_merged" in [e["type"] for e in events]
