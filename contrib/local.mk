@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	%D%/lib/check.py \
 	%D%/lib/failures.py \
 	%D%/lib/mutants.py \
+	%D%/lib/mutants_policy.py \
 	%D%/lib/packages.sh \
 	%D%/lib/run.py \
 	%D%/lib/sidebyside.py \

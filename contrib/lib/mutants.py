@@ -13,6 +13,7 @@ import shutil
 import subprocess
 
 import build
+import mutants_policy
 
 FOLDER = build.BUILDS / "mutants"
 TIMEOUT_S = 120
@@ -214,7 +215,7 @@ MUTANTS = (
            "policy/state/outbox.c",
            "e.due_ms > r.queued_ms + KEEP_MS", "e.due_ms == 0",
            ("test_relay",)),
-)
+) + tuple(Mutant(*words) for words in mutants_policy.MUTANTS)
 
 
 # What a program is given, so that it does the same each time.
