@@ -416,29 +416,44 @@ static void make_person(struct world *w, int i, int home)
 	w->size[i] = size;
 }
 
-/* Days on which clocks and calendars are strange, or any. */
-static int64_t pick_start(int home)
+/* Days with a strange night behind them, where they have it. */
+static const struct {
+	const char *place;
+	int64_t ms;
+} strange[] = {
+    {"Pacific/Apia", 1325116800000},        /* 2011-12-29, a Friday less */
+    {"America/Sao_Paulo", 1507939200000},   /* 2017-10-14: no midnight */
+    {"America/Sao_Paulo", 1518825600000},   /* 2018-02-17: 23:00 twice */
+    {"America/St_Johns", 1299888000000},    /* 2011-03-12: at 00:01 */
+    {"America/St_Johns", 1320451200000},    /* 2011-11-05: and back */
+    {"America/St_Johns", 1257033600000},    /* 2009-11-01, a Sunday */
+    {"Asia/Beirut", 1585353600000},         /* 2020-03-28: no midnight */
+    {"Asia/Beirut", 1603497600000},         /* 2020-10-24: 23:00 twice */
+    {"Africa/Casablanca", 1494979200000},   /* 2017-05-17: Ramadan */
+    {"Australia/Lord_Howe", 1301702400000}, /* 2011-04-02 */
+    {"Europe/Berlin", 1427500800000},       /* 2015-03-28 */
+    {"Europe/Berlin", 1330387200000},       /* 2012-02-28 */
+    {"Asia/Kathmandu", 1582848000000},      /* 2020-02-28 */
+    {"UTC", 1709164800000},                 /* 2024-02-29 */
+    {"Pacific/Kiritimati", 1293753600000},  /* 2010-12-31 */
+};
+
+/* Where most of the people live, and when it begins. */
+static int64_t pick_start(int *home)
 {
-	static const int64_t days[] = {
-	    1325116800000, /* 2011-12-29: Samoa's last */
-	    1507939200000, /* 2017-10-14: no midnight in Brazil */
-	    1518825600000, /* 2018-02-17: 23:00 there twice */
-	    1330387200000, /* 2012-02-28 */
-	    1582848000000, /* 2020-02-28 */
-	    1709078400000, /* 2024-02-28 */
-	    1709164800000, /* 2024-02-29 */
-	    1293753600000, /* 2010-12-31 */
-	    1299974400000, /* 2011-03-13: St. John's at 00:01 */
-	    1320537600000, /* 2011-11-06: and back */
-	};
 	int64_t t = INT64_C(1262304000000) + up_to(14 * 365 * MODEL_DAY);
 	int64_t change;
+	size_t k = (size_t)(PICK(strange) - strange);
 
-	if (one_in(3))
-		return *PICK(days) - up_to(2 * MODEL_DAY);
+	*home = below(place_count());
+	if (one_in(2)) {
+		while (strcmp(place_name(*home), strange[k].place) != 0)
+			*home = (*home + 1) % place_count();
+		return strange[k].ms + MODEL_DAY - up_to(2 * MODEL_DAY);
+	}
 	if (one_in(2))
 		return t;
-	change = place_next_change(home, t);
+	change = place_next_change(*home, t);
 	return change == INT64_MAX ? t : change - up_to(2 * MODEL_DAY);
 }
 
@@ -474,11 +489,10 @@ void world_make(struct world *w, uint64_t seed, uint64_t without)
 	bool jumps;
 
 	state = seed * UINT64_C(0x2545f4914f6cdd1d) + 1;
-	home = below(place_count());
+	w->start_ms = pick_start(&home);
 	jumps = one_in(3);
 	n_segments = 1 + below(MODEL_SEGMENTS);
 	w->seed = seed;
-	w->start_ms = pick_start(home);
 	w->n_people = 1 + below(MODEL_PEOPLE);
 	for (int i = 0; i < w->n_people; i++)
 		make_person(w, i, home);

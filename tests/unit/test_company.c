@@ -3,10 +3,12 @@
  * one ledger. */
 #include "tests/unit/storetest.h"
 
+#include "policy/base/calendar.h"
 #include "policy/base/clock.h"
 #include "policy/state/company.h"
 #include "policy/state/message.h"
 #include "policy/state/ops_copy.h"
+#include "policy/state/ops_leads.h"
 
 #include <string.h>
 #include <sys/wait.h>
@@ -29,6 +31,11 @@ static const char person_text[] = "order = {demo, news}\n"
 static const char race_text[] =
     "company { at-most = \"40 per 7d\" }\n"
     "segment demo { purpose = demos" RULES "  when-full = reject }\n";
+
+static const char daily_text[] =
+    "time-zone = \"UTC\"\n"
+    "segment news { purpose = news" RULES
+    "  at-most = \"1 per day\"  when-full = \"hold 10d\" }\n";
 
 static struct storetest T;
 static uint64_t next_key = 1;
@@ -144,6 +151,59 @@ static size_t company_n(const struct company_id *id)
 		exit(1);
 	ledger_read_end(&t);
 	return n;
+}
+
+static void live_in(const char *address, const char *zone)
+{
+	struct attribute_value v = {.label = policy_label(STR("time-zone")),
+	    .type = ATTRIBUTE_TEXT,
+	    .text = str_of(zone)};
+	struct ops_leads_row row = {
+	    .address = storetest_address(&T, address), .values = &v, .n = 1};
+	struct ops_leads in = {.rows = &row,
+	    .n = 1,
+	    .origin = STR("test"),
+	    .author = STR("alice")};
+	struct error err = {0};
+
+	IS_INT(ops_leads_set(T.store, &in, &err), 0, "%s", err.text);
+}
+
+/* After one today, the next may go at that person's midnight: in the place that
+ * is known of the person, else in the policy's, also where no such zone is. */
+static void test_own_days(void)
+{
+	static const struct {
+		const char *address, *zone, *days;
+	} people[] = {
+	    {"kai@pacific.example", "Pacific/Kiritimati", "Pacific/Kiritimati"},
+	    {"una@nowhere.example", NULL, "UTC"},
+	    {"max@mars.example", "Mars/Phobos", "UTC"},
+	};
+	struct error err = {0};
+
+	apply_policy(daily_text);
+	for (size_t i = 0; i < sizeof(people) / sizeof(people[0]); i++) {
+		struct decide_in in = query(people[i].address, "news");
+		const struct zone *z = NULL;
+		struct decide_out out;
+		int64_t now_ms;
+
+		if (people[i].zone != NULL)
+			live_in(people[i].address, people[i].zone);
+		OK(zones_find(T.store->zones, str_of(people[i].days), &z) == 0,
+		    "%s", people[i].days);
+		IS_INT(send_to(people[i].address, "news").verdict.action,
+		    VERDICT_ALLOW, "%s: one", people[i].address);
+		now_ms = clock_now_ms();
+		IS_INT(decide_explain(T.store, &in, NULL, now_ms, &out, &err),
+		    0, "explain: %s", err.text);
+		IS_INT(out.verdict.earliest_ms,
+		    calendar_next_ms(z, CALENDAR_DAY, now_ms),
+		    "%s: the next at midnight in %s", people[i].address,
+		    people[i].days);
+		decide_fini(&out);
+	}
 }
 
 /* Two people at most, three messages at most. */
@@ -328,6 +388,7 @@ static void test_two_processes(void)
 int main(void)
 {
 	storetest_open(&T);
+	test_own_days();
 	test_company();
 	test_order();
 	test_forced();

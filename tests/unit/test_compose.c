@@ -385,6 +385,10 @@ static void test_samekey_of_copy(void)
 	in.recipient = STR("z@y.example");
 	OK(samekey_make(&in, A, &copy) == 0 && copy.key != direct.key,
 	    "the recipient counts");
+	in.recipient = STR("x@y.example");
+	in.stream = STR("other");
+	OK(samekey_make(&in, A, &copy) == 0 && copy.key != direct.key,
+	    "the stream counts");
 }
 
 int main(void)
