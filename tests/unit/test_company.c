@@ -37,6 +37,12 @@ static const char daily_text[] =
     "segment news { purpose = news" RULES
     "  at-most = \"1 per day\"  when-full = \"hold 10d\" }\n";
 
+static const char repair_text[] =
+    "order = {demo, news}\n"
+    "person { at-most = \"1 per 7d\" }\n"
+    "segment demo { purpose = demos" RULES "  not-compliant = \"hold 5d\" }\n"
+    "segment news { purpose = news" RULES "}\n";
+
 static struct storetest T;
 static uint64_t next_key = 1;
 
@@ -204,6 +210,23 @@ static void test_own_days(void)
 		    people[i].days);
 		decide_fini(&out);
 	}
+}
+
+/* What waits for its repair keeps nobody's place. */
+static void test_repair(void)
+{
+	struct decide_in in = query("rob@repair.example", "demo");
+	struct copy_record r = {0};
+
+	apply_policy(repair_text);
+	in.compliance = COMPLY_NO_FROM;
+	in.copy_id = 100;
+	IS_INT(decide(&in).verdict.reason, REASON_NOT_COMPLIANT, "held");
+	OK(ops_copy_get(T.store, 100, T.arena, &r) == 0 && r.wait.queues == 0,
+	    "and in no queue");
+	IS_INT(send_to("rob@repair.example", "news").verdict.action,
+	    VERDICT_ALLOW, "a later kind goes");
+	done(100, COPY_DROPPED);
 }
 
 /* Two people at most, three messages at most. */
@@ -389,6 +412,7 @@ int main(void)
 {
 	storetest_open(&T);
 	test_own_days();
+	test_repair();
 	test_company();
 	test_order();
 	test_forced();

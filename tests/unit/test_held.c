@@ -24,6 +24,10 @@ static const char never_text[] =
     "  at-most = \"0 per 7d\" when-full = \"hold 20d, then bounce\" }\n"
     "segment news { purpose = news" RULES
     "  at-most = \"0 per 7d\" when-full = \"hold 20d, then drop\" }\n";
+static const char defer_text[] =
+    "person { at-most = \"1 per 7d\" }\n"
+    "segment demo { purpose = demos" RULES "  when-full = defer }\n"
+    "segment news { purpose = news" RULES "  when-full = defer }\n";
 /* Closed but for one minute of another day, and patient for an hour. */
 static const char hours_text[] =
     "segment demo { purpose = demos" RULES
@@ -205,6 +209,34 @@ static void test_ends(void)
 	sessiontest_apply(order_text);
 }
 
+/* A policy that says "defer" since it came: there is nobody to come again, so it
+ * waits on, and no longer than it was to. */
+static void test_defer(void)
+{
+	const char *to = "fin@fin.example";
+	struct copy_record was, r;
+	struct copy_wait w;
+	struct error err = {0};
+
+	arrive(to, "news", ANSWER_CONTINUE);
+	arrive(to, "news", ANSWER_DISCARD);
+	(void)newest(&was);
+	sessiontest_apply(defer_text);
+	settle("defer");
+	r = row(was.id);
+	OK(r.id == was.id && r.wait.deadline_ms == was.wait.deadline_ms &&
+		r.wait.then == was.wait.then &&
+		r.wait.policy_version > was.wait.policy_version,
+	    "decided again, it waits until the same end");
+	w = r.wait;
+	w.due_ms = w.deadline_ms = now;
+	IS_INT(ops_copy_wait(S.st.store, r.id, &w, &err), 0, "its end");
+	settle("end");
+	IS_INT(sent(to), 0, "did not go");
+	is_empty("defer");
+	sessiontest_apply(order_text);
+}
+
 /* The agent was away when its turn and its deadline came. */
 static void test_too_late(void)
 {
@@ -351,6 +383,7 @@ int main(void)
 	test_order();
 	test_company();
 	test_ends();
+	test_defer();
 	test_too_late();
 	test_then_send();
 	test_forced();
