@@ -15,6 +15,7 @@ struct app {
 	const struct conf *_Atomic conf;
 	struct store *store;
 	struct token_keys *tokens;
+	struct simjob *simjob;
 	int64_t started_ms;
 	atomic_bool conf_refused; /* the last reload, for /metrics */
 	atomic_uint waiting;  /* API calls that wait for events */

@@ -21,6 +21,7 @@ agent_libagent_a_SOURCES = \
 	%D%/api/api_policy.c \
 	%D%/api/api_policy_change.c \
 	%D%/api/api_segment.c \
+	%D%/api/api_simulate.c \
 	%D%/api/api_stats.c \
 	%D%/api/api_suppression.c \
 	%D%/api/event_json.c \
@@ -32,6 +33,9 @@ agent_libagent_a_SOURCES = \
 	%D%/api/routes.h \
 	%D%/api/show.c \
 	%D%/api/show.h \
+	%D%/api/simjob.c \
+	%D%/api/simjob.h \
+	%D%/api/simulate_json.c \
 	%D%/api/timeline.c \
 	%D%/api/timeline.h \
 	%D%/app.h \
@@ -181,6 +185,7 @@ tendril_SOURCES = \
 	%D%/cli/verb_policy.c \
 	%D%/cli/verb_preview.c \
 	%D%/cli/verb_segment.c \
+	%D%/cli/verb_simulate.c \
 	%D%/cli/verb_stats.c \
 	%D%/cli/verb_suppress.c \
 	%D%/cli/verbs.h \

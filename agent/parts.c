@@ -4,6 +4,7 @@
 #include "agent/parts.h"
 
 #include "agent/api/api.h"
+#include "agent/api/simjob.h"
 #include "agent/guard.h"
 #include "agent/in/feedback.h"
 #include "agent/in/slots.h"
@@ -119,7 +120,9 @@ static int start_api(struct parts *p, struct error *err)
 	    .arg = p->app,
 	};
 
-	return o.listen.n > 0 ? server_open(&p->api, &o, err) : 0;
+	int rc = error_of(err, simjob_open(&p->app->simjob, p->app), "memory");
+
+	return rc == 0 && o.listen.n > 0 ? server_open(&p->api, &o, err) : rc;
 }
 
 static int start_web(struct parts *p, struct error *err)
@@ -176,6 +179,7 @@ void parts_stop(struct parts **p)
 		return;
 	server_close(&(*p)->web);
 	server_close(&(*p)->api);
+	simjob_close(&(*p)->app->simjob);
 	steps_close(&(*p)->steps);
 	feedback_close(&(*p)->feedback);
 	guard_close(&(*p)->guard);

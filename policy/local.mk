@@ -198,6 +198,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/rules/phrases.h \
 	%D%/rules/recognise.c \
 	%D%/rules/recognise.h \
+	%D%/rules/replay.c \
+	%D%/rules/replay.h \
 	%D%/rules/verdict.c \
 	%D%/rules/verdict.h \
 	%D%/spool/envelope.c \
@@ -210,6 +212,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/spool/stage.h \
 	%D%/state/company.c \
 	%D%/state/company.h \
+	%D%/state/attempts.c \
+	%D%/state/attempts.h \
 	%D%/state/attributes.c \
 	%D%/state/attributes.h \
 	%D%/state/consent.c \
@@ -256,6 +260,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/ops_suppress.c \
 	%D%/state/outbox.c \
 	%D%/state/outbox.h \
+	%D%/state/past.c \
+	%D%/state/past.h \
 	%D%/state/payload.c \
 	%D%/state/payload.h \
 	%D%/state/person.c \
@@ -268,6 +274,10 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/refusal.h \
 	%D%/state/seen.c \
 	%D%/state/seen.h \
+	%D%/state/simtally.c \
+	%D%/state/simtally.h \
+	%D%/state/simulate.c \
+	%D%/state/simulate.h \
 	%D%/state/slotlist.c \
 	%D%/state/slotlist.h \
 	%D%/state/stop.c \

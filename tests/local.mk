@@ -106,6 +106,7 @@ unit_tests = \
 	%D%/unit/test_relay \
 	%D%/unit/test_reload \
 	%D%/unit/test_replay \
+	%D%/unit/test_replay_policy \
 	%D%/unit/test_report \
 	%D%/unit/test_recognise \
 	%D%/unit/test_seal \
@@ -116,6 +117,7 @@ unit_tests = \
 	%D%/unit/test_server_wire \
 	%D%/unit/test_slot_batch \
 	%D%/unit/test_snapshot \
+	%D%/unit/test_simulate \
 	%D%/unit/test_slots \
 	%D%/unit/test_spool \
 	%D%/unit/test_stage \
@@ -305,6 +307,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_sendmail.py \
 	%D%/e2e/test_sendmail_wire.py \
 	%D%/e2e/test_sidebyside.py \
+	%D%/e2e/test_simulate.py \
 	%D%/e2e/test_submission.py \
 	%D%/e2e/test_trouble.py \
 	%D%/e2e/tsan_load.py \

@@ -53,6 +53,11 @@ api_fn api_journal; /* after, tail, limit, wait, type, redact */
 /* api_stats.c */
 api_fn api_stats; /* by, from, to, segment, name */
 
+/* api_simulate.c */
+api_fn api_simulate_start; /* text or version; since, until, diff, by, memory */
+api_fn api_simulate_show;  /* id */
+api_fn api_simulate_stop;  /* id */
+
 /* api_hold.c */
 api_fn api_hold_list;    /* after, limit, segment, redact */
 api_fn api_hold_show;    /* id */

@@ -17,6 +17,7 @@ const struct cli_verb *const cli_verbs[] = {
     &verb_consent,
     &verb_explain,
     &verb_may,
+    &verb_simulate,
     &verb_lead,
     &verb_journal,
     &verb_stats,

@@ -59,6 +59,7 @@ static int decide_one(struct decide_work *w, struct decide_in *in,
 	if (rc == 0)
 		rc = decide_in_txn(w, t, w->arena, now_ms);
 	one->verdict = w->out->verdict;
+	w->attributes_sealed = STR(""); /* were in the arena */
 	arena_reset(w->arena);
 	return rc;
 }

@@ -41,7 +41,7 @@ static struct str id_key(uint64_t id, struct id_key *k)
 	return (struct str){k->b, sizeof(k->b)};
 }
 
-static int decode(struct str value, struct message_record *out)
+int message_decode(struct str value, struct message_record *out)
 {
 	struct wire w = wire_open(value);
 	struct str lead, company;
@@ -119,7 +119,7 @@ int message_read(
 	struct str value;
 	int rc = ledger_get(t, TABLE_MESSAGE, id_key(id, &k), &value);
 
-	return rc != 0 ? rc : decode(value, out);
+	return rc != 0 ? rc : message_decode(value, out);
 }
 
 /* Queue ids hold letters and digits; anything else is none of ours. */

@@ -4,6 +4,7 @@ bench_programs = \
 	%D%/bench_decide \
 	%D%/bench_ledger \
 	%D%/bench_mtalog \
+	%D%/bench_simulate \
 	%D%/bench_classify \
 	%D%/bench_dkim \
 	%D%/ceilingmilter \
@@ -18,6 +19,7 @@ CLEANFILES += $(bench_programs)
 tests_bench_bench_decide_LDADD = $(POLICY_LIBS)
 tests_bench_bench_ledger_LDADD = policy/libpolicy.a $(LMDB_LIBS)
 tests_bench_bench_mtalog_LDADD = agent/libagent.a policy/libpolicy.a
+tests_bench_bench_simulate_LDADD = $(POLICY_LIBS)
 tests_bench_bench_classify_LDADD = policy/libpolicy.a
 tests_bench_bench_dkim_SOURCES = %D%/bench_dkim.c %D%/bench_opendkim.c \
 	%D%/bench_opendkim.h
