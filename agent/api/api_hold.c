@@ -359,12 +359,14 @@ static int release_one(struct api_call *c, uint64_t id)
 {
 	struct store *s = c->app->store;
 	struct copy_record r;
+	struct copy_decided d;
 	int rc = ops_copy_get(s, id, c->rq->arena, &r);
 
 	if (rc != 0)
 		return rc == ERR_NOT_FOUND ? 0 : rc;
-	r.wait.due_ms = clock_now_ms();
-	return ops_copy_wait(s, id, &r.wait, &c->err);
+	d = (struct copy_decided){id, r.wakes, r.wait};
+	d.wait.due_ms = clock_now_ms();
+	return ops_copy_wait(s, &d, 1, &c->err);
 }
 
 /* Whatever it waits for: limits, order and hours. What is asked of a message

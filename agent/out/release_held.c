@@ -34,20 +34,19 @@ static int done(struct release_work *w, uint32_t index,
 int release_hold(struct release_work *w, const struct decide_out *d,
     enum release_next *next, struct error *err)
 {
-	const struct copy_wait *was = &w->row.wait;
-	struct copy_wait wait;
+	struct copy_decided c = {.id = w->row.id, .wakes = w->row.wakes};
 
-	decide_wait(d, w->now_ms, &wait);
+	decide_wait(d, w->now_ms, &c.wait);
 	if (d->verdict.action != VERDICT_HOLD) { /* "defer": we keep it */
-		wait.deadline_ms = was->deadline_ms;
-		wait.then = was->then;
+		c.wait.deadline_ms = w->row.wait.deadline_ms;
+		c.wait.then = w->row.wait.then;
 	}
-	wait.due_ms = release_instant(&d->verdict, &wait, w->now_ms);
+	c.wait.due_ms = release_instant(&d->verdict, &c.wait, w->now_ms);
 	*next = RELEASE_PUT_OFF;
 	LOG_EV(LOG_LEVEL_INFO, "copy.waits", KV_I64("copy", (int64_t)w->row.id),
-	    KV_Z("reason", verdict_reason_name(wait.reason)),
-	    KV_I64("due", wait.due_ms));
-	return ops_copy_wait(w->r->app->store, w->row.id, &wait, err);
+	    KV_Z("reason", verdict_reason_name(c.wait.reason)),
+	    KV_I64("due", c.wait.due_ms));
+	return ops_copy_wait(w->r->app->store, &c, 1, err);
 }
 
 /* The policy's end of a message that has waited in vain: no refusal of the

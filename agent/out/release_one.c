@@ -153,7 +153,9 @@ static int wait_for(struct release_work *w, uint32_t index,
 		held.wait.deadline_ms = w->row.wait.deadline_ms;
 		held.wait.then = w->row.wait.then;
 	}
-	held.wait.due_ms = release_instant(v, &held.wait, w->now_ms);
+	/* Between this verdict and its row there may be room, and nobody in the
+	 * queue to be woken: so it is decided once more when it is there. */
+	held.wait.due_ms = w->now_ms;
 	return split(w, index, recipient, &held, err);
 }
 

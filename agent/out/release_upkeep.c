@@ -131,7 +131,7 @@ struct look {
 	struct str address; /* empty: not a hold, or nobody we know */
 };
 
-static int next_row(struct release *r, struct look *l)
+static int next_row(struct release *r, uint64_t after, struct look *l)
 {
 	struct ledger_txn *t = NULL;
 	int rc = ledger_read_begin(r->app->store->ledger, &t);
@@ -139,7 +139,7 @@ static int next_row(struct release *r, struct look *l)
 	arena_reset(r->arena);
 	l->address = STR("");
 	if (rc == 0)
-		rc = copy_next(t, r->look_after, &l->row);
+		rc = copy_next(t, after, &l->row);
 	if (rc == 0)
 		rc = copy_keep(&l->row, r->arena);
 	if (rc == 0 && l->row.kind == COPY_HELD &&
@@ -150,13 +150,19 @@ static int next_row(struct release *r, struct look *l)
 	return rc;
 }
 
-static int due_now(
-    struct release *r, const struct look *l, int64_t now_ms, struct error *err)
-{
-	struct copy_wait wait = l->row.wait;
+/* What is changed of those that are looked at, in one step. */
+struct changes {
+	struct copy_decided v[LOOK_MAX];
+	size_t n;
+};
 
-	wait.due_ms = now_ms;
-	return ops_copy_wait(r->app->store, l->row.id, &wait, err);
+static struct copy_decided *change_of(
+    struct changes *c, const struct copy_record *row)
+{
+	struct copy_decided *d = &c->v[c->n++];
+
+	*d = (struct copy_decided){row->id, row->wakes, row->wait};
+	return d;
 }
 
 /* Does it wait otherwise than its row says? Of two instants the row's stands
@@ -169,20 +175,22 @@ static bool is_other(const struct copy_wait *was, const struct copy_wait *now)
 }
 
 /* What does not wait any more, or waits by "defer", has its turn. */
-static int look_again(struct release *r, const struct look *l,
-    const struct decide_out *d, int64_t now_ms, struct error *err)
+static void look_again(struct changes *c, const struct copy_record *row,
+    const struct decide_out *d, int64_t now_ms)
 {
 	struct copy_wait wait;
 
-	if (d->verdict.action != VERDICT_HOLD)
-		return due_now(r, l, now_ms, err);
+	if (d->verdict.action != VERDICT_HOLD) {
+		change_of(c, row)->wait.due_ms = now_ms;
+		return;
+	}
 	decide_wait(d, now_ms, &wait);
 	wait.due_ms = release_instant(&d->verdict, &wait, now_ms);
-	if (!is_other(&l->row.wait, &wait))
-		return 0;
-	if (wait.due_ms > l->row.wait.due_ms)
-		wait.due_ms = l->row.wait.due_ms;
-	return ops_copy_wait(r->app->store, l->row.id, &wait, err);
+	if (!is_other(&row->wait, &wait))
+		return;
+	if (wait.due_ms > row->wait.due_ms)
+		wait.due_ms = row->wait.due_ms;
+	change_of(c, row)->wait = wait;
 }
 
 /* What is wrong with a message itself only its file tells, and nothing but
@@ -192,8 +200,8 @@ static bool is_worth_a_look(const struct release *r, const struct look *l)
 	return l->row.wait.reason != REASON_NOT_COMPLIANT || r->looking_anew;
 }
 
-static int look_at(
-    struct release *r, const struct look *l, int64_t now_ms, struct error *err)
+static int look_at(struct release *r, const struct look *l, int64_t now_ms,
+    struct changes *c, struct error *err)
 {
 	struct release_view v;
 	struct error ignored;
@@ -204,12 +212,12 @@ static int look_at(
 		return 0;
 	rc = release_fate(r, &l->row, &fate, err);
 	if (rc == 0 && fate == RELEASE_GIVE_BACK)
-		rc = due_now(r, l, now_ms, err);
+		change_of(c, &l->row)->wait.due_ms = now_ms;
 	if (rc != 0 || fate != RELEASE_DECIDE || l->address.n == 0 ||
 	    !is_worth_a_look(r, l))
 		return rc;
 	if (release_explain(r, &l->row, l->address, now_ms, &v, &ignored) == 0)
-		rc = look_again(r, l, &v.decided, now_ms, err);
+		look_again(c, &l->row, &v.decided, now_ms);
 	decide_fini(&v.decided);
 	return rc;
 }
@@ -217,21 +225,29 @@ static int look_at(
 static int look_at_some(
     struct release *r, int64_t now_ms, bool *more, struct error *err)
 {
+	struct changes c = {.n = 0};
+	uint64_t after = r->look_after;
+	bool looking = r->looking;
 	struct look l;
 	int rc = 0;
 
-	for (int i = 0; rc == 0 && r->looking && i < LOOK_MAX; i++) {
-		rc = next_row(r, &l);
-		if (rc == ERR_NOT_FOUND)
-			r->looking = false;
-		else if (rc == 0)
-			rc = look_at(r, &l, now_ms, err);
-		else
-			return error_of(err, rc, "copies");
-		r->look_after = l.row.id;
+	for (int i = 0; rc == 0 && looking && i < LOOK_MAX; i++) {
+		rc = next_row(r, after, &l);
+		looking = rc != ERR_NOT_FOUND;
+		if (rc == 0) {
+			after = l.row.id;
+			rc = look_at(r, &l, now_ms, &c, err);
+		}
+	}
+	if (rc != 0 && rc != ERR_NOT_FOUND)
+		return error_of(err, rc, "copies");
+	rc = ops_copy_wait(r->app->store, c.v, c.n, err);
+	if (rc == 0) { /* else they are looked at again */
+		r->looking = looking;
+		r->look_after = after;
 	}
 	*more |= r->looking;
-	return rc == ERR_NOT_FOUND ? 0 : rc;
+	return rc;
 }
 
 static int start_look(struct release *r, int64_t now_ms, struct error *err)

@@ -2,7 +2,7 @@
  *
  * Record: version 3, kind, lead (16), added_ms, arrived_ms, due_ms, deadline_ms,
  * then, reason, queues, flags (bit 0: forced), rank (u16), company (16), policy
- * version, line, recipients, next, attempts, segment, stream, queue_id,
+ * version, line, recipients, next, attempts, wakes, segment, stream, queue_id,
  * campaign, From domain. */
 #include "policy/state/copy.h"
 
@@ -86,6 +86,7 @@ static int decode(uint64_t id, struct str value, struct copy_record *out)
 	out->recipients = wire_u32(&w);
 	out->next = wire_u32(&w);
 	out->attempts = wire_u32(&w);
+	out->wakes = wire_u32(&w);
 	out->segment = wire_bytes(&w);
 	out->stream = wire_bytes(&w);
 	out->queue_id = wire_bytes(&w);
@@ -121,6 +122,7 @@ static void encode(const struct copy_record *r, struct buf *b)
 	wire_put_u32(b, r->recipients);
 	wire_put_u32(b, r->next);
 	wire_put_u32(b, r->attempts);
+	wire_put_u32(b, r->wakes);
 	wire_put_bytes(b, r->segment);
 	wire_put_bytes(b, r->stream);
 	wire_put_bytes(b, r->queue_id);
@@ -382,27 +384,21 @@ int copy_emit_sent(
 	return emit_recipient(ctx, &e);
 }
 
-static int emit_due(struct door_ctx *ctx, const struct event_copy_due *e)
-{
-	struct copy_record r;
-	int rc = copy_read(door_txn(ctx), e->id, &r);
-
-	if (rc == ERR_NOT_FOUND)
-		return 0;
-	return rc != 0 ? rc : payload_emit(ctx, EV_COPY_DUE, &due, e);
-}
-
 int copy_emit_due(struct door_ctx *ctx, uint64_t id, int64_t due_ms)
 {
 	struct event_copy_due e = {.id = id, .due_ms = due_ms};
+	struct copy_record r;
+	int rc = copy_read(door_txn(ctx), id, &r);
 
-	return emit_due(ctx, &e);
+	if (rc == ERR_NOT_FOUND)
+		return 0;
+	return rc != 0 ? rc : payload_emit(ctx, EV_COPY_DUE, &due, &e);
 }
 
-int copy_emit_wait(
-    struct door_ctx *ctx, uint64_t id, const struct copy_wait *wait)
+int copy_emit_wait(struct door_ctx *ctx, const struct copy_decided *d)
 {
-	struct event_copy_due e = {.id = id,
+	const struct copy_wait *wait = &d->wait;
+	struct event_copy_due e = {.id = d->id,
 	    .due_ms = wait->due_ms,
 	    .decided = true,
 	    .deadline_ms = wait->deadline_ms,
@@ -412,9 +408,13 @@ int copy_emit_wait(
 	    .rank = wait->rank,
 	    .policy_version = wait->policy_version,
 	    .line = wait->line};
+	struct copy_record r;
+	int rc = copy_read(door_txn(ctx), d->id, &r);
 
+	if (rc == ERR_NOT_FOUND || (rc == 0 && r.wakes != d->wakes))
+		return 0;
 	memcpy(e.company, wait->company.b, sizeof(e.company));
-	return emit_due(ctx, &e);
+	return rc != 0 ? rc : payload_emit(ctx, EV_COPY_DUE, &due, &e);
 }
 
 int copy_emit_forced(
@@ -503,22 +503,27 @@ static int put_all(struct ledger_txn *t, const struct copy_record *r)
 	return rc == 0 ? enqueue(t, r, label) : rc;
 }
 
+/* Counted also where it is due: whoever decides it just now knows nothing of
+ * this room. */
 static int wake_one(struct ledger_txn *t, uint64_t id, int64_t now_ms)
 {
 	struct copy_record r;
+	bool sleeps;
 	int rc = copy_read(t, id, &r);
 
 	if (rc != 0)
 		return rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc;
-	if (r.wait.due_ms <= now_ms)
-		return 0;
-	rc = del_due(t, &r);
+	sleeps = r.wait.due_ms > now_ms;
+	if (sleeps)
+		rc = del_due(t, &r);
 	if (rc == 0)
 		rc = copy_read(t, id, &r);
-	r.wait.due_ms = now_ms;
+	r.wakes++;
+	if (sleeps)
+		r.wait.due_ms = now_ms;
 	if (rc == 0)
 		rc = put_record(t, &r);
-	return rc == 0 ? put_due(t, &r) : rc;
+	return rc == 0 && sleeps ? put_due(t, &r) : rc;
 }
 
 int copy_wake(struct ledger_txn *t, const struct wait_queue *q, int64_t now_ms)

@@ -87,6 +87,7 @@ struct copy_record {
 	uint32_t recipients;
 	uint32_t next;     /* index of the first recipient not done */
 	uint32_t attempts; /* of submission, since the last success */
+	uint32_t wakes;    /* how often there was room for it */
 };
 
 struct event_copy_added {
@@ -140,9 +141,16 @@ int copy_emit_sent(struct door_ctx *ctx, uint64_t id, uint32_t index,
 int copy_keep(struct copy_record *r, struct arena *a) MUST_CHECK;
 /* Another instant; counts an attempt. */
 int copy_emit_due(struct door_ctx *ctx, uint64_t id, int64_t due_ms) MUST_CHECK;
-/* It was decided again, and waits: no attempt. Held copies only. */
+/* It was decided again, and waits: no attempt. Held copies only. wakes: of the
+ * row that was decided; if it was woken since, that decision is of no use, and
+ * nothing changes: it is due, and will be decided again. */
+struct copy_decided {
+	uint64_t id;
+	uint32_t wakes;
+	struct copy_wait wait;
+};
 int copy_emit_wait(
-    struct door_ctx *ctx, uint64_t id, const struct copy_wait *wait) MUST_CHECK;
+    struct door_ctx *ctx, const struct copy_decided *d) MUST_CHECK;
 /* To be sent now, in spite of what it waits for. ERR_NOT_FOUND. */
 int copy_emit_forced(struct door_ctx *ctx, uint64_t id, struct str author,
     struct str reason) MUST_CHECK;

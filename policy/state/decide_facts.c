@@ -165,14 +165,15 @@ int decide_facts(struct decide_work *w, const struct ledger_txn *t,
 static int64_t due_of(const struct decide_out *d, int64_t now_ms)
 {
 	const struct verdict *v = &d->verdict;
-	int64_t at = v->earliest_ms;
+	bool crowded = d->crowded && verdict_reason_competes(v->reason);
 
-	if (at == 0)
+	if (v->earliest_ms == 0 || (crowded && v->deadline_ms != 0))
 		return v->deadline_ms;
-	if (d->crowded && verdict_reason_competes(v->reason) &&
-	    at < now_ms + CROWDED_MS)
-		at = now_ms + CROWDED_MS;
-	return v->deadline_ms != 0 && at > v->deadline_ms ? v->deadline_ms : at;
+	if (crowded && v->earliest_ms < now_ms + CROWDED_MS)
+		return now_ms + CROWDED_MS;
+	return v->deadline_ms != 0 && v->earliest_ms > v->deadline_ms
+		   ? v->deadline_ms
+		   : v->earliest_ms;
 }
 
 static unsigned queues_of(const struct decide_out *d)

@@ -116,24 +116,27 @@ int ops_copy_due(
 	return door_propose(s->door, due_fn, &d, err);
 }
 
-struct wait_change {
-	uint64_t id;
-	struct copy_wait wait;
+struct decided {
+	const struct copy_decided *v;
+	size_t n;
 };
 
 static int wait_fn(struct door_ctx *ctx, void *arg)
 {
-	const struct wait_change *c = arg;
+	const struct decided *d = arg;
+	int rc = 0;
 
-	return copy_emit_wait(ctx, c->id, &c->wait);
+	for (size_t i = 0; rc == 0 && i < d->n; i++)
+		rc = copy_emit_wait(ctx, &d->v[i]);
+	return rc;
 }
 
-int ops_copy_wait(struct store *s, uint64_t id, const struct copy_wait *wait,
-    struct error *err)
+int ops_copy_wait(
+    struct store *s, const struct copy_decided *v, size_t n, struct error *err)
 {
-	struct wait_change c = {id, *wait};
+	struct decided d = {v, n};
 
-	return door_propose(s->door, wait_fn, &c, err);
+	return n == 0 ? 0 : door_propose(s->door, wait_fn, &d, err);
 }
 
 struct force {

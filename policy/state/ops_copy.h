@@ -24,8 +24,9 @@ int ops_copy_sent(struct store *s, uint64_t id, uint32_t index,
 int ops_copy_due(
     struct store *s, uint64_t id, int64_t due_ms, struct error *err) MUST_CHECK;
 
-/* A held copy was decided again, and waits. */
-int ops_copy_wait(struct store *s, uint64_t id, const struct copy_wait *wait,
+/* Held copies were decided again, and wait; different ones, all in one step,
+ * which is the door's batch: a few hundred at most. */
+int ops_copy_wait(struct store *s, const struct copy_decided *v, size_t n,
     struct error *err) MUST_CHECK;
 /* To be sent in spite of what it waits for: ERR_NOT_FOUND when it is gone. */
 int ops_copy_force(struct store *s, uint64_t id, struct str author,

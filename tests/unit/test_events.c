@@ -318,15 +318,16 @@ static int emit_copy_waiting(struct door_ctx *ctx, void *arg)
 
 static int emit_copy_wait(struct door_ctx *ctx, void *arg)
 {
-	struct copy_wait w = {.due_ms = 110,
-	    .deadline_ms = 120,
-	    .then = POLICY_THEN_DROP,
-	    .reason = REASON_STOPPED,
-	    .policy_version = 5,
-	    .line = 3};
+	struct copy_decided d = {.id = 8,
+	    .wait = {.due_ms = 110,
+		.deadline_ms = 120,
+		.then = POLICY_THEN_DROP,
+		.reason = REASON_STOPPED,
+		.policy_version = 5,
+		.line = 3}};
 
 	(void)arg;
-	return copy_emit_wait(ctx, 8, &w);
+	return copy_emit_wait(ctx, &d);
 }
 
 static int emit_copy_forced(struct door_ctx *ctx, void *arg)

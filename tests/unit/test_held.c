@@ -254,7 +254,9 @@ static void test_too_late(void)
 		w = r.wait;
 		w.due_ms = now;
 		w.deadline_ms = i == 0 ? now - LATE_MS : now;
-		IS_INT(ops_copy_wait(S.st.store, r.id, &w, &err), 0, "wait");
+		IS_INT(ops_copy_wait(S.st.store,
+			   &(struct copy_decided){r.id, r.wakes, w}, 1, &err),
+		    0, "wait");
 		change(to, SLOT_CHANGE_RELEASED);
 	}
 	settle("late");

@@ -292,7 +292,9 @@ static int do_copy(struct error *err)
 		return ops_copy_split(
 		    T.store, id, (uint32_t)below(3), &to, &c, err);
 	case 4:
-		return ops_copy_wait(T.store, id, &c.wait, err);
+		return ops_copy_wait(T.store,
+		    &(struct copy_decided){id, (uint32_t)below(2), c.wait}, 1,
+		    err);
 	case 5:
 		return ops_copy_force(T.store, id, STR("jo"), STR("why"), err);
 	default:

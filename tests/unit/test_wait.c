@@ -99,14 +99,15 @@ static void done(uint64_t id)
 
 static void wait_anew(uint64_t id, unsigned queues)
 {
-	struct copy_wait w = row(id).wait;
+	struct copy_record r = row(id);
+	struct copy_decided d = {id, r.wakes, r.wait};
 	struct error err = {0};
 
-	w.due_ms = FAR_MS;
-	w.queues = queues;
-	w.reason = queues != 0 ? REASON_SEGMENT_CAP : REASON_STOPPED;
-	w.deadline_ms = FAR_MS + 5;
-	IS_INT(ops_copy_wait(T.store, id, &w, &err), 0, "wait: %s", err.text);
+	d.wait.due_ms = FAR_MS;
+	d.wait.queues = queues;
+	d.wait.reason = queues != 0 ? REASON_SEGMENT_CAP : REASON_STOPPED;
+	d.wait.deadline_ms = FAR_MS + 5;
+	IS_INT(ops_copy_wait(T.store, &d, 1, &err), 0, "wait: %s", err.text);
 }
 
 static void test_row(void)
@@ -200,6 +201,29 @@ static void test_wake(void)
 	done(5);
 	done(6);
 	OK(is_empty(&a) && is_empty(&c), "nobody waits any more");
+}
+
+/* There was room between the decision and its record: it must not sleep. */
+static void test_lost_wake(void)
+{
+	struct copy_decided d = {.id = 8};
+	struct error err = {0};
+
+	add(7, "news", &ann, COPY_WAITS_FOR_PERSON);
+	add(8, "demo", &ann, COPY_WAITS_FOR_PERSON);
+	d.wait = row(8).wait;
+	for (int i = 0; i < 2; i++) { /* asleep, and due already */
+		d.wakes = row(8).wakes;
+		add(9, "news", &ann, COPY_WAITS_FOR_PERSON);
+		done(9);
+		IS_INT(ops_copy_wait(T.store, &d, 1, &err), 0, "too late");
+		OK(is_woken(8), "it is due, and is decided again");
+	}
+	d.wakes = row(8).wakes;
+	IS_INT(ops_copy_wait(T.store, &d, 1, &err), 0, "decided since");
+	OK(!is_woken(8), "then it sleeps");
+	done(7);
+	done(8);
 }
 
 static void test_due_order(void)
@@ -337,6 +361,7 @@ int main(void)
 	test_row();
 	test_order();
 	test_wake();
+	test_lost_wake();
 	test_due_order();
 	test_company();
 	storetest_close(&T);
