@@ -154,7 +154,8 @@ static int release_due(
 
 		rc = next_due(r, now_ms, &w.row, &next_ms);
 		if (rc == ERR_NOT_FOUND) {
-			*wait_ms_out = IDLE_MS;
+			*wait_ms_out =
+			    next_ms > now_ms ? next_ms - now_ms : IDLE_MS;
 			return 0;
 		}
 		if (rc != 0)

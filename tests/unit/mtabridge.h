@@ -33,6 +33,8 @@ struct bridge {
 	atomic_int faults_left; /* times; then none */
 	atomic_bool stopping;
 	atomic_bool quiet_log; /* slots stay proposed */
+	atomic_bool delivers;  /* the log tells that as well, at once */
+	const char *listener;  /* NULL: that of copies */
 	pthread_mutex_t lock;
 	struct buf delivered; /* "sender>rcpt\n" for each message */
 	struct buf report;    /* bytes of the last one */
@@ -44,6 +46,8 @@ static struct bridge B;
 
 struct talk {
 	int fd;
+	char in[16384]; /* read, and not yet looked at: from `at` to `n` */
+	size_t at, n;
 	char line[4096];
 	char sender[1024], rcpt[1024];
 	char mail_args[1024];
@@ -69,13 +73,23 @@ static bool bridge_wait(int fd)
 	return false;
 }
 
+static bool bridge_more(struct talk *t)
+{
+	ssize_t n =
+	    bridge_wait(t->fd) ? recv(t->fd, t->in, sizeof(t->in), 0) : 0;
+
+	t->at = 0;
+	t->n = n > 0 ? (size_t)n : 0;
+	return n > 0;
+}
+
 static bool bridge_line(struct talk *t)
 {
 	size_t n = 0;
-	char c;
 
-	while (n < sizeof(t->line) - 1 && bridge_wait(t->fd) &&
-	       recv(t->fd, &c, 1, 0) == 1) {
+	while (n < sizeof(t->line) - 1 && (t->at < t->n || bridge_more(t))) {
+		char c = t->in[t->at++];
+
 		t->line[n++] = c;
 		if (c == '\n') {
 			t->line[n] = '\0';
@@ -169,6 +183,10 @@ static void bridge_queued(const char *queue_id)
 	while (!atomic_load(&B.quiet_log) &&
 	       ops_slot_apply(S.st.store, &c, &err) != 0)
 		;
+	c.kind = SLOT_CHANGE_DELIVERED;
+	while (atomic_load(&B.delivers) &&
+	       ops_slot_apply(S.st.store, &c, &err) != 0)
+		;
 }
 
 static void bridge_deliver(struct talk *t, enum answer a)
@@ -190,6 +208,8 @@ static bool bridge_end(struct talk *t)
 	char queue_id[32], line[400];
 	enum answer a;
 
+	if (B.listener != NULL)
+		k.script.listener = B.listener;
 	B.asked++;
 	if (bridge_fault(BRIDGE_END_451_43)) {
 		bridge_say(t, "451 4.3.0 Trouble\r\n");
@@ -281,6 +301,7 @@ static void *bridge_run(void *arg)
 	while ((t.fd = accept(B.fd, NULL, NULL)) >= 0) {
 		(void)setsockopt(
 		    t.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		t.at = t.n = 0;
 		bridge_say(&t, "220 mx ESMTP\r\n");
 		while (bridge_line(&t) && bridge_command(&t))
 			;
@@ -324,14 +345,14 @@ static void bridge_stop(void)
 	pthread_mutex_destroy(&B.lock);
 }
 
-static void bridge_fail(enum bridge_fault f, int times)
+__attribute__((unused)) static void bridge_fail(enum bridge_fault f, int times)
 {
 	atomic_store(&B.fault, (int)f);
 	atomic_store(&B.faults_left, times);
 }
 
 /* How often a line stands in what was delivered. */
-static int bridge_count(const char *line)
+__attribute__((unused)) static int bridge_count(const char *line)
 {
 	struct str rest, one;
 	int n = 0;
@@ -344,7 +365,7 @@ static int bridge_count(const char *line)
 	return n;
 }
 
-static bool bridge_report_has(const char *part)
+__attribute__((unused)) static bool bridge_report_has(const char *part)
 {
 	bool has;
 

@@ -130,6 +130,14 @@ static struct copy_record row(uint64_t id)
 	return r;
 }
 
+static void wait_anew(const struct copy_record *r, const struct copy_wait *w)
+{
+	struct copy_decided d = {r->id, r->wakes, *w};
+	struct error err = {0};
+
+	IS_INT(ops_copy_wait(S.st.store, &d, 1, &err), 0, "wait: %s", err.text);
+}
+
 static void is_empty(const char *what)
 {
 	IS_INT(sessiontest_rows(NULL), 0, "%s: no rows left", what);
@@ -216,7 +224,6 @@ static void test_defer(void)
 	const char *to = "fin@fin.example";
 	struct copy_record was, r;
 	struct copy_wait w;
-	struct error err = {0};
 
 	arrive(to, "news", ANSWER_CONTINUE);
 	arrive(to, "news", ANSWER_DISCARD);
@@ -230,7 +237,7 @@ static void test_defer(void)
 	    "decided again, it waits until the same end");
 	w = r.wait;
 	w.due_ms = w.deadline_ms = now;
-	IS_INT(ops_copy_wait(S.st.store, r.id, &w, &err), 0, "its end");
+	wait_anew(&r, &w);
 	settle("end");
 	IS_INT(sent(to), 0, "did not go");
 	is_empty("defer");
@@ -242,7 +249,6 @@ static void test_too_late(void)
 {
 	struct copy_record r;
 	struct copy_wait w;
-	struct error err = {0};
 	int before = reports();
 
 	for (int i = 0; i < 2; i++) {
@@ -254,9 +260,7 @@ static void test_too_late(void)
 		w = r.wait;
 		w.due_ms = now;
 		w.deadline_ms = i == 0 ? now - LATE_MS : now;
-		IS_INT(ops_copy_wait(S.st.store,
-			   &(struct copy_decided){r.id, r.wakes, w}, 1, &err),
-		    0, "wait");
+		wait_anew(&r, &w);
 		change(to, SLOT_CHANGE_RELEASED);
 	}
 	settle("late");
