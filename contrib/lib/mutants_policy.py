@@ -180,8 +180,11 @@ MUTANTS = (
      ("test_wait",)),
     ("another policy leaves what is held as it was",
      "agent/out/release_held.c",
-     "return ops_copy_wait(w->r->app->store, w->row.id, &wait, err);",
-     "return ops_copy_due(\n\t    w->r->app->store, w->row.id, wait.due_ms, "
-     "err);",
+     "return ops_copy_wait(w->r->app->store, &c, 1, err);",
+     "return ops_copy_due(w->r->app->store, w->row.id, c.wait.due_ms, err);",
      ("test_held",)),
+    ("room that comes while a copy is decided is not seen",
+     "policy/state/copy.c",
+     "(rc == 0 && r.wakes != d->wakes)", "false",
+     ("test_wait",)),
 )
