@@ -7,22 +7,23 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-struct crowd {
-	pthread_mutex_t lock;
-	pthread_cond_t done;
-	size_t waiting;
-};
-
 struct ticket {
 	struct crowd *crowd;
 	struct crowd_member *member;
 };
 
+struct crowd {
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	size_t waiting;
+	struct ticket tickets[];
+};
+
 static void leave(struct crowd *c)
 {
 	pthread_mutex_lock(&c->lock);
-	c->waiting--;
-	pthread_cond_signal(&c->done);
+	if (--c->waiting == 0)
+		pthread_cond_signal(&c->done);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -35,45 +36,42 @@ static void member_done(void *arg, int rc, const struct error *err)
 	leave(t->crowd);
 }
 
-static void wait_below(struct crowd *c, size_t most)
+int crowd_begin(struct crowd **out, struct door *d, door_fn *fn,
+    struct crowd_member *v, size_t n)
 {
+	struct crowd *c =
+	    fault_alloc() ? NULL
+			  : calloc(1, sizeof(*c) + n * sizeof(c->tickets[0]));
+
+	*out = c;
+	if (c == NULL)
+		return -ENOMEM;
+	(void)pthread_mutex_init(&c->lock, NULL);
+	(void)pthread_cond_init(&c->done, NULL);
+	c->waiting = n;
+	for (size_t i = 0; i < n; i++) {
+		int rc;
+
+		c->tickets[i] = (struct ticket){c, &v[i]};
+		rc = door_submit(d, fn, v[i].arg, member_done, &c->tickets[i]);
+		if (rc != 0) /* else the answer may be there by now */
+			member_done(&c->tickets[i], rc, NULL);
+	}
+	return 0;
+}
+
+void crowd_end(struct crowd **out)
+{
+	struct crowd *c = *out;
+
+	if (c == NULL)
+		return;
 	pthread_mutex_lock(&c->lock);
-	while (c->waiting >= most)
+	while (c->waiting > 0)
 		pthread_cond_wait(&c->done, &c->lock);
 	pthread_mutex_unlock(&c->lock);
-}
-
-static void enter(
-    struct crowd *c, struct door *d, door_fn *fn, struct ticket *t)
-{
-	int rc;
-
-	pthread_mutex_lock(&c->lock);
-	c->waiting++;
-	pthread_mutex_unlock(&c->lock);
-	rc = door_submit(d, fn, t->member->arg, member_done, t);
-	if (rc == 0)
-		return;
-	t->member->rc = rc;
-	leave(c);
-}
-
-int crowd_propose(struct door *d, door_fn *fn, struct crowd_member *v, size_t n,
-    size_t at_once)
-{
-	struct crowd crowd = {.lock = PTHREAD_MUTEX_INITIALIZER,
-	    .done = PTHREAD_COND_INITIALIZER};
-	struct ticket *tickets =
-	    fault_alloc() ? NULL : calloc(n > 0 ? n : 1, sizeof(*tickets));
-
-	if (tickets == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		tickets[i] = (struct ticket){&crowd, &v[i]};
-		wait_below(&crowd, at_once);
-		enter(&crowd, d, fn, &tickets[i]);
-	}
-	wait_below(&crowd, 1);
-	free(tickets);
-	return 0;
+	(void)pthread_cond_destroy(&c->done);
+	(void)pthread_mutex_destroy(&c->lock);
+	free(c);
+	*out = NULL;
 }

@@ -5,10 +5,10 @@
  * of rows is made ready outside the door: the event's payload is there, byte by
  * byte. Inside, the person's record must still be the one that was looked at
  * (the same key and attributes, or nobody still); a group for which it is not is
- * made ready once more. */
+ * made ready once more. Groups go in waves: one is made ready while the one
+ * before it is recorded. */
 #include "policy/state/ops_leads.h"
 
-#include "policy/base/fault.h"
 #include "policy/mail/company_id.h"
 #include "policy/state/crowd.h"
 
@@ -19,7 +19,10 @@
 enum {
 	GROUPS_AT_ONCE = 64, /* in one proposal: well below a millisecond */
 	PROPOSALS_AT_ONCE = 8,
+	WAVE = GROUPS_AT_ONCE * PROPOSALS_AT_ONCE,
 	TRIES = 5,
+	WAVE_BYTES =
+	    WAVE * (TRIES + 1) * (LEAD_ATTRIBUTES_MAX + LEAD_CREATED_MAX + 64),
 	SCRATCH_MAX = 64 << 20 /* of one person's rows, if all are */
 };
 
@@ -32,7 +35,7 @@ struct group {
 	struct str attributes; /* sealed */
 	unsigned char company[LEAD_COMPANY];
 	unsigned type;      /* of the event; 0: nothing to record */
-	struct str payload; /* in the arena of the job */
+	struct str payload; /* in the arena of the wave */
 	bool done, stale;
 };
 
@@ -40,10 +43,26 @@ struct job {
 	struct store *store;
 	const struct ops_leads *in;
 	struct arena *arena; /* of all groups */
+	struct arena *keep;  /* of the wave that is being made ready */
 	struct arena *scratch;
 	struct ops_leads_row **sorted;
 	struct group *groups;
 	size_t n_groups;
+};
+
+struct slice {
+	struct group *groups;
+	size_t n;
+};
+
+/* Groups that are recorded together. */
+struct wave {
+	struct arena *keep;
+	struct group *groups;
+	size_t n;
+	struct slice slices[PROPOSALS_AT_ONCE];
+	struct crowd_member members[PROPOSALS_AT_ONCE];
+	struct crowd *crowd; /* NULL: none is being recorded */
 };
 
 /* --- groups --- */
@@ -123,7 +142,7 @@ static struct str company_of(const struct attributes *x)
 
 static int keep(struct job *j, struct group *g, unsigned type, struct buf *b)
 {
-	g->payload = arena_str(j->arena, buf_str(b));
+	g->payload = arena_str(j->keep, buf_str(b));
 	g->type = type;
 	return g->payload.p != NULL ? 0 : ERR_LIMIT;
 }
@@ -207,7 +226,7 @@ static int make_ready(
 	g->known = p.known;
 	memcpy(g->wrapped, p.wrapped, SEAL_WRAPPED);
 	memcpy(g->company, r.company, LEAD_COMPANY);
-	g->attributes = arena_str(j->arena, r.attributes);
+	g->attributes = arena_str(j->keep, r.attributes);
 	if (rc == 0 && g->attributes.p == NULL)
 		rc = ERR_LIMIT;
 	if (rc == 0)
@@ -218,24 +237,20 @@ static int make_ready(
 	return rc;
 }
 
-static int make_all_ready(struct job *j, size_t from, size_t to)
+static int make_all_ready(struct job *j, const struct wave *w)
 {
 	struct ledger_txn *t = NULL;
 	int rc = ledger_read_begin(j->store->ledger, &t);
 
-	for (size_t i = from; rc == 0 && i < to; i++)
-		if (!j->groups[i].done)
-			rc = make_ready(j, &j->groups[i], t);
+	j->keep = w->keep;
+	for (size_t i = 0; rc == 0 && i < w->n; i++)
+		if (!w->groups[i].done)
+			rc = make_ready(j, &w->groups[i], t);
 	ledger_read_end(&t);
 	return rc;
 }
 
 /* --- recording --- */
-
-struct slice {
-	struct group *groups;
-	size_t n;
-};
 
 static bool is_as_it_was(const struct group *g, const struct lead_record *r)
 {
@@ -271,75 +286,113 @@ static int record_fn(struct door_ctx *ctx, void *arg)
 	return rc;
 }
 
-static int record_some(struct job *j, size_t from, size_t to)
+static bool is_done(const struct wave *w)
 {
-	struct slice slices[PROPOSALS_AT_ONCE];
-	struct crowd_member members[PROPOSALS_AT_ONCE];
-	size_t n = 0;
-	int rc;
-
-	for (size_t i = from; i < to; i += GROUPS_AT_ONCE, n++) {
-		slices[n] = (struct slice){&j->groups[i],
-		    to - i < GROUPS_AT_ONCE ? to - i : GROUPS_AT_ONCE};
-		members[n] = (struct crowd_member){.arg = &slices[n]};
-	}
-	rc = crowd_propose(j->store->door, record_fn, members, n, n);
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		rc = members[i].rc;
-		for (size_t k = 0; k < slices[i].n && rc == 0; k++)
-			slices[i].groups[k].done = !slices[i].groups[k].stale;
-	}
-	return rc;
-}
-
-static bool is_done(const struct job *j, size_t from, size_t to)
-{
-	for (size_t i = from; i < to; i++)
-		if (!j->groups[i].done)
+	for (size_t i = 0; i < w->n; i++)
+		if (!w->groups[i].done)
 			return false;
 	return true;
 }
 
-static int set_some(struct job *j, size_t from, size_t to)
+/* Makes the wave ready and begins to record it. */
+static int begin_wave(struct job *j, struct wave *w)
 {
+	size_t n = 0;
+	int rc = make_all_ready(j, w);
+
+	if (rc != 0 || is_done(w))
+		return rc;
+	for (size_t i = 0; i < w->n; i += GROUPS_AT_ONCE, n++) {
+		size_t left = w->n - i;
+
+		w->slices[n] = (struct slice){&w->groups[i],
+		    left < GROUPS_AT_ONCE ? left : GROUPS_AT_ONCE};
+		w->members[n] = (struct crowd_member){.arg = &w->slices[n]};
+	}
+	return crowd_begin(&w->crowd, j->store->door, record_fn, w->members, n);
+}
+
+/* Waits for what was begun. */
+static int end_wave(struct wave *w)
+{
+	bool begun = w->crowd != NULL;
 	int rc = 0;
 
-	for (int i = 0; i < TRIES && rc == 0; i++) {
-		rc = make_all_ready(j, from, to);
-		if (rc == 0 && is_done(j, from, to))
-			return 0;
-		if (rc == 0)
-			rc = record_some(j, from, to);
-		if (rc == 0 && is_done(j, from, to))
-			return 0;
+	crowd_end(&w->crowd);
+	for (size_t i = 0, n = 0; begun && rc == 0 && n < w->n; i++) {
+		rc = w->members[i].rc;
+		for (size_t k = 0; k < w->slices[i].n && rc == 0; k++)
+			w->slices[i].groups[k].done =
+			    !w->slices[i].groups[k].stale;
+		n += w->slices[i].n;
 	}
-	return rc != 0 ? rc : ERR_BUSY;
+	return rc;
+}
+
+/* The same, and all again for which others were quicker. */
+static int finish_wave(struct job *j, struct wave *w)
+{
+	int rc = end_wave(w);
+
+	for (int i = 0; i < TRIES && rc == 0 && !is_done(w); i++) {
+		rc = begin_wave(j, w);
+		if (rc == 0)
+			rc = end_wave(w);
+	}
+	return rc == 0 && !is_done(w) ? ERR_BUSY : rc;
+}
+
+static int set_waves(struct job *j, struct wave *waves)
+{
+	struct wave *now = &waves[0], *before = &waves[1], *next;
+	size_t at = 0;
+	int rc = 0;
+
+	while (at < j->n_groups && rc == 0) {
+		size_t left = j->n_groups - at;
+
+		arena_reset(now->keep);
+		now->groups = &j->groups[at];
+		now->n = left < WAVE ? left : WAVE;
+		at += now->n;
+		rc = begin_wave(j, now);
+		if (rc == 0)
+			rc = finish_wave(j, before);
+		next = before;
+		before = now;
+		now = next;
+	}
+	return rc == 0 ? finish_wave(j, before) : rc;
 }
 
 static int set_all(struct job *j)
 {
-	const size_t step = GROUPS_AT_ONCE * PROPOSALS_AT_ONCE;
-	int rc = sort_rows(j);
+	struct wave waves[2] = {
+	    {.keep = arena_new(WAVE_BYTES)}, {.keep = arena_new(WAVE_BYTES)}};
+	int rc = -ENOMEM;
 
-	for (size_t i = 0; i < j->n_groups && rc == 0; i += step)
-		rc = set_some(
-		    j, i, j->n_groups - i < step ? j->n_groups : i + step);
+	if (waves[0].keep != NULL && waves[1].keep != NULL)
+		rc = sort_rows(j);
+	if (rc == 0)
+		rc = set_waves(j, waves);
+	for (size_t i = 0; i < 2; i++) {
+		crowd_end(&waves[i].crowd);
+		arena_free(&waves[i].keep);
+	}
 	return rc;
 }
 
 int ops_leads_set(
     struct store *s, const struct ops_leads *in, struct error *err)
 {
-	/* Per row: a group, a pointer, what was there and what shall be. */
-	size_t each = sizeof(struct group) + sizeof(void *) +
-		      LEAD_ATTRIBUTES_MAX + LEAD_CREATED_MAX;
 	struct job j = {.store = s, .in = in};
 	int rc = -ENOMEM;
 
 	if (in->n > OPS_LEADS_MAX)
 		return error_set(err, ERR_LIMIT, "more than %d leads at once",
 		    OPS_LEADS_MAX);
-	j.arena = arena_new((in->n + 2) * each * TRIES);
+	j.arena =
+	    arena_new((in->n + 2) * (sizeof(struct group) + sizeof(void *)));
 	j.scratch = arena_new(SCRATCH_MAX);
 	if (j.arena != NULL && j.scratch != NULL)
 		rc = set_all(&j);

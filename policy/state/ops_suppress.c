@@ -225,14 +225,16 @@ int ops_suppress_add(struct store *s, const struct ops_suppress *in,
 static int add_some(struct store *s, const struct ops_suppress *v, size_t n,
     struct change *changes, struct ops_suppress_result *out)
 {
-	struct crowd_member members[CROWD_AT_ONCE];
+	struct crowd_member members[CROWD_MAX];
+	struct crowd *crowd = NULL;
 	int rc;
 
 	for (size_t i = 0; i < n; i++) {
 		changes[i] = (struct change){.store = s, .in = &v[i]};
 		members[i] = (struct crowd_member){.arg = &changes[i]};
 	}
-	rc = crowd_propose(s->door, add_fn, members, n, n);
+	rc = crowd_begin(&crowd, s->door, add_fn, members, n);
+	crowd_end(&crowd);
 	for (size_t i = 0; i < n && rc == 0; i++)
 		out[i] = (struct ops_suppress_result){
 		    members[i].rc, members[i].rc == 0 && changes[i].changed};
@@ -242,13 +244,13 @@ static int add_some(struct store *s, const struct ops_suppress *v, size_t n,
 int ops_suppress_add_all(struct store *s, const struct ops_suppress *v,
     size_t n, struct ops_suppress_result *out)
 {
-	size_t at_once = n < CROWD_AT_ONCE ? n : CROWD_AT_ONCE, from = 0;
+	size_t at_once = n < CROWD_MAX ? n : CROWD_MAX, from = 0;
 	struct change *changes =
 	    fault_alloc() ? NULL : calloc(at_once + 1, sizeof(*changes));
 	int rc = changes != NULL ? 0 : -ENOMEM;
 
 	while (rc == 0 && from < n) {
-		size_t k = n - from < CROWD_AT_ONCE ? n - from : CROWD_AT_ONCE;
+		size_t k = n - from < CROWD_MAX ? n - from : CROWD_MAX;
 
 		rc = add_some(s, v + from, k, changes, out + from);
 		from += k;
