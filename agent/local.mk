@@ -149,6 +149,8 @@ tendril_SOURCES = \
 	%D%/cli/leads_export.c \
 	%D%/cli/leads_file.h \
 	%D%/cli/leads_import.c \
+	%D%/cli/leads_order.c \
+	%D%/cli/leads_order.h \
 	%D%/cli/mailin.c \
 	%D%/cli/mailin.h \
 	%D%/cli/main.c \

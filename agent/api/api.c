@@ -31,6 +31,8 @@ static const struct api_route routes[] = {
     {SERVER_POST, "/v1/leads", API_MARKETER, api_leads_set, API_TEXT_BODY},
     {SERVER_GET, "/v1/leads/list", API_AUDITOR, api_leads_list, 0},
     {SERVER_POST, "/v1/leads/move", API_MARKETER, api_leads_move, 0},
+    {SERVER_POST, "/v1/leads/rank", API_MARKETER, api_leads_rank,
+	API_TEXT_BODY},
     {SERVER_GET, "/v1/leads/timeline", API_AUDITOR, api_lead_timeline, 0},
     {SERVER_GET, "/v1/journal", API_AUDITOR, api_journal, 0},
     {SERVER_GET, "/v1/stats", API_AUDITOR, api_stats, 0},

@@ -14,7 +14,10 @@
 
 enum {
 	ARENA_MAX = 256 << 20, /* 16 MB of text, and a struct for each value */
-	PLACE_NONE = -1
+	PLACE_NONE = -1,
+	RANK_DIGITS = 8,
+	RANK_ARENA_MAX = 65536,
+	RANKS_MAX = 8 << 20
 };
 
 struct batch {
@@ -421,4 +424,33 @@ int api_leads_move(struct api_call *c)
 	if (rc == 0)
 		rc = api_address(c, "to", &m.to);
 	return rc != 0 ? rc : ops_move(c->app->store, &m, &c->err);
+}
+
+/* Where the ledger keeps them: the first digits of their ids. A list in that
+ * order touches each page once; in any other nearly each row touches a page of
+ * its own. */
+int api_leads_rank(struct api_call *c)
+{
+	struct arena *a = arena_new(RANK_ARENA_MAX);
+	struct str rest = c->rq->body, line;
+	struct buf ranks;
+	int rc = a != NULL ? 0 : -ENOMEM;
+
+	buf_init(&ranks, RANKS_MAX);
+	while (rc == 0 && str_next(&rest, '\n', &line)) {
+		char hex[LEAD_ID_TEXT] = "00000000";
+		struct address address;
+		struct lead_id id;
+
+		if (address_parse(a, line, &address, NULL) == 0 &&
+		    lead_id_of(c->app->store->lead_key, &address, &id) == 0)
+			lead_id_text(&id, hex);
+		buf_add(&ranks, (struct str){hex, RANK_DIGITS});
+		arena_reset(a);
+		rc = buf_error(&ranks);
+	}
+	value_put_str(c->reply, "ranks", buf_str(&ranks));
+	buf_fini(&ranks);
+	arena_free(&a);
+	return rc;
 }

@@ -43,6 +43,7 @@ api_fn api_lead_timeline; /* after, limit */
 /* api_leads.c */
 api_fn api_leads_set;  /* leads (address, attributes), origin, dry_run, ignore */
 api_fn api_leads_move; /* from, to, merge */
+api_fn api_leads_rank; /* addresses, one a line */
 
 /* api_leads_list.c */
 api_fn api_leads_list; /* audience, after, limit, redact */

@@ -3,10 +3,14 @@
  * The file is read through a window and sent in chunks; its rows are not taken
  * apart here but where their values are checked, in the agent, unless their
  * cells are parted by something else than a comma. JSON lines become the body
- * of a call each, as they are but for the names of their members. */
+ * of a call each, as they are but for the names of their members.
+ *
+ * A large CSV file is mapped, which is a window over all of it, and sent in the
+ * ledger's order (leads_order.h). */
 #include "agent/cli/client.h"
 #include "agent/cli/csv.h"
 #include "agent/cli/leads_file.h"
+#include "agent/cli/leads_order.h"
 #include "agent/cli/out.h"
 #include "agent/csvrow.h"
 
@@ -14,14 +18,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
 	WINDOW = 4 << 20, /* no row is longer than half of it */
 	CHUNK = 10000,    /* entries of one call */
 	CHUNK_BYTES = 6 << 20,
-	SHOWN = 20, /* rows of each kind */
+	SHOWN = 20,      /* rows of each kind */
+	LARGE = 1 << 20, /* bytes of a file for which order is worth while */
 	TIMEOUT_S = 600
 };
 
@@ -36,7 +44,7 @@ struct import {
 	int fd;
 	char *window;
 	size_t at, end; /* what is left of it */
-	bool eof;
+	bool eof, mapped;
 	bool json, dry_run;
 	char separator;
 	size_t stopped;     /* first line that was not taken; 0: none */
@@ -411,6 +419,79 @@ static int read_csv(struct import *im)
 	}
 }
 
+/* --- a large file --- */
+
+/* One more row; grows by half. */
+static int keep_row(struct leads_row **v, size_t n, size_t *cap)
+{
+	size_t more = n < *cap ? *cap : *cap + *cap / 2 + 1024;
+	struct leads_row *next;
+
+	if (more == *cap)
+		return CLI_DONE;
+	next = realloc(*v, more * sizeof(*next));
+	if (next == NULL)
+		return cli_fail(CLI_AGAIN, "out of memory");
+	*v = next;
+	*cap = more;
+	return CLI_DONE;
+}
+
+/* All rows behind the heading; an address with quotes to undo is not looked
+ * for, and such a row comes first. */
+static int collect(struct import *im, struct leads_row **v, size_t *n)
+{
+	struct str cells[CSVROW_COLUMNS_MAX], row;
+	size_t cap = 0, lines = 0, k;
+	int code;
+
+	for (;;) {
+		code = next_row(im, &row, &lines);
+		if (code != CLI_DONE || row.n == 0)
+			return code;
+		if (str_trim(row).n > 0) {
+			code = keep_row(v, *n, &cap);
+			if (code != CLI_DONE)
+				return code;
+			k = 0;
+			if (cells_of(im, row, cells, &k) != 0)
+				k = 0;
+			(*v)[(*n)++] = (struct leads_row){.line = im->line,
+			    .text = row,
+			    .address =
+				k > im->address_column &&
+					cells[im->address_column].p >= row.p &&
+					cells[im->address_column].p <
+					    row.p + row.n
+				    ? cells[im->address_column]
+				    : STR("")};
+		}
+		im->line += lines;
+	}
+}
+
+static int read_large(struct import *im)
+{
+	struct leads_row *v = NULL;
+	size_t lines = 0, n = 0;
+	struct str row;
+	int code = next_row(im, &row, &lines);
+
+	if (code == CLI_DONE)
+		code = read_heading(im, row);
+	im->line += lines;
+	if (code == CLI_DONE)
+		code = collect(im, &v, &n);
+	if (code == CLI_DONE)
+		code = leads_order(im->c, v, n);
+	for (size_t i = 0; code == CLI_DONE && i < n; i++) {
+		im->line = v[i].line;
+		code = add_row(im, v[i].text);
+	}
+	free(v);
+	return code;
+}
+
 /* --- JSON lines --- */
 
 struct object {
@@ -560,7 +641,7 @@ static int report(const struct import *im)
 static int read_all(struct import *im)
 {
 	struct str rest;
-	int code = fill(im);
+	int code = im->mapped ? CLI_DONE : fill(im);
 
 	if (code != CLI_DONE)
 		return code;
@@ -568,10 +649,31 @@ static int read_all(struct import *im)
 		im->at += 3;
 	rest = str_trim(str_cut(rest_of(im), 0, 4096));
 	im->json = str_starts(rest, STR("{"));
-	code = im->json ? read_json(im) : read_csv(im);
+	if (im->json)
+		code = read_json(im);
+	else
+		code = im->mapped ? read_large(im) : read_csv(im);
 	if (code == CLI_DONE && im->n > 0)
 		code = send_chunk(im);
 	return code;
+}
+
+/* A whole file is a window that need not be filled. What is no large file, or
+ * cannot be mapped, is read. */
+static void map_file(struct import *im)
+{
+	struct stat st;
+	void *p;
+
+	if (fstat(im->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size < LARGE)
+		return;
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, im->fd, 0);
+	if (p == MAP_FAILED)
+		return;
+	im->window = p;
+	im->end = (size_t)st.st_size;
+	im->eof = im->mapped = true;
 }
 
 static int open_file(struct import *im)
@@ -582,7 +684,9 @@ static int open_file(struct import *im)
 	if (im->fd < 0)
 		return cli_fail(
 		    CLI_USAGE, "%s: %s", im->path, error_text(-errno));
-	im->window = arena_alloc(im->c->arena, WINDOW);
+	map_file(im);
+	if (!im->mapped)
+		im->window = arena_alloc(im->c->arena, WINDOW);
 	im->scratch = arena_new(WINDOW);
 	buf_init(&im->chunk, 2 * WINDOW + CHUNK_BYTES);
 	return im->window != NULL && im->scratch != NULL
@@ -609,6 +713,8 @@ int leads_import(struct cli *c)
 	if (code == CLI_DONE)
 		code = read_all(im);
 	out_progress_end();
+	if (im->mapped)
+		(void)munmap(im->window, im->end);
 	if (im->fd > STDIN_FILENO)
 		(void)close(im->fd);
 	buf_fini(&im->chunk);

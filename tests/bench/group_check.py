@@ -100,7 +100,7 @@ class Agent:
     def __init__(self, bench, state):
         self._folder = bench.folder("agent")
         self._socket = self._folder / "api.sock"
-        conf = self._folder / "conf"
+        self.conf = conf = self._folder / "conf"
         conf.write_text(CONF.format(state=state, socket=self._socket))
         self._argv = [bench.program("tendril-agent"), "--conf", conf]
 

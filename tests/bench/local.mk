@@ -3,6 +3,7 @@
 bench_programs = \
 	%D%/bench_decide \
 	%D%/bench_ledger \
+	%D%/bench_paced \
 	%D%/bench_mtalog \
 	%D%/bench_simulate \
 	%D%/bench_classify \
@@ -17,6 +18,7 @@ EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 
 tests_bench_bench_decide_LDADD = $(POLICY_LIBS)
+tests_bench_bench_paced_LDADD = $(POLICY_LIBS)
 tests_bench_bench_ledger_LDADD = policy/libpolicy.a $(LMDB_LIBS)
 tests_bench_bench_mtalog_LDADD = agent/libagent.a policy/libpolicy.a
 tests_bench_bench_simulate_LDADD = $(POLICY_LIBS)
@@ -53,6 +55,7 @@ EXTRA_DIST += \
 	%D%/group_cpu.py \
 	%D%/group_decide.py \
 	%D%/group_fairness.py \
+	%D%/group_import.py \
 	%D%/group_ledger.py \
 	%D%/group_log.py \
 	%D%/group_memory.py \
