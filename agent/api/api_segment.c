@@ -252,16 +252,11 @@ static bool has_row(struct api_call *c, const struct ops_stop *in)
 	return rc == 0;
 }
 
-/* A segment that nobody has, by a slip of the pen, would stop nothing. One that
- * left the policy while it was stopped can be resumed. */
 static int check_segment(struct api_call *c, const struct ops_stop *in)
 {
 	const struct policy *p = NULL;
-	int rc;
+	int rc = policyver_cache_get(c->app->store->policies, &p, &c->err);
 
-	if (in->kind != STOP_SEGMENT)
-		return 0;
-	rc = policyver_cache_get(c->app->store->policies, &p, &c->err);
 	if (rc == 0 &&
 	    (p == NULL || policy_segment_find(p, in->label) == NULL) &&
 	    !has_row(c, in))
@@ -270,6 +265,38 @@ static int check_segment(struct api_call *c, const struct ops_stop *in)
 		    STR_ARG(in->label));
 	policy_unref(&p);
 	return rc;
+}
+
+/* Nurture mail goes out with From domains that we sign for, or domains below
+ * them. */
+static int check_domain(struct api_call *c, const struct ops_stop *in)
+{
+	const struct conf *conf = c->app->conf;
+	struct str rest = in->label;
+
+	while (rest.n > 0 && conf_domain_find(conf, rest) == NULL)
+		rest = str_from(rest, str_find(rest, 0, '.') + 1);
+	if (rest.n > 0 || has_row(c, in))
+		return 0;
+	return error_set(&c->err, ERR_NOT_FOUND,
+	    "%.*s is no domain of the configuration, nor below one",
+	    STR_ARG(in->label));
+}
+
+/* What nobody has, by a slip of the pen, would stop nothing. What is gone since
+ * it was stopped can be resumed. */
+static int check_known(struct api_call *c, const struct ops_stop *in)
+{
+	switch (in->kind) {
+	case STOP_SEGMENT:
+		return check_segment(c, in);
+	case STOP_DOMAIN:
+		return check_domain(c, in);
+	case STOP_CAMPAIGN:
+	case STOP_NONE:
+		break;
+	}
+	return 0;
 }
 
 int api_segment_pause(struct api_call *c)
@@ -284,7 +311,7 @@ int api_segment_pause(struct api_call *c)
 		rc = error_set(
 		    &c->err, ERR_SYNTAX, "\"until\": that is over already");
 	if (rc == 0)
-		rc = check_segment(c, &in);
+		rc = check_known(c, &in);
 	if (rc == 0)
 		rc = ops_stop_begin(c->app->store, &in, &changed, &c->err);
 	value_put_bool(c->reply, "changed", changed);
@@ -298,7 +325,7 @@ int api_segment_resume(struct api_call *c)
 	int rc = read_change(c, &in);
 
 	if (rc == 0)
-		rc = check_segment(c, &in);
+		rc = check_known(c, &in);
 	if (rc == 0)
 		rc = ops_stop_end(c->app->store, &in, &changed, &c->err);
 	value_put_bool(c->reply, "changed", changed);

@@ -113,7 +113,7 @@ static const struct cli_option options[] = {
 	"at another instant, by what is known now: a time, or\n3h (from now)",
 	false},
     {"campaign", "NAME", "a message of this campaign", false},
-    {"domain", "NAME", "one with that domain in From, likewise", false},
+    {"domain", "NAME", "one with that domain in From", false},
     {NULL, NULL, NULL, false},
 };
 

@@ -218,7 +218,7 @@ const struct cli_verb verb_segment = {
     "Without a time a pause lasts until it is resumed; held messages still\n"
     "end at their deadline.",
     CLI_COMMANDS(commands),
-    "no such segment",
+    "no such segment or domain",
     "  tendril segment pause newsletter --reason \"wrong prices\" --until 2d\n"
     "  tendril segment resume --campaign spring-sale --reason \"list "
     "cleaned\"\n"

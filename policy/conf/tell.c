@@ -702,6 +702,136 @@ static void tell_audiences(struct teller *t)
 	}
 }
 
+/* --- breaker --- */
+
+static void tell_lines(struct teller *t, struct str what, enum policy_rate rate,
+    const struct policy_lines *from, const struct policy_lines *to)
+{
+	struct buf *b;
+
+	if (from->warn == to->warn && from->stop == to->stop)
+		return;
+	b = begin(t);
+	buf_printf(b, "%.*s is ", STR_ARG(what));
+	if (to->stop == 0) {
+		buf_printf(
+		    b, "no longer stopped by its %s", policy_rate_name(rate));
+		say(t);
+		return;
+	}
+	buf_addz(b, "now warned about at ");
+	policy_print_rate(b, to->warn);
+	buf_addz(b, " and stopped at ");
+	policy_print_rate(b, to->stop);
+	buf_printf(b, " of %s", policy_rate_name(rate));
+	if (from->stop != 0) {
+		buf_addz(b, " instead of ");
+		policy_print_rate(b, from->warn);
+		buf_addz(b, " and ");
+		policy_print_rate(b, from->stop);
+	}
+	say(t);
+}
+
+static void tell_breaker_mode(struct teller *t, struct str what,
+    enum policy_breaker_mode from, enum policy_breaker_mode to)
+{
+	if (from == to)
+		return;
+	buf_printf(begin(t), "%.*s is %s", STR_ARG(what),
+	    to == POLICY_BREAKER_ENFORCE ? "stopped by its rates from now on"
+	    : to == POLICY_BREAKER_SHADOW
+		? "only warned about from now on, whatever its rates"
+		: "not stopped by its rates any more");
+	say(t);
+}
+
+static void add_resume(struct buf *b, const struct policy_breaker *r)
+{
+	if (r->resume == POLICY_RESUME_AFTER) {
+		buf_addz(b, "after ");
+		add_span(b, r->resume_ms);
+		return;
+	}
+	buf_addz(b, r->resume == POLICY_RESUME_BELOW_WARN
+			? "when its rates are low again"
+			: "by hand");
+}
+
+static void tell_resume(struct teller *t, struct str what,
+    const struct policy_breaker *from, const struct policy_breaker *to)
+{
+	struct buf *b;
+
+	if (from->resume == to->resume && from->resume_ms == to->resume_ms)
+		return;
+	b = begin(t);
+	buf_printf(
+	    b, "%.*s, stopped by its rates, now goes on ", STR_ARG(what));
+	add_resume(b, to);
+	buf_addz(b, " instead of ");
+	add_resume(b, from);
+	say(t);
+}
+
+static void tell_sample(struct teller *t, struct str what,
+    const struct policy_breaker *from, const struct policy_breaker *to)
+{
+	struct buf *b;
+
+	if (from->window_ms == to->window_ms &&
+	    from->min_sample == to->min_sample &&
+	    from->min_count == to->min_count)
+		return;
+	b = begin(t);
+	buf_printf(
+	    b, "rates of %.*s are now those of the last ", STR_ARG(what));
+	add_span(b, to->window_ms);
+	buf_printf(b,
+	    ", of %lu messages and %lu complaints, bounces or "
+	    "opt-outs at least",
+	    (unsigned long)to->min_sample, (unsigned long)to->min_count);
+	say(t);
+}
+
+static void tell_breaker(struct teller *t, struct str segment)
+{
+	struct policy_breaker from = policy_breaker_of(t->from, segment);
+	struct policy_breaker to = policy_breaker_of(t->to, segment);
+	struct str what =
+	    segment.n > 0 ? segment : STR("a segment, campaign or From domain");
+
+	tell_breaker_mode(t, what, from.mode, to.mode);
+	if (to.mode == POLICY_BREAKER_OFF)
+		return;
+	for (unsigned i = 0; i < POLICY_RATES; i++)
+		tell_lines(
+		    t, what, (enum policy_rate)i, &from.lines[i], &to.lines[i]);
+	tell_sample(t, what, &from, &to);
+	tell_resume(t, what, &from, &to);
+}
+
+static bool has_breaker(const struct policy *p, struct str segment)
+{
+	for (size_t i = 0; i < p->n_breakers; i++)
+		if (str_eq(p->breakers[i].name, segment))
+			return true;
+	return false;
+}
+
+/* Segments that are not new, and have or had lines of their own. */
+static void tell_breakers(struct teller *t)
+{
+	tell_breaker(t, STR(""));
+	for (size_t i = 0; i < t->to->n_segments; i++) {
+		struct str name = t->to->segments[i].name;
+
+		if (policy_segment_find(t->from, name) != NULL &&
+		    (has_breaker(t->from, name) || has_breaker(t->to, name)))
+			tell_breaker(t, name);
+	}
+}
+
 static void tell_top(struct teller *t)
 {
 	if (t->from->shadow != t->to->shadow) {
@@ -738,6 +868,7 @@ size_t policy_tell(const struct policy *from, const struct policy *to,
 	tell_order(&t);
 	tell_holidays(&t);
 	tell_audiences(&t);
+	tell_breakers(&t);
 	buf_fini(&t.line);
 	return t.n;
 }

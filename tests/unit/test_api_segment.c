@@ -74,6 +74,8 @@ static const struct {
 	404},
     {"the same to resume", "resume", "{\"reason\":\"x\",\"segment\":\"nwes\"}",
 	404},
+    {"a domain of others", "pause",
+	"{\"reason\":\"x\",\"domain\":\"other.example\"}", 404},
     {"no domain", "pause", "{\"reason\":\"x\",\"domain\":\"a b\"}", 400},
     {"an end that is over", "pause",
 	"{\"reason\":\"x\",\"segment\":\"news\",\"until\":\"2020-01-01\"}",
@@ -149,18 +151,18 @@ static void test_others(void)
 	IS_INT(post("/v1/segments/pause",
 		   "{\"campaign\":\"spring\",\"reason\":\"wrong prices\"}"),
 	    1, "a campaign");
-	IS_INT(post("/v1/segments/pause",
-		   "{\"domain\":\"News.EXAMPLE\",\"reason\":\"wrong prices\"}"),
+	IS_INT(post("/v1/segments/pause", "{\"domain\":\"Mail.News.EXAMPLE\","
+					  "\"reason\":\"wrong prices\"}"),
 	    1, "a domain");
 	explain_is("", "");
 	explain_is("&campaign=spring", "campaign");
-	explain_is("&domain=news.example", "domain");
+	explain_is("&domain=mail.news.example", "domain");
 	IS_INT(apitest_get(&A, "/v1/segments"), 200, "list");
 	IS_INT(value_count(apitest_at(&A, "segments")), 3, "all three");
 	IS_INT(post("/v1/segments/resume",
-		   "{\"domain\":\"news.example\",\"reason\":\"x\"}"),
+		   "{\"domain\":\"mail.news.example\",\"reason\":\"x\"}"),
 	    1, "resumed");
-	explain_is("&domain=news.example", "");
+	explain_is("&domain=mail.news.example", "");
 }
 
 static void test_journal(void)
@@ -217,11 +219,33 @@ static void least(void *arg, const struct api_route *r)
 	    "%s", r->path);
 }
 
+/* The same as the store's, with a domain. */
+static const struct conf *conf(void)
+{
+	static const char text[] =
+	    "state-dir = \"/nowhere\"\nauthserv-id = \"mail.example.com\"\n"
+	    "lead-key = \"/k\"\nepoch-key = \"/k\"\ntoken-key = \"/k\"\n"
+	    "milter { socket = \"unix:/nowhere/m\" }\n"
+	    "key k { domain = \"news.example\" selector = s file = "
+	    "\"/nowhere/k\" }\n"
+	    "domain news.example { keys = {k} bounce-domain = "
+	    "\"b.news.example\" }\n"
+	    "stream rest { class = \"pass\" }\n";
+	const struct conf *c;
+	struct error err = {0};
+
+	if (conf_parse(&c, "t", str_of(text), &err) != 0)
+		bug("%s", err.text);
+	return c;
+}
+
 int main(void)
 {
+	const struct conf *with_domain = conf();
 	int n = 0;
 
 	apitest_open(&A);
+	A.app.conf = with_domain;
 	test_list();
 	test_refused();
 	test_segment();
@@ -232,5 +256,6 @@ int main(void)
 	api_routes(least, &n);
 	IS_INT(n, 3, "routes");
 	apitest_close(&A);
+	conf_unref(&with_domain);
 	return tap_done();
 }

@@ -189,6 +189,39 @@ static const struct change changes[] = {
 	"in any 7 days and two a calendar month; sent sat only\n",
 	"tips is gone: nothing new of it goes out; what is held for it waits "
 	"for its deadline or goes back, as you say with --orphans\n"},
+    {"segment win-back",
+	"breaker { complaints = {\"0.05%\", \"0.2%\"} }\n"
+	"segment win-back",
+	"a segment, campaign or From domain is now warned about at 0.05% and "
+	"stopped at 0.2% of complaints instead of 0.1% and 0.3%\n",
+	"a segment, campaign or From domain is now warned about at 0.1% and "
+	"stopped at 0.3% of complaints instead of 0.05% and 0.2%\n"},
+    {"segment win-back",
+	"breaker-for news { unsubscribes = \"off\"\n"
+	"  resume = \"after 1d\" }\nsegment win-back",
+	"news is no longer stopped by its unsubscribes\n"
+	"news, stopped by its rates, now goes on after 24 hours instead of by "
+	"hand\n",
+	"news is now warned about at 1% and stopped at 2% of unsubscribes\n"
+	"news, stopped by its rates, now goes on by hand instead of after 24 "
+	"hours\n"},
+    {"segment win-back", "breaker { mode = off }\nsegment win-back",
+	"a segment, campaign or From domain is not stopped by its rates any "
+	"more\n",
+	"a segment, campaign or From domain is stopped by its rates from now "
+	"on\n"},
+    {"segment win-back",
+	"breaker { mode = shadow min-sample = 100 }\nsegment win-back",
+	"a segment, campaign or From domain is only warned about from now on, "
+	"whatever its rates\n"
+	"rates of a segment, campaign or From domain are now those of the "
+	"last 7 days, of 100 messages and 3 complaints, bounces or opt-outs "
+	"at least\n",
+	"a segment, campaign or From domain is stopped by its rates from now "
+	"on\n"
+	"rates of a segment, campaign or From domain are now those of the "
+	"last 7 days, of 200 messages and 3 complaints, bounces or opt-outs "
+	"at least\n"},
     /* What nobody notices. */
     {"purpose = news }", "purpose = news list-id = \"Words\" }", "", ""},
 };
