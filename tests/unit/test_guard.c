@@ -266,8 +266,8 @@ static void test_counts(void)
 	complain(id[1]);
 	opt_out(id[2]);
 	opt_out(id[2]);
-	bounce(id[5], BOUNCE_USER_UNKNOWN); /* was never delivered */
-	bounce(id[5], BOUNCE_USER_UNKNOWN);
+	bounce(id[5], BOUNCE_HOST_UNKNOWN); /* was never delivered */
+	bounce(id[5], BOUNCE_USER_UNKNOWN); /* says more of the same */
 	bounce(id[3], BOUNCE_USER_UNKNOWN); /* by a late DSN */
 	(void)deliver(
 	    &(struct sending){"news", "count", "count.example", .seed = true});
