@@ -3,7 +3,8 @@
  * What is to be brought back is not remembered but found: all held copies that
  * wait for the end of a stop and that none holds any more. So it does not matter who
  * resumed, nor whether the agent was killed in between: after its start it looks
- * once. */
+ * once. And it looks again for a while after each end of a stop: one that was
+ * being decided at that moment is put off after it was brought back. */
 #include "agent/guard.h"
 
 #include "policy/base/clock.h"
@@ -26,6 +27,7 @@ enum {
 };
 #define POLL_MS (2 * WHEN_SECOND_MS)
 #define LOOK_EVERY_MS (30 * WHEN_SECOND_MS)
+#define WAKE_FOR_MS (10 * WHEN_MINUTE_MS)
 
 static const struct str author = {"tendril-agent", 13};
 
@@ -47,6 +49,7 @@ struct guard {
 	uint64_t resumed_seq; /* of the newest end of a stop that was seen */
 	bool waking;
 	uint64_t wake_after; /* the walk over the copies is here */
+	int64_t walked_ms, wake_until_ms;
 };
 
 int guard_open(struct guard **out, struct app *app, struct error *err)
@@ -232,16 +235,20 @@ static int look(struct guard *g, const struct policy *p, int64_t now_ms,
 }
 
 /* A stop has ended since the last look, whoever ended it. */
-static void note_ends(struct guard *g, const struct watch *w)
+static void note_ends(struct guard *g, const struct watch *w, int64_t now_ms)
 {
 	uint64_t newest = g->resumed_seq;
 
 	for (size_t i = 0; i < w->n; i++)
 		if (!w->v[i].stop.stopped && w->v[i].stop.seq > newest)
 			newest = w->v[i].stop.seq;
-	if (newest == g->resumed_seq)
+	if (newest != g->resumed_seq)
+		g->wake_until_ms = now_ms + WAKE_FOR_MS;
+	else if (g->waking || now_ms >= g->wake_until_ms ||
+		 now_ms < g->walked_ms + LOOK_EVERY_MS)
 		return;
 	g->resumed_seq = newest;
+	g->walked_ms = now_ms;
 	g->waking = true;
 	g->wake_after = 0;
 }
@@ -255,7 +262,7 @@ static int look_and_act(struct guard *g, int64_t now_ms, struct error *err)
 	if (rc == 0)
 		rc = look(g, p, now_ms, &w, err);
 	if (rc == 0)
-		note_ends(g, &w);
+		note_ends(g, &w, now_ms);
 	for (size_t i = 0; rc == 0 && i < w.n; i++)
 		rc = act(g, p, &w.v[i], now_ms, err);
 	policy_unref(&p);

@@ -704,6 +704,11 @@ static void test_wakes(void)
 	end(STOP_DOMAIN, "hold.example");
 	guard(now);
 	OK(is_due(500, now), "it too, then");
+	/* It was being decided when the stop ended, and is put off for it. */
+	IS_INT(ops_copy_due(A.st.store, 500, now + WHEN_DAY_MS, &err), 0,
+	    "put off behind our back");
+	guard(now + WHEN_MINUTE_MS);
+	OK(is_due(500, now + WHEN_MINUTE_MS), "is brought back again");
 }
 
 /* --- damage --- */
