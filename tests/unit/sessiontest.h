@@ -230,7 +230,7 @@ static void sessiontest_connect_from(
 		session_connect(S.session, host, addr, port);
 }
 
-static void sessiontest_connect(const char *listener)
+__attribute__((unused)) static void sessiontest_connect(const char *listener)
 {
 	sessiontest_connect_from(listener, "app.example", 4711, 1);
 }
