@@ -275,6 +275,7 @@ EXTRA_DIST += \
 	%D%/e2e/bed/__init__.py \
 	%D%/e2e/bed/bed.py \
 	%D%/e2e/bed/conf.py \
+	%D%/e2e/bed/faketime.py \
 	%D%/e2e/bed/judge.py \
 	%D%/e2e/bed/keys.py \
 	%D%/e2e/bed/machine.py \
@@ -308,6 +309,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_sendmail_wire.py \
 	%D%/e2e/test_sidebyside.py \
 	%D%/e2e/test_simulate.py \
+	%D%/e2e/test_story_frequency.py \
 	%D%/e2e/test_submission.py \
 	%D%/e2e/test_trouble.py \
 	%D%/e2e/tsan_load.py \

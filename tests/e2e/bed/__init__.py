@@ -12,6 +12,7 @@ Postfix does.
     sink      the outside world: an SMTP server that keeps what it gets
     web       HTTP: the API, the links in mails
     mail      messages and how applications submit them
+    faketime  a clock that a test sets, also of the MTA
     keys      DKIM keys and the zone that publishes them
     conf      Tendril's conf and policy, as text
     tendril   the daemons and the command line

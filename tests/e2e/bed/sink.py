@@ -179,6 +179,12 @@ class Sink:
         with self._changed:
             self._rules.append(Rule(pattern.lower(), reply, stage, times))
 
+    def unscript(self, pattern):
+        """Forget the scripts of that pattern."""
+        with self._changed:
+            self._rules = [rule for rule in self._rules
+                           if rule.pattern != pattern.lower()]
+
     def clear(self):
         """Forget messages and scripts."""
         with self._changed:
