@@ -18,6 +18,7 @@ agent_libagent_a_SOURCES = \
 	%D%/api/api_leads.c \
 	%D%/api/api_leads_list.c \
 	%D%/api/api_metrics.c \
+	%D%/api/api_outcome.c \
 	%D%/api/api_policy.c \
 	%D%/api/api_policy_change.c \
 	%D%/api/api_segment.c \

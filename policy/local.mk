@@ -253,6 +253,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/ops_leads.h \
 	%D%/state/ops_move.c \
 	%D%/state/ops_move.h \
+	%D%/state/ops_outcome.c \
+	%D%/state/ops_outcome.h \
 	%D%/state/ops_policy.c \
 	%D%/state/ops_slot.c \
 	%D%/state/ops_stop.c \

@@ -101,6 +101,7 @@ unit_tests = \
 	%D%/unit/test_ops_leads \
 	%D%/unit/test_origin \
 	%D%/unit/test_outcome \
+	%D%/unit/test_outcomes \
 	%D%/unit/test_policy \
 	%D%/unit/test_release \
 	%D%/unit/test_relay \
@@ -257,6 +258,7 @@ tests_unit_test_api_events_LDADD = $(AGENT_LIBS)
 tests_unit_test_api_segment_LDADD = $(AGENT_LIBS)
 tests_unit_test_api_leads_LDADD = $(AGENT_LIBS)
 tests_unit_test_check_people_LDADD = $(AGENT_LIBS)
+tests_unit_test_outcomes_LDADD = $(AGENT_LIBS)
 tests_unit_test_web_LDADD = $(AGENT_LIBS)
 tests_unit_test_words_LDADD = $(AGENT_LIBS)
 tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)

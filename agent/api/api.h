@@ -90,6 +90,9 @@ int api_address(
 int api_time(struct api_call *c, const char *name, int64_t *out_ms) MUST_CHECK;
 /* The same for an instant to come; a duration counts from now on. */
 int api_until(struct api_call *c, const char *name, int64_t *out_ms) MUST_CHECK;
+/* As api_time() and api_until(), of a text. */
+int api_parse_time(
+    struct str text, int64_t *out_ms, struct error *err) MUST_CHECK;
 int api_parse_until(
     struct str text, int64_t *out_ms, struct error *err) MUST_CHECK;
 /* An id of a message or copy as decimal digits; never 0. */

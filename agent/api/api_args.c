@@ -146,6 +146,11 @@ int api_until(struct api_call *c, const char *name, int64_t *out_ms)
 	return read_time_arg(c, name, 1, out_ms);
 }
 
+int api_parse_time(struct str text, int64_t *out_ms, struct error *err)
+{
+	return read_time(text, -1, out_ms, err);
+}
+
 int api_parse_until(struct str text, int64_t *out_ms, struct error *err)
 {
 	return read_time(text, 1, out_ms, err);

@@ -54,6 +54,9 @@ api_fn api_journal; /* after, tail, limit, wait, type, redact */
 /* api_stats.c */
 api_fn api_stats; /* by, from, to, segment, name */
 
+/* api_outcome.c */
+api_fn api_outcomes; /* outcomes: queue_id or message, recipient, outcome, at */
+
 /* api_simulate.c */
 api_fn api_simulate_start; /* text or version; since, until, diff, by, memory */
 api_fn api_simulate_show;  /* id */

@@ -114,6 +114,8 @@ struct slot_change {
  * use inside a proposal. ERR_LIMIT: too many messages; take fewer changes. */
 int ops_slot_changes(
     struct door_ctx *ctx, const struct slot_change *v, size_t n) MUST_CHECK;
+/* Does a slot in that state take that step? */
+bool ops_slot_is_step(enum slot_state from, enum slot_change_kind kind);
 /* One change as a proposal of its own. */
 int ops_slot_apply(
     struct store *s, const struct slot_change *c, struct error *err) MUST_CHECK;

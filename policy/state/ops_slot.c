@@ -9,7 +9,7 @@ enum {
 /* Only forward: proposed -> queued -> delivered; released from any but
  * delivered. A late or repeated line changes nothing. A delivery counts even
  * after a release: the log said one thing too early, the mailbox has it. */
-static bool is_step(enum slot_state from, enum slot_change_kind kind)
+bool ops_slot_is_step(enum slot_state from, enum slot_change_kind kind)
 {
 	switch (kind) {
 	case SLOT_CHANGE_QUEUED:
@@ -118,7 +118,7 @@ static int change_one(struct door_ctx *ctx, const struct slot_change *c,
 		o->v[o->n].state = r.state;
 		seen = &o->v[o->n++].state;
 	}
-	if (!is_step(*seen, c->kind))
+	if (!ops_slot_is_step(*seen, c->kind))
 		return 0;
 	*seen = state_after(*seen, c->kind);
 	return emit_change(ctx, c, id);

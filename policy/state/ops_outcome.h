@@ -1,0 +1,31 @@
+/* ops_outcome.h - what became of messages, told by an application or a relay
+ * that no log is followed of. The same steps as the MTA's log makes (ops.h), so
+ * telling something twice changes nothing; and nothing is made up: a message
+ * that is not on record stays unknown, and one that nobody tells of counts as
+ * sent. Threads: any; the caller blocks. */
+#ifndef POLICY_STATE_OPS_OUTCOME_H
+#define POLICY_STATE_OPS_OUTCOME_H
+
+#include "policy/state/ops.h"
+
+enum ops_outcome_result {
+	OPS_OUTCOME_CHANGED,
+	OPS_OUTCOME_UNCHANGED, /* was known, or something that outweighs it */
+	OPS_OUTCOME_UNKNOWN,   /* no such message */
+	OPS_OUTCOME_SEVERAL,   /* of that queue id: whose? */
+};
+
+struct ops_outcome {
+	/* message_id; or queue_id, with has_lead where it has several. A date
+	 * before the message was handed in, or to come, counts as that
+	 * moment, since an earlier one would free its slot too soon. */
+	struct slot_change change;
+	int rc; /* out: 0, or the proposal's own failure */
+	enum ops_outcome_result result;
+};
+
+/* 0: all were tried. -ENOMEM: none was. */
+int ops_outcome_all(
+    struct store *s, struct ops_outcome *v, size_t n) MUST_CHECK;
+
+#endif
