@@ -22,6 +22,7 @@ agent_libagent_a_SOURCES = \
 	%D%/api/api_policy.c \
 	%D%/api/api_policy_change.c \
 	%D%/api/api_segment.c \
+	%D%/api/api_shadow.c \
 	%D%/api/api_simulate.c \
 	%D%/api/api_stats.c \
 	%D%/api/api_suppression.c \
@@ -188,6 +189,7 @@ tendril_SOURCES = \
 	%D%/cli/verb_policy.c \
 	%D%/cli/verb_preview.c \
 	%D%/cli/verb_segment.c \
+	%D%/cli/verb_shadow.c \
 	%D%/cli/verb_simulate.c \
 	%D%/cli/verb_stats.c \
 	%D%/cli/verb_suppress.c \

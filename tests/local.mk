@@ -118,6 +118,7 @@ unit_tests = \
 	%D%/unit/test_server_wire \
 	%D%/unit/test_slot_batch \
 	%D%/unit/test_snapshot \
+	%D%/unit/test_shadow \
 	%D%/unit/test_simulate \
 	%D%/unit/test_slots \
 	%D%/unit/test_spool \
@@ -259,6 +260,7 @@ tests_unit_test_api_segment_LDADD = $(AGENT_LIBS)
 tests_unit_test_api_leads_LDADD = $(AGENT_LIBS)
 tests_unit_test_check_people_LDADD = $(AGENT_LIBS)
 tests_unit_test_outcomes_LDADD = $(AGENT_LIBS)
+tests_unit_test_shadow_LDADD = $(AGENT_LIBS)
 tests_unit_test_web_LDADD = $(AGENT_LIBS)
 tests_unit_test_words_LDADD = $(AGENT_LIBS)
 tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)

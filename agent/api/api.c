@@ -44,6 +44,7 @@ static const struct api_route routes[] = {
     {SERVER_POST, "/v1/segments/pause", API_MARKETER, api_segment_pause, 0},
     {SERVER_POST, "/v1/segments/resume", API_MARKETER, api_segment_resume, 0},
     {SERVER_POST, "/v1/outcomes", API_MARKETER, api_outcomes, 0},
+    {SERVER_GET, "/v1/shadow", API_AUDITOR, api_shadow, 0},
     {SERVER_GET, "/v1/simulate", API_AUDITOR, api_simulate_show, 0},
     {SERVER_POST, "/v1/simulate", API_AUDITOR, api_simulate_start, 0},
     {SERVER_DELETE, "/v1/simulate", API_AUDITOR, api_simulate_stop, 0},

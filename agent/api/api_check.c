@@ -79,7 +79,7 @@ static bool is_like(const struct verdict *a, const struct verdict *b)
 {
 	return a->action == b->action && a->reason == b->reason &&
 	       a->suppression == b->suppression && a->rule == b->rule &&
-	       a->shadowed == b->shadowed;
+	       a->shadowed == b->shadowed && a->would == b->would;
 }
 
 static void make_shape(struct part *p, const struct decide_out *out,

@@ -54,6 +54,9 @@ api_fn api_journal; /* after, tail, limit, wait, type, redact */
 /* api_stats.c */
 api_fn api_stats; /* by, from, to, segment, name */
 
+/* api_shadow.c */
+api_fn api_shadow; /* since, until, segment, redact */
+
 /* api_outcome.c */
 api_fn api_outcomes; /* outcomes: queue_id or message, recipient, outcome, at */
 

@@ -162,8 +162,10 @@ void show_ruling(
 		value_put_str(o, "section", v->rule->section);
 		value_put_str(o, "rule", v->rule->text);
 	}
-	if (v->shadowed)
-		value_put_bool(o, "shadow", true);
+	if (!v->shadowed)
+		return;
+	value_put_bool(o, "shadow", true);
+	value_put_str(o, "would", str_of(verdict_action_name(v->would)));
 }
 
 void show_verdict(struct value *o, const struct decide_out *out)

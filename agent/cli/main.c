@@ -18,6 +18,7 @@ const struct cli_verb *const cli_verbs[] = {
     &verb_explain,
     &verb_may,
     &verb_simulate,
+    &verb_shadow,
     &verb_lead,
     &verb_journal,
     &verb_stats,

@@ -23,6 +23,7 @@ extern const struct cli_verb verb_policy;
 extern const struct cli_verb verb_preview;
 extern const struct cli_verb verb_restore;
 extern const struct cli_verb verb_segment;
+extern const struct cli_verb verb_shadow;
 extern const struct cli_verb verb_simulate;
 extern const struct cli_verb verb_stats;
 extern const struct cli_verb verb_suppress;

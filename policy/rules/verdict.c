@@ -162,8 +162,10 @@ void verdict_decide(const struct policy *p, const struct policy_segment *s,
 	settle_hold(out, now_ms);
 	if (out->earliest_ms == CAPS_NEVER)
 		out->earliest_ms = 0;
-	if (out->shadowed)
-		out->action = VERDICT_ALLOW;
+	if (!out->shadowed)
+		return;
+	out->would = out->action;
+	out->action = VERDICT_ALLOW;
 }
 
 bool verdict_reason_competes(enum verdict_reason r)

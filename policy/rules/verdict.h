@@ -74,6 +74,7 @@ struct verdict {
 	                                 * NULL where no line gave it */
 	bool shadowed; /* allowed only because of mode = shadow; reason, rule
 	                 * and earliest tell what it would have been */
+	enum verdict_action would; /* shadowed: the action it would have been */
 };
 
 void verdict_decide(const struct policy *p, const struct policy_segment *s,

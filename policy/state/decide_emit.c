@@ -143,7 +143,7 @@ static struct event_refusal refusal_of(
 {
 	const struct verdict *v = &w->out->verdict;
 	struct event_refusal e = {
-	    .action = v->action,
+	    .action = v->shadowed ? v->would : v->action,
 	    .reason = v->reason,
 	    .detail = detail_of(w),
 	    .policy_version =
@@ -258,7 +258,7 @@ int decide_emit(struct decide_work *w, struct door_ctx *ctx)
 		return emit_duplicate(w, ctx);
 	if (v->action == VERDICT_HOLD)
 		return emit_hold(w, ctx);
-	if (v->action == VERDICT_ALLOW)
-		return emit_allow(w, ctx);
+	if (v->action == VERDICT_ALLOW) /* what a rule in shadow said, too */
+		return v->shadowed ? emit_shadow(w, ctx) : emit_allow(w, ctx);
 	return decide_emit_refusal(w, ctx);
 }

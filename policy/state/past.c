@@ -470,18 +470,13 @@ static int walk_all(struct past *p, struct ledger *l, struct walk *w,
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-/* The first event of that time: by halving, since times rise but for clocks
- * that went back. */
-static int find_seq(struct past *p, struct ledger *l, struct walk *w)
+int past_find_event(const struct ledger_txn *t, int64_t ms, uint64_t *seq_out)
 {
-	struct ledger_txn *t = NULL;
 	uint64_t low = 1, high = 0;
 	struct event ev;
-	int rc = ledger_read_begin(l, &t);
+	int rc = ledger_last_seq(t, &high);
 
-	if (rc == 0)
-		rc = ledger_last_seq(t, &high);
-	w->last = high++;
+	high++;
 	while (rc == 0 && low < high) {
 		uint64_t middle = low + (high - low) / 2;
 
@@ -489,16 +484,27 @@ static int find_seq(struct past *p, struct ledger *l, struct walk *w)
 		if (rc == ERR_NOT_FOUND) { /* was pruned */
 			low = middle + 1;
 			rc = 0;
-		} else if (rc == 0 &&
-			   ev.time_ms < p->q->since_ms - CLOCK_SLACK_MS) {
+		} else if (rc == 0 && ev.time_ms < ms - CLOCK_SLACK_MS) {
 			low = middle + 1;
 		} else {
 			high = middle;
 		}
 	}
+	*seq_out = low;
+	return rc;
+}
+
+static int find_events(struct past *p, struct ledger *l, struct walk *w)
+{
+	struct ledger_txn *t = NULL;
+	int rc = ledger_read_begin(l, &t);
+
+	if (rc == 0)
+		rc = ledger_last_seq(t, &w->last);
+	if (rc == 0)
+		rc = past_find_event(t, p->q->since_ms, &w->next);
 	ledger_read_end(&t);
-	w->next = low;
-	p->whole = low <= 1;
+	p->whole = w->next <= 1;
 	return rc;
 }
 
@@ -593,7 +599,7 @@ int past_read(struct past *p, struct ledger *l, const struct past_query *q,
 	w.table = LEDGER_EVENT;
 	w.on = on_event;
 	if (rc == 0)
-		rc = find_seq(p, l, &w);
+		rc = find_events(p, l, &w);
 	if (rc == 0)
 		rc = walk_all(p, l, &w, events, share_out);
 	if (rc == 0)

@@ -75,6 +75,11 @@ const struct past_row *past_rows(const struct past *p, size_t *n_out);
  * the rows had none. */
 bool past_is_whole(const struct past *p);
 
+/* The first event of that time: by halving, since times rise but for clocks
+ * that went back, for which an hour is left. */
+int past_find_event(
+    const struct ledger_txn *t, int64_t ms, uint64_t *seq_out) MUST_CHECK;
+
 /* Text of a name; "" for number 0. Names that are too many are "...". */
 struct str past_name(const struct past *p, unsigned number);
 size_t past_n_names(const struct past *p);
