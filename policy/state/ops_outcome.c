@@ -1,12 +1,8 @@
 /* ops_outcome.c - see ops_outcome.h. */
 #include "policy/state/ops_outcome.h"
 
-#include "policy/base/fault.h"
 #include "policy/state/crowd.h"
 #include "policy/state/message.h"
-
-#include <errno.h>
-#include <stdlib.h>
 
 enum {
 	MESSAGES_MAX = 500, /* of one queue id */
@@ -79,19 +75,26 @@ static int outcome_fn(struct door_ctx *ctx, void *arg)
 	return ops_slot_changes(ctx, &change, 1);
 }
 
-int ops_outcome_all(struct store *s, struct ops_outcome *v, size_t n)
+static int some(struct store *s, struct ops_outcome *v, size_t n)
 {
-	struct crowd_member *members =
-	    fault_alloc() ? NULL : calloc(n + 1, sizeof(*members));
+	struct crowd_member members[CROWD_MAX];
+	struct crowd *crowd = NULL;
 	int rc;
 
-	if (members == NULL)
-		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		members[i].arg = &v[i];
-	rc = crowd_propose(s->door, outcome_fn, members, n, CROWD_AT_ONCE);
-	for (size_t i = 0; i < n; i++)
+		members[i] = (struct crowd_member){.arg = &v[i]};
+	rc = crowd_begin(&crowd, s->door, outcome_fn, members, n);
+	crowd_end(&crowd);
+	for (size_t i = 0; rc == 0 && i < n; i++)
 		v[i].rc = members[i].rc;
-	free(members);
+	return rc;
+}
+
+int ops_outcome_all(struct store *s, struct ops_outcome *v, size_t n)
+{
+	int rc = 0;
+
+	for (size_t at = 0; rc == 0 && at < n; at += CROWD_MAX)
+		rc = some(s, v + at, n - at < CROWD_MAX ? n - at : CROWD_MAX);
 	return rc;
 }

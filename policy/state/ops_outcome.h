@@ -24,7 +24,8 @@ struct ops_outcome {
 	enum ops_outcome_result result;
 };
 
-/* 0: all were tried. -ENOMEM: none was. */
+/* 0: all were tried. -ENOMEM: some may not have been; to try all again is
+ * right. */
 int ops_outcome_all(
     struct store *s, struct ops_outcome *v, size_t n) MUST_CHECK;
 
