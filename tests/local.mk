@@ -169,12 +169,15 @@ check_PROGRAMS += \
 check_PROGRAMS += %D%/model/worlds
 TESTS += %D%/model/worlds
 tests_model_worlds_SOURCES = \
+	%D%/model/ask.c \
+	%D%/model/judge.c \
 	%D%/model/model.c \
 	%D%/model/model.h \
 	%D%/model/place.c \
 	%D%/model/place.h \
 	%D%/model/run.c \
 	%D%/model/run.h \
+	%D%/model/run_internal.h \
 	%D%/model/world.c \
 	%D%/model/world.h \
 	%D%/model/worlds.c \
