@@ -170,6 +170,8 @@ check_PROGRAMS += %D%/model/worlds
 TESTS += %D%/model/worlds
 tests_model_worlds_SOURCES = \
 	%D%/model/ask.c \
+	%D%/model/books.c \
+	%D%/model/books.h \
 	%D%/model/judge.c \
 	%D%/model/model.c \
 	%D%/model/model.h \

@@ -30,6 +30,7 @@ BREAKS = {"cap": "A second one", "consent": "Somebody who never",
 HEARTBEAT_S = 20
 MODEL_CASES = 250000
 WORLD_STEPS = 10000000
+LEDGER_STEPS = 50000  # of which each is some commits
 # The files of end-to-end tests that take longest; they begin first.
 LONGEST = ("adopt", "concurrency", "contrib", "copies", "hostile", "outside",
            "readme", "submission", "trouble")
@@ -133,10 +134,12 @@ def stage_models(log):
     return judged(outcome, 0)
 
 
-def start_worlds(folder, seed, steps):
+def start_worlds(folder, seed, jobs):
     """One process of the worlds, its output to be read at the end."""
     return subprocess.Popen(
-        [folder / "tests/model/worlds", f"--seed={seed}", f"--steps={steps}"],
+        [folder / "tests/model/worlds", f"--seed={seed}",
+         f"--steps={WORLD_STEPS // jobs}",
+         f"--ledger-steps={LEDGER_STEPS // jobs}"],
         cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True)
 
@@ -159,8 +162,8 @@ def stage_worlds(log):
     a process for each core."""
     folder, outcome = main_build(), Outcome()
     seed, jobs = time.time_ns() // 1000, build.jobs()
-    running = [start_worlds(folder, seed + i * WORLD_STEPS,
-                            WORLD_STEPS // jobs) for i in range(jobs)]
+    running = [start_worlds(folder, seed + i * WORLD_STEPS, jobs)
+               for i in range(jobs)]
     texts = [process.communicate()[0] for process in running]
     log.write_text("\n".join(texts))
     for process in running:
@@ -286,8 +289,8 @@ STAGES = (
     Stage("models", "rules against slow models", stage_models),
     Stage("e2e", "end to end, real Postfix", stage_e2e),
     Stage("story", "contrib/run --once", stage_story),
-    Stage("worlds", "the frequency policy beside its model, 10 million steps",
-          stage_worlds, full=True),
+    Stage("worlds", "the frequency policy beside its model, 10 million steps "
+          "and some on a ledger", stage_worlds, full=True),
     Stage("breaks", "contrib/run --break=...", stage_breaks, full=True),
     Stage("load", "concurrency and kill -9, long", stage_load, full=True),
     Stage("mutants", "seeded bugs, each noticed", stage_mutants, full=True),

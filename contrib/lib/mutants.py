@@ -219,7 +219,7 @@ MUTANTS = (
 
 
 # What a program is given, so that it does the same each time.
-WORDS = {"model/worlds": ("--seed=1", "--steps=200000")}
+WORDS = {"model/worlds": ("--seed=1", "--steps=200000", "--ledger-steps=0")}
 
 
 def path_of(name):

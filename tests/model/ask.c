@@ -1,7 +1,7 @@
 /* ask.c - one decision, by the product and by the model. The product is asked
  * through struct facts, filled here; the model through struct model_world,
  * which is the record of the world itself. See run_internal.h. */
-#include "tests/model/run_internal.h"
+#include "tests/model/books.h"
 
 #include "policy/base/zone.h"
 
@@ -292,6 +292,7 @@ void ask_decide(
 	verdict_decide(r->parsed[r->policy], segment_of(r, q->segment), &view.f,
 	    r->now.now_ms, v);
 	r->tally->decisions++;
+	books_ask(r, q, v);
 	run_count_two(
 	    r, verdict_action_name(v->action), verdict_reason_name(v->reason));
 	if (v->shadowed)

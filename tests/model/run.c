@@ -1,5 +1,5 @@
 /* run.c - see run.h. Instants and states are the run's own. */
-#include "tests/model/run_internal.h"
+#include "tests/model/books.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -145,6 +145,7 @@ static void let_go(struct run *r, const struct model_question *q,
 	struct model_answer a;
 
 	add_send(r, q, !q->seed, !q->seed && !s->shadow);
+	books_send(r, q, r->now.n_sends - 1);
 	r->sent++;
 	if (!q->seed && !s->shadow && s->closed.then != THEN_SEND &&
 	    !model_is_open(s, r->now.person[q->person].place, r->now.now_ms))
@@ -185,6 +186,7 @@ static void add_waiting(
 	    .segment = q->segment,
 	    .arrived_ms = r->now.now_ms};
 	note_hold(r, i, v);
+	books_hold(r, q, r->last_id);
 }
 
 /* Older ones stay in front. */
@@ -215,14 +217,20 @@ static bool decide_waiting(struct run *r, int i)
 	run_tell(r, "  waiting %" PRId64 " (person %d, s%d): %s %s", m.id,
 	    m.person, m.segment, verdict_action_name(v.action),
 	    verdict_reason_name(v.reason));
-	if (v.action == VERDICT_HOLD)
+	if (v.action == VERDICT_HOLD || v.action == VERDICT_DEFER) {
+		struct hold was = r->hold[i];
+
 		note_hold(r, i, &v);
-	else if (v.action == VERDICT_DEFER)
-		r->hold[i].earliest_ms = v.earliest_ms;
-	if (v.action == VERDICT_HOLD ||
-	    (v.action == VERDICT_DEFER &&
-		r->now.now_ms < r->hold[i].deadline_ms))
-		return false;
+		if (v.action == VERDICT_DEFER) {
+			r->hold[i].deadline_ms = was.deadline_ms;
+			r->hold[i].drops = was.drops;
+		}
+		if (v.action == VERDICT_HOLD ||
+		    r->now.now_ms < was.deadline_ms) {
+			books_wait(r, m.id, &v);
+			return false;
+		}
+	}
 	if (v.action == VERDICT_ALLOW)
 		passed = find_passed(r, &q);
 	if (passed != NULL)
@@ -232,6 +240,7 @@ static bool decide_waiting(struct run *r, int i)
 		let_go(r, &q, passed != NULL ? &ahead : NULL);
 	else
 		r->ended++;
+	books_end(r, m.id, v.action == VERDICT_ALLOW);
 	run_count(r, v.action == VERDICT_ALLOW ? "wait ended: sent"
 					       : "wait ended: not sent");
 	return true;
@@ -357,10 +366,13 @@ static void hear(struct run *r, const struct world_step *s)
 	} else {
 		m->fate = DELIVERED;
 		r->flight[i].odd = r->flight[i].jumps != r->jumps;
-		m->at_ms = r->flight[i].odd ? now : latest;
+		if (r->flight[i].odd && now < latest + 30 * MODEL_DAY)
+			latest = now;
+		m->at_ms = latest;
 		if (s->b % 5 == 1 && latest > r->flight[i].let_go_ms)
 			m->at_ms -= s->ms % (latest - r->flight[i].let_go_ms);
 	}
+	books_hear(r, i);
 	run_tell(r, "heard of send %d (person %d): %s", i, m->person,
 	    m->fate == RELEASED ? "released" : "delivered");
 	if (r->now.n_waiting > 0)
@@ -387,8 +399,19 @@ static void change_person(struct run *r, const struct world_step *s)
 		m->suppressed = true;
 		m->suppressed_until_ms = r->now.now_ms + s->ms;
 	}
+	if (r->books != NULL && m->consent == NO_WORD)
+		m->consent = GRANTED; /* a word is not taken back */
+	books_person(r, (int)(s->a % (unsigned)r->w->n_people));
 	run_tell(r, "person %u changes",
 	    (unsigned)(s->a % (unsigned)r->w->n_people));
+}
+
+static bool is_suppressed(const struct run *r, int person)
+{
+	const struct model_person *m = &r->now.person[person];
+
+	return m->suppressed && (m->suppressed_until_ms == 0 ||
+				    r->now.now_ms < m->suppressed_until_ms);
 }
 
 static void write_letter(struct run *r, const struct world_step *s)
@@ -396,8 +419,11 @@ static void write_letter(struct run *r, const struct world_step *s)
 	struct model_question q = {
 	    .person = (int)(s->a % (unsigned)r->w->n_people), .segment = -1};
 
+	if (r->books != NULL && is_suppressed(r, q.person))
+		return; /* refused, which the run does not model */
 	run_tell(r, "one-to-one mail to person %d", q.person);
 	add_send(r, &q, true, false);
+	books_letter(r, q.person, r->now.n_sends - 1);
 }
 
 static void jump(struct run *r, const struct world_step *s)
@@ -409,6 +435,27 @@ static void jump(struct run *r, const struct world_step *s)
 	run_tell(r, "the clock was set by %" PRId64 " ms", by * (1 + s->b % 3));
 	if (r->now.n_waiting > 0)
 		release(r);
+}
+
+static void remove_waiting(struct run *r, int at)
+{
+	int64_t id = r->now.waiting[at].id;
+
+	take_waiting(r, at);
+	r->ended++;
+	books_end(r, id, false);
+}
+
+/* A ledger has histories of companies while the policy has limits for them. */
+static void change_policy(struct run *r, int policy)
+{
+	if (r->books != NULL && r->parsed[policy]->needs_company !=
+				    r->parsed[r->policy]->needs_company)
+		return;
+	r->policy = policy;
+	books_policy(r);
+	run_tell(r, "policy %d is in force", r->policy);
+	release(r);
 }
 
 static void make_step(struct run *r, const struct world_step *s)
@@ -434,25 +481,25 @@ static void make_step(struct run *r, const struct world_step *s)
 		hear(r, s);
 		break;
 	case OP_POLICY:
-		r->policy = (int)(s->a % (unsigned)r->w->n_policies);
-		run_tell(r, "policy %d is in force", r->policy);
-		release(r);
+		change_policy(r, (int)(s->a % (unsigned)r->w->n_policies));
 		break;
 	case OP_REMOVE:
 		if (r->now.n_waiting == 0)
 			break;
-		take_waiting(r, (int)(s->a % (unsigned)r->now.n_waiting));
-		r->ended++;
+		remove_waiting(r, (int)(s->a % (unsigned)r->now.n_waiting));
 		break;
 	case OP_STOP:
 		r->now.stopped[s->a % MODEL_SEGMENTS] ^= true;
+		books_stop(r, (int)(s->a % MODEL_SEGMENTS));
 		release(r);
 		break;
 	case OP_LETTER:
 		write_letter(r, s);
 		break;
 	case OP_PERSON:
-		change_person(r, s);
+		/* An older word does not take the place of a newer one. */
+		if (r->books == NULL || r->jumps == 0)
+			change_person(r, s);
 		release(r);
 		break;
 	case WORLD_OPS:
@@ -486,13 +533,14 @@ static void check_all(struct run *r)
 		judge_deliveries(r, i);
 }
 
-bool run_world(const struct world *w, const bool *keep, FILE *trace,
-    struct tally *tally, char why[RUN_WHY])
+bool run_world(const struct world *w, const bool *keep, struct books *books,
+    FILE *trace, struct tally *tally, char why[RUN_WHY])
 {
 	static struct run r;
 
 	memset(&r, 0, sizeof(r));
 	r.w = w;
+	r.books = books;
 	r.trace = trace;
 	r.tally = tally;
 	r.why = why;
@@ -501,6 +549,7 @@ bool run_world(const struct world *w, const bool *keep, FILE *trace,
 	r.now.n_people = w->n_people;
 	memcpy(r.now.person, w->person, sizeof(r.now.person));
 	parse_policies(&r);
+	books_begin(&r);
 	for (int i = 0; i < w->n_steps && why[0] == '\0'; i++) {
 		if (keep != NULL && !keep[i])
 			continue;

@@ -28,9 +28,12 @@ struct tally {
 int run_init(void);
 void run_fini(void);
 
-/* keep: which steps to make; NULL: all. trace: NULL, or where each of them is
- * told. False when something is wrong; then why says what. */
-bool run_world(const struct world *w, const bool *keep, FILE *trace,
-    struct tally *tally, char why[RUN_WHY]);
+struct books;
+
+/* keep: which steps to make; NULL: all. books: NULL, or the ledger on which
+ * everything happens too (books.h). trace: NULL, or where each step is told.
+ * False when something is wrong; then why says what. */
+bool run_world(const struct world *w, const bool *keep, struct books *books,
+    FILE *trace, struct tally *tally, char why[RUN_WHY]);
 
 #endif

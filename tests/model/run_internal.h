@@ -28,8 +28,11 @@ struct hold {
 	bool drops;
 };
 
+struct books; /* books.h */
+
 struct run {
 	const struct world *w;
+	struct books *books; /* NULL: none are kept */
 	struct model_world now;
 	struct hold hold[MODEL_WAITING];
 	struct flight flight[MODEL_SENDS];
