@@ -91,6 +91,8 @@ static int sort_rows(struct job *j)
 		rc = lead_id_of(j->store->lead_key, &row->address, &row->lead);
 		j->sorted[i] = row;
 	}
+	if (rc != 0)
+		return rc;
 	if (n > 1)
 		qsort(j->sorted, n, sizeof(*j->sorted), by_lead);
 	for (size_t i = 0; i < n; i++) {
@@ -99,7 +101,7 @@ static int sort_rows(struct job *j)
 			j->groups[j->n_groups++].rows = &j->sorted[i];
 		j->groups[j->n_groups - 1].n++;
 	}
-	return rc;
+	return 0;
 }
 
 /* --- making ready --- */

@@ -117,6 +117,46 @@ def test_import(home):
     assert timeline[0]["origin"] == "import people.csv"
 
 
+def test_import_large(home):
+    """A large file goes in the ledger's order; lines, and who comes last, are
+    the file's."""
+    rows = [f"p{n}@a{n % 300}.example,role {n % 7},{n},\"x, {n}\"\n"
+            for n in range(40000)]
+    rows[17] = "no address,x,1,y\n"
+    rows[30000] = "p5@a5.example,last,5,z\n"
+    rows[30001] = "\"p6@a6.example\",\"say \"\"x\"\"\",6,z\n"
+    people = write(home, "large.csv", "address,role,employees,company\n" +
+                   "".join(rows))
+    assert people.stat().st_size > 1 << 20
+    done = home.cli("lead", "import", people)
+    # two are of people who stand in it before
+    assert "39997 new, 2 changed, 0 unchanged, 1 refused" in done.stdout
+    assert f"{people}:19: no address: " in done.stderr
+    assert attributes(home, "p5@a5.example")["role"] == "last"
+    assert attributes(home, "p6@a6.example")["role"] == 'say "x"'
+    assert attributes(home, "p39999@a99.example") == {
+        "role": "role 1", "employees": 39999, "company": "x, 39999"}
+    done = home.cli("lead", "import", people)
+    assert "0 new, 4 changed, 39995 unchanged, 1 refused" in done.stdout
+    assert len(lead_list(home)) == 39997
+
+
+def test_audience_binds(home):
+    """Who an import says is meant is meant by the next decision."""
+    policy = write(home, "second", POLICY + "limit it { for = it at-most = "
+                   "\"0 per 7d\" }\n")
+    home.ok("policy", "apply", policy, "--reason", "test")
+    words = ("explain", "jane@a.example", "offers")
+    assert home.json(*words)[0]["reason"] == "allowed"
+    home.ok("lead", "set", "jane@a.example", "role=CTO", "employees=199")
+    assert home.json(*words)[0]["reason"] == "allowed"
+    home.ok("lead", "set", "jane@a.example", "employees=200")
+    told, = home.json(*words, status=1)
+    assert told["section"] == "limit it" and told["verdict"] == "reject"
+    home.ok("lead", "set", "jane@a.example", "role=")
+    assert home.json(*words)[0]["reason"] == "allowed"
+
+
 def test_import_json_lines(home):
     lines = write(home, "people.jsonl", "".join(
         json.dumps(o) + "\n" for o in (

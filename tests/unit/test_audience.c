@@ -204,6 +204,9 @@ static const struct {
     {"role = \"say \"\"x\"\"\"", "role = 'say \"x\"'", false, false},
     {"role in {'(', ')'}", NULL, false, false},
     {"role = and or role = or", NULL, false, false},
+    {"role = ct/", NULL, false, false},
+    {"role = 'CT\xc2\xa7'", "role = CT\xc2\xa7", false, false},
+    {"role != 'c4o'", "role != c4o", true, false},
     {"role = u\xcc\x88", "role = \xc3\xbc", false, false},
     {" \t a \n", "a", true, false},
 };
@@ -578,6 +581,30 @@ static void test_random(void)
 	arena_free(&a);
 }
 
+/* Two texts of one byte are the same where str_ieq() says so. */
+static void test_capitals(struct arena *a)
+{
+	size_t wrong = 0;
+
+	for (int c = 0x21; c < 0x7f; c++)
+		for (int d = 0x21; d < 0x7f; d++) {
+			char x = (char)c, y = (char)d, text[16];
+			struct attribute_value v = {
+			    11, ATTRIBUTE_TEXT, {&y, 1}, 0};
+			const struct audience *in;
+
+			(void)snprintf(text, sizeof(text),
+			    x == '\'' ? "role=\"%c\"" : "role='%c'", x);
+			if (audience_parse(a, attributes, N_ATTRIBUTES,
+				str_of(text), &in, NULL) != 0)
+				wrong++;
+			else
+				wrong += audience_contains(in, &v, 1, TODAY) !=
+					 str_ieq((struct str){&x, 1}, v.text);
+		}
+	IS_INT(wrong, 0, "capitals from A to Z do not count, all else does");
+}
+
 static void test_types_change(struct arena *a)
 {
 	struct attribute_value v = {12, ATTRIBUTE_TEXT, {"200", 3}, 0};
@@ -601,6 +628,7 @@ int main(void)
 		is_condition(a, i);
 	test_refusals(a);
 	test_types_change(a);
+	test_capitals(a);
 	arena_reset(a);
 	test_bounds(a);
 	test_faults();

@@ -4,6 +4,7 @@
 #include "tests/unit/storetest.h"
 
 #include "policy/base/clock.h"
+#include "policy/base/fault.h"
 #include "policy/mail/company_id.h"
 #include "policy/state/consent.h"
 #include "policy/state/decide_internal.h"
@@ -253,6 +254,36 @@ static void test_race(void)
 	OK(x.n == 2, "both");
 }
 
+/* Each allocation fails once: nothing is half done, and the same call again
+ * does all. */
+static void test_faults(void)
+{
+	struct attribute_value role = text(ROLE, "cto");
+	struct ops_leads_row rows[] = {
+	    {.address = storetest_address(&T, "f1@north.example"),
+		.values = &role,
+		.n = 1},
+	    {.address = storetest_address(&T, "f2@north.example"),
+		.values = &role,
+		.n = 1}};
+	struct ops_leads in = {.rows = rows, .n = 2};
+	struct attributes x;
+	struct lead_record r;
+	long n = 0;
+	int rc;
+
+	do {
+		fault_alloc_at(++n);
+		rc = ops_leads_set(T.store, &in, NULL);
+		fault_alloc_at(0);
+	} while (rc != 0 && n < 200);
+	OK(rc == 0 && n > 3, "each of %ld allocations may fail", n - 1);
+	x = known("f1@north.example", &r);
+	OK(is_text(&x, ROLE, "cto"), "the first is set");
+	x = known("f2@north.example", &r);
+	OK(is_text(&x, ROLE, "cto"), "and the second");
+}
+
 /* --- what decisions see --- */
 
 static const char *const policies[] = {
@@ -497,6 +528,27 @@ static void test_merge(void)
 	    "a no goes all the way");
 }
 
+static void test_move_faults(void)
+{
+	struct ops_move m = {.from = storetest_address(&T, "g1@north.example"),
+	    .to = storetest_address(&T, "g2@north.example"),
+	    .merge = true};
+	long n = 0;
+	int rc;
+
+	(void)set_one("g1@north.example", NULL, 0, false);
+	(void)set_one("g2@north.example", NULL, 0, false);
+	consent("g1@north.example", "news", CONSENT_OBJECTED);
+	do {
+		fault_alloc_at(++n);
+		rc = ops_move(T.store, &m, NULL);
+		fault_alloc_at(0);
+	} while (rc != 0 && rc != ERR_EXISTS && n < 200);
+	OK(rc == 0 && n > 3, "each of %ld allocations may fail", n - 1);
+	IS_INT(consent_of("g2@north.example", "news"), CONSENT_OBJECTED,
+	    "and the no went along");
+}
+
 int main(void)
 {
 	storetest_open(&T);
@@ -505,10 +557,12 @@ int main(void)
 	test_many();
 	test_too_many_attributes();
 	test_race();
+	test_faults();
 	test_facts();
 	test_readdress();
 	test_later_words();
 	test_merge();
+	test_move_faults();
 	storetest_close(&T);
 	return tap_done();
 }
