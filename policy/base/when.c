@@ -178,7 +178,7 @@ void when_format(struct buf *out, int64_t ms)
 }
 
 /* "2 per 7d" -> "2" and "7d". */
-static bool split_window(struct str s, struct str *n_out, struct str *span_out)
+static bool split_limit(struct str s, struct str *n_out, struct str *span_out)
 {
 	struct str rest = skip_blanks(s), per;
 
@@ -192,8 +192,9 @@ static bool split_window(struct str s, struct str *n_out, struct str *span_out)
 static int not_by_calendar(size_t i, uint32_t n, struct error *err)
 {
 	return error_set(err, ERR_SYNTAX,
-	    "\"per %s\" would count by the calendar, which is not supported; "
-	    "write the rolling form \"%u per %s\"",
+	    "\"per %s\" is not counted by the calendar, only day, week and "
+	    "month "
+	    "are; write the rolling form \"%u per %s\"",
 	    calendar[i].word, n, calendar[i].rolling);
 }
 
@@ -215,9 +216,11 @@ int when_limit(struct str s, struct when_limit *out, struct error *err)
 	int rc;
 
 	*out = (struct when_limit){0};
-	if (!split_window(s, &number, &span))
+	if (!split_limit(s, &number, &span))
 		return error_set(err, ERR_SYNTAX,
-		    "\"%.*s\" is not of the form \"2 per 7d\"", STR_ARG(s));
+		    "\"%.*s\" is not of the form \"2 per 7d\" or \"2 per "
+		    "week\"",
+		    STR_ARG(s));
 	rc = plain_number(number, UINT32_MAX, &n, err);
 	if (rc != 0)
 		return rc;
@@ -228,22 +231,6 @@ int when_limit(struct str s, struct when_limit *out, struct error *err)
 	if (calendar[row].unit == 0)
 		return not_by_calendar(row, out->n, err);
 	out->unit = calendar[row].unit;
-	return 0;
-}
-
-int when_window(
-    struct str s, uint32_t *n_out, int64_t *span_ms_out, struct error *err)
-{
-	struct when_limit limit;
-	int rc = when_limit(s, &limit, err);
-
-	if (rc != 0)
-		return rc;
-	for (size_t i = 0; limit.span_ms == 0 && i < N_CALENDAR; i++)
-		if (calendar[i].unit == limit.unit)
-			return not_by_calendar(i, limit.n, err);
-	*n_out = limit.n;
-	*span_ms_out = limit.span_ms;
 	return 0;
 }
 

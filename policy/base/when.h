@@ -1,4 +1,4 @@
-/* when.h - durations and windows in the text of a policy. Pure.
+/* when.h - durations, limits and sizes in the text of a policy. Pure.
  *
  * A duration is a number and one unit, or several in falling order: "20h",
  * "7d", "1d 12h", "90s", "15m", "2w". There is no month or year: those are
@@ -33,11 +33,6 @@ struct when_limit {
  * form. */
 int when_limit(
     struct str s, struct when_limit *out, struct error *err) MUST_CHECK;
-
-/* As when_limit() without a calendar: "N per DURATION". A calendar word (day, week, month, year) gives ERR_SYNTAX
- * with a text that names the rolling form. */
-int when_window(struct str s, uint32_t *n_out, int64_t *span_ms_out,
-    struct error *err) MUST_CHECK;
 
 /* Sizes: "50M", "256K", "1G", "4096" (bytes). */
 int when_size(struct str s, size_t *out, struct error *err) MUST_CHECK;

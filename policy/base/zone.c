@@ -263,9 +263,11 @@ static int add_glibs(struct zones *zs, GTimeZone *tz, int64_t end)
 	return rc;
 }
 
-/* After the last change that the file has. */
+/* After the last change that the file has, or from 1970. The rule's changes of
+ * 1969 say which of its two offsets 1970 began with. */
 static int add_rules(struct zones *zs, const struct zonefile *f)
 {
+	const int64_t after = zs->n_spans > 0 ? f->last_s : INT64_MIN;
 	struct zonerule_change c[2];
 	int rc = 0;
 
@@ -274,8 +276,7 @@ static int add_rules(struct zones *zs, const struct zonefile *f)
 	for (int year = 1969; f->rule.has_dst && year <= LAST_YEAR; year++) {
 		zonerule_changes(&f->rule, year, c);
 		for (size_t i = 0; i < 2 && rc == 0; i++)
-			if (c[i].at_s < LOAD_UNTIL_S &&
-			    (f->n_changes == 0 || c[i].at_s > f->last_s))
+			if (c[i].at_s > after && c[i].at_s < LOAD_UNTIL_S)
 				rc = add_span(zs, c[i].at_s, c[i].offset_s);
 	}
 	return rc;
@@ -286,8 +287,10 @@ static int read_spans(struct zones *zs, const struct zonefile *f, GTimeZone *tz)
 	int64_t end = LOAD_UNTIL_S;
 	int rc;
 
-	if (f->has_rule)
-		end = f->n_changes > 0 && f->last_s < end ? f->last_s : -1;
+	if (f->has_rule && f->n_changes == 0)
+		end = -1;
+	else if (f->has_rule && f->last_s < end)
+		end = f->last_s;
 	zs->n_spans = 0;
 	rc = add_glibs(zs, tz, end);
 	if (rc == 0 && f->has_rule)

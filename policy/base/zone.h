@@ -34,7 +34,8 @@ void zones_close(struct zones **zs);
  * ERR_NOT_FOUND: no such zone here, or not the form of a name; ERR_LIMIT:
  * ZONES_MAX are loaded and this is another; ERR_CORRUPT: a damaged file;
  * -ENOMEM, -EMFILE and the like. *out lives until
- * zones_close(). What was found once is found again without a lock. */
+ * zones_close(). What was found once is found again without a lock; what was
+ * not found may stay so. */
 int zones_find(
     struct zones *zs, struct str name, const struct zone **out) MUST_CHECK;
 

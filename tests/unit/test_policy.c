@@ -271,9 +271,9 @@ static const struct modeltest_refusal refusals[] = {
 	"t.policy:1: order: \"demo\" is given twice"},
     /* limits */
     {"1 per 7d", "1 per quarter",
-	"t.policy:10: at-most = \"1 per quarter\": \"per quarter\" would count "
-	"by the calendar, which is not supported; write the rolling form \"1 "
-	"per 90d\""},
+	"t.policy:10: at-most = \"1 per quarter\": \"per quarter\" is not "
+	"counted by the calendar, only day, week and month are; write the "
+	"rolling form \"1 per 90d\""},
     {"3 per 7d", "3 per week\", \"4 per week",
 	"t.policy:3: at-most: two limits for the same time, \"3 per week\" and "
 	"\"4 per week\""},
@@ -282,7 +282,7 @@ static const struct modeltest_refusal refusals[] = {
 	"\"d\"; write \"7d\""},
     {"1 per 7d", "one a week",
 	"t.policy:10: at-most = \"one a week\": \"one a week\" is not of the "
-	"form \"2 per 7d\""},
+	"form \"2 per 7d\" or \"2 per week\""},
     {"6 per 30d", "6 per 168h",
 	"t.policy:4: at-most: two limits for the same time, \"3 per 7d\" and "
 	"\"6 per 168h\""},

@@ -1,4 +1,4 @@
-/* test_when.c - durations, windows, sizes; each refusal says what to write. */
+/* test_when.c - durations, limits, sizes; each refusal says what to write. */
 #include "tests/unit/tap.h"
 
 #include "policy/base/when.h"
@@ -80,52 +80,6 @@ static void test_format(void)
 	}
 }
 
-static void test_window(void)
-{
-	static const struct {
-		const char *text;
-		uint32_t n;
-		int64_t span;
-		const char *why;
-	} cases[] = {
-	    {"1 per 7d", 1, WHEN_WEEK_MS, NULL},
-	    {"0 per 7d", 0, WHEN_WEEK_MS, NULL},
-	    {" 12  per 1d 12h ", 12, 36 * WHEN_HOUR_MS, NULL},
-	    {"1 per week", 0, 0,
-		"\"per week\" would count by the calendar, which is not "
-		"supported; write the rolling form \"1 per 7d\""},
-	    {"6 per Month", 0, 0,
-		"\"per month\" would count by the calendar, which is not "
-		"supported; write the rolling form \"6 per 30d\""},
-	    {"2 per day", 0, 0,
-		"\"per day\" would count by the calendar, which is not "
-		"supported; write the rolling form \"2 per 1d\""},
-	    {"010 per 7d", 0, 0,
-		"\"010\" starts with a zero; write it without"},
-	    {"one per 7d", 0, 0,
-		"\"one per 7d\" is not of the form \"2 per 7d\""},
-	    {"1 per", 0, 0,
-		"empty; a duration is written as \"7d\" or \"20h\""},
-	    {"1 in 7d", 0, 0, "\"1 in 7d\" is not of the form \"2 per 7d\""},
-	    {"1/7d", 0, 0, "\"1/7d\" is not of the form \"2 per 7d\""},
-	    {"1 per 7 days", 0, 0,
-		"unit \"days\" is written \"d\"; write \"7d\""},
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct error err = {0};
-		uint32_t n = 0;
-		int64_t span = 0;
-		int rc = when_window(str_of(cases[i].text), &n, &span, &err);
-
-		OK((rc == 0) == (cases[i].why == NULL), "\"%s\" %s",
-		    cases[i].text, cases[i].why ? "refused" : "read");
-		IS_INT(rc == 0 ? n : 0, cases[i].n, "its number");
-		IS_INT(rc == 0 ? span : 0, cases[i].span, "its span");
-		IS_STR(err.text, cases[i].why ? cases[i].why : "", "its text");
-	}
-}
-
 static void test_limit(void)
 {
 	static const struct {
@@ -136,16 +90,19 @@ static void test_limit(void)
 		const char *why;
 	} cases[] = {
 	    {"1 per 7d", 1, WHEN_WEEK_MS, 0, NULL},
+	    {"0 per 7d", 0, WHEN_WEEK_MS, 0, NULL},
+	    {" 12  per 1d 12h ", 12, 36 * WHEN_HOUR_MS, 0, NULL},
 	    {"2 per day", 2, 0, CALENDAR_DAY, NULL},
 	    {" 1  per  week ", 1, 0, CALENDAR_WEEK, NULL},
 	    {"6 per Month", 6, 0, CALENDAR_MONTH, NULL},
 	    {"0 per month", 0, 0, CALENDAR_MONTH, NULL},
 	    {"20 per quarter", 0, 0, 0,
-		"\"per quarter\" would count by the calendar, which is not "
-		"supported; write the rolling form \"20 per 90d\""},
+		"\"per quarter\" is not counted by the calendar, only day, "
+		"week "
+		"and month are; write the rolling form \"20 per 90d\""},
 	    {"1 per year", 0, 0, 0,
-		"\"per year\" would count by the calendar, which is not "
-		"supported; write the rolling form \"1 per 365d\""},
+		"\"per year\" is not counted by the calendar, only day, week "
+		"and month are; write the rolling form \"1 per 365d\""},
 	    {"1 per weeks", 0, 0, 0,
 		"\"weeks\" is not a number with a unit such as \"7d\" or "
 		"\"20h\""},
@@ -154,7 +111,22 @@ static void test_limit(void)
 		"\"20h\""},
 	    {"4294967296 per day", 0, 0, 0,
 		"\"4294967296\" is too large: at most 4294967295"},
-	    {"week", 0, 0, 0, "\"week\" is not of the form \"2 per 7d\""},
+	    {"010 per 7d", 0, 0, 0,
+		"\"010\" starts with a zero; write it without"},
+	    {"one per 7d", 0, 0, 0,
+		"\"one per 7d\" is not of the form \"2 per 7d\" or \"2 per "
+		"week\""},
+	    {"1 per", 0, 0, 0,
+		"empty; a duration is written as \"7d\" or \"20h\""},
+	    {"1 in 7d", 0, 0, 0,
+		"\"1 in 7d\" is not of the form \"2 per 7d\" or \"2 per "
+		"week\""},
+	    {"1/7d", 0, 0, 0,
+		"\"1/7d\" is not of the form \"2 per 7d\" or \"2 per week\""},
+	    {"1 per 7 days", 0, 0, 0,
+		"unit \"days\" is written \"d\"; write \"7d\""},
+	    {"week", 0, 0, 0,
+		"\"week\" is not of the form \"2 per 7d\" or \"2 per week\""},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -214,7 +186,6 @@ int main(void)
 {
 	test_duration();
 	test_format();
-	test_window();
 	test_limit();
 	test_size();
 	return tap_done();

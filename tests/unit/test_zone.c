@@ -3,6 +3,7 @@
 #include "tests/unit/zonetest.h"
 
 #include "policy/base/buf.h"
+#include "policy/base/calendar.h"
 #include "policy/base/codec.h"
 #include "policy/base/fault.h"
 #include "policy/base/zonefile.h"
@@ -86,6 +87,20 @@ static void test_zone(struct zones *zs, const char *name)
 	OK(ok, "%s: until when", name);
 }
 
+/* No change before it is said that there may be one. */
+static bool stays(const struct zone *z, int64_t s)
+{
+	int64_t until, change = zonetest_change(s, s + 400 * DAY_S);
+
+	zone_offset_until_ms(z, s * 1000, &until);
+	if (until > s * 1000 &&
+	    (until <= change * 1000 || change == s + 400 * DAY_S))
+		return true;
+	printf("# at %lld until %lld, not %lld\n", (long long)s,
+	    (long long)until, (long long)change);
+	return false;
+}
+
 /* glibc goes on for ever too, by the rule at the end of the file. */
 static void test_far_zone(struct zones *zs, const char *name)
 {
@@ -103,12 +118,29 @@ static void test_far_zone(struct zones *zs, const char *name)
 			    z, zonetest_between(&seed, far[f], far[f + 1]));
 	for (int n = 0; n < 300 && ok; n++)
 		ok = same_instant(z, zonetest_between(&seed, far[0], far[5]));
+	for (int n = 0; n < 100 && ok; n++)
+		ok = stays(z, zonetest_between(&seed, far[0], far[5]));
+	for (int year = 2090; year < 2160 && ok; year++)
+		ok = stays(z, calendar_days(year, 1, 1) * DAY_S);
+	OK(ok, "%s: until when, far on", name);
 	for (int64_t s = far[2] - 800 * DAY_S;
 	     ok && s < far[2] + 3000 * DAY_S;) {
 		s = zonetest_change(s, s + 900 * DAY_S);
 		ok = around(z, s, true);
 	}
 	OK(ok, "%s until the year 9999", name);
+}
+
+/* From 1970 on; real zones have changes by the second there. */
+static void test_early(struct zones *zs, const char *name)
+{
+	const struct zone *z = zonetest_find(zs, name);
+	uint64_t seed = 1970;
+	bool ok = true;
+
+	for (int n = 0; n < 3000 && ok; n++)
+		ok = same_offset(z, zonetest_between(&seed, 0, FROM_S));
+	OK(ok && same_offset(z, 0), "%s from 1970 on", name);
 }
 
 /* By name, nothing else. */
@@ -206,10 +238,16 @@ static void test_no_zones(void)
 }
 
 /* A file as `zic -b slim` makes it: what the rule says is not spelled out. */
-static struct str slim(struct buf *b, const char *rule, int64_t last_s,
-    int32_t before_s, int32_t after_s)
+struct made {
+	const char *name, *rule;
+	int64_t at[5]; /* the offsets take turns, the second one first */
+	size_t n;
+	int32_t offset[2];
+};
+
+static struct str make(struct buf *b, const struct made *m)
 {
-	char head[44] = "TZif2", types[12] = {0}, at[9];
+	char head[44] = "TZif2", types[12] = {0}, at[8];
 
 	buf_reset(b);
 	codec_put_u32(head + 36, 1);
@@ -217,36 +255,50 @@ static struct str slim(struct buf *b, const char *rule, int64_t last_s,
 	buf_add(b, (struct str){head, sizeof(head)});
 	buf_add(b, STR("\0\0\0\0\0\0AAA"));
 	buf_addc(b, 0);
-	codec_put_u32(head + 32, last_s != 0);
+	codec_put_u32(head + 32, (uint32_t)m->n);
 	codec_put_u32(head + 36, 2);
 	buf_add(b, (struct str){head, sizeof(head)});
-	codec_put_u64(at, (uint64_t)last_s);
-	at[8] = 1; /* the kind of time from then on */
-	buf_add(b, (struct str){at, last_s != 0 ? sizeof(at) : 0});
-	codec_put_u32(types, (uint32_t)before_s);
-	codec_put_u32(types + 6, (uint32_t)after_s);
+	for (size_t i = 0; i < m->n; i++) {
+		codec_put_u64(at, (uint64_t)m->at[i]);
+		buf_add(b, (struct str){at, sizeof(at)});
+	}
+	for (size_t i = 0; i < m->n; i++)
+		buf_addc(b, i % 2 == 0);
+	codec_put_u32(types, (uint32_t)m->offset[0]);
+	codec_put_u32(types + 6, (uint32_t)m->offset[1]);
 	buf_add(b, (struct str){types, sizeof(types)});
 	buf_add(b, STR("AAA"));
 	buf_addc(b, 0);
-	buf_printf(b, "\n%s\n", rule);
+	buf_printf(b, "\n%s\n", m->rule);
 	return buf_str(b);
+}
+
+static const struct zone *put_made(struct zones *zs, const struct made *m)
+{
+	const struct zone *z = NULL;
+	struct buf b;
+
+	buf_init(&b, 1000);
+	OK(put(m->name, make(&b, m)) &&
+		zones_find(zs, str_of(m->name), &z) == 0,
+	    "zone %s of our own", m->name);
+	buf_fini(&b);
+	drop(m->name);
+	return z;
 }
 
 static void test_slim(void)
 {
-	static const struct {
-		const char *name, *rule;
-		int64_t last_s;
-		int32_t before_s, after_s;
-	} t[] = {
-	    {"Dublin", "IST-1GMT0,M10.5.0,M3.5.0/1", 657770400, 3600, 0},
-	    {"Santiago", "<-04>4<-03>,M9.1.6/24,M4.1.6/24", -86400, -10800,
-		-14400},
-	    {"Lord_Howe", "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0", 678326400,
-		39600, 37800},
-	    {"Gaza", "EET-2EEST,M3.4.4/50,M10.4.4/50", -86400, 3600, 7200},
-	    {"Constant", "<+0545>-5:45", 657770400, 19800, 20700},
-	    {"No_rule", "", 657770400, 3600, 7200},
+	static const struct made t[] = {
+	    {"Dublin", "IST-1GMT0,M10.5.0,M3.5.0/1", {657770400}, 1, {3600, 0}},
+	    {"Santiago", "<-04>4<-03>,M9.1.6/24,M4.1.6/24", {-86400}, 1,
+		{-14400, -10800}},
+	    {"Lord_Howe", "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0", {678326400},
+		1, {39600, 37800}},
+	    {"Gaza", "EET-2EEST,M3.4.4/50,M10.4.4/50", {-86400}, 1,
+		{3600, 7200}},
+	    {"Constant", "<+0545>-5:45", {657770400}, 1, {19800, 20700}},
+	    {"No_rule", "", {657770400}, 1, {3600, 7200}},
 	};
 	struct zones *zs = NULL;
 	struct buf b;
@@ -257,12 +309,11 @@ static void test_slim(void)
 	/* All at once: glibc takes a new file for the old one if it has the
 	 * same inode and second. */
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
-		OK(put(t[i].name, slim(&b, t[i].rule, t[i].last_s,
-				      t[i].before_s, t[i].after_s)),
-		    "file %s", t[i].name);
+		OK(put(t[i].name, make(&b, &t[i])), "file %s", t[i].name);
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		test_zone(zs, t[i].name);
 		test_far_zone(zs, t[i].name);
+		test_early(zs, t[i].name);
 	}
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
 		drop(t[i].name);
@@ -270,34 +321,120 @@ static void test_slim(void)
 	buf_fini(&b);
 }
 
-/* RFC 8536, 3.3.1, names it: daylight saving all the year. glibc has three
- * hours without, each New Year. */
-static void test_always(void)
+/* Where glibc is no oracle. */
+static void test_made(void)
 {
+	/* RFC 8536, 3.3.1, names it: daylight saving all the year. glibc has
+	 * three hours without, each New Year. */
+	static const struct made always = {
+	    "Always", "XXX3EDT4,0/0,J365/23", {678326400}, 1, {-10800, -14400}};
+	/* glibc does not read the rule where there is no change before it. */
+	static const struct made bare = {
+	    "Bare", "CET-1CEST,M3.5.0,M10.5.0/3", {0}, 0, {7200, 7200}};
+	static const struct made late = {"Late", "<+05>-5",
+	    {1000000000, 7258118400 /* 2200 */}, 2, {18000, 21600}};
 	struct zones *zs = NULL;
-	const struct zone *z = NULL;
-	struct buf b;
+	const struct zone *z;
 	int64_t until = 0;
 
-	buf_init(&b, 1000);
-	if (!OK(zones_open(&zs) == 0 &&
-		    put("Always", slim(&b, "XXX3EDT4,0/0,J365/23", 678326400,
-				      -10800, -14400)) &&
-		    zones_find(zs, STR("Always"), &z) == 0,
-		"a zone without winter"))
+	if (!OK(zones_open(&zs) == 0, "open"))
 		return;
+	z = put_made(zs, &always);
 	IS_INT(zone_offset_until_ms(z, 1000000000000, &until), -14400000,
 	    "always an hour ahead");
 	IS_INT(until, INT64_MAX, "and never changes");
+	z = put_made(zs, &bare);
+	IS_INT(zone_offset_ms(z, 0), 3600000, "winter of 1970");
+	IS_INT(zone_offset_ms(z, 15552000000), 7200000, "its summer");
+	IS_INT(zone_offset_ms(z, 31535999999), 3600000, "its end");
+	z = put_made(zs, &late);
+	IS_INT(zone_offset_ms(z, 999999999999), 18000000, "before");
+	IS_INT(zone_offset_ms(z, 1000000000000), 21600000, "then");
+	IS_INT(zone_offset_ms(z, INT64_C(5000000000000)), 21600000,
+	    "until the end of the table");
+	zones_close(&zs);
+}
+
+/* Changes that follow each other faster than what they change: the first span
+ * that has a local time is looked for, not any. */
+static void test_quick(void)
+{
+	static const struct made m = {"Quick", "<+00>0",
+	    {1000000000, 1000003600, 1000007200, 1000010800, 1000014400}, 5,
+	    {18000, 0}};
+	const struct zone *z;
+	struct zones *zs = NULL;
+	bool ok = true;
+
+	if (!OK(zones_open(&zs) == 0, "open"))
+		return;
+	z = put_made(zs, &m);
+	for (int64_t local = 999990000; local < 1000040000 && ok; local += 60) {
+		int64_t t = local - 24 * HOUR_S;
+		while (t + zone_offset_ms(z, t * 1000) / 1000 < local)
+			t += 1;
+		ok = zone_instant_ms(z, local * 1000) == t * 1000;
+		if (!ok)
+			printf("# %lld: %lld, not %lld\n", (long long)local,
+			    (long long)zone_instant_ms(z, local * 1000),
+			    (long long)t * 1000);
+	}
+	OK(ok, "instants in quick changes");
+	zones_close(&zs);
+}
+
+/* Names as long as they may be, as many as there may be, known once. */
+static void test_bounds(void)
+{
+	static const struct made m = {"One", "<+05>-5", {0}, 0, {18000, 0}};
+	struct zones *zs = NULL;
+	const struct zone *z;
+	char name[ZONE_NAME_MAX + 2];
+	struct buf b;
+	int rc = 0;
+
+	buf_init(&b, 1000);
+	if (!OK(zones_open(&zs) == 0, "open"))
+		return;
+	memset(name, 'A', sizeof(name));
+	name[ZONE_NAME_MAX + 1] = '\0';
+	OK(put(name, make(&b, &m)), "a name that is too long");
+	IS_INT(zones_find(zs, str_of(name), &z), ERR_NOT_FOUND, "not found");
+	drop(name);
+	name[ZONE_NAME_MAX] = '\0';
+	IS_INT(zones_find(zs, str_of(name), &z), ERR_NOT_FOUND, "no file yet");
+	OK(put(name, make(&b, &m)), "one that just fits");
+	IS_INT(zones_find(zs, str_of(name), &z), ERR_NOT_FOUND,
+	    "not asked for twice");
+	zones_close(&zs);
+	if (!OK(zones_open(&zs) == 0, "open again"))
+		return;
+	IS_INT(zones_find(zs, str_of(name), &z), 0, "found now");
+	drop(name);
+	OK(put("One", make(&b, &m)), "a zone with many names");
+	for (int i = 1; i <= ZONES_MAX && rc == 0; i++) {
+		char path[100];
+
+		(void)snprintf(name, sizeof(name), "L%d", i);
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+		if (symlink("One", path) == 0)
+			rc = zones_find(zs, str_of(name), &z);
+		drop(name);
+		if (rc != 0)
+			IS_INT(i, ZONES_MAX, "room for so many");
+	}
+	IS_INT(rc, ERR_LIMIT, "and no more");
+	IS_INT(zones_find(zs, STR("L7"), &z), 0, "those there are stay");
+	drop("One");
 	zones_close(&zs);
 	buf_fini(&b);
-	drop("Always");
 }
 
 /* What passes zonefile.h does GLib no harm. */
 static void test_damaged(void)
 {
-	static const char rule[] = "CET-1CEST,M3.5.0,M10.5.0/3";
+	static const struct made m = {"Damaged", "CET-1CEST,M3.5.0,M10.5.0/3",
+	    {657770400, 667770400}, 2, {3600, 7200}};
 	const struct zone *z;
 	uint64_t seed = 5;
 	size_t found = 0;
@@ -306,7 +443,7 @@ static void test_damaged(void)
 	buf_init(&b, 1000);
 	for (int i = 0; i < DAMAGED; i++) {
 		struct zones *zs = NULL;
-		struct str s = slim(&b, rule, 657770400, 3600, 7200);
+		struct str s = make(&b, &m);
 
 		for (int k = 0; k < 2; k++)
 			b.p[zonetest_random(&seed) % s.n] =
@@ -328,7 +465,9 @@ static void test_own_folder(void)
 	setenv("TZDIR", folder, 1);
 	test_no_zones();
 	test_slim();
-	test_always();
+	test_made();
+	test_quick();
+	test_bounds();
 	test_damaged();
 	unsetenv("TZDIR");
 	(void)rmdir(folder);

@@ -104,15 +104,37 @@ static void random_date(uint64_t *seed, bool late, char *out, size_t n)
 		    out, n, "%s%d/%d", k == 1 ? "J" : "", (int)day, (int)hour);
 }
 
+/* As glibc reads the same text, until the year 2400. */
+static bool same_rule(const char *text, uint64_t *seed)
+{
+	struct zonerule r;
+
+	zonetest_use(text);
+	if (zonerule_parse(str_of(text), &r) != 0)
+		return false;
+	for (int k = 0; k < INSTANTS; k++) {
+		int64_t s = zonetest_between(seed, 0, INT64_C(13569465600));
+		if (by_rule(&r, s) == zonetest_offset_s(s))
+			continue;
+		printf("# %s at %lld: %lld, not %lld\n", text, (long long)s,
+		    (long long)by_rule(&r, s), (long long)zonetest_offset_s(s));
+		return false;
+	}
+	return true;
+}
+
 static void test_rules(void)
 {
+	static const char *const edges[] = {"AAA0BBB,J59,J300",
+	    "AAA0BBB,J60,J300", "AAA0BBB,59,J300", "AAA0BBB,60,M11.5.0",
+	    "AAA0BBB,M2.5.0,J60/3", "AAA0BBB,M2.5.1/5,M12.1.0",
+	    "AAA0BBB,J59/24,J60/24"};
 	uint64_t seed = 3;
 	bool ok = true;
 
 	for (int i = 0; i < RULES && ok; i++) {
 		bool swap = zonetest_random(&seed) % 2 == 0;
 		char text[100], from[30], to[30];
-		struct zonerule r;
 
 		random_date(&seed, swap, from, sizeof(from));
 		random_date(&seed, !swap, to, sizeof(to));
@@ -120,19 +142,13 @@ static void test_rules(void)
 		    (int)zonetest_between(&seed, -14, 13),
 		    (int)zonetest_between(&seed, 0, 60),
 		    (int)zonetest_between(&seed, -14, 13), from, to);
-		zonetest_use(text);
-		ok = zonerule_parse(str_of(text), &r) == 0;
-		for (int k = 0; k < INSTANTS && ok; k++) {
-			int64_t s = zonetest_between(
-			    &seed, 0, INT64_C(13569465600) /* 2400 */);
-			ok = by_rule(&r, s) == zonetest_offset_s(s);
-			if (!ok)
-				printf("# %s at %lld: %lld, not %lld\n", text,
-				    (long long)s, (long long)by_rule(&r, s),
-				    (long long)zonetest_offset_s(s));
-		}
+		ok = same_rule(text, &seed);
 	}
 	OK(ok, "%d rules as glibc has them", RULES);
+	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++)
+		for (int k = 0; k < 20 && ok; k++)
+			ok = same_rule(edges[i], &seed);
+	OK(ok, "around the 29th of February");
 }
 
 /* --- files --- */
@@ -193,6 +209,12 @@ static void test_made(void)
 	add_block(&b, '3', 8, (const int64_t[]){7, 7}, 2);
 	buf_addz(&b, "\n\n");
 	IS_INT(zonefile_parse(buf_str(&b), &f), ERR_CORRUPT, "out of order");
+	buf_reset(&b);
+	add_block(&b, 0, 4, times, 3);
+	IS_INT(zonefile_parse(str_cut(buf_str(&b), 0, b.n - 1), &f),
+	    ERR_CORRUPT, "a byte short");
+	b.p[44 + 12] = 2; /* types are 0 and 1 */
+	IS_INT(zonefile_parse(buf_str(&b), &f), ERR_CORRUPT, "no such type");
 	IS_INT(zonefile_parse(STR("TZi"), &f), ERR_NOT_FOUND, "no file");
 	IS_INT(zonefile_parse(STR("not a zone"), &f), ERR_NOT_FOUND, "other");
 	buf_fini(&b);
