@@ -307,10 +307,19 @@ static bool has_long_dash(struct str s)
 	       str_contains(s, STR("\xe2\x88\x92"));
 }
 
+/* A blank and a digit. */
+static bool hours_follow(struct str rest)
+{
+	struct str next = skip_blanks(rest);
+
+	return next.n > 0 && next.n < rest.n && ascii_is_digit(next.p[0]);
+}
+
 int hours_parse_range(
     struct str s, struct hours_range out[2], size_t *n_out, struct error *err)
 {
-	struct str rest = str_trim(s);
+	const struct str whole = str_trim(s);
+	struct str rest = whole;
 	int from = 0, to = HOURS_DAY_END, rc;
 	uint8_t days;
 
@@ -324,8 +333,14 @@ int hours_parse_range(
 	rc = take_days(&rest, &days, err);
 	if (rc != 0)
 		return rc;
-	rest = skip_blanks(rest);
 	if (rest.n > 0) {
+		if (rest.p != whole.p && !hours_follow(rest))
+			return error_set(err, ERR_SYNTAX,
+			    "\"%.*s\" cannot follow days; write them as in "
+			    "\"mon-fri 08:00-18:00\" or \"mon,wed "
+			    "08:00-18:00\"",
+			    STR_ARG(shown(rest)));
+		rest = skip_blanks(rest);
 		rc = take_times(&rest, &from, &to, err);
 		if (rc != 0)
 			return rc;
@@ -387,8 +402,10 @@ static bool take_date(struct str *rest, struct loose_date *out)
 	while (out->n < 3) {
 		size_t i = out->n;
 		out->digits[i] = take_number(rest, &out->v[i]);
-		if (out->digits[i] == 0)
+		if (out->digits[i] == 0) {
+			out->strict = false;
 			break;
+		}
 		out->n++;
 		if (rest->n == 0 || str_find(STR("-./"), 0, rest->p[0]) == 3)
 			break;

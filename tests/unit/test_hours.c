@@ -84,8 +84,17 @@ static void test_range_text(void)
 		"\"08:00\" is not from one time of the day to another; write "
 		"it as \"08:00-18:00\""},
 	    {"mon-fri from 8", NULL, NULL,
-		"\"from 8\" is not from one time of the day to another; write "
-		"it as \"08:00-18:00\""},
+		"\"from 8\" cannot follow days; write them as in \"mon-fri "
+		"08:00-18:00\" or \"mon,wed 08:00-18:00\""},
+	    {"mon to fri", NULL, NULL,
+		"\"to fri\" cannot follow days; write them as in \"mon-fri "
+		"08:00-18:00\" or \"mon,wed 08:00-18:00\""},
+	    {"mon-fri: 08:00-18:00", NULL, NULL,
+		"\": 08:00-18:00\" cannot follow days; write them as in "
+		"\"mon-fri 08:00-18:00\" or \"mon,wed 08:00-18:00\""},
+	    {"mon8:00-9:00", NULL, NULL,
+		"\"8:00-9:00\" cannot follow days; write them as in \"mon-fri "
+		"08:00-18:00\" or \"mon,wed 08:00-18:00\""},
 	    {"24:00-08:00", NULL, NULL,
 		"the day ends at 24:00; one that begins is written \"00:00\""},
 	    {"mon 08:00-08:00", NULL, NULL,
@@ -186,6 +195,8 @@ static void test_holiday_text(void)
 		"there is no day \"1969-12-25\" (year, month, day)"},
 	    {"25-12", NULL,
 		"\"25-12\": write the day as \"12-25\" (month, day)"},
+	    {"12-25-", NULL,
+		"\"12-25-\": write the day as \"12-25\" (month, day)"},
 	    {"25.12.", NULL,
 		"\"25.12.\": write the day as \"12-25\" (month, day)"},
 	    {"3.10. Einheit", NULL,
