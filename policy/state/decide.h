@@ -64,8 +64,8 @@ struct decide_out {
 	const struct policy_segment *segment; /* of that policy, or NULL */
 	struct lead_id lead;
 	struct company_id company; /* where the policy asks for it */
-	bool crowded;              /* more are ahead than are looked at */
-	enum stop_kind stopped; /* for REASON_STOPPED: what is */
+	bool crowded;              /* of it more are ahead than are looked at */
+	enum stop_kind stopped;    /* for REASON_STOPPED: what is */
 };
 
 /* Why and until when it waits, for a held copy's row: of a verdict that holds

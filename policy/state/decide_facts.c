@@ -87,7 +87,6 @@ static int load_waiting(struct decide_work *w, const struct ledger_txn *t,
 	rc = q->scope == WAIT_COMPANY
 		 ? wait_ahead(t, q, d->policy, d->segment, w->in->held_id, out)
 		 : all_waiting(t, q, d->policy, out);
-	w->out->crowded |= out->n == out->cap;
 	return rc;
 }
 
@@ -127,6 +126,7 @@ static int load_company(
 	if (rc == 0)
 		rc = company_slots(
 		    t, &w->out->company, a, &slots, &w->facts.n_company_slots);
+	w->out->crowded = list.n == list.cap;
 	w->facts.company_slots = slots;
 	w->facts.company_waiting = list.v;
 	w->facts.n_company_waiting = list.n;
@@ -158,24 +158,6 @@ int decide_facts(struct decide_work *w, const struct ledger_txn *t,
 
 /* --- what a held copy's row says of its verdict --- */
 
-/* Behind so many in a queue no instant is worth anything: those before will
- * leave, and the first is woken each time. */
-#define CROWDED_MS WHEN_HOUR_MS
-
-static int64_t due_of(const struct decide_out *d, int64_t now_ms)
-{
-	const struct verdict *v = &d->verdict;
-	bool crowded = d->crowded && verdict_reason_competes(v->reason);
-
-	if (v->earliest_ms == 0 || (crowded && v->deadline_ms != 0))
-		return v->deadline_ms;
-	if (crowded && v->earliest_ms < now_ms + CROWDED_MS)
-		return now_ms + CROWDED_MS;
-	return v->deadline_ms != 0 && v->earliest_ms > v->deadline_ms
-		   ? v->deadline_ms
-		   : v->earliest_ms;
-}
-
 static unsigned queues_of(const struct decide_out *d)
 {
 	const struct verdict *v = &d->verdict;
@@ -190,6 +172,25 @@ static unsigned queues_of(const struct decide_out *d)
 	return queues;
 }
 
+/* Behind so many of its company no instant is worth anything: those before will
+ * leave, and the first is woken each time. */
+#define CROWDED_MS WHEN_HOUR_MS
+
+static int64_t due_of(
+    const struct decide_out *d, unsigned queues, int64_t now_ms)
+{
+	const struct verdict *v = &d->verdict;
+	bool crowded = d->crowded && (queues & COPY_WAITS_FOR_COMPANY) != 0;
+
+	if (v->earliest_ms == 0 || (crowded && v->deadline_ms != 0))
+		return v->deadline_ms;
+	if (crowded && v->earliest_ms < now_ms + CROWDED_MS)
+		return now_ms + CROWDED_MS;
+	return v->deadline_ms != 0 && v->earliest_ms > v->deadline_ms
+		   ? v->deadline_ms
+		   : v->earliest_ms;
+}
+
 static uint32_t rank_of(const struct decide_out *d)
 {
 	if (d->policy == NULL || d->segment == NULL)
@@ -201,13 +202,14 @@ void decide_wait(
     const struct decide_out *d, int64_t now_ms, struct copy_wait *out)
 {
 	const struct verdict *v = &d->verdict;
+	unsigned queues = queues_of(d);
 
 	*out = (struct copy_wait){
-	    .due_ms = due_of(d, now_ms),
+	    .due_ms = due_of(d, queues, now_ms),
 	    .deadline_ms = v->deadline_ms,
 	    .then = v->then,
 	    .reason = v->reason,
-	    .queues = queues_of(d),
+	    .queues = queues,
 	    .rank = rank_of(d),
 	    .company = d->company,
 	    .policy_version = d->policy != NULL ? d->policy->version : 0,

@@ -28,6 +28,10 @@ static const char person_text[] = "order = {demo, news}\n"
 				  "  when-full = \"hold 10d, then bounce\" }\n"
 				  "segment news { purpose = news" RULES
 				  "  when-full = \"hold 30d, then drop\" }\n";
+static const char crowd_text[] = "person { at-most = \"1 per 30d\" }\n"
+				 "company { at-most = \"1 per 1m\" }\n"
+				 "segment news { purpose = news" RULES
+				 "  when-full = \"hold 90d, then drop\" }\n";
 static const char race_text[] =
     "company { at-most = \"40 per 7d\" }\n"
     "segment demo { purpose = demos" RULES "  when-full = reject }\n";
@@ -313,6 +317,57 @@ static void test_order(void)
 	done(202, COPY_DROPPED);
 }
 
+/* Rows that wait for the company, made without their decisions. */
+static void add_crowd(uint64_t first, int n, const struct company_id *company)
+{
+	struct error err = {0};
+
+	for (int i = 0; i < n; i++) {
+		struct copy_new c = {.id = first + (uint64_t)i,
+		    .kind = COPY_HELD,
+		    .segment = STR("news"),
+		    .stream = STR("apps"),
+		    .wait = {.due_ms = INT64_C(9000000000000),
+			.reason = REASON_COMPANY_CAP,
+			.queues = COPY_WAITS_FOR_COMPANY,
+			.company = *company},
+		    .recipients = 1};
+
+		if (ops_copy_add(T.store, &c, &err) != 0)
+			OK(false, "crowd: %s", err.text);
+	}
+}
+
+/* Behind hundreds of its company a copy sleeps until it is woken, and is ended at
+ * its deadline; what holds it otherwise gives its instant all the same. */
+static void test_crowd(void)
+{
+	struct decide_out a;
+	struct copy_record r;
+
+	apply_policy(crowd_text);
+	a = send_to("ann@crowd.example", "news");
+	IS_INT(a.verdict.action, VERDICT_ALLOW, "the one of the minute");
+	r = hold(401, "bob@crowd.example", "news");
+	OK(r.wait.due_ms <= clock_now_ms() + WHEN_MINUTE_MS, "the first");
+	add_crowd(402, FACTS_WAITING_MAX, &a.company);
+	r = hold(900, "carl@crowd.example", "news");
+	OK((r.wait.queues & COPY_WAITS_FOR_COMPANY) != 0 &&
+		r.wait.due_ms == r.wait.deadline_ms,
+	    "far behind: no instant but the last");
+	r = hold(901, "ann@crowd.example", "news");
+	OK(r.wait.reason == REASON_PERSON_CAP &&
+		r.wait.queues == COPY_WAITS_FOR_PERSON &&
+		r.wait.due_ms < r.wait.deadline_ms &&
+		r.wait.due_ms > clock_now_ms() + 29 * WHEN_DAY_MS,
+	    "one that waits for herself: her instant");
+	for (uint64_t id = 401; id < 402 + FACTS_WAITING_MAX; id++)
+		done(id, COPY_DROPPED);
+	OK(is_woken(900) && !is_woken(901), "then it is the first");
+	done(900, COPY_DROPPED);
+	done(901, COPY_DROPPED);
+}
+
 /* An operator may overrule limits, not what a person said. */
 static void test_forced(void)
 {
@@ -415,6 +470,7 @@ int main(void)
 	test_repair();
 	test_company();
 	test_order();
+	test_crowd();
 	test_forced();
 	test_two_processes();
 	storetest_close(&T);
