@@ -102,7 +102,7 @@ static void decide_nurture(struct decide_work *w, int64_t now_ms)
 	settle_hold(w);
 }
 
-/* Three looks at a table that is nearly always empty. */
+/* A look at a table that is nearly always empty; else three. */
 static int load_stop(
     struct decide_work *w, const struct ledger_txn *t, int64_t now_ms)
 {

@@ -165,12 +165,15 @@ int stop_find(const struct ledger_txn *t, const struct stop_names *names,
 	    {STOP_CAMPAIGN, names->campaign},
 	    {STOP_DOMAIN, names->domain},
 	};
+	struct ledger_table_stat st;
+	int rc = ledger_table_stat(t, TABLE_STOP, &st);
 
+	*out = (struct stop_record){0};
+	if (rc != 0 || st.rows == 0)
+		return rc;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		int rc = v[i].label.n > 0
-			     ? stop_read(t, v[i].kind, v[i].label, out)
-			     : ERR_NOT_FOUND;
-
+		rc = v[i].label.n > 0 ? stop_read(t, v[i].kind, v[i].label, out)
+				      : ERR_NOT_FOUND;
 		if (rc == 0 && stop_holds(out, now_ms))
 			return 0;
 		if (rc != 0 && rc != ERR_NOT_FOUND)
