@@ -104,10 +104,11 @@ static int load_person_queue(
 
 /* --- the company --- */
 
-/* A known person's stands in the record; that of others is their domain's. */
+/* A person's stands in the record; that of others, and of those who were known
+ * before records had one (LEAD_CREATED version 1), is their domain's. */
 static int company_of(const struct decide_work *w, struct company_id *out)
 {
-	if (w->lead.wrapped.n > 0) {
+	if (!company_id_is_none(w->lead.company)) {
 		memcpy(out->b, w->lead.company, sizeof(out->b));
 		return 0;
 	}

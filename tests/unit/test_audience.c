@@ -493,9 +493,9 @@ static bool walk(const struct tree *t, const int64_t *known)
 	case '!':
 		return !walk(t->left, known);
 	case '&':
-		return walk(t->left, known) & walk(t->right, known);
+		return walk(t->left, known) && walk(t->right, known);
 	case '|':
-		return walk(t->left, known) | walk(t->right, known);
+		return walk(t->left, known) || walk(t->right, known);
 	default:
 		return walk_leaf(t, known);
 	}

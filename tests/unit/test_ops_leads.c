@@ -338,6 +338,85 @@ static void test_facts(void)
 	IS_INT(seen_attributes(policies[0], 1), 0, "one that does not");
 }
 
+/* As version 1 of the event made a person known: without a company. */
+static int emit_old(struct door_ctx *ctx, void *arg)
+{
+	struct address *a = arg;
+	struct event_lead_created e = {.epoch = seal_epoch(T.store->seal)};
+	struct buf wrapped, payload;
+	struct person p;
+	int rc = person_open(&p, T.store, door_txn(ctx), a);
+
+	buf_init(&wrapped, SEAL_WRAPPED);
+	buf_init(&payload, LEAD_CREATED_MAX);
+	memcpy(e.lead, p.id.b, sizeof(e.lead));
+	if (rc == 0)
+		rc = seal_wrap(T.store->seal, p.id.b, &p.key, &wrapped);
+	e.wrapped = buf_str(&wrapped);
+	if (rc == 0)
+		rc = person_seal(
+		    &p, PERSON_ADDRESS, a->text, door_arena(ctx), &e.address);
+	if (rc == 0)
+		rc = payload_encode(&lead_created_payload, &e, &payload);
+	if (rc == 0)
+		rc = door_emit(ctx, EV_LEAD_CREATED, 1, buf_str(&payload));
+	buf_fini(&payload);
+	buf_fini(&wrapped);
+	person_fini(&p);
+	return rc;
+}
+
+static struct company_id company_seen(const char *address)
+{
+	struct decide_in in = {.mode = DECIDE_SEND,
+	    .recipient = storetest_address(&T, address),
+	    .segment = STR("news")};
+	struct decide_out out = {0};
+	struct decide_work w = {.store = T.store, .in = &in, .out = &out};
+	struct company_id company;
+	struct ledger_txn *t = NULL;
+	struct error err = {0};
+
+	if (policy_parse(&out.policy, "p",
+		STR("company { at-most = \"1 per 7d\" }\n"
+		    "segment news { purpose = news }\n"),
+		1, &err) != 0)
+		bug("%s", err.text);
+	out.segment = &out.policy->segments[0];
+	if (decide_work_init(&w, T.arena, &err) != 0 ||
+	    ledger_read_begin(T.store->ledger, &t) != 0)
+		bug("decide_work_init");
+	IS_INT(decide_in_txn(&w, t, T.arena, clock_now_ms()), 0, "decided");
+	company = out.company;
+	ledger_read_end(&t);
+	decide_work_fini(&w);
+	decide_fini(&out);
+	return company;
+}
+
+static void test_old_lead(void)
+{
+	struct address a = storetest_address(&T, "old@plant.example");
+	struct attribute_value role = text(ROLE, "cto");
+	struct company_id old, new, named;
+	struct lead_record r;
+
+	IS_INT(door_propose(T.store->door, emit_old, &a, NULL), 0, "old");
+	(void)known("old@plant.example", &r);
+	OK(r.wrapped.n > 0 && company_id_is_none(r.company), "without one");
+	old = company_seen("old@plant.example");
+	new = company_seen("nobody@mail.plant.example");
+	named = company_seen("c2@west.example");
+	OK(!company_is_none(&old) && memcmp(&old, &new, sizeof(old)) == 0,
+	    "the domain's, as of somebody unknown");
+	OK(memcmp(&old, &named, sizeof(old)) != 0, "not another's");
+	IS_INT(set_one("old@plant.example", &role, 1, false), OPS_LEADS_CHANGED,
+	    "an attribute");
+	(void)known("old@plant.example", &r);
+	IS_INT(memcmp(r.company, old.b, sizeof(r.company)), 0,
+	    "and the record has it");
+}
+
 /* --- moves --- */
 
 static void suppress(
@@ -559,6 +638,7 @@ int main(void)
 	test_race();
 	test_faults();
 	test_facts();
+	test_old_lead();
 	test_readdress();
 	test_later_words();
 	test_merge();
