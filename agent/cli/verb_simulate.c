@@ -2,6 +2,7 @@
  * what came. The agent does it; here is the page that tells of it. */
 #include "agent/cli/client.h"
 #include "agent/cli/out.h"
+#include "agent/cli/policyfile.h"
 #include "agent/cli/verbs.h"
 #include "policy/base/when.h"
 
@@ -292,7 +293,7 @@ static int begin(struct cli *c, int64_t *id_out)
 	const char *file = cli_opt(c, "policy");
 	struct value *body = value_new_object(), *reply = NULL;
 	struct str text = STR_NULL;
-	int code = cli_read(c, file, &text), rc = 0;
+	int code = policyfile_get(c, file, &text), rc = 0;
 
 	value_put_str(body, "text", text);
 	value_put_str(body, "path", str_of(file));
