@@ -10,6 +10,7 @@
 #include "agent/api/show.h"
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
+#include "policy/mail/domain.h"
 #include "policy/state/decide_many.h"
 
 #include <errno.h>
@@ -326,8 +327,12 @@ int api_check(struct api_call *c)
 		.campaign = api_arg(c, "campaign"),
 		.log_followed = true,
 		.may_hold = true}};
+	struct str domain = api_arg(c, "domain");
 	int rc = api_need(c, "segment", &k.ask.segment);
 
+	if (rc == 0 && domain.n > 0)
+		rc = domain_parse(
+		    c->rq->arena, domain, &k.ask.from_domain, &c->err);
 	if (rc == 0)
 		rc = api_until(c, "at", &k.now_ms);
 	if (rc != 0)

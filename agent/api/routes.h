@@ -34,7 +34,7 @@ api_fn api_explain; /* address, segment, at, campaign, domain; or
 		     * queue_id */
 
 /* api_check.c */
-api_fn api_check; /* segment, recipients, at, campaign, lines */
+api_fn api_check; /* segment, recipients, at, campaign, domain, lines */
 
 /* api_lead.c: address or lead */
 api_fn api_lead_show;

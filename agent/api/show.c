@@ -1,6 +1,7 @@
 /* show.c - see show.h. */
 #include "agent/api/show.h"
 
+#include "policy/base/calendar.h"
 #include "policy/base/codec.h"
 #include "policy/state/policyver.h"
 
@@ -168,10 +169,38 @@ void show_ruling(
 	value_put_str(o, "would", str_of(verdict_action_name(v->would)));
 }
 
+/* "Mon 2026-11-30 09:00", as the person's clock shows it. */
+static void put_local(
+    struct value *o, const char *key, const struct zone *z, int64_t ms)
+{
+	static const char *const days[] = {
+	    "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+	int64_t minute = (ms + zone_offset_ms(z, ms)) / 60000 % (24 * 60);
+	struct calendar_date d;
+	char text[48];
+
+	calendar_date_of(z, ms, &d);
+	(void)snprintf(text, sizeof(text), "%s %04d-%02d-%02d %02d:%02d",
+	    days[d.weekday % 7], d.year, d.month, d.day, (int)(minute / 60),
+	    (int)(minute % 60));
+	value_put_str(o, key, str_of(text));
+}
+
 void show_verdict(struct value *o, const struct decide_out *out)
 {
-	show_ruling(o, out->policy, &out->verdict);
-	value_put_time(o, "earliest", out->verdict.earliest_ms);
+	const struct verdict *v = &out->verdict;
+
+	show_ruling(o, out->policy, v);
+	value_put_time(o, "earliest", v->earliest_ms);
+	if (v->earliest_ms > 0 && out->zone != NULL &&
+	    out->zone != zone_utc()) {
+		put_local(o, "earliest_local", out->zone, v->earliest_ms);
+		value_put_str(o, "time_zone", zone_name(out->zone));
+	}
+	if (v->action == VERDICT_HOLD)
+		value_put_time(o, "deadline", v->deadline_ms);
+	if (v->action != VERDICT_ALLOW && out->ahead > 0)
+		value_put_i64(o, "ahead", (int64_t)out->ahead);
 }
 
 void show_mode(struct value *o, const struct conf *conf, const struct policy *p)

@@ -34,8 +34,10 @@ void show_target(const struct show *s, struct value *o,
  * version 0. */
 void show_rule(
     const struct show *s, struct value *o, uint32_t version, uint32_t line);
-/* verdict, reason, earliest, policy, line, section, rule; shadow: true when
- * the verdict is allow only because a limit is not enforced. */
+/* verdict, reason, earliest, policy, line, section, rule; earliest_local and
+ * time_zone where the person's clock is not UTC; deadline of a hold; ahead:
+ * how many held messages go before it; shadow: true when the verdict is allow
+ * only because a limit is not enforced, and `would`. */
 void show_verdict(struct value *o, const struct decide_out *out);
 /* The same without earliest: what many people may have in common. */
 void show_ruling(

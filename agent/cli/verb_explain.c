@@ -33,6 +33,30 @@ static struct str stop_text(struct cli *c, const struct value *stop)
 		STR_ARG(out_text(c, stop, "reason"))));
 }
 
+/* "Mon 2026-11-30 09:00 (Europe/Berlin), 2026-11-30 08:00 UTC" */
+static struct str when_text(struct cli *c, const struct value *v)
+{
+	struct str utc = out_text(c, v, "earliest");
+	struct str local = out_text(c, v, "earliest_local");
+
+	if (local.n == 0)
+		return utc;
+	return str_of(
+	    arena_printf(c->arena, "%.*s (%.*s), %.*s", STR_ARG(local),
+		STR_ARG(out_text(c, v, "time_zone")), STR_ARG(utc)));
+}
+
+static struct str ahead_text(struct cli *c, const struct value *v)
+{
+	int64_t n = 0;
+
+	if (!value_get_i64(v, "ahead", &n) || n == 0)
+		return STR("");
+	return n == 1 ? STR("1 held message goes before it")
+		      : str_of(arena_printf(c->arena,
+			    "%lld held messages go before it", (long long)n));
+}
+
 static void show_verdict(struct cli *c, const struct value *v)
 {
 	struct str address = out_text(c, v, "address");
@@ -43,7 +67,9 @@ static void show_verdict(struct cli *c, const struct value *v)
 	    STR_ARG(verdict));
 	out_field("because", why_text(c, v));
 	out_field("stopped", stop_text(c, value_get(v, "stop")));
-	out_field("not before", out_text(c, v, "earliest"));
+	out_field("not before", when_text(c, v));
+	out_field("after", ahead_text(c, v));
+	out_field("held until", out_text(c, v, "deadline"));
 	out_field("rule", event_rule(c, v));
 	out_field("shadow", str_of(out_shadow(v)));
 }

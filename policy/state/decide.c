@@ -120,6 +120,24 @@ static int load_stop(
 	return rc;
 }
 
+/* For who asks why: those of the person, or of the company where its limit
+ * is what this one waits for. */
+static void tell_what_waits(struct decide_work *w)
+{
+	struct decide_out *out = w->out;
+	const struct facts *f = &w->facts;
+	bool company = out->verdict.scope == POLICY_PER_COMPANY;
+	const struct waiting_fact *v =
+	    company ? f->company_waiting : f->waiting;
+	size_t n = company ? f->n_company_waiting : f->n_waiting;
+
+	out->zone = f->zone;
+	out->ahead = 0;
+	for (size_t i = 0; out->segment != NULL && i < n; i++)
+		out->ahead +=
+		    verdict_is_ahead(out->policy, out->segment, f, &v[i]);
+}
+
 int decide_in_txn(struct decide_work *w, const struct ledger_txn *t,
     struct arena *a, int64_t now_ms)
 {
@@ -142,6 +160,7 @@ int decide_in_txn(struct decide_work *w, const struct ledger_txn *t,
 		return rc;
 	decide_dup(w, now_ms);
 	decide_nurture(w, now_ms);
+	tell_what_waits(w);
 	return 0;
 }
 

@@ -65,6 +65,8 @@ struct decide_out {
 	struct lead_id lead;
 	struct company_id company; /* where the policy asks for it */
 	bool crowded;              /* of it more are ahead than are looked at */
+	size_t ahead;              /* held messages that go before it */
+	const struct zone *zone;   /* of the person; the store's. NULL: UTC */
 	enum stop_kind stopped;    /* for REASON_STOPPED: what is */
 };
 

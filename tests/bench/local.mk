@@ -63,6 +63,7 @@ EXTRA_DIST += \
 	%D%/group_log.py \
 	%D%/group_memory.py \
 	%D%/group_sign.py \
+	%D%/group_simulate.py \
 	%D%/opendkim.conf.in \
 	%D%/tendril.conf.in \
 	$(END)

@@ -59,8 +59,15 @@ static void send(struct apitest *a, const char *to, const char *segment, int n)
 		in.same = (struct samekey){
 		    .key = (uint64_t)i + 1, .has_message_id = true};
 		in.queue_id = STR("4Q");
-		IS_INT(decide_propose(a->st.store, &in, &out, &err), 0,
-		    "sent to %s", to);
+		int rc = decide_propose(a->st.store, &in, &out, &err);
+
+		if (rc == ERR_NEED_COPY) {
+			decide_fini(&out);
+			in.copy_id = 77 + (uint64_t)i;
+			rc = decide_propose(a->st.store, &in, &out, &err);
+			in.copy_id = 0;
+		}
+		IS_INT(rc, 0, "sent to %s", to);
 		decide_fini(&out);
 	}
 }
@@ -197,12 +204,53 @@ static void test_too_many(struct apitest *a)
 	buf_fini(&body);
 }
 
+#define CLOSED                                                                 \
+	"time-zone = \\\"Europe/Berlin\\\"\\n"                                 \
+	"order = {demo, newsletter}\\n"                                        \
+	"person { at-most = {\\\"1 per 7d\\\"} }\\n"                           \
+	"segment demo { purpose = demo\\n"                                     \
+	"  legal-basis = legitimate-interest\\n"                               \
+	"  when-full = \\\"hold 8d, then bounce\\\" }\\n"                      \
+	"segment newsletter { purpose = newsletter\\n"                         \
+	"  legal-basis = legitimate-interest\\n"                               \
+	"  when-full = \\\"hold 20d, then bounce\\\"\\n"                       \
+	"  send-on = \\\"mon-fri 08:00-18:00\\\" }\\n"
+
+/* The clock on the person's wall, and who goes before. */
+static void test_words(struct apitest *a)
+{
+	static const char saturday[] =
+	    "/v1/explain?address=q1@x.example&segment=newsletter"
+	    "&at=2026-11-28T12:00:00Z";
+
+	IS_INT(apitest_post(a, "/v1/policy",
+		   "{\"text\": \"" CLOSED "\", \"reason\": \"test\"}"),
+	    200, "another policy");
+	IS_INT(apitest_get(a, saturday), 200, "on a Saturday");
+	IS_S(apitest_str(a, "reason"), STR("closed"), "closed");
+	IS_S(apitest_str(a, "earliest"), STR("2026-11-30T07:00:00Z"), "until");
+	IS_S(apitest_str(a, "earliest_local"), STR("Mon 2026-11-30 08:00"),
+	    "as the clock on the wall has it");
+	IS_S(apitest_str(a, "time_zone"), STR("Europe/Berlin"), "there");
+	OK(apitest_str(a, "deadline").n > 0, "and at the latest");
+	IS_INT(apitest_i64(a, "ahead"), -1, "nobody before it");
+	send(a, "q2@x.example", "demo", 2);
+	IS_INT(apitest_get(
+		   a, "/v1/explain?address=q2@x.example&segment=newsletter"),
+	    200, "one was sent, one waits");
+	IS_S(apitest_str(a, "verdict"), STR("hold"), "held");
+	IS_INT(apitest_i64(a, "ahead"), 1, "behind the demo");
+	IS_INT(apitest_post(a, "/v1/check",
+		   "{\"segment\": \"newsletter\", \"domain\": \"x y\", "
+		   "\"recipients\": []}"),
+	    400, "no domain");
+}
+
 /* Each allocation but the request's own fails once: a whole answer, or a
  * failure. */
 static void test_memory(struct apitest *a)
 {
 	for (long n = 2; n < 100; n++) {
-
 		fault_alloc_at(n);
 		(void)apitest_post(a, "/v1/check",
 		    "{\"segment\": \"newsletter\", \"recipients\": "
@@ -232,6 +280,7 @@ int main(void)
 	test_rows(&a);
 	test_too_many(&a);
 	test_memory(&a);
+	test_words(&a);
 	apitest_close(&a);
 	return tap_done();
 }
