@@ -73,6 +73,16 @@ int message_decode(struct str value, struct message_record *out)
 	return wire_done(&w);
 }
 
+int message_lead(struct str value, struct lead_id *out)
+{
+	if (value.n < 1 + LEAD_ID_BYTES)
+		return ERR_CORRUPT;
+	if (value.p[0] != RECORD_VERSION)
+		return ERR_VERSION;
+	memcpy(out->b, value.p + 1, LEAD_ID_BYTES);
+	return 0;
+}
+
 static void encode(const struct message_record *r, struct buf *out)
 {
 	wire_put_u8(out, RECORD_VERSION);

@@ -76,6 +76,8 @@ struct event_duplicate {
 
 /* A row of TABLE_MESSAGE, as it is found by cursor; the key is its id. */
 int message_decode(struct str value, struct message_record *out) MUST_CHECK;
+/* Whose such a row is, without reading the rest of it. */
+int message_lead(struct str value, struct lead_id *out) MUST_CHECK;
 int message_read(const struct ledger_txn *t, uint64_t id,
     struct message_record *out) MUST_CHECK; /* borrowed */
 /* The messages of that queue id, oldest first: one, but for one-to-one mail to

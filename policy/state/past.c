@@ -210,9 +210,13 @@ static int on_message(struct past *p, struct str value)
 {
 	struct message_record r;
 	struct past_row *row;
-	int rc = message_decode(value, &r);
+	struct lead_id lead;
+	int rc = message_lead(value, &lead);
 
-	if (rc != 0 || !is_wanted(p, &r.lead) || r.proposed_ms > p->q->until_ms)
+	if (rc != 0 || !is_wanted(p, &lead))
+		return rc;
+	rc = message_decode(value, &r);
+	if (rc != 0 || r.proposed_ms > p->q->until_ms)
 		return rc;
 	row = add_row(p, &r.lead, PAST_MESSAGE, r.proposed_ms);
 	row->end_ms = r.changed_ms;

@@ -39,7 +39,8 @@ def run(bench):
     one_by_one = alone(bench, state)
     figures = {"rate": [], "cpu": [], "request": []}
     with Agent(bench, state) as agent:
-        agent.ask(everybody(bench.leads, 0)[:AT_ONCE])
+        for numbers in bodies(everybody(bench.leads, 0)):
+            agent.ask(numbers)  # from now on all of it is in memory
         for turn in range(bench.rounds):
             measure(bench, agent, everybody(bench.leads, turn), figures)
             progress(f"  round {turn + 1}/{bench.rounds}: "
@@ -57,13 +58,17 @@ def everybody(leads, turn):
     return numbers
 
 
+def bodies(numbers):
+    return [numbers[at:at + AT_ONCE]
+            for at in range(0, len(numbers) - AT_ONCE + 1, AT_ONCE)]
+
+
 def measure(bench, agent, numbers, figures):
     """Requests for so long, each about other people."""
-    bodies = [numbers[at:at + AT_ONCE]
-              for at in range(0, len(numbers) - AT_ONCE + 1, AT_ONCE)]
+    asked = bodies(numbers)
     cpu, took, n = -agent.cpu_s(), 0.0, 0
     while took < bench.seconds:
-        took += agent.ask(bodies[n % len(bodies)])
+        took += agent.ask(asked[n % len(asked)])
         n += 1
     cpu += agent.cpu_s()
     figures["rate"].append(n * AT_ONCE / took)
