@@ -4,7 +4,7 @@
 
 #include "tests/unit/storetest.h"
 
-#include "policy/base/clock.h"
+#include "policy/state/decide_many.h"
 #include "policy/state/ops_copy.h"
 #include "policy/state/ops_leads.h"
 #include "policy/state/ops_stop.h"
@@ -64,15 +64,19 @@ static void must(struct run *r, int rc, const char *what, const struct error *e)
 		run_fail(r, "ledger: %s: %d %s", what, rc, e->text);
 }
 
+static void write_address(const struct run *r, int person, char out[80])
+{
+	(void)snprintf(out, 80, "p%d.w%u@%s", person, r->books->world,
+	    r->w->person[person].company < 0 ? "gmail.com" : "example.com");
+}
+
 static struct address address_of(const struct run *r, int person)
 {
-	struct books *b = r->books;
 	char text[80];
 
-	arena_reset(b->st.arena);
-	(void)snprintf(text, sizeof(text), "p%d.w%u@%s", person, b->world,
-	    r->w->person[person].company < 0 ? "gmail.com" : "example.com");
-	return storetest_address(&b->st, text);
+	arena_reset(r->books->st.arena);
+	write_address(r, person, text);
+	return storetest_address(&r->books->st, text);
 }
 
 /* --- people and policies --- */
@@ -273,6 +277,32 @@ static void compare(struct run *r, const char *who, const struct verdict *want,
 	    run_instant(got->deadline_ms, t[3]));
 }
 
+/* As many are asked for at once, of a message that would come now. */
+static void ask_many(struct run *r, const struct model_question *q,
+    const struct decide_in *in, const struct verdict *v)
+{
+	struct arena *a = arena_new(1 << 20);
+	struct decide_one one[2] = {0};
+	struct decide_list list = {one, 2, a};
+	struct decide_out out;
+	struct error err = {0};
+	char text[80];
+	int rc;
+
+	if (a == NULL)
+		abort();
+	write_address(r, q->person, text);
+	one[0].text = STR("somebody@else.example");
+	one[1].text = str_of(text);
+	rc = decide_many(
+	    r->books->st.store, in, r->now.now_ms, &list, &out, &err);
+	must(r, rc != 0 ? rc : one[1].rc, "many", &err);
+	if (r->why[0] == '\0')
+		compare(r, "among many", v, &one[1].verdict);
+	decide_fini(&out);
+	arena_free(&a);
+}
+
 void books_ask(
     struct run *r, const struct model_question *q, const struct verdict *v)
 {
@@ -294,6 +324,8 @@ void books_ask(
 		decide_wait(&out, r->now.now_ms, &r->books->wait);
 	}
 	decide_fini(&out);
+	if (q->id == 0)
+		ask_many(r, q, &in, v);
 }
 
 static void propose(struct run *r, struct decide_in *in,

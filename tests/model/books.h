@@ -1,7 +1,7 @@
 /* books.h - the same world on a real ledger: people, policies, slots, copies
- * and stops are proposed to it as they come, and at each decision what explain
- * and the proposal say is compared with the pure verdict. Nothing happens in a
- * run without books. Threads: one. */
+ * and stops are proposed to it as they come, and at each decision what explain,
+ * the check of many at once and the proposal say is compared with the pure
+ * verdict. Nothing happens in a run without books. Threads: one. */
 #ifndef TESTS_MODEL_BOOKS_H
 #define TESTS_MODEL_BOOKS_H
 
@@ -14,7 +14,7 @@ void books_close(struct books **b);
 /* The world begins: its people, its first policy, nothing stopped. */
 void books_begin(struct run *r);
 void books_policy(struct run *r);
-/* Explain says v. */
+/* Explain says v, and so does the check of many. */
 void books_ask(
     struct run *r, const struct model_question *q, const struct verdict *v);
 /* Proposed: let go, as that send; or held, as that copy. */
