@@ -45,6 +45,8 @@ struct message_state {
 	uint32_t before, after;      /* in the company's queue */
 	uint16_t tries;
 	bool waits, competes, in_queue;
+	int64_t deadline_ms; /* of the last hold, and what then */
+	enum policy_then then;
 };
 
 struct queue {
@@ -472,6 +474,8 @@ static int hold(
 		due_ms = caps_add_ms(now_ms, RETRY_MS);
 	start_waiting(r, i);
 	r->messages[i].competes = competes;
+	r->messages[i].deadline_ms = v->deadline_ms;
+	r->messages[i].then = v->then;
 	if (r->g->company && competes && v->scope == POLICY_PER_COMPANY)
 		enter_queue(r, i);
 	else
@@ -491,6 +495,21 @@ static int end(
 	return rc != 0 ? rc : stop_waiting(r, i, now_ms);
 }
 
+/* "Defer" to what waits already: there is nobody to come again, so it is held,
+ * to the end that it had. */
+static void keep(
+    const struct message_state *m, int64_t now_ms, struct verdict *v)
+{
+	if (!m->waits || v->action != VERDICT_DEFER)
+		return;
+	v->action = VERDICT_HOLD;
+	v->then = m->then;
+	v->deadline_ms = m->deadline_ms;
+	if (now_ms >= m->deadline_ms && m->then != POLICY_THEN_SEND)
+		v->action =
+		    m->then == POLICY_THEN_DROP ? VERDICT_DROP : VERDICT_REJECT;
+}
+
 static int try(struct replay *r, uint32_t i, int64_t now_ms)
 {
 	struct message_state *m = &r->messages[i];
@@ -498,6 +517,7 @@ static int try(struct replay *r, uint32_t i, int64_t now_ms)
 
 	decide(r, i, now_ms, &v);
 	note_reason(&r->out[i], &v);
+	keep(m, now_ms, &v);
 	if (v.action == VERDICT_ALLOW)
 		return end(r, i, now_ms, m->waits ? REPLAY_HELD : REPLAY_SENT);
 	if (v.action == VERDICT_HOLD && ++m->tries < TRIES_MAX)

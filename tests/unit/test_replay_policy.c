@@ -96,6 +96,16 @@ static const struct scene scenes[] = {
 	    {"demo", 2 * H, 0, false, SLOT_DELIVERED, 0, REPLAY_HELD,
 		REASON_PERSON_CAP, 3 * D},
 	}},
+    {"what is held is kept where its limit says defer",
+	"segment news { purpose = news  legal-basis = legitimate-interest\n"
+	"  at-most = \"1 per 1d\"  when-full = defer\n"
+	"  send-on = \"daily 12:00-13:00\"  when-closed = \"hold 5d\" }\n",
+	1, false, {{0}}, 0,
+	{
+	    {"news", 0, 0, false, SLOT_DELIVERED, 0, REPLAY_HELD,
+		REASON_CLOSED, 28 * H},
+	    {"news", 2 * H, 0, true, SLOT_DELIVERED, 0, REPLAY_SENT, 0, 0},
+	}},
     {"a kind that the policy has not", NEWS, 1, false, {{0}}, 0,
 	{
 	    {"other", 0, 0, false, SLOT_DELIVERED, 0, REPLAY_REFUSED,
