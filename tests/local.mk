@@ -169,6 +169,7 @@ check_PROGRAMS += \
 check_PROGRAMS += %D%/model/worlds
 TESTS += %D%/model/worlds
 tests_model_worlds_SOURCES = \
+	%D%/model/again.c \
 	%D%/model/ask.c \
 	%D%/model/books.c \
 	%D%/model/books.h \

@@ -98,25 +98,42 @@ static void view_waiting(
 	}
 }
 
+size_t ask_attributes(
+    const struct run *r, int person, struct attribute_value out[2])
+{
+	const char *role = r->w->role[person];
+	size_t n = 0;
+
+	if (role != NULL)
+		out[n++] = (struct attribute_value){.label = label_role,
+		    .type = ATTRIBUTE_TEXT,
+		    .text = str_of(role)};
+	if (r->w->size[person] > 0)
+		out[n++] = (struct attribute_value){.label = label_size,
+		    .type = ATTRIBUTE_NUMBER,
+		    .number = r->w->size[person]};
+	return n;
+}
+
+const struct zone *ask_zone(int place)
+{
+	return zone[place];
+}
+
+uint32_t ask_label(int segment)
+{
+	return label[segment];
+}
+
 static void view_person(
     const struct run *r, const struct model_question *q, struct view *v)
 {
 	static const enum consent_state consents[] = {
 	    CONSENT_NONE, CONSENT_GRANTED, CONSENT_WITHDRAWN, CONSENT_OBJECTED};
 	const struct model_person *m = &r->now.person[q->person];
-	const char *role = r->w->role[q->person];
 	struct facts *f = &v->f;
 
-	if (role != NULL)
-		v->attributes[f->n_attributes++] =
-		    (struct attribute_value){.label = label_role,
-			.type = ATTRIBUTE_TEXT,
-			.text = str_of(role)};
-	if (r->w->size[q->person] > 0)
-		v->attributes[f->n_attributes++] =
-		    (struct attribute_value){.label = label_size,
-			.type = ATTRIBUTE_NUMBER,
-			.number = r->w->size[q->person]};
+	f->n_attributes = ask_attributes(r, q->person, v->attributes);
 	v->suppression = (struct suppression_fact){
 	    .reason = SUPPRESSION_MANUAL, .until_ms = m->suppressed_until_ms};
 	f->n_suppressions = m->suppressed;

@@ -20,6 +20,7 @@ struct flight {
 	int jumps;   /* of the clock, before it was let go */
 	bool judged; /* by limits that were enforced */
 	bool odd;    /* the clock was set while it was on its way */
+	int64_t heard_ms;
 };
 
 /* The end of a wait, beside model_waiting. */
@@ -28,11 +29,23 @@ struct hold {
 	bool drops;
 };
 
+/* What became of a message that came, for again.c. */
+struct fate {
+	struct model_question q;
+	int64_t arrived_ms, done_ms;
+	int64_t id; /* while it waits */
+	int send;   /* -1: it was not sent */
+	bool held, deferred, refused, dropped;
+};
+
 struct books; /* books.h */
 
 struct run {
 	const struct world *w;
 	struct books *books; /* NULL: none are kept */
+	bool plain;          /* nothing but messages, time and the MTA's word */
+	struct fate fate[WORLD_STEPS];
+	int n_fates;
 	struct model_world now;
 	struct hold hold[MODEL_WAITING];
 	struct flight flight[MODEL_SENDS];
@@ -63,6 +76,15 @@ bool run_is_colleague(const struct model_world *w, int a, int b);
 /* By the product and by the model, compared. */
 void ask_decide(
     struct run *r, const struct model_question *q, struct verdict *v);
+
+/* What the product is told of people, places and segments. */
+size_t ask_attributes(
+    const struct run *r, int person, struct attribute_value out[2]);
+const struct zone *ask_zone(int place);
+uint32_t ask_label(int segment);
+
+/* A simulation of what came, under the same policy, makes the same of it. */
+void again_check(struct run *r);
 
 /* What was delivered kept the limits under which the send x was let go. */
 void judge_deliveries(struct run *r, int x);
