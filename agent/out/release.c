@@ -71,14 +71,22 @@ static int next_due(struct release *r, int64_t now_ms, struct copy_record *out,
 }
 
 /* A row whose file cannot be read: an operator must look. It stays, since
- * nobody else knows that there was a message. */
+ * nobody else knows that there was a message; but it leaves its queues, since
+ * what cannot go must not keep others from going. */
 static int put_off_lost(
     struct release_work *w, const struct error *why, struct error *err)
 {
+	struct copy_decided d = {w->row.id, w->row.wakes, w->row.wait};
+	int64_t due_ms = w->now_ms + LOST_MS;
+
 	LOG_EV(LOG_LEVEL_ERR, "copy.lost", KV_I64("copy", (int64_t)w->row.id),
 	    KV_Z("error", why->text));
-	return ops_copy_due(
-	    w->r->app->store, w->row.id, w->now_ms + LOST_MS, err);
+	if (w->row.kind != COPY_HELD)
+		return ops_copy_due(w->r->app->store, w->row.id, due_ms, err);
+	d.wait.due_ms = due_ms;
+	d.wait.reason = REASON_TROUBLE;
+	d.wait.queues = 0;
+	return ops_copy_wait(w->r->app->store, &d, 1, err);
 }
 
 static int finish(struct release_work *w, struct error *err)

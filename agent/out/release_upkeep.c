@@ -7,6 +7,8 @@
 #include "policy/state/ops_copy.h"
 #include "policy/state/person.h"
 
+#include <string.h>
+
 enum {
 	ADOPT_MAX = 100, /* files a step */
 	LOOK_MAX = 200,  /* rows a step */
@@ -171,7 +173,8 @@ static bool is_other(const struct copy_wait *was, const struct copy_wait *now)
 {
 	return now->due_ms < was->due_ms || now->reason != was->reason ||
 	       now->deadline_ms != was->deadline_ms || now->then != was->then ||
-	       now->queues != was->queues || now->rank != was->rank;
+	       now->queues != was->queues || now->rank != was->rank ||
+	       memcmp(&now->company, &was->company, sizeof(now->company)) != 0;
 }
 
 /* What does not wait any more, or waits by "defer", has its turn. */
@@ -194,10 +197,11 @@ static void look_again(struct changes *c, const struct copy_record *row,
 }
 
 /* What is wrong with a message itself only its file tells, and nothing but
- * another policy cures. */
+ * another policy cures; where there is no file nothing does. */
 static bool is_worth_a_look(const struct release *r, const struct look *l)
 {
-	return l->row.wait.reason != REASON_NOT_COMPLIANT || r->looking_anew;
+	return l->row.wait.reason != REASON_TROUBLE &&
+	       (l->row.wait.reason != REASON_NOT_COMPLIANT || r->looking_anew);
 }
 
 static int look_at(struct release *r, const struct look *l, int64_t now_ms,

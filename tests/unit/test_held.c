@@ -7,6 +7,7 @@
 #include "policy/base/calendar.h"
 #include "policy/state/message.h"
 #include "policy/state/ops_copy.h"
+#include "policy/state/ops_leads.h"
 
 #define LATE_MS INT64_C(70000) /* no agent is so busy */
 #define RULES " legal-basis = legitimate-interest "
@@ -368,6 +369,76 @@ static void test_lost_answer(void)
 	is_empty("lost answer");
 }
 
+/* One whose file is lost stays for the operator to see, and is in nobody's way:
+ * neither at once nor when all are looked at anew. */
+static void test_lost_file(void)
+{
+	struct copy_record lost, behind;
+	struct error err = {0};
+	char text[sizeof(order_text) + 8];
+
+	arrive("lia@lia.example", "news", ANSWER_CONTINUE);
+	arrive("lia@lia.example", "news", ANSWER_DISCARD);
+	(void)newest(&lost);
+	arrive("lia@lia.example", "news", ANSWER_DISCARD);
+	(void)newest(&behind);
+	IS_INT(spool_remove(S.sh.spool, lost.id, &err), 0, "its file is lost");
+	change("lia@lia.example", SLOT_CHANGE_RELEASED);
+	settle("a slot is free");
+	OK(row(behind.id).id == 0, "the one behind it goes");
+	IS_INT(sent("lia@lia.example"), 1, "by the MTA");
+	(void)snprintf(text, sizeof(text), "# new\n%s", order_text);
+	sessiontest_apply(text);
+	settle("looked at anew");
+	lost = row(lost.id);
+	OK(lost.id != 0 && lost.wait.due_ms > now, "the row stays");
+	OK(lost.wait.queues == 0 && lost.wait.reason == REASON_TROUBLE,
+	    "in no queue");
+	IS_INT(ops_copy_done(S.st.store, lost.id, 0, COPY_REMOVED, &err), 0,
+	    "dropped");
+	is_empty("lost file");
+}
+
+static void move_to(const char *who, const char *company)
+{
+	struct attribute_value value = {.label = policy_label(STR("company")),
+	    .type = ATTRIBUTE_TEXT,
+	    .text = str_of(company)};
+	struct ops_leads_row lead = {
+	    .address = storetest_address(&S.st, who), .values = &value, .n = 1};
+	struct ops_leads in = {.rows = &lead, .n = 1};
+	struct error err = {0};
+
+	IS_INT(ops_leads_set(S.st.store, &in, &err), 0, "set: %s", err.text);
+}
+
+/* Who works elsewhere now waits in the queue of that company, though all else
+ * of the wait is as it was. */
+static void test_other_company(void)
+{
+	struct copy_record was, is;
+
+	arrive("mia@old.example", "news", ANSWER_CONTINUE);
+	arrive("nic@old.example", "news", ANSWER_CONTINUE);
+	arrive("ola@old.example", "news", ANSWER_DISCARD);
+	(void)newest(&was);
+	OK(was.wait.reason == REASON_COMPANY_CAP, "waits for the old one");
+	arrive("pat@new.example", "news", ANSWER_CONTINUE);
+	arrive("quy@new.example", "news", ANSWER_CONTINUE);
+	move_to("ola@old.example", "new.example");
+	sessiontest_apply(order_text);
+	settle("looked at anew");
+	is = row(was.id);
+	OK(is.wait.reason == REASON_COMPANY_CAP, "waits");
+	OK(memcmp(&is.wait.company, &was.wait.company,
+	       sizeof(is.wait.company)) != 0,
+	    "for the new one");
+	change("quy@new.example", SLOT_CHANGE_RELEASED);
+	settle("a place there");
+	IS_INT(sent("ola@old.example"), 1, "goes");
+	is_empty("other company");
+}
+
 int main(void)
 {
 	struct error err = {0};
@@ -394,6 +465,8 @@ int main(void)
 	test_then_send();
 	test_forced();
 	test_lost_answer();
+	test_lost_file();
+	test_other_company();
 	release_close(&R);
 	bridge_stop();
 	token_keys_free(&app.tokens);
