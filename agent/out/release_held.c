@@ -17,12 +17,16 @@
  * one that is later than this was not wanted any more. */
 #define GRACE_MS WHEN_MINUTE_MS
 
-static bool is_over(const struct release_work *w)
+static bool is_past(const struct release_work *w)
 {
 	const struct copy_wait *wait = &w->row.wait;
 
-	return wait->deadline_ms != 0 && wait->then != POLICY_THEN_SEND &&
-	       w->now_ms >= wait->deadline_ms;
+	return wait->deadline_ms != 0 && w->now_ms >= wait->deadline_ms;
+}
+
+static bool is_over(const struct release_work *w)
+{
+	return is_past(w) && w->row.wait.then != POLICY_THEN_SEND;
 }
 
 static int done(struct release_work *w, uint32_t index,
@@ -92,8 +96,8 @@ static int act(struct release_work *w, uint32_t index,
 		if (v->deadline_ms != 0 && v->deadline_ms <= w->now_ms)
 			return end(w, index, v, next, err);
 		return release_hold(w, d, next, err);
-	case VERDICT_DEFER:
-		if (is_over(w))
+	case VERDICT_DEFER: /* "then send" of what can never go ends too */
+		if (is_over(w) || (is_past(w) && v->earliest_ms == 0))
 			return end(w, index, v, next, err);
 		return release_hold(w, d, next, err);
 	case VERDICT_REJECT:

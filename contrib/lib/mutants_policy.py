@@ -10,6 +10,7 @@ CAPS_H = "policy/rules/caps.h"
 HOURS = "policy/base/hours.c"
 ZONE = "policy/base/zone.c"
 FACTS = "policy/state/decide_facts.c"
+HELD = "agent/out/release_held.c"
 
 MUTANTS = (
     # windows
@@ -166,11 +167,18 @@ MUTANTS = (
      "if (!verdict_reason_competes(v->reason))\n\t\treturn 0;",
      "if (v->reason == 0)\n\t\treturn 0;",
      ("test_company",)),
-    ("another policy's defer ends what was held",
-     "agent/out/release_held.c",
-     "\tcase VERDICT_DEFER:\n\t\tif (is_over(w))",
-     "\tcase VERDICT_DEFER:\n\t\tif (w->now_ms != 0)",
+    ("another policy's defer ends what was held", HELD,
+     "if (is_over(w) || (is_past(w) && v->earliest_ms == 0))",
+     "if (w->now_ms != 0)",
      ("test_held",)),
+    ("what can never go is deferred for ever", HELD,
+     "if (is_over(w) || (is_past(w) && v->earliest_ms == 0))",
+     "if (is_over(w))",
+     ("test_held",)),
+    ("a simulation gives up what is deferred", "policy/rules/replay.c",
+     "if (!m->waits || v->action != VERDICT_DEFER)",
+     "if (m->waits || v->action != VERDICT_DEFER)",
+     ("test_replay_policy",)),
     ("a slot that is free again wakes nobody", "policy/state/message.c",
      "rc = wake_waiting(t, &r, ev->time_ms);", "rc = 0;",
      ("test_company",)),

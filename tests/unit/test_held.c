@@ -29,6 +29,9 @@ static const char defer_text[] =
     "person { at-most = \"1 per 7d\" }\n"
     "segment demo { purpose = demos" RULES "  when-full = defer }\n"
     "segment news { purpose = news" RULES "  when-full = defer }\n";
+static const char never_deferred_text[] =
+    "segment news { purpose = news" RULES
+    "  at-most = \"0 per 7d\"  when-full = defer }\n";
 /* Closed but for one minute of another day, and patient for an hour. */
 static const char hours_text[] =
     "segment demo { purpose = demos" RULES
@@ -242,6 +245,29 @@ static void test_defer(void)
 	settle("end");
 	IS_INT(sent(to), 0, "did not go");
 	is_empty("defer");
+	sessiontest_apply(order_text);
+}
+
+/* It was to be sent in the end, and now it may never go and is deferred. */
+static void test_never_deferred(void)
+{
+	const char *to = "flo@flo.example";
+	int before = reports();
+	struct copy_record r;
+	struct copy_wait w;
+
+	arrive(to, "news", ANSWER_CONTINUE);
+	arrive(to, "news", ANSWER_DISCARD);
+	(void)newest(&r);
+	sessiontest_apply(never_deferred_text);
+	w = r.wait;
+	w.then = POLICY_THEN_SEND;
+	w.due_ms = w.deadline_ms = now;
+	wait_anew(&r, &w);
+	settle("never, deferred");
+	IS_INT(sent(to), 0, "did not go");
+	IS_INT(reports(), before + 1, "the sender is told");
+	is_empty("never, deferred");
 	sessiontest_apply(order_text);
 }
 
@@ -461,6 +487,7 @@ int main(void)
 	test_company();
 	test_ends();
 	test_defer();
+	test_never_deferred();
 	test_too_late();
 	test_then_send();
 	test_forced();
