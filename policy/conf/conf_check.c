@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ZONES "/usr/share/zoneinfo"
@@ -275,9 +276,11 @@ static void warn_segment(
 static void warn_zone(struct report *r, struct str zone)
 {
 	char path[PATH_MAX];
+	struct stat st;
 
 	(void)snprintf(path, sizeof(path), ZONES "/%.*s", STR_ARG(zone));
-	if (access(ZONES "/UTC", F_OK) == 0 && access(path, F_OK) != 0)
+	if (access(ZONES "/UTC", F_OK) == 0 &&
+	    (stat(path, &st) != 0 || !S_ISREG(st.st_mode)))
 		tell(r, 1, "time-zone: this host knows no zone \"%.*s\"",
 		    STR_ARG(zone));
 }

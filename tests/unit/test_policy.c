@@ -738,6 +738,44 @@ static void test_warnings(void)
 	}
 }
 
+static void told_of_zone(const char *zone, struct buf *out)
+{
+	char text[200];
+	const struct policy *p;
+
+	(void)snprintf(text, sizeof(text),
+	    "time-zone = \"%s\"\nperson { at-most = \"1 per 7d\" }\n"
+	    "segment a { purpose = a }\n",
+	    zone);
+	p = parse(str_of(text), NULL);
+	buf_reset(out);
+	if (p != NULL)
+		policy_warnings(p, modeltest_join, out);
+	policy_unref(&p);
+}
+
+/* A folder of zones is none, though it has the form of a name and is there. */
+static void test_zone_warning(void)
+{
+	struct buf told;
+
+	if (access("/usr/share/zoneinfo/UTC", F_OK) != 0)
+		return;
+	buf_init(&told, 1 << 16);
+	told_of_zone("UTC", &told);
+	IS_S(buf_str(&told), STR(""), "a zone");
+	told_of_zone("Europe", &told);
+	IS_S(buf_str(&told),
+	    STR("t.policy:1: time-zone: this host knows no zone \"Europe\"\n"),
+	    "a folder");
+	told_of_zone("Nowhere", &told);
+	IS_S(buf_str(&told),
+	    STR("t.policy:1: time-zone: this host knows no zone "
+		"\"Nowhere\"\n"),
+	    "nothing");
+	buf_fini(&told);
+}
+
 /* --- files --- */
 
 /* Beside the policy, as the command looks for it. */
@@ -861,6 +899,7 @@ int main(void)
 	test_diff();
 	test_diff_is_one_line();
 	test_warnings();
+	test_zone_warning();
 	test_examples();
 	test_manual();
 	test_truncation();
