@@ -100,14 +100,37 @@ static uint64_t tag_of(const unsigned char company[LEAD_COMPANY])
 	return lead_id_tag(&id);
 }
 
+/* That of the record; of people known before records had one, that of their
+ * domain. All zero: none, or nobody can tell any more. */
+static void find_company(struct sim *m, const struct lead_id *id,
+    const struct lead_record *r, unsigned char out[LEAD_COMPANY])
+{
+	struct address address;
+	struct person p;
+	struct str text;
+
+	memcpy(out, r->company, LEAD_COMPANY);
+	if (!company_id_is_none(out) || person_of(&p, m->s, id, r) != 0)
+		return;
+	if (person_open_field(
+		&p, PERSON_ADDRESS, r->address, m->scratch, &text) != 0 ||
+	    address_parse(m->scratch, text, &address, NULL) != 0 ||
+	    company_id_of(m->s->lead_key, STR(""), &address, out) != 0)
+		memset(out, 0, LEAD_COMPANY);
+	person_fini(&p);
+}
+
 static int note_company(
     struct sim *m, const struct lead_id *id, const struct lead_record *r)
 {
+	unsigned char company[LEAD_COMPANY];
 	struct companies *c = &m->companies;
 	size_t at;
 	int rc;
 
-	if (company_id_is_none(r->company))
+	arena_reset(m->scratch);
+	find_company(m, id, r, company);
+	if (company_id_is_none(company))
 		return 0;
 	rc = 2 * c->n >= c->cap ? companies_grow(c) : 0;
 	if (rc != 0)
@@ -115,7 +138,7 @@ static int note_company(
 	at = company_at(c, lead_id_tag(id));
 	c->n += c->v[at].lead == 0;
 	c->v[at].lead = lead_id_tag(id);
-	c->v[at].company = tag_of(r->company);
+	c->v[at].company = tag_of(company);
 	return 0;
 }
 
@@ -352,15 +375,17 @@ static int play(struct sim *m, bool company)
 }
 
 /* Of any of its people; 0: none. */
-static uint64_t company_of(const struct sim *m, const struct lead_id *id)
+static uint64_t company_of(struct sim *m, const struct lead_id *id)
 {
+	unsigned char company[LEAD_COMPANY];
 	struct lead_record lead;
 
 	if ((m->q->by & SIMULATE_BY_COMPANY) == 0 && !m->together)
 		return 0;
-	if (lead_peek(m->t, id, &lead) != 0 || company_id_is_none(lead.company))
+	if (lead_peek(m->t, id, &lead) != 0)
 		return 0;
-	return tag_of(lead.company);
+	find_company(m, id, &lead, company);
+	return company_id_is_none(company) ? 0 : tag_of(company);
 }
 
 /* Has anything that is asked about? */

@@ -9,6 +9,7 @@
 #include "policy/base/when.h"
 #include "policy/mail/msgid.h"
 #include "policy/state/ops_copy.h"
+#include "policy/state/person.h"
 #include "policy/state/simulate.h"
 
 #include <errno.h>
@@ -237,6 +238,34 @@ static void test_others(void)
 	    "by hour");
 }
 
+/* As version 1 of the event made a person known: without a company. */
+static int emit_old(struct door_ctx *ctx, void *arg)
+{
+	struct address *a = arg;
+	struct event_lead_created e = {.epoch = seal_epoch(T.store->seal)};
+	struct buf wrapped, payload;
+	struct person p;
+	int rc = person_open(&p, T.store, door_txn(ctx), a);
+
+	buf_init(&wrapped, SEAL_WRAPPED);
+	buf_init(&payload, LEAD_CREATED_MAX);
+	memcpy(e.lead, p.id.b, sizeof(e.lead));
+	if (rc == 0)
+		rc = seal_wrap(T.store->seal, p.id.b, &p.key, &wrapped);
+	e.wrapped = buf_str(&wrapped);
+	if (rc == 0)
+		rc = person_seal(
+		    &p, PERSON_ADDRESS, a->text, door_arena(ctx), &e.address);
+	if (rc == 0)
+		rc = payload_encode(&lead_created_payload, &e, &payload);
+	if (rc == 0)
+		rc = door_emit(ctx, EV_LEAD_CREATED, 1, buf_str(&payload));
+	buf_fini(&payload);
+	buf_fini(&wrapped);
+	person_fini(&p);
+	return rc;
+}
+
 /* More people than fit, so each part is read by itself. */
 static void test_parts(void)
 {
@@ -244,8 +273,18 @@ static void test_parts(void)
 		PEOPLE = 400
 	};
 	struct simulate_report all, some;
+	struct error err = {0};
+	uint64_t messages = 0;
 	char who[64];
 
+	for (int i = 3; i < 24; i += 7) { /* of c3.example */
+		struct address a;
+
+		(void)snprintf(who, sizeof(who), "p%d@c3.example", i);
+		a = storetest_address(&T, who);
+		IS_INT(door_propose(T.store->door, emit_old, &a, &err), 0,
+		    "known of old: %s", who);
+	}
 	for (int i = 0; i < PEOPLE; i++) {
 		(void)snprintf(who, sizeof(who), "p%d@c%d.example", i, i % 7);
 		(void)send(8 * D + i * 60000, who, "demo", 0);
@@ -267,6 +306,12 @@ static void test_parts(void)
 		   "segment news { purpose = news }\n",
 		   NULL, 64 << 20, &all),
 	    0, "a limit per company");
+	for (int p = 3; p < PEOPLE; p += 7)
+		messages += 1 + (p % 3 == 0) + (p % 9 == 0);
+	for (size_t f = 0; f < REPLAY_FATES; f++)
+		messages -=
+		    row(&all, 2, "c3.example")->counts.n[SIMULATE_NEW][f];
+	IS_INT(messages, 0, "all of the company are of it");
 	IS_INT(
 	    row(&all, 2, "c3.example")->counts.n[SIMULATE_NEW][REPLAY_SENT] +
 		row(&all, 2, "c3.example")->counts.n[SIMULATE_NEW][REPLAY_HELD],
