@@ -383,7 +383,7 @@ static int force_one(struct api_call *c, uint64_t id)
 static int drop_one(struct api_call *c, uint64_t id)
 {
 	struct spool *spool = NULL;
-	int rc = ops_copy_remove(c->app->store, id, &c->err);
+	int rc = ops_copy_remove(c->app->store, id, c->user, &c->err);
 
 	if (rc == 0 && spool_open(&spool, c->app->conf->state_dir, NULL) == 0 &&
 	    spool_remove(spool, id, NULL) != 0)

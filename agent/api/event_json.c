@@ -348,6 +348,7 @@ static int copy_recipient(struct job *j)
 	put(j, "outcome",
 	    str_of(copy_outcome_name((enum copy_outcome)e.outcome)));
 	put(j, "queue_id", e.queue_id);
+	put(j, "author", e.author);
 	return rc;
 }
 

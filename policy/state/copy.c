@@ -272,6 +272,7 @@ static const struct payload_field recipient_fields[] = {
     {2, PAYLOAD_U32, true, AT(index)},
     {3, PAYLOAD_U32, true, AT(outcome)},
     {4, PAYLOAD_BYTES, false, AT(queue_id)},
+    {5, PAYLOAD_TEXT, false, AT(author)},
 };
 #undef AT
 static const struct payload_desc recipient =
@@ -379,7 +380,21 @@ int copy_emit_recipient(struct door_ctx *ctx, uint64_t id, uint32_t index,
 int copy_emit_sent(
     struct door_ctx *ctx, uint64_t id, uint32_t index, struct str queue_id)
 {
-	struct event_copy_recipient e = {id, index, COPY_SENT, queue_id};
+	struct event_copy_recipient e = {.id = id,
+	    .index = index,
+	    .outcome = COPY_SENT,
+	    .queue_id = queue_id};
+
+	return emit_recipient(ctx, &e);
+}
+
+int copy_emit_removed(
+    struct door_ctx *ctx, uint64_t id, uint32_t index, struct str author)
+{
+	struct event_copy_recipient e = {.id = id,
+	    .index = index,
+	    .outcome = COPY_REMOVED,
+	    .author = author};
 
 	return emit_recipient(ctx, &e);
 }

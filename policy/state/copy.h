@@ -109,6 +109,7 @@ struct event_copy_recipient {
 	uint64_t id;
 	uint32_t index, outcome; /* enum copy_outcome */
 	struct str queue_id;     /* sent: under which the MTA has it now */
+	struct str author;       /* removed: by whom; from version 2 on */
 };
 
 struct event_copy_due {
@@ -134,6 +135,9 @@ int copy_emit_added(struct door_ctx *ctx, const struct copy_new *c) MUST_CHECK;
  * that is done already changes nothing. */
 int copy_emit_recipient(struct door_ctx *ctx, uint64_t id, uint32_t index,
     enum copy_outcome outcome) MUST_CHECK;
+/* The same with COPY_REMOVED, and by whom. */
+int copy_emit_removed(struct door_ctx *ctx, uint64_t id, uint32_t index,
+    struct str author) MUST_CHECK;
 /* The same with COPY_SENT, and the queue id that the MTA gave it. */
 int copy_emit_sent(struct door_ctx *ctx, uint64_t id, uint32_t index,
     struct str queue_id) MUST_CHECK;

@@ -63,6 +63,7 @@ int ops_copy_sent(struct store *s, uint64_t id, uint32_t index,
 
 struct removal {
 	uint64_t id;
+	struct str author;
 	bool more;
 };
 
@@ -79,15 +80,16 @@ static int remove_fn(struct door_ctx *ctx, void *arg)
 	for (uint32_t i = 0; rc == 0 && i < REMOVE_AT_ONCE; i++) {
 		if (c.next + i >= c.recipients)
 			return 0;
-		rc = copy_emit_recipient(ctx, r->id, c.next + i, COPY_REMOVED);
+		rc = copy_emit_removed(ctx, r->id, c.next + i, r->author);
 	}
 	r->more = true;
 	return rc;
 }
 
-int ops_copy_remove(struct store *s, uint64_t id, struct error *err)
+int ops_copy_remove(
+    struct store *s, uint64_t id, struct str author, struct error *err)
 {
-	struct removal r = {.id = id};
+	struct removal r = {.id = id, .author = author};
 	int rc;
 
 	do

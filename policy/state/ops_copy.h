@@ -34,7 +34,8 @@ int ops_copy_force(struct store *s, uint64_t id, struct str author,
 
 /* All recipients that are not done are removed, for good; 0 also when the
  * copy is gone. The file is the caller's, or the sweep's. */
-int ops_copy_remove(struct store *s, uint64_t id, struct error *err) MUST_CHECK;
+int ops_copy_remove(struct store *s, uint64_t id, struct str author,
+    struct error *err) MUST_CHECK;
 
 /* One recipient goes on as the held copy `held`, and is done in the copy
  * `id`, in one step: nobody waits for the slowest of his list. He becomes a

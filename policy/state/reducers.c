@@ -51,7 +51,7 @@ static const struct reducer list[] = {
     {EV_UNSUPPRESSED, 1, EVENT_AUDIT, suppression_reduce_removed},
     {EV_CONSENT, 1, EVENT_AUDIT, consent_reduce},
     {EV_COPY_ADDED, 2, EVENT_ACTIVITY, copy_reduce_added},
-    {EV_COPY_RECIPIENT, 1, EVENT_ACTIVITY, copy_reduce_recipient},
+    {EV_COPY_RECIPIENT, 2, EVENT_ACTIVITY, copy_reduce_recipient},
     {EV_COPY_DUE, 2, EVENT_ACTIVITY, copy_reduce_due},
     {EV_SLOT_MOVED, 1, EVENT_ACTIVITY, message_reduce_moved},
     {EV_MTALOG, 1, EVENT_ACTIVITY, mtalogpos_reduce},

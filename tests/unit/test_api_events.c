@@ -433,6 +433,9 @@ static void test_holds(struct apitest *a)
 	IS_INT(apitest_i64(a, "changed"), 2, "both held ones");
 	IS_INT(apitest_post(a, "/v1/holds/drop", "{\"id\": \"73\"}"), 200,
 	    "drop one with many recipients");
+	IS_INT(apitest_get(a, "/v1/journal?type=copy_recipient&tail=1"), 200,
+	    "its last recipient's event");
+	OK(apitest_str(a, "events.0.author").n > 0, "says by whom");
 	IS_INT(apitest_post(a, "/v1/holds/drop", "{\"id\": \"73\"}"), 404,
 	    "it is gone");
 	IS_INT(

@@ -267,6 +267,12 @@ static int emit_copy_done(struct door_ctx *ctx, void *arg)
 	return copy_emit_recipient(ctx, 5, 1, COPY_SENT);
 }
 
+static int emit_copy_removed(struct door_ctx *ctx, void *arg)
+{
+	(void)arg;
+	return copy_emit_removed(ctx, 8, 0, STR("a"));
+}
+
 static int emit_copy_queued(struct door_ctx *ctx, void *arg)
 {
 	struct copy_new c = {.id = 6,
@@ -439,6 +445,7 @@ int main(void)
 	stored_is("copy that waits anew", emit_copy_wait,
 	    "a8010802186e03f5041878050106080a050b03");
 	stored_is("copy let go", emit_copy_forced, "a30108026161036172");
+	stored_is("copy removed", emit_copy_removed, "a4010802000305056161");
 	stored_is("log position", emit_log, "a201422f6c024150");
 	stored_is("feedback mail", emit_seen,
 	    "a3015820000102030405060708090a0b0c0d0e0f101112131415161718"

@@ -347,7 +347,7 @@ static void test_then_send(void)
 	settle("patience is over");
 	IS_INT(sent(to), 1, "it goes, closed or not");
 	IS_INT(sessiontest_rows(NULL), 1, "the young one waits");
-	IS_INT(ops_copy_remove(S.st.store, r.id, &err), 0, "-");
+	IS_INT(ops_copy_remove(S.st.store, r.id, STR("a"), &err), 0, "-");
 	IS_INT(spool_remove(S.sh.spool, r.id, &err), 0, "-");
 	sessiontest_apply(order_text);
 	is_empty("then send");
