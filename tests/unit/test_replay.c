@@ -298,7 +298,9 @@ static int do_copy(struct error *err)
 	case 5:
 		return ops_copy_force(T.store, id, STR("jo"), STR("why"), err);
 	default:
-		return below(8) == 0 ? ops_copy_remove(T.store, id, STR("a"), err) : 0;
+		return below(8) == 0
+			   ? ops_copy_remove(T.store, id, STR("a"), err)
+			   : 0;
 	}
 }
 
