@@ -11,23 +11,28 @@
 #include "policy/base/when.h"
 #include "policy/mail/company_id.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* --- the clock on the wall --- */
 
-/* NULL: this host knows no such zone, which must not stop anybody's mail. */
-static const struct zone *find_zone(struct zones *zs, struct str name)
+/* *out stays where this host knows no such zone, or its file is none: that must
+ * not stop anybody's mail. Short memory passes, and a
+ * message sent by the clock of another zone is not taken back. */
+static int find_zone(struct zones *zs, struct str name, const struct zone **out)
 {
 	const struct zone *z;
+	int rc;
 
 	if (name.n == 0)
-		return NULL;
-	if (str_eq(name, zone_name(zone_utc())))
-		return zone_utc();
-	if (zones_find(zs, name, &z) == 0)
-		return z;
+		return 0;
+	rc = zones_find(zs, name, &z);
+	if (rc == 0)
+		*out = z;
+	if (rc == 0 || rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE)
+		return rc;
 	LOG_EV_LIMITED(LOG_LEVEL_ERR, "zone.unknown", KV_STR("zone", name));
-	return NULL;
+	return 0;
 }
 
 static struct str own_zone(const struct decide_work *w)
@@ -41,18 +46,21 @@ static struct str own_zone(const struct decide_work *w)
 }
 
 /* The person's own, else the policy's, else UTC. */
-static void find_zones(struct decide_work *w, int64_t now_ms)
+static int find_zones(struct decide_work *w, int64_t now_ms)
 {
 	const struct policy *p = w->out->policy;
-	const struct zone *general = NULL, *own;
+	int rc = 0;
 
+	w->facts.policy_zone = zone_utc();
 	if (p != NULL)
-		general = find_zone(w->store->zones, p->time_zone);
-	own = find_zone(w->store->zones, own_zone(w));
-	w->facts.policy_zone = general != NULL ? general : zone_utc();
-	w->facts.zone = own != NULL ? own : w->facts.policy_zone;
+		rc = find_zone(
+		    w->store->zones, p->time_zone, &w->facts.policy_zone);
+	w->facts.zone = w->facts.policy_zone;
+	if (rc == 0)
+		rc = find_zone(w->store->zones, own_zone(w), &w->facts.zone);
 	w->facts.today =
 	    attribute_day_of(now_ms + zone_offset_ms(w->facts.zone, now_ms));
+	return rc;
 }
 
 /* --- who waits --- */
@@ -146,8 +154,8 @@ int decide_facts(struct decide_work *w, const struct ledger_txn *t,
 	w->out->company = (struct company_id){0};
 	w->facts.arrived_ms = w->in->arrived_ms;
 	w->facts.copy_id = w->in->held_id;
-	find_zones(w, now_ms);
-	if (p != NULL && p->needs_company)
+	rc = find_zones(w, now_ms);
+	if (rc == 0 && p != NULL && p->needs_company)
 		rc = company_of(w, &w->out->company);
 	if (rc != 0 || decide_is_one_to_one(w->in->mode))
 		return rc;

@@ -5,6 +5,7 @@
 
 #include "policy/base/calendar.h"
 #include "policy/base/clock.h"
+#include "policy/base/fault.h"
 #include "policy/state/company.h"
 #include "policy/state/message.h"
 #include "policy/state/ops_copy.h"
@@ -214,6 +215,39 @@ static void test_own_days(void)
 		    people[i].days);
 		decide_fini(&out);
 	}
+}
+
+/* Short of memory nobody is decided by the clock of another place. By the policy
+ * of before; each time in a store that has nothing in memory yet. */
+static void test_zone_without_memory(void)
+{
+	struct decide_in in = query("tui@auckland.example", "news");
+	struct error err = {0};
+	struct decide_out out;
+	const struct zone *z = NULL;
+	int64_t now_ms;
+	int rc = -1;
+	long n;
+
+	live_in("tui@auckland.example", "Pacific/Auckland");
+	IS_INT(send_to("tui@auckland.example", "news").verdict.action,
+	    VERDICT_ALLOW, "one");
+	now_ms = clock_now_ms();
+	for (n = 1; rc != 0 && n < 1000; n++) {
+		store_close(&T.store);
+		if (store_open(&T.store, T.conf, STORE_CREATE, &err) != 0)
+			exit(1);
+		fault_alloc_at(n);
+		rc = decide_explain(T.store, &in, NULL, now_ms, &out, &err);
+		fault_alloc_at(0);
+		if (rc == 0 && zones_find(T.store->zones,
+				   STR("Pacific/Auckland"), &z) == 0)
+			IS_INT(out.verdict.earliest_ms,
+			    calendar_next_ms(z, CALENDAR_DAY, now_ms),
+			    "midnight in Auckland");
+		decide_fini(&out);
+	}
+	OK(rc == 0 && n > 3, "%ld allocations failed", n - 2);
 }
 
 /* What waits for its repair keeps nobody's place. */
@@ -467,6 +501,7 @@ int main(void)
 {
 	storetest_open(&T);
 	test_own_days();
+	test_zone_without_memory();
 	test_repair();
 	test_company();
 	test_order();
