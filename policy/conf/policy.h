@@ -20,8 +20,8 @@ struct policy_line {
 	struct str text;
 };
 
-/* A person's history is bounded (LEAD_SLOTS_MAX): a limit beyond it would be
- * one that never acts, so policy_parse() refuses it. */
+/* Histories are bounded (slotlist.h): a limit beyond them would be one that
+ * never acts, so policy_parse() refuses it. */
 enum {
 	POLICY_MAX_PER_WINDOW = 200
 };

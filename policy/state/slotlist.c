@@ -20,6 +20,15 @@ enum {
 
 _Static_assert(
     (int)SLOTLIST_SLOTS_MAX > (int)POLICY_MAX_PER_WINDOW, "limits act");
+_Static_assert((int)SLOTLIST_PEOPLE_SLOTS_MAX >=
+		   (int)SLOTLIST_SLOTS_MAX + (int)POLICY_MAX_PER_WINDOW,
+    "limits of people act");
+
+static size_t most_of(size_t size)
+{
+	return size > SLOT_PERSON ? SLOTLIST_PEOPLE_SLOTS_MAX
+				  : SLOTLIST_SLOTS_MAX;
+}
 
 static const char *slot_at(const struct slotlist *h, size_t i)
 {
@@ -55,7 +64,7 @@ static void write_slot(const struct slot_fact *s, size_t size, char *p)
 int slotlist_open(struct wire *w, size_t size, struct slotlist *out)
 {
 	*out = (struct slotlist){.n = wire_u16(w), .size = size};
-	if (out->n > SLOTLIST_SLOTS_MAX)
+	if (out->n > most_of(size))
 		return ERR_CORRUPT;
 	out->slots = wire_fixed(w, out->n * size).p;
 	return w->bad ? ERR_CORRUPT : 0;
@@ -105,6 +114,27 @@ static int64_t latest_ms(const char *slot)
 	return at_ms + CAPS_UNDATED_MS;
 }
 
+static bool has_younger(const char *slots, size_t n, size_t size, size_t at)
+{
+	const char *person = slots + at * size + SLOT_PERSON;
+
+	for (size_t i = at + 1; i < n; i++)
+		if (memcmp(slots + i * size + SLOT_PERSON, person, 8) == 0)
+			return true;
+	return false;
+}
+
+/* The oldest that a limit of messages can do without, being behind so many, and
+ * one of people as well. */
+static size_t find_old(const char *slots, size_t n, size_t size)
+{
+	for (size_t i = 0; size > SLOT_PERSON && i + SLOTLIST_SLOTS_MAX < n;
+	     i++)
+		if (has_younger(slots, n, size, i))
+			return i;
+	return 0;
+}
+
 static size_t find_least(const char *slots, size_t n, size_t size)
 {
 	size_t uncounted = n;
@@ -117,7 +147,7 @@ static size_t find_least(const char *slots, size_t n, size_t size)
 		if (uncounted == n && (slot[SLOT_FLAGS] & SLOT_COUNTS) == 0)
 			uncounted = i;
 	}
-	return uncounted < n ? uncounted : 0;
+	return uncounted < n ? uncounted : find_old(slots, n, size);
 }
 
 /* Copies what a rule can still ask for, and of that so much that there is room
@@ -132,7 +162,7 @@ static size_t copy_kept(const struct slotlist *h, int64_t before_ms, char *out)
 		if (latest_ms(slot) >= before_ms)
 			memcpy(out + n++ * size, slot, size);
 	}
-	if (n < SLOTLIST_SLOTS_MAX)
+	if (n < most_of(size))
 		return n;
 	least = find_least(out, n--, size);
 	memmove(

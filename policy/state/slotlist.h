@@ -17,8 +17,12 @@ enum {
 	 * sent more than this in two months has other troubles than a cap. */
 	SLOTLIST_SLOTS_MAX = 250,
 	SLOTLIST_SLOT = 30,
+	/* A company's, for its limits of people: besides the youngest the
+	 * youngest of each of as many people as a limit may have. */
+	SLOTLIST_PEOPLE_SLOTS_MAX = 450,
 	SLOTLIST_PEOPLE_SLOT = 38, /* with the person */
-	SLOTLIST_BYTES_MAX = 2 + SLOTLIST_SLOTS_MAX * SLOTLIST_PEOPLE_SLOT,
+	SLOTLIST_BYTES_MAX =
+	    2 + SLOTLIST_PEOPLE_SLOTS_MAX * SLOTLIST_PEOPLE_SLOT,
 };
 
 struct slotlist {
@@ -38,8 +42,9 @@ bool slotlist_find(
 /* Appends the history with that slot in place of one of the same message, or
  * added. When one is added, those that cannot count at or after prune_before_ms
  * any more are dropped; if it is still full, one that was released, else one
- * that does not count, else the oldest: a limit must not be forgotten for what
- * does not count in it. */
+ * that does not count, else of a company an old one of somebody who has a
+ * younger one, else the oldest: a limit must not be forgotten for what does not
+ * count in it. */
 void slotlist_put(const struct slotlist *h, const struct slot_fact *slot,
     int64_t prune_before_ms, struct buf *out);
 #define SLOTLIST_ROOM(h) (2 + ((h)->n + 1) * (h)->size) /* bytes of it */

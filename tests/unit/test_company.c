@@ -267,6 +267,51 @@ static void test_repair(void)
 	done(100, COPY_DROPPED);
 }
 
+static struct slotlist opened(const struct buf *b)
+{
+	struct wire w = wire_open(buf_str(b));
+	struct slotlist h;
+
+	OK(slotlist_open(&w, SLOTLIST_PEOPLE_SLOT, &h) == 0 &&
+		wire_done(&w) == 0,
+	    "a history");
+	return h;
+}
+
+/* However often one person is written to, the others are not forgotten. */
+static void test_people_kept(void)
+{
+	struct slotlist h = {.slots = "", .size = SLOTLIST_PEOPLE_SLOT};
+	struct slot_fact *v, s = {.state = SLOT_DELIVERED, .counts = true};
+	bool seen[POLICY_MAX_PER_WINDOW + 1] = {false};
+	struct buf b[2];
+	size_t people = 0, young = 0;
+
+	buf_init(&b[0], SLOTLIST_BYTES_MAX + SLOTLIST_PEOPLE_SLOT);
+	buf_init(&b[1], SLOTLIST_BYTES_MAX + SLOTLIST_PEOPLE_SLOT);
+	for (uint64_t i = 1; i <= 1000; i++) {
+		struct buf *to = &b[i % 2];
+
+		s.message_id = i;
+		s.at_ms = (int64_t)i;
+		s.person = i <= POLICY_MAX_PER_WINDOW ? i : 1;
+		buf_reset(to);
+		slotlist_put(&h, &s, 0, to);
+		h = opened(to);
+	}
+	OK(slotlist_facts(&h, T.arena, &v) == 0, "its slots");
+	for (size_t i = 0; i < h.n; i++) {
+		people += !seen[v[i].person];
+		seen[v[i].person] = true;
+		young += v[i].message_id > 1000 - POLICY_MAX_PER_WINDOW;
+	}
+	IS_INT((int)people, POLICY_MAX_PER_WINDOW, "all people");
+	IS_INT((int)young, POLICY_MAX_PER_WINDOW, "and the youngest messages");
+	OK(h.n <= SLOTLIST_PEOPLE_SLOTS_MAX, "bounded");
+	buf_fini(&b[0]);
+	buf_fini(&b[1]);
+}
+
 /* Two people at most, three messages at most. */
 static void test_company(void)
 {
@@ -501,6 +546,7 @@ int main(void)
 {
 	storetest_open(&T);
 	test_own_days();
+	test_people_kept();
 	test_zone_without_memory();
 	test_repair();
 	test_company();

@@ -258,7 +258,7 @@ struct put {
 	int64_t before_ms;
 };
 
-static uint64_t ids[300];
+static uint64_t ids[SLOTLIST_PEOPLE_SLOTS_MAX];
 static size_t n_ids;
 
 static void read_company(struct slot_fact *first)
@@ -339,11 +339,11 @@ static void test_company(void)
 	read_company(&first);
 	OK(n_ids == 3 && ids[0] == 1 && ids[1] == 3 && ids[2] == 4,
 	    "what cannot count any more is gone (1 is of instant 9 now)");
-	p = (struct put){100, SLOTLIST_SLOTS_MAX + 20, 0};
+	p = (struct put){100, SLOTLIST_PEOPLE_SLOTS_MAX + 20, 0};
 	IS_INT(write_company(put_slots, &p), 0, "very many");
 	read_company(&first);
-	OK(n_ids == SLOTLIST_SLOTS_MAX && first.message_id == 120 &&
-		ids[n_ids - 1] == 119 + SLOTLIST_SLOTS_MAX,
+	OK(n_ids == SLOTLIST_PEOPLE_SLOTS_MAX && first.message_id == 120 &&
+		ids[n_ids - 1] == 119 + SLOTLIST_PEOPLE_SLOTS_MAX,
 	    "the youngest are kept");
 }
 
