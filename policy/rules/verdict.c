@@ -134,9 +134,26 @@ static void end_hold(struct verdict *v)
 	v->deadline_ms = 0;
 }
 
+/* The earliest instant if nobody else waited: those ahead may end without a
+ * place, which nobody knows. */
+static int64_t alone_ms(const struct policy *p, const struct policy_segment *s,
+    const struct facts *f, int64_t now_ms, const struct verdict *v)
+{
+	struct facts alone = *f;
+	struct delay d;
+
+	if (v->earliest_ms <= v->deadline_ms ||
+	    f->n_waiting + f->n_company_waiting == 0)
+		return v->earliest_ms;
+	alone.n_waiting = alone.n_company_waiting = 0;
+	delay_find(p, s, &alone, now_ms, v->shadowed, &d);
+	return d.earliest_ms;
+}
+
 /* A hold that cannot be released by its deadline, or never, is decided at
  * once; so is one whose deadline is over. */
-static void settle_hold(struct verdict *v, int64_t now_ms)
+static void settle_hold(const struct policy *p, const struct policy_segment *s,
+    const struct facts *f, int64_t now_ms, struct verdict *v)
 {
 	if (v->action != VERDICT_HOLD)
 		return;
@@ -145,7 +162,8 @@ static void settle_hold(struct verdict *v, int64_t now_ms)
 			v->deadline_ms = v->earliest_ms;
 		return;
 	}
-	if (v->earliest_ms > v->deadline_ms || now_ms >= v->deadline_ms)
+	if (now_ms >= v->deadline_ms ||
+	    alone_ms(p, s, f, now_ms, v) > v->deadline_ms)
 		end_hold(v);
 }
 
@@ -159,7 +177,7 @@ void verdict_decide(const struct policy *p, const struct policy_segment *s,
 	if (!by_compliance(s, f, now_ms, out) && !by_stop(s, f, now_ms, out) &&
 	    !by_delay(p, s, f, now_ms, out))
 		return;
-	settle_hold(out, now_ms);
+	settle_hold(p, s, f, now_ms, out);
 	if (out->earliest_ms == CAPS_NEVER)
 		out->earliest_ms = 0;
 	if (!out->shadowed)

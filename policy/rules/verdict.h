@@ -18,7 +18,7 @@
  * ahead is full for the others (REASON_ORDER where it is not full in itself).
  *
  * A hold ends at its deadline, which counts from the message's arrival. What
- * cannot be released by then is decided at once. Where the rule that holds says
+ * could not be released by then even if nobody were ahead is decided at once. Where the rule that holds says
  * "then send", it ends to be a rule at its deadline, and the message goes if
  * nothing else is in its way.
  * Threads: any. */

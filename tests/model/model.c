@@ -370,9 +370,11 @@ static void find_wait(const struct scene *x, bool with_shadow, struct wait *out,
 	out->earliest = t == MODEL_NEVER ? t : all_have_room(x, with_shadow, t);
 }
 
+/* alone: the earliest instant if nobody else waited. */
 static void act(const struct scene *x, const struct model_when *when,
-    int64_t earliest, int64_t deadline, struct model_answer *a)
+    const struct wait *wait, int64_t alone, struct model_answer *a)
 {
+	int64_t earliest = wait->earliest, deadline = wait->deadline;
 	static const char *const actions[] = {
 	    "hold", "defer", "reject", "drop"};
 
@@ -383,7 +385,7 @@ static void act(const struct scene *x, const struct model_when *when,
 	a->deadline_ms = deadline;
 	if (when->then == THEN_SEND && earliest != MODEL_NEVER)
 		a->deadline_ms = earliest > deadline ? earliest : deadline;
-	else if (earliest > deadline || x->now >= deadline) {
+	else if (alone > deadline || x->now >= deadline) {
 		a->action = when->then == THEN_DROP ? "drop" : "reject";
 		a->deadline_ms = 0;
 	}
@@ -403,6 +405,19 @@ static const char *refusal(const struct scene *x)
 	return m->consent == NO_WORD && x->s->by_consent ? "no_consent" : NULL;
 }
 
+static int64_t find_alone(const struct scene *x, bool with_shadow)
+{
+	struct model_world w = *x->w;
+	struct scene y = *x;
+	struct model_answer a;
+	struct wait wait;
+
+	w.n_waiting = 0;
+	y.w = &w;
+	find_wait(&y, with_shadow, &wait, &a);
+	return wait.earliest;
+}
+
 static void decide_wait(const struct scene *x, struct model_answer *a)
 {
 	struct wait wait;
@@ -414,7 +429,7 @@ static void decide_wait(const struct scene *x, struct model_answer *a)
 	}
 	if (a->n_causes == 0)
 		return;
-	act(x, &wait.when, wait.earliest, wait.deadline, a);
+	act(x, &wait.when, &wait, find_alone(x, a->shadowed), a);
 	if (a->shadowed)
 		a->action = "allow";
 }
@@ -427,20 +442,23 @@ void model_decide(const struct model_policy *p, const struct model_world *w,
 	    q->arrived_ms != 0 ? q->arrived_ms : w->now_ms};
 	const char *no = refusal(&x);
 	struct model_when stop;
+	struct wait wait;
 
 	memset(a, 0, sizeof(*a));
 	a->action = no != NULL ? "reject" : "allow";
 	if (no != NULL) {
 		add_cause(a, no, NULL);
 	} else if (!q->compliant) {
-		act(&x, &x.s->not_compliant, 0,
-		    x.arrived + x.s->not_compliant.hold_ms, a);
+		wait = (struct wait){
+		    .deadline = x.arrived + x.s->not_compliant.hold_ms};
+		act(&x, &x.s->not_compliant, &wait, 0, a);
 		add_cause(a, "not_compliant", NULL);
 	} else if (w->stopped[q->segment]) {
 		/* held, whatever a full limit means */
 		stop = x.s->full;
 		stop.action = HOLD;
-		act(&x, &stop, 0, x.arrived + stop.hold_ms, a);
+		wait = (struct wait){.deadline = x.arrived + stop.hold_ms};
+		act(&x, &stop, &wait, 0, a);
 		add_cause(a, "stopped", NULL);
 	} else {
 		decide_wait(&x, a);

@@ -362,6 +362,27 @@ static void test_deadline(void)
 	teardown(&w);
 }
 
+/* Who is behind others may still get a place: they may end without one. */
+static void test_deadline_behind(void)
+{
+	struct world w;
+	struct verdict v;
+
+	setup(&w);
+	add_slot(&w, "event", MIDNIGHT - 3 * DAY);
+	for (uint64_t i = 0; i < 6; i++)
+		add_waiting(&w, "event", 1 + i);
+	v = decide(&w, "event", NOW);
+	OK(v.action == VERDICT_HOLD && v.earliest_ms > v.deadline_ms,
+	    "seventh in a queue of one a week, thirty days: held all the same");
+	IS_INT(v.deadline_ms, NOW + 30 * DAY, "to its deadline");
+	w.f.arrived_ms = NOW - 27 * DAY;
+	v = decide(&w, "event", NOW);
+	OK(v.action == VERDICT_DROP,
+	    "and not where even the first came too late");
+	teardown(&w);
+}
+
 int main(void)
 {
 	test_calendar();
@@ -374,5 +395,6 @@ int main(void)
 	test_yield();
 	test_hours();
 	test_deadline();
+	test_deadline_behind();
 	return tap_done();
 }
