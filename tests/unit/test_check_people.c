@@ -75,9 +75,8 @@ static void send(struct apitest *a, const char *to, const char *segment, int n)
 /* The i-th of the people. */
 static void name(size_t i, char out[64])
 {
-	static const char *const domains[] = {"x.example", "sub.gone.example",
-	    "B\xc3\xbc"
-	    "cher.example"};
+	static const char *const domains[] = {
+	    "x.example", "sub.gone.example", "B\xc3\xbc\x63her.example"};
 
 	(void)snprintf(out, 64, "P%zu@%s", i,
 	    domains[i % 10 == 1   ? 1

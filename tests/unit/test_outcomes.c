@@ -137,8 +137,7 @@ static void test_mistakes(void)
 	    "{\"outcome\": \"bounced\"}",
 	    "{\"message\": \"0\", \"outcome\": \"bounced\"}",
 	    "{\"queue_id\": \"Q1\", \"outcome\": \"bounced\", \"at\": \"x\"}",
-	    "{\"queue_id\": \"Q1\", \"outcome\": \"bounced\", \"recipient\": "
-	    "\"x\"}",
+	    "{\"queue_id\":\"Q1\",\"outcome\":\"bounced\",\"recipient\":\"x\"}",
 	    "17",
 	};
 
