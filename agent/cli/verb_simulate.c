@@ -368,7 +368,8 @@ static const struct cli_option options[] = {
 	"segment, campaign, company, hour; by comma (default:\n"
 	"segment,campaign)",
 	false},
-    {"memory", "SIZE", "what the agent may take, about; default 512M", false},
+    {"memory", "SIZE",
+	"what the agent may take, about, up to 2G; default\n512M", false},
     {NULL, NULL, NULL, false},
 };
 

@@ -125,6 +125,9 @@ def test_mistakes(bed, tmp_path):
     done = bed.tendril.cli("simulate", "--policy", file, "--by", "moon",
                            check=False)
     assert done.returncode != 0 and "moon" in done.stderr
+    done = bed.tendril.cli("simulate", "--policy", file, "--memory", "3G",
+                           check=False)
+    assert done.returncode != 0 and "memory" in done.stderr
     api = web.Api(bed.conf.api)
     assert api.ask("GET", "/v1/simulate?id=77")[0] == 404
     begun = api.call("POST", "/v1/simulate", text=POLICY)
