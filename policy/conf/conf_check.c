@@ -258,6 +258,36 @@ static void warn_when(struct report *r, const struct policy_segment *s,
 }
 
 /* At most the deadline can be held; what it waits for should come before. */
+static bool yields_to(const struct policy_segment *s, uint32_t label)
+{
+	for (size_t i = 0; i < s->yield.n; i++)
+		if (s->yield.labels[i] == label)
+			return true;
+	return false;
+}
+
+/* To one that yields back: both wait, each for the other, until one's patience
+ * ends. To one behind in the order: that waits for this one's place. */
+static void warn_yield(
+    struct report *r, const struct policy *p, const struct policy_segment *s)
+{
+	for (const struct policy_segment *o = p->segments;
+	     o < p->segments + p->n_segments; o++) {
+		if (!yields_to(s, o->label))
+			continue;
+		if (yields_to(o, s->label) && o > s)
+			tell(r, s->yield.rule.line,
+			    "segments %.*s and %.*s yield to each other: both "
+			    "wait until the patience of one is over",
+			    STR_ARG(s->name), STR_ARG(o->name));
+		else if (o > s)
+			tell(r, s->yield.rule.line,
+			    "segment %.*s yields to %.*s, which stands behind "
+			    "it in the order",
+			    STR_ARG(s->name), STR_ARG(o->name));
+	}
+}
+
 static void warn_segment(
     struct report *r, const struct policy *p, const struct policy_segment *s)
 {
@@ -270,6 +300,7 @@ static void warn_segment(
 		    "segment %.*s: keep-free does nothing without person "
 		    "at-most",
 		    STR_ARG(s->name));
+	warn_yield(r, p, s);
 }
 
 /* Where the host has zone files, a zone without one is a typing mistake. */

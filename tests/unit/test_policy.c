@@ -723,6 +723,30 @@ static void test_warnings(void)
 	     "90d\"} }\nsegment a { purpose = a }\n",
 		"t.policy:2: at-most = \"9 per 30d\" never decides beside "
 		"at-most = \"9 per 90d\"\n"},
+	    {"person { apart = 1d }\nsegment a { purpose = a\n"
+	     "at-most = \"2 per week\" }\n",
+		"t.policy:3: at-most = \"2 per week\" goes by the calendar: "
+		"one "
+		"may go on the last evening and the next on the first morning; "
+		"add apart, or write the rolling form\n"},
+	    {"person { apart = 1d }\nsegment a { purpose = a\n"
+	     "at-most = \"2 per week\" apart = 20h when-full = defer }\n"
+	     "segment b { purpose = b when-full = reject }\n",
+		"t.policy:3: segment a: when-full = \"defer\": many "
+		"applications "
+		"give up after a while, or report success and forget; hold "
+		"keeps the message here\n"
+		"t.policy:4: segment b: when-full = \"reject\": many tools "
+		"take "
+		"any 5xx for a dead address and stop writing to it\n"},
+	    {"person { apart = 1d }\n"
+	     "segment a { purpose = a yield = \"1d to b\" }\n"
+	     "segment b { purpose = b yield = \"1d to {a, c}\" }\n"
+	     "segment c { purpose = c yield = \"1d to {a}\" }\n",
+		"t.policy:2: segments a and b yield to each other: both wait "
+		"until the patience of one is over\n"
+		"t.policy:3: segment b yields to c, which stands behind it in "
+		"the order\n"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
