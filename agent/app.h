@@ -15,11 +15,21 @@ struct app {
 	const struct conf *_Atomic conf;
 	struct store *store;
 	struct token_keys *tokens;
+	struct ruleset *rules; /* what bounces mean */
 	struct simjob *simjob;
+	struct claims *claims; /* NULL: nobody releases or drops */
 	int64_t started_ms;
 	atomic_bool conf_refused; /* the last reload, for /metrics */
-	atomic_uint waiting;  /* API calls that wait for events */
-	atomic_bool stopping; /* loops look at it at least once a second */
+	atomic_uint waiting;      /* API calls that wait for events */
+	atomic_bool stopping;     /* loops look at it at least once a second */
 };
+
+/* Failures go to the application that sent (agent/out/relay.h). */
+static inline bool app_relays_bounces(const struct app *app)
+{
+	const struct conf *conf = app->conf;
+
+	return conf->agent.relay_bounces && conf->agent.release.n > 0;
+}
 
 #endif

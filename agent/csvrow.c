@@ -1,6 +1,7 @@
 /* csvrow.c - see csvrow.h. */
 #include "agent/csvrow.h"
 
+#include <errno.h>
 #include <string.h>
 
 size_t csvrow_length(struct str s, size_t *lines_out)
@@ -50,7 +51,7 @@ static int undo_quotes(struct str in, struct arena *a, struct str *out)
 		return 0;
 	p = arena_alloc(a, in.n);
 	if (p == NULL)
-		return ERR_LIMIT;
+		return -ENOMEM;
 	for (size_t i = 0; i < in.n; i++) {
 		p[n++] = in.p[i];
 		i += in.p[i] == '"';
@@ -84,19 +85,23 @@ int csvrow_cells(struct str row, char separator, struct arena *a,
 	do {
 		size_t to = str_find(row, at, separator);
 
-		if (n == cap)
-			return ERR_LIMIT;
+		if (n == cap) {
+			rc = ERR_LIMIT;
+			break;
+		}
 		while (at < to && row.p[at] == ' ')
 			at++;
 		if (at < row.n && row.p[at] == '"') {
 			rc = quoted_cell(row, separator, &at, a, &cells[n]);
+			if (rc != 0)
+				break;
 			to = at;
 		} else {
 			cells[n] = str_trim(str_cut(row, at, to - at));
 		}
 		n++;
 		at = to + 1;
-	} while (rc == 0 && at <= row.n);
+	} while (at <= row.n);
 	*n_out = n;
 	return rc;
 }

@@ -17,8 +17,9 @@ size_t csvrow_length(struct str s, size_t *lines_out);
 
 /* The cells of a row without its line end, trimmed if they are not quoted; in
  * the arena where quotes had to be undone, else borrowed. ERR_SYNTAX: text
- * behind a closing quote, or no such quote; ERR_LIMIT: more than cap cells, or
- * the arena is full. */
+ * behind a closing quote, or no such quote; ERR_LIMIT: more than cap cells, of
+ * which the first cap are there; -ENOMEM: the arena is full. *n_out: how many
+ * are there, whatever comes back. */
 int csvrow_cells(struct str row, char separator, struct arena *a,
     struct str *cells, size_t cap, size_t *n_out) MUST_CHECK;
 

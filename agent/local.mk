@@ -18,16 +18,21 @@ agent_libagent_a_SOURCES = \
 	%D%/api/api_leads.c \
 	%D%/api/api_leads_list.c \
 	%D%/api/api_metrics.c \
+	%D%/api/api_mtalog.c \
 	%D%/api/api_outcome.c \
 	%D%/api/api_policy.c \
 	%D%/api/api_policy_change.c \
+	%D%/api/api_review.c \
 	%D%/api/api_segment.c \
 	%D%/api/api_shadow.c \
 	%D%/api/api_simulate.c \
 	%D%/api/api_stats.c \
 	%D%/api/api_suppression.c \
+	%D%/api/api_suppression_undo.c \
 	%D%/api/event_json.c \
 	%D%/api/event_json.h \
+	%D%/api/evidence.c \
+	%D%/api/evidence.h \
 	%D%/api/lead_json.c \
 	%D%/api/lead_json.h \
 	%D%/api/role.c \
@@ -41,6 +46,8 @@ agent_libagent_a_SOURCES = \
 	%D%/api/timeline.c \
 	%D%/api/timeline.h \
 	%D%/app.h \
+	%D%/cli/loglines.c \
+	%D%/cli/loglines.h \
 	%D%/cli/postout.c \
 	%D%/cli/postout.h \
 	%D%/guard.c \
@@ -49,6 +56,10 @@ agent_libagent_a_SOURCES = \
 	%D%/csvrow.h \
 	%D%/in/act.c \
 	%D%/in/act.h \
+	%D%/in/believe.c \
+	%D%/in/believe.h \
+	%D%/in/claim.c \
+	%D%/in/claim.h \
 	%D%/in/feedback.c \
 	%D%/in/feedback.h \
 	%D%/in/maildir.c \
@@ -56,27 +67,46 @@ agent_libagent_a_SOURCES = \
 	%D%/in/maildir_aside.c \
 	%D%/in/maildir_aside.h \
 	%D%/in/maildir_deliver.c \
+	%D%/in/mtalog.c \
 	%D%/in/mtalog.h \
 	%D%/in/mtalog_files.c \
 	%D%/in/mtalog_files.h \
 	%D%/in/mtalog_follow.c \
 	%D%/in/mtalog_follow.h \
+	%D%/in/mtalog_id.c \
+	%D%/in/mtalog_id.h \
 	%D%/in/mtalog_postfix.c \
 	%D%/in/mtalog_postfix.h \
 	%D%/in/mtalog_prefix.c \
 	%D%/in/mtalog_prefix.h \
 	%D%/in/mtalog_released.c \
 	%D%/in/mtalog_released.h \
+	%D%/in/mtalog_sendmail.c \
+	%D%/in/mtalog_sendmail.h \
 	%D%/in/outcome.c \
 	%D%/in/outcome.h \
 	%D%/in/outcome_session.c \
 	%D%/in/outcome_session.h \
+	%D%/in/slotchange.c \
+	%D%/in/slotchange.h \
 	%D%/in/sort.c \
 	%D%/in/sort.h \
+	%D%/in/reviews.c \
+	%D%/in/reviews.h \
 	%D%/in/slots.c \
 	%D%/in/slots.h \
+	%D%/in/verify_pool.c \
+	%D%/in/verify_pool.h \
+	%D%/in/verify_wire.c \
+	%D%/in/verify_wire.h \
+	%D%/in/verify_worker.c \
+	%D%/in/verify_worker.h \
 	%D%/in/waits.c \
 	%D%/in/waits.h \
+	%D%/out/claims.c \
+	%D%/out/claims.h \
+	%D%/out/judge.c \
+	%D%/out/judge.h \
 	%D%/out/maildate.c \
 	%D%/out/maildate.h \
 	%D%/out/http.c \
@@ -89,10 +119,10 @@ agent_libagent_a_SOURCES = \
 	%D%/out/relay.h \
 	%D%/out/release.c \
 	%D%/out/release.h \
+	%D%/out/release_hand.c \
 	%D%/out/release_held.c \
 	%D%/out/release_internal.h \
 	%D%/out/release_one.c \
-	%D%/out/release_orphan.c \
 	%D%/out/release_report.c \
 	%D%/out/release_sent.c \
 	%D%/out/release_upkeep.c \
@@ -106,6 +136,8 @@ agent_libagent_a_SOURCES = \
 	%D%/parts.h \
 	%D%/reload.c \
 	%D%/reload.h \
+	%D%/ruleset.c \
+	%D%/ruleset.h \
 	%D%/steps.c \
 	%D%/steps.h \
 	%D%/value.c \
@@ -126,6 +158,23 @@ agent_libagent_a_SOURCES = \
 	%D%/web/words.c \
 	%D%/web/words.h \
 	$(END)
+
+# The sandbox's program, apart from all that it must not have. Only tests link
+# with the library as well.
+pkglibexec_PROGRAMS += tendril-verify
+noinst_LIBRARIES += agent/libverify.a
+agent_libverify_a_SOURCES = \
+	%D%/verify/sandbox.c \
+	%D%/verify/sandbox.h \
+	%D%/verify/serve.c \
+	%D%/verify/serve.h \
+	%D%/verify/spf_check.c \
+	%D%/verify/spf_check.h \
+	%D%/verify/warm.h \
+	$(END)
+tendril_verify_SOURCES = %D%/verify/main.c
+tendril_verify_LDADD = $(VERIFY_LIBS)
+VERIFY_LIBS = agent/libverify.a agent/libagent.a $(POLICY_LIBS) $(SPF2_LIBS)
 
 AGENT_LIBS = agent/libagent.a $(POLICY_LIBS) $(MICROHTTPD_LIBS) $(CURL_LIBS)
 
@@ -170,6 +219,8 @@ tendril_SOURCES = \
 	%D%/cli/run.h \
 	%D%/cli/suppress_file.c \
 	%D%/cli/suppress_file.h \
+	%D%/cli/suppress_show.c \
+	%D%/cli/suppress_show.h \
 	%D%/cli/verb_backup.c \
 	%D%/cli/verb_check.c \
 	%D%/cli/verb_check_stream.c \
@@ -186,8 +237,10 @@ tendril_SOURCES = \
 	%D%/cli/verb_lead.c \
 	%D%/cli/verb_ledger.c \
 	%D%/cli/verb_may.c \
+	%D%/cli/verb_mtalog.c \
 	%D%/cli/verb_policy.c \
 	%D%/cli/verb_preview.c \
+	%D%/cli/verb_review.c \
 	%D%/cli/verb_segment.c \
 	%D%/cli/verb_shadow.c \
 	%D%/cli/verb_simulate.c \

@@ -6,6 +6,7 @@
 #include "agent/app.h"
 #include "agent/parts.h"
 #include "agent/reload.h"
+#include "agent/ruleset.h"
 #include "policy/base/clock.h"
 #include "policy/base/log.h"
 #include "policy/conf/daemon.h"
@@ -33,6 +34,8 @@ static int load(struct app *app, const char *path, struct error *err)
 
 	if (rc == 0)
 		rc = token_keys_load(&app->tokens, conf->token_key.p, err);
+	if (rc == 0)
+		rc = ruleset_open(&app->rules, conf, err);
 	if (rc != 0)
 		conf_unref(&conf);
 	app->conf = conf;
@@ -46,6 +49,7 @@ static void reload(struct app *app, struct reload *r)
 	bool changed;
 	int rc = reload_now(r, &changed, &err);
 
+	store_reload_zones(app->store);
 	conf_digest(app->conf, conf);
 	if (rc == 0)
 		LOG_EV(LOG_LEVEL_NOTICE, "reloaded", KV_I64("changed", changed),
@@ -75,8 +79,10 @@ static int serve(
 	char conf[CONF_DIGEST];
 	int rc = store_open(&app->store, app->conf, STORE_CREATE, err);
 
-	if (rc == 0)
+	if (rc == 0) {
+		app->store->stopping = &app->stopping;
 		rc = parts_start(&parts, app, err);
+	}
 	if (rc == 0) {
 		conf_digest(app->conf, conf);
 		LOG_EV(LOG_LEVEL_NOTICE, "started", KV_Z("version", VERSION),
@@ -95,6 +101,7 @@ static void unload(struct app *app, struct reload **r)
 	const struct conf *conf = app->conf;
 
 	token_keys_free(&app->tokens);
+	ruleset_close(&app->rules);
 	if (*r == NULL)
 		conf_unref(&conf);
 	reload_close(r);

@@ -7,7 +7,9 @@
 #include "agent/api/simjob.h"
 #include "agent/guard.h"
 #include "agent/in/feedback.h"
+#include "agent/in/reviews.h"
 #include "agent/in/slots.h"
+#include "agent/out/claims.h"
 #include "agent/out/relay.h"
 #include "agent/out/release.h"
 #include "agent/steps.h"
@@ -16,6 +18,7 @@
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
 #include "policy/base/log.h"
+#include "policy/state/ops.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -35,6 +38,7 @@ struct parts {
 	struct release *release;
 	struct relay *relay;
 	struct guard *guard;
+	struct reviews *reviews;
 	struct steps *steps;
 };
 
@@ -106,6 +110,15 @@ static int start_guard(struct parts *p, struct error *err)
 		   : steps_add(p->steps, "breaker", guard_step, p->guard, err);
 }
 
+static int start_reviews(struct parts *p, struct error *err)
+{
+	int rc = reviews_open(&p->reviews, p->app, err);
+
+	return rc != 0 ? rc
+		       : steps_add(p->steps, "reviews", reviews_step,
+			     p->reviews, err);
+}
+
 static int start_api(struct parts *p, struct error *err)
 {
 	struct server_options o = {
@@ -150,7 +163,11 @@ int parts_start(struct parts **out, struct app *app, struct error *err)
 	if (p == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	p->app = app;
-	rc = steps_open(&p->steps, app, err);
+	rc = ops_companies_check(app->store, err);
+	if (rc == 0)
+		rc = steps_open(&p->steps, app, err);
+	if (rc == 0)
+		rc = error_of(err, claims_open(&app->claims), "memory");
 	if (rc == 0)
 		rc = start_slots(p, err);
 	if (rc == 0)
@@ -161,6 +178,8 @@ int parts_start(struct parts **out, struct app *app, struct error *err)
 		rc = start_relay(p, err);
 	if (rc == 0)
 		rc = start_guard(p, err);
+	if (rc == 0)
+		rc = start_reviews(p, err);
 	if (rc == 0)
 		rc = start_api(p, err);
 	if (rc == 0)
@@ -183,9 +202,11 @@ void parts_stop(struct parts **p)
 	steps_close(&(*p)->steps);
 	feedback_close(&(*p)->feedback);
 	guard_close(&(*p)->guard);
+	reviews_close(&(*p)->reviews);
 	relay_close(&(*p)->relay);
 	release_close(&(*p)->release);
 	slots_close(&(*p)->slots);
+	claims_close(&(*p)->app->claims);
 	free(*p);
 	*p = NULL;
 }

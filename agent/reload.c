@@ -1,6 +1,7 @@
 /* reload.c - see reload.h. */
 #include "agent/reload.h"
 
+#include "agent/ruleset.h"
 #include "policy/base/fault.h"
 #include "policy/base/log.h"
 
@@ -87,24 +88,38 @@ static int replace(
 	return 0;
 }
 
+static int check(struct reload *r, const struct conf *fresh, struct error *err)
+{
+	const char *fixed = conf_fixed(r->app->conf, fresh, CONF_FIXED_AGENT);
+
+	if (fixed == NULL)
+		return 0;
+	return error_set(err, -EBUSY,
+	    "%s: %s is another now; that needs a restart", r->path, fixed);
+}
+
+/* Both files or neither. */
 static int take_over(struct reload *r, bool *changed_out, struct error *err)
 {
-	const struct conf *fresh, *now = r->app->conf;
-	const char *fixed;
+	const struct conf *fresh;
+	struct ruleset_fresh rules = {0};
+	bool other_rules = false;
 	int rc = conf_load(&fresh, r->path, err);
 
 	*changed_out = false;
 	if (rc != 0)
 		return rc;
-	fixed = conf_fixed(now, fresh, CONF_FIXED_AGENT);
-	if (fixed != NULL)
-		rc = error_set(err, -EBUSY,
-		    "%s: %s is another now; that needs a restart", r->path,
-		    fixed);
-	else if (!says_the_same(now, fresh))
+	rc = check(r, fresh, err);
+	if (rc == 0)
+		rc = ruleset_read(fresh, &rules, err);
+	if (rc == 0 && !says_the_same(r->app->conf, fresh))
 		rc = replace(r, fresh, err);
-	*changed_out = rc == 0 && r->app->conf == fresh;
-	if (!*changed_out)
+	if (rc == 0)
+		ruleset_put(r->app->rules, &rules, &other_rules);
+	else
+		ruleset_drop(&rules);
+	*changed_out = rc == 0 && (r->app->conf == fresh || other_rules);
+	if (r->app->conf != fresh)
 		conf_unref(&fresh);
 	return rc;
 }

@@ -235,6 +235,11 @@ bool value_is_object(const struct value *j)
 	return json_is_object(cin(j));
 }
 
+bool value_is_array(const struct value *j)
+{
+	return json_is_array(cin(j));
+}
+
 size_t value_count(const struct value *array)
 {
 	return json_array_size(cin(array));

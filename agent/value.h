@@ -43,6 +43,7 @@ bool value_get_bool(const struct value *o, const char *key, bool *out);
 const struct value *value_get(
     const struct value *o, const char *key); /* NULL: absent */
 bool value_is_object(const struct value *j);
+bool value_is_array(const struct value *j);
 bool value_is_null(const struct value *j);
 /* Members in the order of the text; stops at fn's first answer that is not 0,
  * and returns it. */

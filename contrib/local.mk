@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	%D%/lib/build.py \
 	%D%/lib/check.py \
 	%D%/lib/failures.py \
+	%D%/lib/mutant_tree.py \
 	%D%/lib/mutants.py \
 	%D%/lib/mutants_policy.py \
 	%D%/lib/packages.sh \
@@ -20,9 +21,18 @@ EXTRA_DIST += \
 	%D%/systemd/tmpfiles.d/tendril.conf.in \
 	$(END)
 
+# `make check-mutants`: bugs that are sown into the sources must be noticed.
+# Builds in folders of its own, so nothing of this make goes along.
+.PHONY: check-mutants
+check-mutants:
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(srcdir)/%D%/check mutants
+
 examplesdir = $(pkgdatadir)/examples
 dist_examples_DATA = %D%/examples/tendril.conf
-dist_examples_SCRIPTS = %D%/examples/send.py
+dist_examples_SCRIPTS = \
+	%D%/examples/api.py \
+	%D%/examples/send.py \
+	$(END)
 
 policiesdir = $(pkgdatadir)/policies
 dist_policies_DATA = \

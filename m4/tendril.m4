@@ -8,6 +8,19 @@ AC_DEFUN([TENDRIL_LIB], [
   AC_SUBST([$1_LIBS], [-l$3])
 ])
 
+# libspf2 has no .pc file on Debian 12, and its header needs others before it.
+AC_DEFUN([TENDRIL_SPF2], [
+  AC_CHECK_HEADER([spf2/spf.h], [],
+      [AC_MSG_ERROR([spf2/spf.h not found: install libspf2-dev])],
+      [#include <sys/types.h>
+#include <netinet/in.h>
+#define HAVE_NS_TYPE 1])
+  AC_CHECK_LIB([spf2], [SPF_server_new_dns], [],
+      [AC_MSG_ERROR([libspf2 not found: install libspf2-dev])])
+  LIBS=`AS_ECHO(["$LIBS"]) | sed 's/-lspf2 *//'`
+  AC_SUBST([SPF2_LIBS], [-lspf2])
+])
+
 # TENDRIL_TRY_CFLAG(FLAG)
 # Adds FLAG to TENDRIL_CFLAGS where the compiler takes it without a warning.
 AC_DEFUN([TENDRIL_TRY_CFLAG], [

@@ -13,6 +13,7 @@
 #include "milter/transform.h"
 #include "policy/base/clock.h"
 #include "policy/base/log.h"
+#include "policy/mail/reference.h"
 #include "policy/state/ops.h"
 
 #include <errno.h>
@@ -203,6 +204,21 @@ static bool is_seed(const struct conf *conf, struct str address)
 	return false;
 }
 
+/* By what an answer will name it. */
+static int name_reference(const struct message *m, struct str *out)
+{
+	const struct session *s = m->s;
+	struct reference r;
+	int rc = reference_of(&s->g.headers, &r);
+
+	*out = STR("");
+	if (rc != 0)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	*out = arena_str(
+	    s->g.arena, (struct str){(const char *)r.digest, sizeof(r.digest)});
+	return out->p != NULL ? 0 : ERR_LIMIT;
+}
+
 int eom_fill_decide(
     struct message *m, size_t rcpt, struct decide_in *in, struct error *err)
 {
@@ -246,6 +262,8 @@ int eom_fill_decide(
 	same.recipient = in->recipient.text;
 	memcpy(same.body_hash, m->body_hash, sizeof(same.body_hash));
 	rc = samekey_make(&same, s->g.arena, &in->same);
+	if (rc == 0)
+		rc = name_reference(m, &in->reference);
 	return rc != 0 ? error_set(err, rc, "%s", error_text(rc)) : 0;
 }
 

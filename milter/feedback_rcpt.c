@@ -6,6 +6,7 @@
 #include "milter/reply.h"
 #include "policy/base/clock.h"
 #include "policy/base/log.h"
+#include "policy/mail/authres.h"
 #include "policy/mail/origin.h"
 #include "policy/mail/verp.h"
 
@@ -26,6 +27,16 @@ static struct str unquote(struct str local)
 	if (local.n >= 2 && local.p[0] == '"' && local.p[local.n - 1] == '"')
 		return str_cut(local, 1, local.n - 2);
 	return local;
+}
+
+static bool is_complaint_address(const struct conf *conf, struct str rcpt)
+{
+	const struct strs *v = &conf->agent.complaint_to;
+
+	for (size_t i = 0; i < v->n; i++)
+		if (str_ieq(v->v[i], rcpt))
+			return true;
+	return false;
 }
 
 static bool is_looked_at(const struct session *s)
@@ -67,6 +78,8 @@ enum answer feedback_rcpt(struct session *s, struct str rcpt)
 	struct token t;
 	int rc;
 
+	if (is_complaint_address(s->snap->conf, rcpt) && is_looked_at(s))
+		remember(s, rcpt);
 	if (!is_bounce_domain(s->snap->conf, str_from(rcpt, at + 1)) ||
 	    !verp_is_one(local, &kind) || !is_looked_at(s))
 		return ANSWER_CONTINUE;
@@ -80,50 +93,67 @@ enum answer feedback_rcpt(struct session *s, struct str rcpt)
 	return ANSWER_CONTINUE;
 }
 
+static void add_removal(
+    struct change_list *out, const char *name, unsigned index)
+{
+	out->v[out->n++] =
+	    (struct change){CHANGE_REMOVE, str_of(name), STR_NULL, index};
+}
+
+/* Fields of ours that came from outside: forged. Highest index of a name first:
+ * the others keep theirs. */
 static int remove_forged(struct session *s, struct change_list *out)
 {
+	size_t results = header_count(&s->g.headers, STR(AUTHRES_FIELD));
 	size_t n = header_count(&s->g.headers, STR(ORIGIN_FIELD));
+	struct str id = s->snap->conf->authserv_id;
 
-	out->v = arena_array(s->g.arena, n + 1, sizeof(*out->v));
+	out->v = arena_array(s->g.arena, n + results + 1, sizeof(*out->v));
 	if (out->v == NULL)
 		return ERR_LIMIT;
-	out->cap = n + 1;
-	/* highest index first: the others keep theirs */
+	out->cap = n + results + 1;
 	for (; n > 0; n--)
-		out->v[out->n++] = (struct change){
-		    CHANGE_REMOVE, STR(ORIGIN_FIELD), STR_NULL, (unsigned)n};
+		add_removal(out, ORIGIN_FIELD, (unsigned)n);
+	for (size_t i = s->g.headers.n; results > 0; i--) {
+		const struct header *h = &s->g.headers.v[i - 1];
+
+		if (!str_ieq(h->name, STR(AUTHRES_FIELD)))
+			continue;
+		if (authres_is_ours(h->value, id))
+			add_removal(out, AUTHRES_FIELD, (unsigned)results);
+		results--;
+	}
 	return 0;
 }
 
-static int add_origin(struct session *s, struct change_list *out)
+int feedback_origin(struct session *s, const struct strs *rcpts, bool answer,
+    struct change *out)
 {
 	struct origin o = {.has_client = s->has_client,
 	    .helo = str_of(s->helo),
 	    .sender = s->g.sender,
-	    .rcpts = {s->feedback, s->n_feedback}};
-	struct change *top = &out->v[out->n];
+	    .rcpts = *rcpts,
+	    .answer = answer};
 	int rc;
 
 	for (size_t i = 0; i < sizeof(o.client); i++)
 		o.client[i] = s->client[i];
-	*top = (struct change){CHANGE_TOP, STR(ORIGIN_FIELD), STR_NULL, 0};
+	*out = (struct change){CHANGE_TOP, STR(ORIGIN_FIELD), STR_NULL, 0};
 	rc = dkim_body_final(s->body_hash, o.body);
-	if (rc == 0)
-		rc = origin_make(keyring_token_keys(s->snap->keyring), &o,
-		    s->g.arena, &top->value);
-	if (rc == 0)
-		out->n++;
-	return rc;
+	return rc != 0 ? rc
+		       : origin_make(keyring_token_keys(s->snap->keyring), &o,
+			     s->g.arena, &out->value);
 }
 
 enum answer feedback_rcpt_end(struct session *s)
 {
+	const struct strs rcpts = {s->feedback, s->n_feedback};
 	struct change_list changes = {0};
 	int rc = remove_forged(s, &changes);
 	struct reply r;
 
 	if (rc == 0)
-		rc = add_origin(s, &changes);
+		rc = feedback_origin(s, &rcpts, false, &changes.v[changes.n++]);
 	if (rc == 0)
 		rc = apply_changes(s->mta, &changes, &s->g.sender_args);
 	if (rc == 0)

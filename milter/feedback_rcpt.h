@@ -19,4 +19,8 @@ enum answer feedback_rcpt(struct session *s, struct str rcpt);
 /* The end of a message that is none of ours but for its recipient. */
 enum answer feedback_rcpt_end(struct session *s);
 
+/* The origin field as a change, naming these addresses; answer: see origin.h. */
+int feedback_origin(struct session *s, const struct strs *rcpts, bool answer,
+    struct change *out) MUST_CHECK;
+
 #endif

@@ -15,6 +15,8 @@ milter_libmilterside_a_SOURCES = \
 	%D%/feedback_rcpt.h \
 	%D%/gather.c \
 	%D%/gather.h \
+	%D%/inbound.c \
+	%D%/inbound.h \
 	%D%/keyring.c \
 	%D%/keyring.h \
 	%D%/mta.h \

@@ -60,6 +60,7 @@ static void reload(struct shared *sh)
 	char conf[CONF_DIGEST];
 	int rc = snapshots_reload(sh->snapshots, &err);
 
+	store_reload_zones(atomic_load(&sh->store));
 	digest_conf(sh, conf);
 	if (rc == 0)
 		LOG_EV(LOG_LEVEL_NOTICE, "reloaded", KV_Z("conf", conf));

@@ -117,6 +117,8 @@ static const char *refusal_text(const struct verdict *v)
 		return "Gives way to another message";
 	case REASON_CLOSED:
 		return "Outside the hours of the segment";
+	case REASON_PAUSED:
+		return "Mail of this kind to the recipient is paused";
 	case REASON_UNKNOWN_SEGMENT:
 		return "No or unknown segment";
 	case REASON_NO_POLICY:

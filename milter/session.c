@@ -10,6 +10,7 @@
 #include "milter/eom.h"
 #include "milter/eom_internal.h"
 #include "milter/feedback_rcpt.h"
+#include "milter/inbound.h"
 #include "milter/release.h"
 #include "milter/reply.h"
 #include "policy/base/fault.h"
@@ -83,6 +84,7 @@ static void message_end(struct session *s)
 	s->early = NULL;
 	s->early_known = false;
 	s->n_feedback = 0;
+	s->answered = 0;
 	s->disordered = false;
 	s->late = false;
 	s->sasl_user[0] = '\0';
@@ -297,7 +299,7 @@ static enum answer recognise(struct session *s)
 	if (s->stream == NULL)
 		s->stream = recognise_stream(s->snap->conf, &s->origin,
 		    s->g.sender, &s->g.headers, &unused);
-	if (!is_ours(s->stream) && s->n_feedback == 0) {
+	if (!is_ours(s->stream) && s->n_feedback == 0 && !inbound_answers(s)) {
 		s->state = SESSION_DONE;
 		return ANSWER_ACCEPT;
 	}
@@ -310,6 +312,10 @@ static enum answer recognise(struct session *s)
 		dkim_body_reset(s->body_hash);
 	if (s->body_hash != NULL)
 		return ANSWER_CONTINUE;
+	if (s->answered != 0) {
+		s->state = SESSION_DONE;
+		return ANSWER_ACCEPT;
+	}
 	s->disordered = true;
 	return trouble(s, false);
 }
@@ -345,6 +351,8 @@ enum answer session_eom(struct session *s)
 		a = trouble(s, true);
 	else if (done)
 		a = ANSWER_ACCEPT;
+	else if (s->answered != 0)
+		a = inbound_end(s);
 	else
 		a = is_ours(s->stream) ? eom_run(s) : feedback_rcpt_end(s);
 	message_end(s);

@@ -59,6 +59,8 @@ struct session {
 	struct dkim_body *body_hash;
 	struct str feedback[SESSION_FEEDBACK_MAX]; /* our own addresses */
 	size_t n_feedback;
+	uint64_t answered;      /* the message of ours that it answers; or 0 */
+	struct str answer_rcpt; /* of the copy that the agent gets */
 };
 
 #endif

@@ -96,6 +96,11 @@ static int do_change(void *ctx, const struct change *c, struct str sender_args)
 		if (value != NULL && (args != NULL || sender_args.n == 0))
 			rc = smfi_chgfrom(ctx, value, args);
 		break;
+	case CHANGE_RECIPIENT:
+		if (value != NULL)
+			rc = smfi_addrcpt_par(
+			    ctx, value, (char[]){"NOTIFY=NEVER"});
+		break;
 	}
 	free(name);
 	free(value);

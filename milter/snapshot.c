@@ -5,6 +5,7 @@
 #include "policy/base/fault.h"
 #include "policy/base/file.h"
 #include "policy/base/log.h"
+#include "policy/conf/policytext.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -38,6 +39,8 @@ static void counted_free(struct counted *c)
 static int load_policy(
     const struct conf *conf, const struct policy **out, struct error *err)
 {
+	struct arena *arena;
+	struct str whole;
 	struct buf text;
 	char path[4096];
 	int rc;
@@ -49,11 +52,18 @@ static int load_policy(
 		return error_set(err, -ENAMETOOLONG, "policy-file: too long");
 	memcpy(path, conf->policy_file.p, conf->policy_file.n);
 	path[conf->policy_file.n] = '\0';
+	arena = arena_new(POLICYTEXT_ARENA);
+	if (arena == NULL)
+		return error_set(err, -ENOMEM, "out of memory");
 	buf_init(&text, POLICY_MAX);
 	rc = file_read(path, &text, err);
 	if (rc == 0)
-		rc = policy_parse(out, path, buf_str(&text), 0, err);
+		rc =
+		    policytext_expand(arena, path, buf_str(&text), &whole, err);
+	if (rc == 0)
+		rc = policy_parse(out, path, whole, 0, err);
 	buf_fini(&text);
+	arena_free(&arena);
 	return rc;
 }
 

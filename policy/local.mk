@@ -4,6 +4,8 @@ noinst_LIBRARIES += policy/libpolicy.a
 policy_libpolicy_a_SOURCES = \
 	%D%/base/arena.c \
 	%D%/base/arena.h \
+	%D%/base/array.c \
+	%D%/base/array.h \
 	%D%/base/buf.c \
 	%D%/base/buf.h \
 	%D%/base/calendar.c \
@@ -33,6 +35,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/base/str.h \
 	%D%/base/when.c \
 	%D%/base/when.h \
+	%D%/base/zone.c \
+	%D%/base/zone.h \
 	%D%/base/zonefile.c \
 	%D%/base/zonefile.h \
 	%D%/base/zonerule.c \
@@ -51,6 +55,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/conf/diff.c \
 	%D%/conf/diff.h \
 	%D%/conf/fixed.c \
+	%D%/conf/hold_check.c \
+	%D%/conf/hold_check.h \
 	%D%/conf/lint.c \
 	%D%/conf/lint.h \
 	%D%/conf/model.c \
@@ -60,6 +66,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/conf/option_host.c \
 	%D%/conf/policy.c \
 	%D%/conf/policy.h \
+	%D%/conf/policytext.c \
+	%D%/conf/policytext.h \
 	%D%/conf/read.c \
 	%D%/conf/read.h \
 	%D%/conf/resolve.c \
@@ -96,6 +104,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/ledger/events.def \
 	%D%/ledger/folder.c \
 	%D%/ledger/folder.h \
+	%D%/ledger/lanes.c \
+	%D%/ledger/lanes.h \
 	%D%/ledger/meta.c \
 	%D%/ledger/meta.h \
 	%D%/ledger/rebuild.c \
@@ -104,6 +114,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/ledger/seal.h \
 	%D%/ledger/snapshot.c \
 	%D%/ledger/snapshot.h \
+	%D%/ledger/turns.c \
+	%D%/ledger/turns.h \
 	%D%/mail/address.c \
 	%D%/mail/address.h \
 	%D%/mail/address_digest.c \
@@ -112,6 +124,12 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/addrlist.h \
 	%D%/mail/arf.c \
 	%D%/mail/arf.h \
+	%D%/mail/charset.c \
+	%D%/mail/charset.h \
+	%D%/mail/authentic.c \
+	%D%/mail/authentic.h \
+	%D%/mail/authres.c \
+	%D%/mail/authres.h \
 	%D%/mail/company_id.c \
 	%D%/mail/company_id.h \
 	%D%/mail/compose.c \
@@ -142,12 +160,18 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/headblock.h \
 	%D%/mail/header.c \
 	%D%/mail/header.h \
+	%D%/mail/htmlentity.c \
+	%D%/mail/htmlentity.h \
+	%D%/mail/htmltext.c \
+	%D%/mail/htmltext.h \
 	%D%/mail/idn.c \
 	%D%/mail/idn.h \
 	%D%/mail/lead_id.c \
 	%D%/mail/lead_id.h \
 	%D%/mail/longline.c \
 	%D%/mail/longline.h \
+	%D%/mail/mdn.c \
+	%D%/mail/mdn.h \
 	%D%/mail/mime.c \
 	%D%/mail/mime.h \
 	%D%/mail/mimedecode.c \
@@ -160,14 +184,50 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/multireport.h \
 	%D%/mail/nfc.c \
 	%D%/mail/nfc.h \
+	%D%/mail/notice.c \
+	%D%/mail/notice.h \
+	%D%/mail/notice_evidence.c \
+	%D%/mail/notice_line.c \
+	%D%/mail/notice_line.h \
+	%D%/mail/notice_rcpt.c \
+	%D%/mail/notice_words.c \
 	%D%/mail/origin.c \
 	%D%/mail/origin.h \
+	%D%/mail/provider.c \
+	%D%/mail/provider.h \
 	%D%/mail/psl.c \
 	%D%/mail/psl.h \
+	%D%/mail/reference.c \
+	%D%/mail/reference.h \
+	%D%/mail/reply.c \
+	%D%/mail/reply.h \
+	%D%/mail/reply_html.c \
+	%D%/mail/reply_html.h \
+	%D%/mail/reply_text.c \
+	%D%/mail/reply_text.h \
+	%D%/mail/reply_words.c \
+	%D%/mail/reply_words.h \
 	%D%/mail/report.c \
 	%D%/mail/report.h \
+	%D%/mail/report_auto.c \
+	%D%/mail/report_forms.c \
+	%D%/mail/report_internal.h \
+	%D%/mail/report_judge.c \
+	%D%/mail/report_notice.c \
 	%D%/mail/samekey.c \
 	%D%/mail/samekey.h \
+	%D%/mail/sesnote.c \
+	%D%/mail/sesnote.h \
+	%D%/mail/resolver.c \
+	%D%/mail/resolver.h \
+	%D%/mail/samekey.c \
+	%D%/mail/samekey.h \
+	%D%/mail/spf.c \
+	%D%/mail/spf.h \
+	%D%/mail/spf_macros.c \
+	%D%/mail/spf_macros.h \
+	%D%/mail/spf_record.c \
+	%D%/mail/spf_record.h \
 	%D%/mail/textfind.c \
 	%D%/mail/textfind.h \
 	%D%/mail/token.c \
@@ -178,8 +238,12 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/verp.h \
 	%D%/rules/bounce.c \
 	%D%/rules/bounce.h \
-	%D%/rules/bounce_table.c \
-	%D%/rules/bounce_table.h \
+	%D%/rules/bounce_builtin.h \
+	%D%/rules/bounce_code.c \
+	%D%/rules/bounce_code.h \
+	%D%/rules/bounce_read.c \
+	%D%/rules/bounce_rules.c \
+	%D%/rules/bounce_rules.h \
 	%D%/rules/breaker.c \
 	%D%/rules/breaker.h \
 	%D%/rules/caps.c \
@@ -200,6 +264,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/rules/recognise.h \
 	%D%/rules/replay.c \
 	%D%/rules/replay.h \
+	%D%/rules/spike.c \
+	%D%/rules/spike.h \
 	%D%/rules/verdict.c \
 	%D%/rules/verdict.h \
 	%D%/spool/envelope.c \
@@ -210,8 +276,12 @@ policy_libpolicy_a_SOURCES = \
 	%D%/spool/spool_list.c \
 	%D%/spool/stage.c \
 	%D%/spool/stage.h \
+	%D%/state/companies.c \
+	%D%/state/companies.h \
 	%D%/state/company.c \
 	%D%/state/company.h \
+	%D%/state/answer.c \
+	%D%/state/answer.h \
 	%D%/state/attempts.c \
 	%D%/state/attempts.h \
 	%D%/state/attributes.c \
@@ -239,16 +309,23 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/feedback.h \
 	%D%/state/lead.c \
 	%D%/state/lead.h \
+	%D%/state/lived.c \
+	%D%/state/lived.h \
 	%D%/state/message.c \
 	%D%/state/message.h \
 	%D%/state/mtalogpos.c \
 	%D%/state/mtalogpos.h \
 	%D%/state/ops.h \
+	%D%/state/ops_companies.c \
+	%D%/state/ops_complaint.c \
+	%D%/state/ops_complaint.h \
 	%D%/state/ops_consent.c \
 	%D%/state/ops_copy.c \
 	%D%/state/ops_copy.h \
 	%D%/state/ops_feedback.c \
 	%D%/state/ops_feedback.h \
+	%D%/state/ops_history.c \
+	%D%/state/ops_history.h \
 	%D%/state/ops_leads.c \
 	%D%/state/ops_leads.h \
 	%D%/state/ops_move.c \
@@ -256,6 +333,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/ops_outcome.c \
 	%D%/state/ops_outcome.h \
 	%D%/state/ops_policy.c \
+	%D%/state/ops_reply.c \
+	%D%/state/ops_reply.h \
 	%D%/state/ops_slot.c \
 	%D%/state/ops_stop.c \
 	%D%/state/ops_stop.h \
@@ -264,6 +343,12 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/outbox.h \
 	%D%/state/past.c \
 	%D%/state/past.h \
+	%D%/state/pastnames.c \
+	%D%/state/pastnames.h \
+	%D%/state/pastpeople.c \
+	%D%/state/pastpeople.h \
+	%D%/state/paststops.c \
+	%D%/state/paststops.h \
 	%D%/state/payload.c \
 	%D%/state/payload.h \
 	%D%/state/person.c \
@@ -272,8 +357,14 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/policyver.h \
 	%D%/state/reducers.c \
 	%D%/state/reducers.h \
+	%D%/state/reference.c \
+	%D%/state/reference.h \
 	%D%/state/refusal.c \
 	%D%/state/refusal.h \
+	%D%/state/removed.c \
+	%D%/state/removed.h \
+	%D%/state/review.c \
+	%D%/state/review.h \
 	%D%/state/seen.c \
 	%D%/state/seen.h \
 	%D%/state/simtally.c \
@@ -282,6 +373,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/simulate.h \
 	%D%/state/slotlist.c \
 	%D%/state/slotlist.h \
+	%D%/state/spikes.c \
+	%D%/state/spikes.h \
 	%D%/state/stop.c \
 	%D%/state/stop.h \
 	%D%/state/store.c \
@@ -293,6 +386,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/tables.h \
 	%D%/state/tally.c \
 	%D%/state/tally.h \
+	%D%/state/ties.c \
+	%D%/state/ties.h \
 	%D%/state/trace.c \
 	%D%/state/trace.h \
 	%D%/state/wait.c \
@@ -302,6 +397,22 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/wire.c \
 	%D%/state/wire.h \
 	$(END)
+
+# The rules for bounces: people read the file, programs have it in them.
+dist_pkgdata_DATA += %D%/rules/bounce.rules
+nodist_policy_libpolicy_a_SOURCES = %D%/rules/bounce_builtin.c
+CLEANFILES += %D%/rules/bounce_builtin.c
+%D%/rules/bounce_builtin.c: $(srcdir)/%D%/rules/bounce.rules Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && { \
+	    echo '/* bounce_builtin.c - made of bounce.rules. */' && \
+	    echo '#include "policy/rules/bounce_builtin.h"' && \
+	    echo 'static const char text[] = {' && \
+	    od -An -v -tu1 $(srcdir)/%D%/rules/bounce.rules | \
+	    sed "s/\([0-9][0-9]*\)/(char)\1,/g" && \
+	    echo '};' && \
+	    echo 'struct str bounce_builtin(void)' && \
+	    echo '{ return (struct str){text, sizeof(text)}; }'; \
+	    } >$@.new && mv $@.new $@
 
 # The one file that sees GLib, and no other.
 noinst_LIBRARIES += policy/libzone.a
@@ -316,10 +427,11 @@ policy_libpolicy_a_DEPENDENCIES = $(policy_libzone_a_OBJECTS)
 # What a program that uses policy/ links with.
 POLICY_LIBS = policy/libpolicy.a $(OPENDKIM_LIBS) $(CONFUSE_LIBS) \
 	$(CARES_LIBS) $(LMDB_LIBS) $(CBOR_LIBS) $(IDN2_LIBS) $(PSL_LIBS) \
-	$(UNISTRING_LIBS) $(JANSSON_LIBS) $(GLIB_LIBS) $(OPENSSL_LIBS)
+	$(UNISTRING_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)
 
 dist_man_MANS += \
 	%D%/conf/tendril-log.5 \
 	%D%/conf/tendril.conf.5 \
 	%D%/conf/tendril.policy.5 \
+	%D%/rules/tendril-bounces.5 \
 	$(END)

@@ -19,11 +19,15 @@ EXTRA_DIST += \
 	%D%/corpora/mails.py \
 	%D%/corpora/check_reports.py \
 	%D%/corpora/check_dkim.py \
+	%D%/corpora/check_spf.py \
 	%D%/unit/answertest.h \
 	%D%/unit/dkim_vectors.h \
+	%D%/unit/dnsserver.h \
 	%D%/unit/apitest.h \
 	%D%/unit/modeltest.h \
 	%D%/unit/mtabridge.h \
+	%D%/unit/oldlead.h \
+	%D%/unit/releasetest.h \
 	%D%/unit/sessiontest.h \
 	%D%/unit/smtpserver.h \
 	%D%/unit/storetest.h \
@@ -44,18 +48,24 @@ EXTRA_DIST += %D%/docs/check_docs.py
 unit_tests = \
 	%D%/unit/test_address \
 	%D%/unit/test_addrlist \
+	%D%/unit/test_answers \
 	%D%/unit/test_api \
 	%D%/unit/test_api_events \
 	%D%/unit/test_api_segment \
 	%D%/unit/test_api_leads \
 	%D%/unit/test_attributes \
 	%D%/unit/test_audience \
+	%D%/unit/test_authres \
 	%D%/unit/test_base \
 	%D%/unit/test_bounce \
+	%D%/unit/test_bounce_replies \
+	%D%/unit/test_bounce_rules \
 	%D%/unit/test_breaker \
 	%D%/unit/test_cbor \
 	%D%/unit/test_check_people \
 	%D%/unit/test_calendar \
+	%D%/unit/test_claim \
+	%D%/unit/test_companies \
 	%D%/unit/test_company \
 	%D%/unit/test_compose \
 	%D%/unit/test_conf \
@@ -79,10 +89,14 @@ unit_tests = \
 	%D%/unit/test_events \
 	%D%/unit/test_eom \
 	%D%/unit/test_event \
+	%D%/unit/test_evidence \
 	%D%/unit/test_held \
+	%D%/unit/test_holdapi \
 	%D%/unit/test_guard \
 	%D%/unit/test_history \
 	%D%/unit/test_hours \
+	%D%/unit/test_inbound \
+	%D%/unit/test_lanes \
 	%D%/unit/test_lead \
 	%D%/unit/test_giveup \
 	%D%/unit/test_lead_id \
@@ -93,23 +107,32 @@ unit_tests = \
 	%D%/unit/test_longline \
 	%D%/unit/test_maildir \
 	%D%/unit/test_mime \
+	%D%/unit/test_loglines \
 	%D%/unit/test_mtalog_follow \
 	%D%/unit/test_mtalog_postfix \
 	%D%/unit/test_mtalog_released \
+	%D%/unit/test_mtalog_sendmail \
 	%D%/unit/test_mtaproto \
 	%D%/unit/test_no_md5 \
+	%D%/unit/test_notice \
 	%D%/unit/test_ops_leads \
 	%D%/unit/test_origin \
 	%D%/unit/test_outcome \
 	%D%/unit/test_outcomes \
 	%D%/unit/test_policy \
+	%D%/unit/test_policy_warnings \
+	%D%/unit/test_provider \
 	%D%/unit/test_release \
+	%D%/unit/test_release_many \
 	%D%/unit/test_relay \
 	%D%/unit/test_reload \
+	%D%/unit/test_removed \
 	%D%/unit/test_replay \
 	%D%/unit/test_replay_policy \
+	%D%/unit/test_reply \
 	%D%/unit/test_report \
 	%D%/unit/test_recognise \
+	%D%/unit/test_resolver \
 	%D%/unit/test_seal \
 	%D%/unit/test_session \
 	%D%/unit/test_smfi_packets \
@@ -121,6 +144,8 @@ unit_tests = \
 	%D%/unit/test_shadow \
 	%D%/unit/test_simulate \
 	%D%/unit/test_slots \
+	%D%/unit/test_spf \
+	%D%/unit/test_spike \
 	%D%/unit/test_spool \
 	%D%/unit/test_stage \
 	%D%/unit/test_sync \
@@ -134,6 +159,7 @@ unit_tests = \
 	%D%/unit/test_unsubscribe \
 	%D%/unit/test_value \
 	%D%/unit/test_verdict \
+	%D%/unit/test_verify \
 	%D%/unit/test_wait \
 	%D%/unit/test_web \
 	%D%/unit/test_when \
@@ -143,13 +169,18 @@ unit_tests = \
 	$(END)
 
 tests_unit_test_feedback_rcpt_LDADD = milter/libmilterside.a $(POLICY_LIBS)
+tests_unit_test_inbound_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 tests_unit_test_held_LDADD = milter/libmilterside.a $(AGENT_LIBS)
+tests_unit_test_holdapi_LDADD = milter/libmilterside.a $(AGENT_LIBS)
 tests_unit_test_release_LDADD = milter/libmilterside.a $(AGENT_LIBS)
+tests_unit_test_release_many_LDADD = milter/libmilterside.a $(AGENT_LIBS)
 tests_unit_test_reload_LDADD = milter/libmilterside.a $(AGENT_LIBS)
 tests_unit_test_eom_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 tests_unit_test_session_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 tests_unit_test_smfi_packets_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 tests_unit_test_smtp_LDADD = $(AGENT_LIBS)
+tests_unit_test_spf_LDADD = $(VERIFY_LIBS)
+tests_unit_test_verify_LDADD = $(VERIFY_LIBS)
 tests_unit_test_takeover_LDADD = milter/libmilterside.a $(POLICY_LIBS)
 
 # Programs that the checks over the corpora run.
@@ -163,6 +194,7 @@ check_PROGRAMS += \
 	%D%/tools/dkimtool \
 	%D%/tools/leaktool \
 	%D%/tools/mimetool \
+	%D%/tools/spftool \
 	$(END)
 
 # The frequency policy once more, slow and plain, beside the product.
@@ -255,6 +287,7 @@ EXTRA_DIST += \
 	$(END)
 
 # What these test is in agent/.
+tests_tools_spftool_LDADD = $(VERIFY_LIBS)
 tests_tools_logtool_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_api_LDADD = $(AGENT_LIBS)
 tests_unit_test_server_LDADD = $(AGENT_LIBS)
@@ -269,12 +302,17 @@ tests_unit_test_outcomes_LDADD = $(AGENT_LIBS)
 tests_unit_test_shadow_LDADD = $(AGENT_LIBS)
 tests_unit_test_web_LDADD = $(AGENT_LIBS)
 tests_unit_test_words_LDADD = $(AGENT_LIBS)
+tests_unit_test_evidence_LDADD = $(AGENT_LIBS)
+tests_unit_test_answers_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_claim_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_guard_LDADD = $(AGENT_LIBS)
 tests_unit_test_maildir_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_relay_LDADD = $(AGENT_LIBS)
+tests_unit_test_loglines_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_follow_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_released_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_mtalog_sendmail_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_postfix_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_outcome_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_slots_LDADD = $(AGENT_LIBS)
@@ -307,21 +345,28 @@ EXTRA_DIST += \
 	%D%/e2e/test_bed.py \
 	%D%/e2e/test_contrib.py \
 	%D%/e2e/test_copies.py \
+	%D%/e2e/test_complaints.py \
 	%D%/e2e/test_concurrency.py \
 	%D%/e2e/test_holds.py \
 	%D%/e2e/test_hostile.py \
 	%D%/e2e/test_judge.py \
+	%D%/e2e/test_morning.py \
+	%D%/e2e/test_outcomes.py \
 	%D%/e2e/test_outside.py \
+	%D%/e2e/test_policies.py \
 	%D%/e2e/test_promises.py \
 	%D%/e2e/test_readme.py \
+	%D%/e2e/test_replies.py \
 	%D%/e2e/test_run.py \
 	%D%/e2e/test_sendmail.py \
 	%D%/e2e/test_sendmail_wire.py \
+	%D%/e2e/test_shadow.py \
 	%D%/e2e/test_sidebyside.py \
 	%D%/e2e/test_simulate.py \
 	%D%/e2e/test_story_frequency.py \
 	%D%/e2e/test_submission.py \
 	%D%/e2e/test_trouble.py \
+	%D%/e2e/test_two_milters.py \
 	%D%/e2e/tsan_load.py \
 	%D%/tsan.supp \
 	$(END)

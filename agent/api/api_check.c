@@ -293,6 +293,9 @@ static int check_all(struct check *k)
 	struct str line;
 	int rc = 0;
 
+	if (k->c->body != NULL && !value_is_array(v))
+		return error_set(&k->c->err, ERR_SYNTAX,
+		    "\"recipients\" is missing, or no array");
 	for (size_t i = 0; rc == 0 && i < value_count(v); i++)
 		rc = check_next(k, value_as_str(value_at(v, i)));
 	while (rc == 0 && str_next(&rest, '\n', &line))

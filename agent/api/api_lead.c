@@ -208,7 +208,8 @@ static int put_attributes(struct lookup *l, const struct lead_record *lead)
 	if (rc == 0)
 		rc = policyver_cache_get(s->policies, &p, &l->c->err);
 	if (rc == 0)
-		value_put(l->c->reply, "attributes", lead_json_list(p, &x));
+		value_put(
+		    l->c->reply, "attributes", lead_json_list(p, &x, s->zones));
 	policy_unref(&p);
 	if (lead->moved)
 		show_lead(&l->s, l->c->reply, "moved_to", &lead->moved_to);

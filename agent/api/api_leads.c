@@ -17,7 +17,9 @@ enum {
 	PLACE_NONE = -1,
 	RANK_DIGITS = 8,
 	RANK_ARENA_MAX = 65536,
-	RANKS_MAX = 8 << 20
+	RANKS_MAX = 8 << 20,
+	LIKES_MAX =
+	    50 /* mistyped zones of a call for which a better is sought */
 };
 
 struct batch {
@@ -27,6 +29,8 @@ struct batch {
 	const struct attribute *attributes;
 	size_t n_attributes;
 	bool ignore; /* columns that are no attribute */
+	uint32_t zone_label;
+	size_t n_likes;
 	struct ops_leads_row *rows;
 	size_t n, cap;
 	size_t *places; /* of the row among the entries */
@@ -86,12 +90,42 @@ static void end_row(struct batch *b, size_t place, size_t n_values)
 	b->n++;
 }
 
+/* A person whose zone is none would be counted by another one's days and hours,
+ * and nobody would know. */
+static int check_zone(struct batch *b, struct str name, struct error *why)
+{
+	const struct zone *z;
+	struct zones *zones = b->c->app->store->zones;
+	int rc = zones_find(zones, name, &z);
+	struct buf like;
+
+	if (rc == 0)
+		return 0;
+	if (rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE)
+		return error_of(&b->c->err, rc, "time zones");
+	if (rc != ERR_NOT_FOUND)
+		return error_set(why, ERR_SYNTAX, "the zone of this host: %s",
+		    error_text(rc));
+	buf_init(&like, ZONE_NAME_MAX);
+	if (b->n_likes++ < LIKES_MAX && zones_like(zones, name, &like))
+		(void)error_set(why, ERR_SYNTAX,
+		    "this host knows no such zone; did you mean \"%.*s\"?",
+		    STR_ARG(buf_str(&like)));
+	else
+		(void)error_set(
+		    why, ERR_SYNTAX, "this host knows no such zone");
+	buf_fini(&like);
+	return ERR_SYNTAX;
+}
+
 static int parse_value(struct batch *b, const struct attribute *a,
     struct str text, struct attribute_value *out, struct error *why)
 {
 	int rc = attribute_parse(a->type, text, b->arena, out, why);
 
 	out->label = a->label;
+	if (rc == 0 && a->label == b->zone_label)
+		rc = check_zone(b, out->text, why);
 	if (rc != 0)
 		error_prefix(why, "%.*s = \"%.*s\"", STR_ARG(a->name),
 		    STR_ARG(str_cut(text, 0, 60)));
@@ -139,6 +173,10 @@ static int read_heading(struct batch *b, struct str row, struct columns *out)
 	for (size_t i = 0; i < out->n; i++) {
 		out->of[i] =
 		    attribute_find(b->attributes, b->n_attributes, cells[i]);
+		if (str_eq(cells[i], STR("address")) &&
+		    out->address != PLACE_NONE)
+			return error_set(&b->c->err, ERR_SYNTAX,
+			    "two columns are \"address\"");
 		if (str_eq(cells[i], STR("address")))
 			out->address = (int)i;
 		else if (out->of[i] == NULL && !b->ignore &&
@@ -189,14 +227,18 @@ static int read_row(
 	if (rc != 0)
 		return rc;
 	rc = csvrow_cells(row, ',', b->arena, cells, CSVROW_COLUMNS_MAX, &n);
-	if (rc == ERR_SYNTAX || (rc == 0 && n != columns->n))
-		refuse(b, place, n > 0 ? cells[0] : STR(""),
-		    rc != 0 ? "the row is not well-formed"
-			    : "the row has another number of cells than the "
-			      "heading");
-	else if (rc == 0)
+	if (rc == 0 && n == columns->n) {
 		rc = read_cells(b, place, columns, cells);
-	return rc == ERR_SYNTAX ? 0 : rc;
+		return rc == ERR_SYNTAX ? 0 : rc;
+	}
+	if (rc == -ENOMEM)
+		return rc;
+	refuse(b, place,
+	    n > (size_t)columns->address ? cells[columns->address] : STR(""),
+	    rc == ERR_SYNTAX ? "the row is not well-formed"
+			     : "the row has another number of cells than the "
+			       "heading");
+	return 0;
 }
 
 static int read_csv(struct batch *b, struct str text)
@@ -368,8 +410,9 @@ static int set_rows(struct batch *b)
 		rc = error_set(&b->c->err, ERR_SYNTAX, "the body is empty");
 	else if (b->c->body == NULL)
 		rc = read_csv(b, b->c->rq->body);
-	else if (list == NULL)
-		rc = error_set(&b->c->err, ERR_SYNTAX, "\"leads\" is missing");
+	else if (!value_is_array(list))
+		rc = error_set(&b->c->err, ERR_SYNTAX,
+		    "\"leads\" is missing, or no array");
 	else
 		rc = read_json(b, list);
 	in.n = b->n;
@@ -399,7 +442,9 @@ static int with_policy(struct batch *b)
 
 int api_leads_set(struct api_call *c)
 {
-	struct batch b = {.c = c, .bad = value_new_array()};
+	struct batch b = {.c = c,
+	    .bad = value_new_array(),
+	    .zone_label = policy_label(STR("time-zone"))};
 	int rc = -ENOMEM;
 
 	b.arena = arena_new(ARENA_MAX);

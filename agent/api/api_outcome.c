@@ -2,6 +2,7 @@
  * messages. */
 #include "agent/api/routes.h"
 
+#include "agent/ruleset.h"
 #include "policy/base/clock.h"
 #include "policy/state/ops_outcome.h"
 
@@ -13,6 +14,7 @@ enum {
 
 struct outcomes {
 	struct api_call *c;
+	struct bounce_rules *rules;
 	struct ops_outcome *v;
 	struct value **rows; /* one for each that was sent */
 	size_t *places;      /* of v: which of them */
@@ -83,6 +85,33 @@ static int take_one(struct api_call *c, const struct value *e,
 	return rc;
 }
 
+/* Why it bounced, read as the log's and a DSN's words are. */
+static int take_failure(
+    struct outcomes *x, const struct value *e, struct ops_outcome *o)
+{
+	struct bounce_evidence said = {.outcome = BOUNCE_FAILED,
+	    .status = value_get_str(e, "status"),
+	    .diagnostic = value_get_str(e, "diagnostic"),
+	    .rcpt = value_get_str(e, "recipient")};
+	struct bounce_answer answer;
+	struct ops_failure *f;
+
+	if (o->change.kind != SLOT_CHANGE_RELEASED ||
+	    o->change.release != RELEASE_BOUNCED)
+		return 0;
+	f = arena_array(x->c->rq->arena, 1, sizeof(*f));
+	if (f == NULL)
+		return ERR_LIMIT;
+	bounce_classify(x->rules, &said, &answer);
+	*f = (struct ops_failure){.reason = answer.reason,
+	    .class = answer.class,
+	    .status = said.status,
+	    .diagnostic = said.diagnostic};
+	o->failure = f;
+	o->relay = app_relays_bounces(x->c->app);
+	return 0;
+}
+
 static void repeat(struct value *row, const struct value *e, const char *key)
 {
 	struct str s = value_get_str(e, key);
@@ -99,6 +128,8 @@ static int add_one(struct outcomes *x, const struct value *e)
 	struct value *row = value_new_object();
 	int rc = take_one(x->c, e, &o->change, &err);
 
+	if (rc == 0)
+		rc = take_failure(x, e, o);
 	repeat(row, e, "queue_id");
 	repeat(row, e, "message");
 	repeat(row, e, "recipient");
@@ -119,9 +150,9 @@ static int read_all(struct outcomes *x)
 	size_t n = value_count(list);
 	int rc = 0;
 
-	if (list == NULL)
-		return error_set(
-		    &x->c->err, ERR_SYNTAX, "\"outcomes\" is missing");
+	if (!value_is_array(list))
+		return error_set(&x->c->err, ERR_SYNTAX,
+		    "\"outcomes\" is missing, or no array");
 	if (n > OUTCOMES_MAX)
 		return error_set(&x->c->err, ERR_LIMIT,
 		    "more than %d outcomes in one call", OUTCOMES_MAX);
@@ -171,8 +202,10 @@ int api_outcomes(struct api_call *c)
 {
 	struct outcomes x = {.c = c};
 	struct value *results = value_new_array();
-	int rc = read_all(&x);
+	int rc;
 
+	x.rules = ruleset_get(c->app->rules);
+	rc = read_all(&x);
 	if (rc == 0)
 		rc = apply_all(&x);
 	if (rc == 0)
@@ -180,5 +213,6 @@ int api_outcomes(struct api_call *c)
 	for (size_t i = 0; i < x.seen; i++)
 		value_add(results, x.rows[i]);
 	value_put(c->reply, "results", results);
+	bounce_rules_free(&x.rules);
 	return rc;
 }

@@ -1,6 +1,7 @@
 /* api_policy.c - /v1/policy: show, log, diff. */
 #include "agent/api/routes.h"
 
+#include "policy/base/clock.h"
 #include "policy/base/codec.h"
 #include "policy/conf/tell.h"
 #include "policy/state/policyver.h"
@@ -136,7 +137,7 @@ int api_policy_diff(struct api_call *c)
 
 		(void)policy_tell(p.from, p.to, add_line, effects);
 		(void)policy_diff(p.from, p.to, add_line, changes);
-		policy_warnings(p.to, add_line, warnings);
+		policy_warnings(p.to, clock_now_ms(), add_line, warnings);
 		(void)conf_check_policy(c->app->conf, p.to, add_line, warnings);
 		value_put_i64(c->reply, "from", (int64_t)p.from_version);
 		if (p.to_version != 0)

@@ -3,11 +3,12 @@
  * A segment that a stream of the conf names, or that copies are held for, is
  * not removed by accident: "orphans" must say what becomes of them, "hold"
  * (they wait for their deadline) or "bounce" (they go back at once: the agent
- * does that by the version that is on record, agent/out/release_orphan.c). The
+ * does that by the version that is on record, agent/out/judge.c). The
  * look at the copies is not part of the proposal: a copy that comes in between
  * counts as an orphan like those that came before. */
 #include "agent/api/routes.h"
 
+#include "policy/base/clock.h"
 #include "policy/conf/tell.h"
 #include "policy/state/copy.h"
 #include "policy/state/ops.h"
@@ -107,7 +108,7 @@ static int examine(struct change *ch)
 		rc = policyver_cache_get(
 		    c->app->store->policies, &ch->from, &c->err);
 	if (rc == 0) {
-		policy_warnings(ch->to, add_line, warnings);
+		policy_warnings(ch->to, clock_now_ms(), add_line, warnings);
 		(void)conf_check_policy(
 		    c->app->conf, ch->to, add_line, warnings);
 	}

@@ -32,7 +32,9 @@ struct list {
 	struct watch watch;
 	struct row *rows;
 	size_t n;
-	bool more; /* rows or copies were left out */
+	uint32_t *slots; /* number + 1 of a row by its name; 0: free */
+	size_t n_slots;  /* a power of two, more than twice the rows */
+	bool more;       /* rows or copies were left out */
 	struct value *reply;
 };
 
@@ -44,40 +46,59 @@ static bool is_shown(const struct api_call *c, const struct watch_scope *s)
 	       s->finding.level != BREAKER_OK || api_flag(c, "all");
 }
 
+static uint32_t *slot_of(
+    const struct list *l, enum stop_kind kind, struct str label)
+{
+	size_t at = (policy_label(label) ^ (uint32_t)kind * 2654435761U) &
+		    (l->n_slots - 1);
+
+	for (;; at = (at + 1) & (l->n_slots - 1)) {
+		const struct watch_scope *s;
+
+		if (l->slots[at] == 0)
+			return &l->slots[at];
+		s = l->rows[l->slots[at] - 1].scope;
+		if (s->kind == kind && str_eq(s->label, label))
+			return &l->slots[at];
+	}
+}
+
 static int pick(struct list *l)
 {
 	size_t most = l->watch.n < LIST_MAX ? l->watch.n : LIST_MAX;
 
+	for (l->n_slots = 16; l->n_slots <= 2 * most;)
+		l->n_slots *= 2;
 	l->rows = arena_array(l->arena, most + 1, sizeof(*l->rows));
-	if (l->rows == NULL)
+	l->slots = arena_array(l->arena, l->n_slots, sizeof(*l->slots));
+	if (l->rows == NULL || l->slots == NULL)
 		return ERR_LIMIT;
 	l->more = l->watch.cut;
 	for (size_t i = 0; i < l->watch.n; i++) {
-		if (!is_shown(l->c, &l->watch.v[i]))
+		const struct watch_scope *s = &l->watch.v[i];
+
+		if (!is_shown(l->c, s))
 			continue;
 		if (l->n == most) {
 			l->more = true;
 			break;
 		}
-		l->rows[l->n++].scope = &l->watch.v[i];
+		*slot_of(l, s->kind, s->label) = (uint32_t)l->n + 1;
+		l->rows[l->n++].scope = s;
 	}
 	return 0;
 }
 
-static struct str label_of(
-    const struct copy_record *r, const struct watch_scope *s)
+static void count_one(struct list *l, enum stop_kind kind, struct str label)
 {
-	switch (s->kind) {
-	case STOP_SEGMENT:
-		return r->segment;
-	case STOP_CAMPAIGN:
-		return r->campaign;
-	case STOP_DOMAIN:
-		return r->from_domain;
-	case STOP_NONE:
-		break;
-	}
-	return STR("");
+	uint32_t *slot;
+
+	label = stop_label(kind, label);
+	if (label.n == 0)
+		return;
+	slot = slot_of(l, kind, label);
+	if (*slot != 0)
+		l->rows[*slot - 1].held++;
 }
 
 static int count_held(struct list *l, const struct ledger_txn *t)
@@ -89,12 +110,9 @@ static int count_held(struct list *l, const struct ledger_txn *t)
 		rc = copy_next(t, r.id, &r);
 		if (rc != 0 || r.kind != COPY_HELD)
 			continue;
-		for (size_t i = 0; i < l->n; i++) {
-			const struct watch_scope *s = l->rows[i].scope;
-
-			l->rows[i].held += str_eq(
-			    stop_label(s->kind, label_of(&r, s)), s->label);
-		}
+		count_one(l, STOP_SEGMENT, r.segment);
+		count_one(l, STOP_CAMPAIGN, r.campaign);
+		count_one(l, STOP_DOMAIN, r.from_domain);
 	}
 	l->more |= rc == 0;
 	return rc == ERR_NOT_FOUND ? 0 : rc;

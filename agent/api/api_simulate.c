@@ -14,7 +14,7 @@ enum {
 	PATH_BYTES = 256,
 };
 #define SINCE_MS (30 * WHEN_DAY_MS)
-#define MEMORY_DEFAULT (UINT64_C(512) << 20)
+#define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define MEMORY_LEAST (UINT64_C(16) << 20)
 /* The agent has other work: who may ask is no admin. */
 #define MEMORY_MOST (UINT64_C(2) << 30)

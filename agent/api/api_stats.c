@@ -1,26 +1,38 @@
-/* api_stats.c - /v1/stats: what was counted, in all, by day or by hour. */
+/* api_stats.c - /v1/stats: what was counted: in all, by day or by hour; or what
+ * came back, by provider, by reason or by segment. */
 #include "agent/api/routes.h"
 
 #include "policy/base/clock.h"
 #include "policy/base/when.h"
 #include "policy/state/counter.h"
 
+#include <stdlib.h>
+
 enum {
 	HOURS_A_DAY = 24,
 	ROWS_MAX = 50000,
+};
+
+enum group {
+	BY_TIME,
+	BY_PROVIDER,
+	BY_REASON, /* why mail failed or was complained of, in all segments */
+	BY_SEGMENT,
 };
 
 /* One line of the answer. */
 struct sum {
 	struct sum *next;
 	uint32_t period; /* hours since 1970, cut to the period's begin */
-	struct str name, segment, purpose;
+	struct str name, segment, purpose, provider;
+	struct str reason; /* BY_REASON: the last word of the name */
 	uint64_t count;
 };
 
 struct stats {
 	struct api_call *c;
 	struct str name, segment, purpose; /* wanted; p == NULL: any */
+	enum group group;
 	uint32_t step;           /* hours of a period; 0: one in all */
 	struct sum first, *last; /* first is a head */
 	struct sum *period;      /* what stands before the current period */
@@ -28,12 +40,36 @@ struct stats {
 	size_t n;
 };
 
+/* Is it of the kind that the group is about? */
+static bool is_of_group(const struct stats *s, struct str name)
+{
+	bool answer = str_starts(name, STR("bounce.")) ||
+		      str_starts(name, STR("complaint."));
+
+	switch (s->group) {
+	case BY_PROVIDER:
+		return counter_is_by_provider(name);
+	case BY_REASON:
+		return answer;
+	case BY_SEGMENT:
+		return answer || str_starts(name, STR("slot."));
+	case BY_TIME:
+		break;
+	}
+	/* The same once more, by provider: only who asks for it. */
+	return !counter_is_by_provider(name) ||
+	       str_starts(s->name, STR("provider"));
+}
+
 static bool is_wanted(const struct stats *s, const struct counter_row *r)
 {
 	bool by_purpose = counter_is_by_purpose(r->name);
+	bool by_provider = counter_is_by_provider(r->name);
 
-	return (s->segment.p == NULL ||
-		   (!by_purpose && str_eq(s->segment, r->segment))) &&
+	if (!is_of_group(s, r->name))
+		return false;
+	return (s->segment.p == NULL || (!by_purpose && !by_provider &&
+					    str_eq(s->segment, r->segment))) &&
 	       (s->purpose.p == NULL ||
 		   (by_purpose && str_eq(s->purpose, r->purpose))) &&
 	       (s->name.p == NULL || str_starts(r->name, s->name));
@@ -45,7 +81,8 @@ static struct sum *search(
 	for (; from != to; from = from->next)
 		if (str_eq(from->name, r->name) &&
 		    str_eq(from->segment, r->segment) &&
-		    str_eq(from->purpose, r->purpose))
+		    str_eq(from->purpose, r->purpose) &&
+		    str_eq(from->provider, r->provider))
 			return from;
 	return NULL;
 }
@@ -69,14 +106,27 @@ static void begin_period(struct stats *s)
 	s->cursor = NULL;
 }
 
+/* "bounce.hard.user_unknown" of any segment is one reason. */
+static struct counter_row row_of_group(
+    const struct stats *s, const struct counter_row *r)
+{
+	struct counter_row row = *r;
+
+	if (s->group == BY_REASON)
+		row.segment = STR("");
+	return row;
+}
+
 /* Rows come by hour, so only sums of the current period can match. */
-static int add_row(void *arg, const struct counter_row *r)
+static int add_row(void *arg, const struct counter_row *counted)
 {
 	struct stats *s = arg;
+	struct counter_row row = row_of_group(s, counted);
+	const struct counter_row *r = &row;
 	uint32_t period = s->step == 0 ? 0 : r->hour / s->step * s->step;
 	struct sum *sum;
 
-	if (!is_wanted(s, r))
+	if (!is_wanted(s, counted))
 		return 0;
 	if (s->last->period != period)
 		begin_period(s);
@@ -93,26 +143,84 @@ static int add_row(void *arg, const struct counter_row *r)
 	sum->name = arena_str(s->c->rq->arena, r->name);
 	sum->segment = arena_str(s->c->rq->arena, r->segment);
 	sum->purpose = arena_str(s->c->rq->arena, r->purpose);
+	sum->provider = arena_str(s->c->rq->arena, r->provider);
 	sum->count = r->count;
 	s->last->next = sum;
 	s->last = sum;
 	return 0;
 }
 
-static int read_step(struct api_call *c, uint32_t *out)
+static int read_by(struct stats *s)
 {
-	struct str by = api_arg(c, "by");
+	static const struct {
+		struct str word;
+		enum group group;
+		uint32_t step;
+	} words[] = {
+	    {STR("total"), BY_TIME, 0},
+	    {STR("hour"), BY_TIME, 1},
+	    {STR("day"), BY_TIME, HOURS_A_DAY},
+	    {STR("provider"), BY_PROVIDER, 0},
+	    {STR("reason"), BY_REASON, 0},
+	    {STR("segment"), BY_SEGMENT, 0},
+	};
+	struct str by = api_arg(s->c, "by");
 
-	*out = 0;
-	if (by.n == 0 || str_eq(by, STR("total")))
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (str_eq(by, words[i].word)) {
+			s->group = words[i].group;
+			s->step = words[i].step;
+			return 0;
+		}
+	return by.n == 0 ? 0
+			 : error_set(&s->c->err, ERR_SYNTAX,
+			       "\"by\" is total, day, hour, provider, reason "
+			       "or segment");
+}
+
+/* --- groups --- */
+
+static int by_group(const void *a, const void *b)
+{
+	const struct sum *x = *(const struct sum *const *)a;
+	const struct sum *y = *(const struct sum *const *)b;
+	int c = str_cmp(x->provider, y->provider);
+
+	if (c == 0)
+		c = str_cmp(x->segment, y->segment);
+	return c != 0 ? c : str_cmp(x->name, y->name);
+}
+
+/* "bounce.hard.user_unknown" is "bounce.hard" for user_unknown. */
+static void split_reason(struct sum *sum)
+{
+	size_t dot = str_rfind(sum->name, '.');
+
+	sum->reason = str_from(sum->name, dot + 1);
+	sum->name = str_cut(sum->name, 0, dot);
+}
+
+/* In the order of what they are grouped by; as they came, by time. */
+static int sort_rows(struct stats *s)
+{
+	struct sum **v, *r = s->first.next;
+
+	if (s->group == BY_TIME || s->n == 0)
 		return 0;
-	if (str_eq(by, STR("hour")))
-		*out = 1;
-	else if (str_eq(by, STR("day")))
-		*out = HOURS_A_DAY;
-	else
-		return error_set(
-		    &c->err, ERR_SYNTAX, "\"by\" is total, day or hour");
+	v = arena_array(s->c->rq->arena, s->n, sizeof(struct sum *));
+	if (v == NULL)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < s->n; i++, r = r->next)
+		v[i] = r;
+	qsort(v, s->n, sizeof(struct sum *), by_group);
+	s->last = &s->first;
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->group == BY_REASON)
+			split_reason(v[i]);
+		s->last->next = v[i];
+		s->last = v[i];
+	}
+	s->last->next = NULL;
 	return 0;
 }
 
@@ -126,9 +234,14 @@ static void put_rows(const struct stats *s)
 		if (s->step != 0)
 			value_put_time(o, "at", r->period * WHEN_HOUR_MS);
 		value_put_str(o, "name", r->name);
-		value_put_str(o, "segment", r->segment);
+		if (r->reason.n > 0)
+			value_put_str(o, "reason", r->reason);
+		else
+			value_put_str(o, "segment", r->segment);
 		if (counter_is_by_purpose(r->name))
 			value_put_str(o, "purpose", r->purpose);
+		if (counter_is_by_provider(r->name))
+			value_put_str(o, "provider", r->provider);
 		value_put_i64(o, "count", (int64_t)r->count);
 		value_add(list, o);
 	}
@@ -144,7 +257,7 @@ int api_stats(struct api_call *c)
 	int64_t from_ms = 0, to_ms = clock_now_ms();
 	bool all = api_arg(c, "from").n == 0 && api_arg(c, "to").n == 0;
 	struct ledger_txn *t = NULL;
-	int rc = read_step(c, &s.step);
+	int rc = read_by(&s);
 
 	s.last = s.period = &s.first;
 	if (rc == 0)
@@ -162,6 +275,8 @@ int api_stats(struct api_call *c)
 		rc = counter_each(
 		    t, counter_hour(from_ms), counter_hour(to_ms), add_row, &s);
 	ledger_read_end(&t);
+	if (rc == 0)
+		rc = sort_rows(&s);
 	if (rc == 0)
 		put_rows(&s);
 	return rc;

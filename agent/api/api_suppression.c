@@ -1,4 +1,6 @@
-/* api_suppression.c - /v1/suppressions: add, remove, check, list. */
+/* api_suppression.c - /v1/suppressions: add, remove, check, list. What each
+ * rests on is evidence.c's. */
+#include "agent/api/evidence.h"
 #include "agent/api/routes.h"
 #include "agent/api/show.h"
 
@@ -80,6 +82,7 @@ int api_suppression_remove(struct api_call *c)
 
 struct found {
 	struct show s;
+	struct arena *arena; /* NULL: without what they rest on */
 	struct value *rows;
 	int64_t now_ms;
 	bool in_force;
@@ -95,12 +98,15 @@ static int add_found(void *arg, const struct suppression_record *r)
 	struct found *f = arg;
 	struct value *o = value_new_object();
 	bool in_force = is_in_force(r, f->now_ms);
+	int rc = 0;
 
 	show_suppression(&f->s, o, r);
 	value_put_bool(o, "in_force", in_force);
+	if (f->arena != NULL)
+		rc = evidence_put(&f->s, f->arena, r, o);
 	value_add(f->rows, o);
-	f->in_force |= in_force;
-	return 0;
+	f->in_force |= in_force && !suppression_is_pause(r->reason);
+	return rc;
 }
 
 /* A domain's own rows and those of each parent that has a dot, as the verdict
@@ -142,9 +148,23 @@ static int find(struct found *f, const struct ledger_txn *t,
 	return suppression_each(t, target->kind, target->what, add_found, f);
 }
 
-int api_suppression_check(struct api_call *c)
+static int put_history(
+    struct found *f, const struct ops_target *target, struct value *reply)
 {
-	struct found f = {.rows = value_new_array(), .now_ms = clock_now_ms()};
+	struct lead_id id;
+	int rc;
+
+	if (target->kind != SUPPRESS_LEAD) /* nobody's: it has none */
+		return 0;
+	rc = lead_id_of(f->s.store->lead_key, &target->address, &id);
+	return rc != 0 ? rc : evidence_history(&f->s, f->arena, &id, reply);
+}
+
+static int answer(struct api_call *c, bool with_evidence)
+{
+	struct found f = {.arena = with_evidence ? c->rq->arena : NULL,
+	    .rows = value_new_array(),
+	    .now_ms = clock_now_ms()};
 	struct ops_target target;
 	struct ledger_txn *t = NULL;
 	struct str text;
@@ -158,10 +178,22 @@ int api_suppression_check(struct api_call *c)
 		show_init(&f.s, c, t);
 		rc = find(&f, t, &target);
 	}
+	if (rc == 0 && with_evidence)
+		rc = put_history(&f, &target, c->reply);
 	ledger_read_end(&t);
 	value_put_bool(c->reply, "suppressed", f.in_force);
 	value_put(c->reply, "suppressions", f.rows);
 	return rc;
+}
+
+int api_suppression_check(struct api_call *c)
+{
+	return answer(c, false);
+}
+
+int api_suppression_show(struct api_call *c)
+{
+	return answer(c, true);
 }
 
 struct list {

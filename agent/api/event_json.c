@@ -3,7 +3,10 @@
 
 #include "policy/base/codec.h"
 #include "policy/ledger/snapshot.h"
+#include "policy/mail/reply.h"
 #include "policy/rules/verdict.h"
+#include "policy/state/answer.h"
+#include "policy/state/companies.h"
 #include "policy/state/copy.h"
 #include "policy/state/feedback.h"
 #include "policy/state/lead.h"
@@ -12,6 +15,7 @@
 #include "policy/state/outbox.h"
 #include "policy/state/policyver.h"
 #include "policy/state/refusal.h"
+#include "policy/state/review.h"
 #include "policy/state/seen.h"
 #include "policy/state/stop.h"
 
@@ -189,6 +193,7 @@ static int slot_changed(struct job *j)
 		    str_of(slot_release_name((enum slot_release)e.release)));
 	put(j, "status", e.status);
 	put(j, "relay", e.relay);
+	put(j, "provider", e.provider);
 	return rc;
 }
 
@@ -199,6 +204,7 @@ static int slot_moved(struct job *j)
 
 	put_message(j, e.message_id);
 	put(j, "queue_id", e.queue_id);
+	put(j, "from", e.from);
 	return rc;
 }
 
@@ -243,6 +249,7 @@ static int refusal(struct job *j)
 	put_detail(j, &e);
 	put(j, "segment", e.segment);
 	put(j, "stream", e.stream);
+	put(j, "campaign", e.campaign);
 	put(j, "queue_id", e.queue_id);
 	put_ms(j, "earliest", e.earliest_ms);
 	show_rule(j->s, j->o, e.policy_version, e.line);
@@ -366,10 +373,10 @@ static int copy_due(struct job *j)
 	return rc;
 }
 
-static int copy_forced(struct job *j)
+static int copy_word(struct job *j)
 {
-	struct event_copy_forced e;
-	int rc = copy_decode_forced(j->ev->payload, &e);
+	struct event_copy_word e;
+	int rc = copy_decode_word(j->ev->payload, &e);
 
 	put_id(j, "copy", e.id);
 	put(j, "author", e.author);
@@ -387,17 +394,31 @@ static int feedback_mail(struct job *j)
 	return rc;
 }
 
+static const char *told_by(uint32_t source)
+{
+	switch ((enum feedback_source)source) {
+	case FEEDBACK_BY_LOG:
+		return "log";
+	case FEEDBACK_BY_API:
+		return "api";
+	case FEEDBACK_BY_DSN:
+		break;
+	}
+	return "dsn";
+}
+
 static int bounce(struct job *j)
 {
 	struct event_bounce e;
 	int rc = feedback_decode_bounce(j->ev->payload, &e);
 
 	put_message(j, e.message_id);
-	put(j, "by", e.source == FEEDBACK_BY_LOG ? STR("log") : STR("dsn"));
+	put(j, "by", str_of(told_by(e.source)));
 	put(j, "bounce",
 	    str_of(bounce_reason_name((enum bounce_reason)e.reason)));
 	put(j, "class", str_of(bounce_class_name((enum bounce_class)e.class)));
 	put(j, "status", e.status);
+	put(j, "provider", e.provider);
 	put_sealed(j, "diagnostic", e.lead, PERSON_DIAGNOSTIC, e.diagnostic);
 	return rc;
 }
@@ -482,6 +503,56 @@ static int resumed(struct job *j)
 	return 0;
 }
 
+static int companies(struct job *j)
+{
+	struct event_companies e;
+	int rc = companies_decode(j->ev->payload, &e);
+
+	if (rc == 0)
+		put(j, "what",
+		    str_of(companies_what_name((enum companies_what)e.what)));
+	return rc;
+}
+
+static int reply(struct job *j)
+{
+	struct event_reply e;
+	int rc = answer_decode(j->ev->payload, &e);
+
+	put_message(j, e.message_id);
+	put_lead(j, e.lead);
+	put(j, "kind", str_of(reply_kind_name((enum reply_kind)e.kind)));
+	put_sealed(j, "note", e.lead, PERSON_EVIDENCE, e.note);
+	return rc;
+}
+
+static int review_opened(struct job *j)
+{
+	struct event_review_opened e;
+	int rc = review_decode_opened(j->ev->payload, &e);
+
+	put_id(j, "review", e.id);
+	put_message(j, e.message_id);
+	put_lead(j, e.lead);
+	put(j, "kind", str_of(review_kind_name((enum review_kind)e.kind)));
+	put_ms(j, "deadline", e.deadline_ms);
+	put_sealed(j, "evidence", e.lead, PERSON_EVIDENCE, e.quote);
+	return rc;
+}
+
+static int review_decided(struct job *j)
+{
+	struct event_review_decided e;
+	int rc = review_decode_decided(j->ev->payload, &e);
+
+	put_id(j, "review", e.id);
+	put_lead(j, e.lead);
+	put(j, "state", str_of(review_state_name((enum review_state)e.state)));
+	put(j, "author", e.author);
+	put_sealed(j, "why", e.lead, PERSON_EVIDENCE, e.reason);
+	return rc;
+}
+
 static int mtalog(struct job *j)
 {
 	struct mtalogpos e;
@@ -512,7 +583,9 @@ static const struct {
     {EV_COPY_ADDED, "copy_added", copy_added},
     {EV_COPY_RECIPIENT, "copy_recipient", copy_recipient},
     {EV_COPY_DUE, "copy_due", copy_due},
-    {EV_COPY_FORCED, "copy_forced", copy_forced},
+    {EV_COPY_FORCED, "copy_forced", copy_word},
+    {EV_COPY_RELEASED, "copy_released", copy_word},
+    {EV_COPY_DROPPED, "copy_dropped", copy_word},
     {EV_SLOT_MOVED, "slot_moved", slot_moved},
     {EV_MTALOG, "mtalog", mtalog},
     {EV_FEEDBACK_MAIL, "feedback_mail", feedback_mail},
@@ -524,6 +597,10 @@ static const struct {
     {EV_LEAD_MERGED, "lead_merged", lead_merged},
     {EV_STOPPED, "stopped", stopped},
     {EV_RESUMED, "resumed", resumed},
+    {EV_COMPANIES, "companies", companies},
+    {EV_REPLY, "reply", reply},
+    {EV_REVIEW_OPENED, "review_opened", review_opened},
+    {EV_REVIEW_DECIDED, "review_decided", review_decided},
 };
 
 enum {

@@ -58,7 +58,18 @@ struct value *lead_json_values(
 	return o;
 }
 
-struct value *lead_json_list(const struct policy *p, const struct attributes *x)
+/* As decisions look for it: they go by the policy's zone then. */
+static bool is_unknown_zone(
+    const struct attribute_value *v, struct zones *zones)
+{
+	const struct zone *z;
+
+	return v->label == policy_label(STR("time-zone")) &&
+	       v->type == ATTRIBUTE_TEXT && zones_find(zones, v->text, &z) != 0;
+}
+
+struct value *lead_json_list(
+    const struct policy *p, const struct attributes *x, struct zones *zones)
 {
 	struct value *list = value_new_array();
 
@@ -75,6 +86,8 @@ struct value *lead_json_list(const struct policy *p, const struct attributes *x)
 		put_value(o, "value", &x->v[i]);
 		if (a == NULL || a->type != x->v[i].type)
 			value_put_bool(o, "declared", false);
+		if (is_unknown_zone(&x->v[i], zones))
+			value_put_bool(o, "unknown_zone", true);
 		value_add(list, o);
 	}
 	return list;

@@ -3,6 +3,7 @@
 #define AGENT_API_LEAD_JSON_H
 
 #include "agent/value.h"
+#include "policy/base/zone.h"
 #include "policy/conf/policy.h"
 #include "policy/state/attributes.h"
 
@@ -11,8 +12,9 @@
 struct value *lead_json_values(
     const struct policy *p, const struct attributes *x);
 /* [{"name": "role", "type": "text", "value": "cto"}, ...]: all; what the policy
- * does not know has its label for a name, "#1f", and "declared": false. */
+ * does not know has its label for a name, "#1f", and "declared": false; a time
+ * zone that this host does not know "unknown_zone": true. */
 struct value *lead_json_list(
-    const struct policy *p, const struct attributes *x);
+    const struct policy *p, const struct attributes *x, struct zones *zones);
 
 #endif

@@ -21,6 +21,11 @@ api_fn api_suppression_add;    /* target, reason, segment, until, note */
 api_fn api_suppression_remove; /* target, segment, note */
 api_fn api_suppression_check;  /* target */
 api_fn api_suppression_list;   /* after, limit, reason, segment, redact */
+api_fn api_suppression_show;   /* target, redact */
+
+/* api_suppression_undo.c */
+api_fn api_suppression_undo; /* reason, provider, since, until, note, dry_run,
+			      * after */
 
 /* api_import.c */
 api_fn api_suppression_import; /* entries; reason, segment, until, origin */
@@ -41,7 +46,7 @@ api_fn api_lead_show;
 api_fn api_lead_timeline; /* after, limit */
 
 /* api_leads.c */
-api_fn api_leads_set;  /* leads (address, attributes), origin, dry_run, ignore */
+api_fn api_leads_set; /* leads (address, attributes), origin, dry_run, ignore */
 api_fn api_leads_move; /* from, to, merge */
 api_fn api_leads_rank; /* addresses, one a line */
 
@@ -58,7 +63,11 @@ api_fn api_stats; /* by, from, to, segment, name */
 api_fn api_shadow; /* since, until, segment, redact */
 
 /* api_outcome.c */
-api_fn api_outcomes; /* outcomes: queue_id or message, recipient, outcome, at */
+/* outcomes: queue_id or message, recipient, outcome, at, status, diagnostic */
+api_fn api_outcomes;
+
+/* api_mtalog.c */
+api_fn api_mtalog; /* outcomes as of outcome.h, dry_run */
 
 /* api_simulate.c */
 api_fn api_simulate_start; /* text or version; since, until, diff, by, memory */
@@ -70,6 +79,12 @@ api_fn api_hold_list;    /* after, limit, segment, redact */
 api_fn api_hold_show;    /* id */
 api_fn api_hold_release; /* id; or segment, after */
 api_fn api_hold_drop;    /* id; or segment, after */
+
+/* api_review.c; id, or address of whoever is paused */
+api_fn api_review_list;        /* all, redact */
+api_fn api_review_show;        /* id, redact */
+api_fn api_review_unsubscribe; /* reason */
+api_fn api_review_resume;      /* reason */
 
 /* api_segment.c: one of segment, campaign, domain */
 api_fn api_segment_list;   /* all */

@@ -103,6 +103,8 @@ void show_suppression(
 	value_put_str(o, "origin", r->origin);
 	value_put_str(o, "author", r->author);
 	value_put_i64(o, "event", (int64_t)r->seq);
+	if (suppression_is_provisional(r))
+		value_put_bool(o, "provisional", true);
 }
 
 /* As the policy has its rules: one blank where a column is aligned by many. */

@@ -24,7 +24,7 @@ void show_init(
 void show_lead(const struct show *s, struct value *o, const char *key,
     const struct lead_id *id);
 /* target ("@domain", "sha256:HEX"...), reason, segment, since, until, origin,
- * author, event. */
+ * author, event; provisional where it is. */
 void show_suppression(
     const struct show *s, struct value *o, const struct suppression_record *r);
 /* What a suppression is about, by the bytes of its key. */

@@ -1,6 +1,7 @@
 /* simjob.c - see simjob.h. */
 #include "agent/api/simjob.h"
 
+#include "policy/base/clock.h"
 #include "policy/base/fault.h"
 #include "policy/base/log.h"
 
@@ -79,6 +80,8 @@ int simjob_open(struct simjob **out, struct app *app)
 	if (j == NULL)
 		return -ENOMEM;
 	j->app = app;
+	/* An id that was given before a restart is none of ours. */
+	j->id = (uint64_t)clock_now_ms();
 	if (pthread_mutex_init(&j->lock, NULL) == 0)
 		return 0;
 	free(j);
@@ -143,6 +146,7 @@ int simjob_start(struct simjob *j, struct simulate_query *q, uint64_t *id_out,
     struct error *err)
 {
 	int rc = ERR_EXISTS;
+	double share;
 
 	(void)pthread_mutex_lock(&j->lock);
 	if (j->state != RUNNING)
@@ -150,9 +154,13 @@ int simjob_start(struct simjob *j, struct simulate_query *q, uint64_t *id_out,
 	else
 		let_go(q);
 	*id_out = j->id;
+	share = j->share;
 	(void)pthread_mutex_unlock(&j->lock);
 	return rc == ERR_EXISTS
-		   ? error_set(err, rc, "another simulation is running")
+		   ? error_set(err, rc,
+			 "another simulation is running, %d %% of it are done; "
+			 "one at a time",
+			 (int)(share * 100))
 		   : error_of(err, rc, "simulation");
 }
 

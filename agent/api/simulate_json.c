@@ -28,6 +28,23 @@ static uint64_t sum(const uint64_t n[REPLAY_FATES])
 	return all;
 }
 
+/* Those who waited for the end of a stop; left out where nobody did. */
+static void put_stopped(
+    struct value *o, const struct simulate_counts *c, unsigned n_ways)
+{
+	struct value *one = value_new_object();
+	uint64_t all = 0;
+
+	for (unsigned w = 0; w < n_ways; w++) {
+		value_put_i64(one, ways[w], (int64_t)c->stopped[w]);
+		all += c->stopped[w];
+	}
+	if (all > 0)
+		value_put(o, "held_by_stops", one);
+	else
+		value_free(&one);
+}
+
 static void put_counts(
     struct value *o, const struct simulate_counts *c, unsigned n_ways)
 {
@@ -35,6 +52,7 @@ static void put_counts(
 	value_put_i64(o, "changed", (int64_t)c->changed);
 	for (unsigned w = 0; w < n_ways; w++)
 		value_put(o, ways[w], counts_of(c->n[w]));
+	put_stopped(o, c, n_ways);
 }
 
 static void put_waits(
@@ -122,10 +140,13 @@ void simulate_json(const struct simulate_query *q,
 
 	value_put_time(o, "since", r->since_ms);
 	value_put_time(o, "until", r->until_ms);
+	if (r->begins_ms != 0)
+		value_put_time(o, "journal_begins", r->begins_ms);
 	put_policy(o, "policy", q->policy);
 	if (q->other != NULL)
 		put_policy(o, "compared_policy", q->other);
 	value_put_i64(o, "people", (int64_t)r->people);
+	value_put_i64(o, "stops", (int64_t)r->stops);
 	put_counts(o, &r->all, n_ways);
 	put_waits(o, r, n_ways);
 	put_rules(o, r, n_ways);
@@ -135,4 +156,5 @@ void simulate_json(const struct simulate_query *q,
 			    rows_of(r->rows[k], r->n_rows[k], n_ways));
 	value_put_i64(o, "decisions", (int64_t)r->decisions);
 	value_put_i64(o, "took_ms", (int64_t)((r->read_s + r->play_s) * 1000));
+	value_put_i64(o, "played_ms", (int64_t)(r->play_s * 1000));
 }

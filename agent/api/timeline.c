@@ -75,7 +75,8 @@ static bool is_meant(const struct walk *w, const struct trace_about *a)
 	if (tl->lead == NULL && a->queue_id.n > 0 && has_queue(w, a->queue_id))
 		return true;
 	if (tl->lead != NULL && a->has_lead)
-		return lead_id_eq(&a->lead, tl->lead);
+		return lead_id_eq(&a->lead, tl->lead) ||
+		       (a->has_other && lead_id_eq(&a->other, tl->lead));
 	return has(&w->ids, a->message_id) || has(&w->ids, a->copy_id);
 }
 

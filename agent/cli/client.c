@@ -169,8 +169,12 @@ int client_send(struct client *c, const struct client_request *rq,
 	rc = perform(c, rq, &reply, &status, err);
 	if (rc == 0 && value_parse(buf_str(&reply), out, NULL) != 0)
 		rc = error_set(err, ERR_UNAVAILABLE,
-		    "%s: the answer (status %ld) is not the agent's", c->socket,
-		    status);
+		    status == 503 &&
+			    str_starts(buf_str(&reply), STR("Stopping"))
+			? "%s: the agent is being stopped, or has too much to "
+			  "do (status %ld): try again"
+			: "%s: the answer (status %ld) is not the agent's",
+		    c->socket, status);
 	if (rc == 0 && code_of(status) != 0)
 		rc = fail_status(status, *out, err);
 	buf_fini(&reply);

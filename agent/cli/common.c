@@ -94,7 +94,7 @@ int cli_read(struct cli *c, const char *path, struct str *out)
 
 	buf_init(&b, CLI_FILE_MAX);
 	rc = strcmp(path, "-") == 0 ? file_read_fd(STDIN_FILENO, &b, &err)
-				    : file_read(path, &b, &err);
+				    : file_read_pipe(path, &b, &err);
 	if (rc == 0) {
 		*out = arena_str(c->arena, buf_str(&b));
 		if (out->p == NULL)

@@ -28,6 +28,8 @@ static const struct {
     {"copy_recipient", "copy done"},
     {"copy_due", "due anew"},
     {"copy_forced", "let go"},
+    {"copy_released", "released"},
+    {"copy_dropped", "dropped"},
     {"bounce", "bounce"},
     {"complaint", "complaint"},
     {"feedback_mail", "feedback"},
@@ -36,6 +38,10 @@ static const struct {
     {"mtalog", "log read"},
     {"stopped", "stopped"},
     {"resumed", "resumed"},
+    {"companies", "histories of companies"},
+    {"reply", "reply"},
+    {"review_opened", "to review"},
+    {"review_decided", "reviewed"},
 };
 
 static struct str name_of(const struct value *ev)
@@ -136,6 +142,7 @@ static const struct {
     {"bounce", ""},
     {"complaint", ""},
     {"status", "status "},
+    {"provider", "at "},
     {"diagnostic", ""},
     {"relay", "by "},
     {"kind", ""},
@@ -155,6 +162,7 @@ static const struct {
     {"queue_id", "queue id "},
     {"message", "message "},
     {"copy", "copy "},
+    {"review", "review "},
     {"file", ""},
     {"error", "cannot be read: "},
 };
@@ -190,12 +198,29 @@ struct out_table *event_table(struct cli *c)
 	return out_table(c, heads);
 }
 
+/* A table is of one person, whose address it need not tell; but who went on as
+ * that person had another. */
+static struct str row_text(struct cli *c, const struct value *ev)
+{
+	struct str text = event_text(c, ev), both;
+	struct buf b;
+
+	if (!str_eq(value_get_str(ev, "type"), STR("lead_merged")))
+		return text;
+	buf_init(&b, TEXT_MAX);
+	buf_add(&b, text);
+	add(c, &b, ev, "address", "before ");
+	both = arena_str(c->arena, buf_str(&b));
+	buf_fini(&b);
+	return both;
+}
+
 void event_row(struct out_table *t, struct cli *c, const struct value *ev)
 {
 	out_when(t, ev, "time");
 	out_cell(t, name_of(ev));
 	out_member(t, ev, "segment");
-	out_cell(t, event_text(c, ev));
+	out_cell(t, row_text(c, ev));
 }
 
 void event_line(struct cli *c, const struct value *ev)

@@ -5,8 +5,10 @@
  * cells are parted by something else than a comma. JSON lines become the body
  * of a call each, as they are but for the names of their members.
  *
- * A large CSV file is mapped, which is a window over all of it, and sent in the
- * ledger's order (leads_order.h). */
+ * All that is long is sent in the ledger's order (leads_order.h), as much of it
+ * at once as memory may hold: a large file is mapped, which is a window over all
+ * of it, and only where its rows are is remembered; the rows of what comes
+ * through a pipe, and objects, are copied. */
 #include "agent/cli/client.h"
 #include "agent/cli/csv.h"
 #include "agent/cli/leads_file.h"
@@ -25,11 +27,15 @@
 #include <unistd.h>
 
 enum {
-	WINDOW = 4 << 20, /* no row is longer than half of it */
-	CHUNK = 10000,    /* entries of one call */
+	WINDOW = 4 << 20,
+	ROW_MAX = WINDOW / 2,
+	CHUNK = 10000, /* entries of one call */
 	CHUNK_BYTES = 6 << 20,
 	SHOWN = 20,      /* rows of each kind */
-	LARGE = 1 << 20, /* bytes of a file for which order is worth while */
+	LARGE = 1 << 20, /* bytes for which order is worth while */
+	/* What is put in order at once. */
+	ROWS_MAX = 2000000,
+	TEXTS_MAX = 64 << 20,
 	TIMEOUT_S = 600
 };
 
@@ -58,7 +64,12 @@ struct import {
 	struct shown shown[3][SHOWN];
 	size_t n_shown[3], n_told;
 	int64_t began_ms;
-	struct arena *scratch; /* of a row */
+	struct arena *scratch;  /* of a row */
+	struct leads_row *rows; /* read and not yet sent */
+	size_t n_rows, cap_rows;
+	char *texts;  /* TEXTS_MAX: of those that are no part of the mapping */
+	size_t bytes; /* of all rows */
+	bool ordered;
 };
 
 static const char kinds[] = "ncu";
@@ -347,39 +358,9 @@ static void put_cells(struct buf *out, const struct str *cells, size_t n)
 	buf_addc(out, '\n');
 }
 
-static int read_heading(struct import *im, struct str row)
-{
-	struct str cells[CSVROW_COLUMNS_MAX];
-	struct buf b;
-	size_t n;
+/* --- in the ledger's order --- */
 
-	im->separator = csvrow_separator(row);
-	if (cells_of(im, row, cells, &n) != 0)
-		return cli_fail(CLI_NO,
-		    "%s:%zu: the heading is not well-formed", im->path,
-		    im->line);
-	im->n_columns = im->address_column = n;
-	for (size_t i = 0; i < n; i++) {
-		cells[i] = name_of(im, cells[i]);
-		if (str_eq(cells[i], STR("address")))
-			im->address_column = i;
-	}
-	if (im->address_column == n)
-		return cli_fail(CLI_NO,
-		    "%s:%zu: no column is the address; --map "
-		    "\"COLUMN=address\" says which",
-		    im->path, im->line);
-	buf_init(&b, 1 << 20);
-	put_cells(&b, cells, n);
-	im->heading = arena_str(im->c->arena, buf_str(&b));
-	buf_fini(&b);
-	if (im->heading.p == NULL)
-		return cli_fail(CLI_AGAIN, "out of memory");
-	begin_chunk(im);
-	return CLI_DONE;
-}
-
-static int add_row(struct import *im, struct str row)
+static int add_csv(struct import *im, struct str row)
 {
 	struct str cells[CSVROW_COLUMNS_MAX];
 	size_t n;
@@ -398,6 +379,191 @@ static int add_row(struct import *im, struct str row)
 	return end_entry(im, im->line);
 }
 
+static int add_json(struct import *im, struct str object)
+{
+	if (im->n > 0)
+		buf_addc(&im->chunk, ',');
+	buf_add(&im->chunk, object);
+	return end_entry(im, im->line);
+}
+
+/* What is kept; a short list stays as it is. */
+static int send_rows(struct import *im)
+{
+	const size_t line = im->line;
+	int code = CLI_DONE;
+
+	if (im->bytes >= LARGE) {
+		im->ordered = true;
+		code = leads_order(im->c, im->rows, im->n_rows);
+	}
+	for (size_t i = 0; code == CLI_DONE && i < im->n_rows; i++) {
+		im->line = im->rows[i].line;
+		code = im->json ? add_json(im, im->rows[i].text)
+				: add_csv(im, im->rows[i].text);
+	}
+	im->line = line;
+	im->n_rows = im->bytes = 0;
+	return code;
+}
+
+/* Room for one more row; grows by half. */
+static int grow_rows(struct import *im)
+{
+	size_t more = im->cap_rows + im->cap_rows / 2 + 1024;
+	struct leads_row *next;
+
+	if (im->n_rows < im->cap_rows)
+		return CLI_DONE;
+	next = realloc(im->rows, more * sizeof(*next));
+	if (next == NULL)
+		return cli_fail(CLI_AGAIN, "out of memory");
+	im->rows = next;
+	im->cap_rows = more;
+	return CLI_DONE;
+}
+
+static struct str copy_text(struct import *im, struct str s)
+{
+	char *p = im->texts + im->bytes;
+
+	if (s.n > 0)
+		memcpy(p, s.p, s.n);
+	im->bytes += s.n;
+	return (struct str){p, s.n};
+}
+
+/* One that lies in the mapped file stays there, others are copied; what came
+ * before is sent when there is no room. */
+static int keep_row(struct import *im, struct str text, struct str address)
+{
+	const bool stays = im->mapped && !im->json;
+	int code = CLI_DONE;
+
+	if (im->n_rows == ROWS_MAX ||
+	    (!stays && im->bytes + text.n + address.n > TEXTS_MAX))
+		code = send_rows(im);
+	if (code == CLI_DONE)
+		code = grow_rows(im);
+	if (code == CLI_DONE && !stays && im->texts == NULL) {
+		im->texts = malloc(TEXTS_MAX);
+		if (im->texts == NULL)
+			code = cli_fail(CLI_AGAIN, "out of memory");
+	}
+	if (code != CLI_DONE)
+		return code;
+	if (stays) {
+		im->bytes += text.n;
+	} else {
+		address = copy_text(im, address);
+		text = copy_text(im, text);
+	}
+	im->rows[im->n_rows++] = (struct leads_row){
+	    .line = im->line, .text = text, .address = address};
+	return CLI_DONE;
+}
+
+/* --- rows of it --- */
+
+/* All that --map names must be there: a name that is not quite the heading's
+ * would lose its column without a word, by --ignore. */
+static int find_mapped(struct import *im, const struct str *cells, size_t n)
+{
+	struct str rest = cli_str(im->c, "map"), one;
+
+	while (str_next(&rest, ',', &one)) {
+		struct str name =
+		    str_trim(str_cut(one, 0, str_rfind(one, '=')));
+		size_t i = 0;
+
+		while (i < n && !str_eq(cells[i], name))
+			i++;
+		if (i == n)
+			return cli_fail(CLI_USAGE,
+			    "%s:%zu: --map: no column is called \"%.*s\"",
+			    im->path, im->line,
+			    STR_ARG(out_clean(im->c, name)));
+	}
+	return CLI_DONE;
+}
+
+static int find_address(struct import *im, const struct str *cells, size_t n)
+{
+	im->address_column = n;
+	for (size_t i = 0; i < n; i++) {
+		if (!str_eq(cells[i], STR("address")))
+			continue;
+		if (im->address_column < n)
+			return cli_fail(CLI_NO,
+			    "%s:%zu: columns %zu and %zu are both the address; "
+			    "--map \"COLUMN=name\" can call one otherwise",
+			    im->path, im->line, im->address_column + 1, i + 1);
+		im->address_column = i;
+	}
+	if (im->address_column == n)
+		return cli_fail(CLI_NO,
+		    "%s:%zu: no column is the address; --map "
+		    "\"COLUMN=address\" says which",
+		    im->path, im->line);
+	return CLI_DONE;
+}
+
+static int read_heading(struct import *im, struct str row)
+{
+	struct str cells[CSVROW_COLUMNS_MAX];
+	struct buf b;
+	size_t n;
+	int code;
+
+	im->separator = csvrow_separator(row);
+	if (cells_of(im, row, cells, &n) != 0)
+		return cli_fail(CLI_NO,
+		    "%s:%zu: the heading is not well-formed", im->path,
+		    im->line);
+	im->n_columns = n;
+	code = find_mapped(im, cells, n);
+	for (size_t i = 0; i < n; i++)
+		cells[i] = name_of(im, cells[i]);
+	if (code == CLI_DONE)
+		code = find_address(im, cells, n);
+	if (code != CLI_DONE)
+		return code;
+	buf_init(&b, 1 << 20);
+	put_cells(&b, cells, n);
+	im->heading = arena_str(im->c->arena, buf_str(&b));
+	buf_fini(&b);
+	if (im->heading.p == NULL)
+		return cli_fail(CLI_AGAIN, "out of memory");
+	begin_chunk(im);
+	return CLI_DONE;
+}
+
+/* The column of the address, where it needs no quotes undone: only that is
+ * looked for in the ledger, and a row without it comes first. */
+static struct str address_in(
+    const struct import *im, struct str row, const struct str *cells, size_t n)
+{
+	struct str s =
+	    n > im->address_column ? cells[im->address_column] : STR("");
+
+	return s.n > 0 && s.p >= row.p && s.p < row.p + row.n ? s : STR("");
+}
+
+static int keep_csv(struct import *im, struct str row)
+{
+	struct str cells[CSVROW_COLUMNS_MAX];
+	size_t n = 0;
+	int rc;
+
+	if (row.n > ROW_MAX) {
+		tell_refused(im, im->line, STR(""),
+		    STR("the row is too long: is there a quote without end?"));
+		return CLI_DONE;
+	}
+	rc = cells_of(im, row, cells, &n);
+	return keep_row(im, row, address_in(im, row, cells, rc == 0 ? n : 0));
+}
+
 static int read_csv(struct import *im)
 {
 	bool heading = true;
@@ -411,85 +577,12 @@ static int read_csv(struct import *im)
 			return code;
 		if (str_trim(row).n > 0)
 			code =
-			    heading ? read_heading(im, row) : add_row(im, row);
+			    heading ? read_heading(im, row) : keep_csv(im, row);
 		if (code != CLI_DONE)
 			return code;
 		heading = heading && str_trim(row).n == 0;
 		im->line += lines;
 	}
-}
-
-/* --- a large file --- */
-
-/* One more row; grows by half. */
-static int keep_row(struct leads_row **v, size_t n, size_t *cap)
-{
-	size_t more = n < *cap ? *cap : *cap + *cap / 2 + 1024;
-	struct leads_row *next;
-
-	if (more == *cap)
-		return CLI_DONE;
-	next = realloc(*v, more * sizeof(*next));
-	if (next == NULL)
-		return cli_fail(CLI_AGAIN, "out of memory");
-	*v = next;
-	*cap = more;
-	return CLI_DONE;
-}
-
-/* All rows behind the heading; an address with quotes to undo is not looked
- * for, and such a row comes first. */
-static int collect(struct import *im, struct leads_row **v, size_t *n)
-{
-	struct str cells[CSVROW_COLUMNS_MAX], row;
-	size_t cap = 0, lines = 0, k;
-	int code;
-
-	for (;;) {
-		code = next_row(im, &row, &lines);
-		if (code != CLI_DONE || row.n == 0)
-			return code;
-		if (str_trim(row).n > 0) {
-			code = keep_row(v, *n, &cap);
-			if (code != CLI_DONE)
-				return code;
-			k = 0;
-			if (cells_of(im, row, cells, &k) != 0)
-				k = 0;
-			(*v)[(*n)++] = (struct leads_row){.line = im->line,
-			    .text = row,
-			    .address =
-				k > im->address_column &&
-					cells[im->address_column].p >= row.p &&
-					cells[im->address_column].p <
-					    row.p + row.n
-				    ? cells[im->address_column]
-				    : STR("")};
-		}
-		im->line += lines;
-	}
-}
-
-static int read_large(struct import *im)
-{
-	struct leads_row *v = NULL;
-	size_t lines = 0, n = 0;
-	struct str row;
-	int code = next_row(im, &row, &lines);
-
-	if (code == CLI_DONE)
-		code = read_heading(im, row);
-	im->line += lines;
-	if (code == CLI_DONE)
-		code = collect(im, &v, &n);
-	if (code == CLI_DONE)
-		code = leads_order(im->c, v, n);
-	for (size_t i = 0; code == CLI_DONE && i < n; i++) {
-		im->line = v[i].line;
-		code = add_row(im, v[i].text);
-	}
-	free(v);
-	return code;
 }
 
 /* --- JSON lines --- */
@@ -518,10 +611,10 @@ static int put_member(void *arg, struct str key, const struct value *v)
 	return value_dump(v, &o->members);
 }
 
-static int put_object(struct import *im, const struct value *v)
+static int put_object(struct import *im, const struct value *v, struct buf *out,
+    struct str *address_out)
 {
 	struct object o = {.im = im};
-	struct buf *out = &im->chunk;
 	struct value *address;
 	int rc;
 
@@ -531,35 +624,42 @@ static int put_object(struct import *im, const struct value *v)
 	if (rc == 0 && (o.bad || buf_error(&o.members) != 0))
 		rc = ERR_SYNTAX;
 	if (rc == 0) {
-		buf_addz(out, im->n > 0 ? ",{\"address\":" : "{\"address\":");
+		buf_addz(out, "{\"address\":");
 		rc = value_dump(address, out);
 		buf_addz(out, ",\"attributes\":{");
 		buf_add(out, buf_str(&o.members));
 		buf_addz(out, "}}");
 	}
+	if (rc == 0)
+		rc = buf_error(out);
+	*address_out = o.address;
 	value_free(&address);
 	buf_fini(&o.members);
 	return rc;
 }
 
-static int add_line(struct import *im, struct str line)
+static int keep_line(struct import *im, struct str line)
 {
 	struct error err = {0};
 	struct value *v = NULL;
-	int rc = value_parse(line, &v, &err);
+	struct str address = STR("");
+	int code, rc = value_parse(line, &v, &err);
+	struct buf object;
 
+	buf_init(&object, 2 * WINDOW);
 	arena_reset(im->scratch);
 	if (rc == 0 && !value_is_object(v))
 		rc = error_set(&err, ERR_SYNTAX, "wanted a JSON object");
 	if (rc == 0) {
-		rc = put_object(im, v);
+		rc = put_object(im, v, &object, &address);
 		(void)error_of(&err, rc, "members");
 	}
+	code = rc == 0 ? keep_row(im, buf_str(&object), address) : CLI_DONE;
+	if (rc != 0)
+		tell_refused(im, im->line, STR(""), str_of(err.text));
+	buf_fini(&object);
 	value_free(&v);
-	if (rc == 0)
-		return end_entry(im, im->line);
-	tell_refused(im, im->line, STR(""), str_of(err.text));
-	return CLI_DONE;
+	return code;
 }
 
 static int read_json(struct import *im)
@@ -574,7 +674,7 @@ static int read_json(struct import *im)
 		if (code != CLI_DONE || line.n == 0)
 			return code;
 		if (str_trim(line).n > 0)
-			code = add_line(im, str_trim(line));
+			code = keep_line(im, str_trim(line));
 		if (code != CLI_DONE)
 			return code;
 		im->line += lines;
@@ -649,10 +749,9 @@ static int read_all(struct import *im)
 		im->at += 3;
 	rest = str_trim(str_cut(rest_of(im), 0, 4096));
 	im->json = str_starts(rest, STR("{"));
-	if (im->json)
-		code = read_json(im);
-	else
-		code = im->mapped ? read_large(im) : read_csv(im);
+	code = im->json ? read_json(im) : read_csv(im);
+	if (code == CLI_DONE)
+		code = send_rows(im);
 	if (code == CLI_DONE && im->n > 0)
 		code = send_chunk(im);
 	return code;
@@ -719,6 +818,14 @@ int leads_import(struct cli *c)
 		(void)close(im->fd);
 	buf_fini(&im->chunk);
 	arena_free(&im->scratch);
+	free(im->rows);
+	free(im->texts);
+	if (code != CLI_DONE && im->stopped > 0 && im->ordered)
+		return cli_fail(code,
+		    "%s: stopped; %lld rows are imported, in another order "
+		    "than the list's: import the whole list again",
+		    im->path,
+		    (long long)(im->counts[0] + im->counts[1] + im->counts[2]));
 	if (code != CLI_DONE && im->stopped > 0)
 		return cli_fail(code,
 		    "%s: stopped; from line %zu on nothing is imported",

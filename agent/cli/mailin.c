@@ -92,18 +92,3 @@ int mailin_origin(struct cli *c, const struct mailin *m,
 		    CLI_USAGE, "--client %s is no IP address", client);
 	return read_sender(c, m, sender_out);
 }
-
-const struct conf_domain *mailin_signer(
-    const struct conf *conf, struct str from_domain)
-{
-	while (from_domain.n > 0) {
-		const struct conf_domain *d =
-		    conf_domain_find(conf, from_domain);
-
-		if (d != NULL)
-			return d;
-		from_domain =
-		    str_from(from_domain, str_find(from_domain, 0, '.') + 1);
-	}
-	return NULL;
-}

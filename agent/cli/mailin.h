@@ -38,8 +38,4 @@ int mailin_origin(struct cli *c, const struct mailin *m,
 int mailin_addresses(struct cli *c, const struct mailin *m, const char *name,
     struct addrlist *out);
 
-/* The declared domain that signs for it: itself, or the nearest parent. */
-const struct conf_domain *mailin_signer(
-    const struct conf *conf, struct str from_domain);
-
 #endif

@@ -275,6 +275,7 @@ static const struct words reasons[] = {
     {"order", "what is free is left to those before it"},
     {"yield", "it lets another segment go first"},
     {"closed", "outside the segment's hours"},
+    {"paused", "mail to this person is paused"},
 };
 
 static const struct words causes[] = {
@@ -286,6 +287,10 @@ static const struct words causes[] = {
     {"complaint", "a complaint"},
     {"opt_out", "an opt-out"},
     {"imported", "an import"},
+    {"mailbox_full", "a mailbox that was full for weeks"},
+    {"left", "having left the company"},
+    {"replied", "a reply"},
+    {"in_review", "a wish that waits for review"},
 };
 
 static const struct words demands[] = {

@@ -6,10 +6,9 @@
 #include "agent/cli/cli.h"
 
 /* The text of the policy at path ("-": standard input), with the days of its
- * days-file options in it (policy/conf/daysfile.h); a relative name begins in
- * the policy's folder. In c's arena. CLI_DONE; CLI_USAGE with err empty: the
+ * days-file options in it (policy/conf/policytext.h). In c's arena. CLI_DONE; CLI_USAGE with err empty: the
  * policy could not be read, which is told; CLI_NO: err says "file:line: what"
- * of such a file. */
+ * of the policy or of such a file. */
 int policyfile_read(
     struct cli *c, const char *path, struct str *out, struct error *err);
 /* The same, which tells both. */

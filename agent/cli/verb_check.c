@@ -6,8 +6,11 @@
 #include "agent/cli/policyfile.h"
 #include "agent/cli/verbs.h"
 
+#include "policy/base/clock.h"
+#include "policy/base/file.h"
 #include "policy/conf/policy.h"
 #include "policy/conf/tell.h"
+#include "policy/rules/bounce.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -142,6 +145,43 @@ static void check_places(struct findings *f, const struct conf *conf)
 	want(f, "agent api", conf->agent.api, true);
 }
 
+/* --- rules for bounces --- */
+
+static void tell_rule(void *arg, bool is_error, const char *line)
+{
+	struct findings *f = arg;
+
+	f->kind = is_error ? "error" : "warning";
+	tell(f, line);
+}
+
+/* Those of --rules, else the agent's. */
+static void check_rules(struct findings *f, const struct conf *conf)
+{
+	const char *path = cli_opt(f->c, "rules");
+	struct bounce_rules *rules = NULL;
+	struct error err = {0};
+	struct buf text;
+	int rc;
+
+	if (path == NULL && conf->agent.bounce_rules.n > 0)
+		path = conf->agent.bounce_rules.p;
+	if (path == NULL)
+		return;
+	buf_init(&text, BOUNCE_RULES_MAX_BYTES);
+	rc = file_read(path, &text, &err);
+	if (rc == ERR_LIMIT)
+		(void)error_set(&err, rc, "%s: more than %d bytes", path,
+		    BOUNCE_RULES_MAX_BYTES);
+	if (rc == 0)
+		rc = bounce_rules_read(
+		    path, buf_str(&text), tell_rule, f, &rules, &err);
+	if (rc != 0 && rc != ERR_SYNTAX) /* else it was told */
+		tell_rule(f, true, err.text);
+	bounce_rules_free(&rules);
+	buf_fini(&text);
+}
+
 static int parse_policy(
     struct findings *f, const char *path, const struct policy **out)
 {
@@ -213,21 +253,29 @@ static void check_policy(
 	if (parse_policy(f, path, &p) != CLI_DONE)
 		return;
 	f->kind = "warning";
-	policy_warnings(p, tell, f);
+	policy_warnings(p, clock_now_ms(), tell, f);
 	(void)conf_check_policy(conf, p, tell, f);
 	compare_with_old(f, p);
 	policy_unref(&p);
 }
 
-static int print_conf(const struct conf *conf)
+static int print_conf(const struct cli *c)
 {
+	struct value *v = value_new_object();
+	int code = CLI_DONE;
 	struct buf b;
 
 	buf_init(&b, CLI_FILE_MAX);
-	conf_print(conf, &b);
-	(void)fwrite(b.p, 1, b.n, stdout);
+	conf_print(c->conf, &b);
+	value_put_str(v, "conf", str_of(c->conf_path));
+	value_put_str(v, "text", buf_str(&b));
+	if (c->json)
+		code = cli_json(v);
+	else
+		(void)fwrite(b.p, 1, b.n, stdout);
 	buf_fini(&b);
-	return CLI_DONE;
+	value_free(&v);
+	return code;
 }
 
 /* The file that conf names is read at the first start only; later it may be
@@ -262,11 +310,12 @@ static int run_check(struct cli *c)
 		return CLI_NO;
 	}
 	if (cli_opt(c, "print") != NULL)
-		return print_conf(c->conf);
+		return print_conf(c);
 	f.kind = "warning";
 	conf_warnings(c->conf, tell, &f);
 	check_places(&f, c->conf);
 	check_keys(&f, c->conf);
+	check_rules(&f, c->conf);
 	if (policy_file(c) != NULL)
 		check_policy(&f, c->conf, policy_file(c));
 	if (f.n == 0 && !c->json)
@@ -283,6 +332,8 @@ static const struct cli_option options[] = {
 	"and tell what it changes against the policy in force (needs the\n"
 	"agent)",
 	false},
+    {"rules", "FILE",
+	"these rules for bounces (default: the agent's bounce-rules)", false},
     {"user", "NAME", "look at the keys with the rights of this user", false},
     {"print", NULL, "print every option with the value in effect", false},
     {NULL, NULL, NULL, false},
@@ -294,7 +345,7 @@ static const struct cli_command commands[] = {
 
 const struct cli_verb verb_check = {
     "check",
-    "reads conf, keys and policy, and tells what is wrong",
+    "reads conf, keys, policy and rules for bounces, and tells what is wrong",
     "As the daemons would read them; tells also what looks like a mistake.\n"
     "For root, keys are looked at as the users tendril-milter and\n"
     "tendril-agent see them, where there are such users. Needs no agent.\n"

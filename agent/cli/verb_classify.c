@@ -26,16 +26,34 @@ struct classify {
 	size_t done, failed;
 };
 
+/* Which rule decided; file and line only where it is in a file. */
+static void put_rule(struct value *o, const struct bounce_by *by)
+{
+	struct value *rule;
+
+	if (by->text == NULL)
+		return;
+	rule = value_new_object();
+	value_put_str(rule, "text", str_of(by->text));
+	if (by->file != NULL) {
+		value_put_str(rule, "file", str_of(by->file));
+		value_put_i64(rule, "line", by->line);
+	}
+	value_put(o, "rule", rule);
+}
+
 static struct value *recipient_value(const struct report_recipient *r)
 {
 	struct value *o = value_new_object();
 
 	value_put_str(o, "address", r->address);
-	value_put_str(o, "original", r->original);
+	value_put_str(
+	    o, "original", r->original.n > 0 ? r->original : r->returned_to);
 	value_put_str(o, "status", r->status);
 	value_put_str(o, "reason", str_of(bounce_reason_name(r->reason)));
 	value_put_str(o, "class", str_of(bounce_class_name(r->class)));
 	value_put_str(o, "diagnostic", r->diagnostic);
+	put_rule(o, &r->by);
 	return o;
 }
 
@@ -55,8 +73,21 @@ static struct value *report_value(
 	value_put_str(o, "envelope_id", r->envelope_id);
 	value_put_str(o, "queue_id", r->queue_id);
 	value_put_str(o, "reporting_mta", r->reporting_mta);
+	if (r->source == REPORT_BY_MDN)
+		value_put_str(
+		    o, "disposition", str_of(mdn_type_name(r->disposition)));
 	value_put(o, "recipients", list);
 	return o;
+}
+
+static void print_rule(struct cli *c, const struct value *rule)
+{
+	int64_t line = 0;
+
+	if (value_get_i64(rule, "line", &line))
+		out_line("    by %.*s:%lld: %.*s",
+		    STR_ARG(out_text(c, rule, "file")), (long long)line,
+		    STR_ARG(out_text(c, rule, "text")));
 }
 
 static void print_recipients(struct cli *c, const struct value *o)
@@ -74,6 +105,7 @@ static void print_recipients(struct cli *c, const struct value *o)
 		if (value_get_str(r, "diagnostic").n > 0)
 			out_line(
 			    "    %.*s", STR_ARG(out_text(c, r, "diagnostic")));
+		print_rule(c, value_get(r, "rule"));
 	}
 }
 
@@ -157,7 +189,7 @@ static int classify_file(struct classify *k, const char *path)
 
 	buf_reset(&k->text);
 	if (strcmp(path, "-") == 0 ? file_read_fd(0, &k->text, &err)
-				   : file_read(path, &k->text, &err)) {
+				   : file_read_pipe(path, &k->text, &err)) {
 		k->failed++;
 		(void)cli_fail(CLI_NO, "%s", err.text);
 		return CLI_DONE; /* the others are looked at */
@@ -212,16 +244,42 @@ static int classify_path(struct classify *k, const char *path, int depth)
 	return classify_folder(k, path, depth);
 }
 
+static void tell_finding(void *arg, bool is_error, const char *line)
+{
+	(void)arg;
+	(void)cli_fail(CLI_NO, "%s: %s", is_error ? "error" : "warning", line);
+}
+
+/* The built-in ones, and those of --rules before them. */
+static int read_rules(struct classify *k)
+{
+	const char *path = cli_opt(k->c, "rules");
+	struct error err = {0};
+	int rc;
+
+	if (path == NULL)
+		return bounce_rules_new(&k->rules) == 0
+			   ? CLI_DONE
+			   : cli_fail(CLI_AGAIN, "out of memory");
+	rc = file_read(path, &k->text, &err);
+	if (rc != 0)
+		return cli_fail(CLI_NO, "%s", err.text);
+	rc = bounce_rules_read(
+	    path, buf_str(&k->text), tell_finding, NULL, &k->rules, &err);
+	if (rc == 0 || rc == ERR_SYNTAX) /* told */
+		return rc == 0 ? CLI_DONE : CLI_NO;
+	return cli_fail(rc == -ENOMEM ? CLI_AGAIN : CLI_NO, "%s", err.text);
+}
+
 static int run_classify(struct cli *c)
 {
 	struct classify k = {.c = c, .arena = arena_new(REPORT_ARENA)};
 	int code = CLI_DONE;
 
-	if (k.arena == NULL || bounce_rules_new(&k.rules) != 0) {
-		arena_free(&k.arena);
+	if (k.arena == NULL)
 		return cli_fail(CLI_AGAIN, "out of memory");
-	}
 	buf_init(&k.text, MAIL_MAX);
+	code = read_rules(&k);
 	for (size_t i = 0; code == CLI_DONE && i < c->n_operands; i++)
 		code = classify_path(&k, c->operands[i], 0);
 	buf_fini(&k.text);
@@ -230,8 +288,16 @@ static int run_classify(struct cli *c)
 	return code == CLI_DONE && k.failed > 0 ? CLI_NO : code;
 }
 
+static const struct cli_option options[] = {
+    {"rules", "FILE",
+	"with these rules for bounces before the built-in ones\n"
+	"(tendril-bounces(5))",
+	false},
+    {NULL, NULL, NULL, false},
+};
+
 static const struct cli_command commands[] = {
-    {"", "FILE...", 1, SIZE_MAX, NULL, "", run_classify},
+    {"", "FILE...", 1, SIZE_MAX, options, "", run_classify},
 };
 
 const struct cli_verb verb_classify = {
@@ -239,8 +305,14 @@ const struct cli_verb verb_classify = {
     "what is this mail that came back",
     "FILE is a message, an mbox or a folder of them; \"-\" is standard input.\n"
     "Kinds: hard, soft, delayed, delivered, complaint, unsubscribe,\n"
-    "auto-reply, none. Needs neither agent nor configuration.",
+    "auto-reply, none; of each recipient the reason, and the rule that gave\n"
+    "it. Recognised by (source, with --json): dsn, arf, mdn,\n"
+    "notice (an MTA's words without such parts), x-failed-recipients, ses\n"
+    "(Amazon's notes), forward (a report that a person passed on: never acted\n"
+    "upon), headers, nothing. A receipt (mdn) has its disposition: displayed,\n"
+    "deleted, dispatched, processed, denied, failed or other. Needs neither\n"
+    "agent nor configuration.",
     CLI_COMMANDS(commands),
-    "a file could not be read",
+    "a file could not be read, or the rules have an error",
     "  tendril classify --json ~/Maildir/new | jq -r .kind | sort | uniq -c\n",
 };

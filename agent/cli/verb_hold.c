@@ -104,24 +104,32 @@ static void print_ahead(struct cli *c, const struct value *list)
 
 static void print_why(struct cli *c, const struct value *v)
 {
+	struct str author = out_text(c, v, "author");
 	bool forced = false;
 
 	(void)value_get_bool(v, "forced", &forced);
 	out_field("held", str_of(out_reason(value_get_str(v, "reason"))));
 	out_field("by", event_rule(c, v));
-	if (forced)
+	if (author.n > 0)
+		out_field(forced ? "let go" : "released",
+		    str_of(arena_printf(c->arena, "by %.*s%s", STR_ARG(author),
+			forced ? ", in spite of that" : "")));
+	else if (forced)
 		out_field("let go", STR("by an operator, in spite of that"));
 }
 
 static void print_now(struct cli *c, const struct value *now)
 {
 	struct str reason = value_get_str(now, "reason");
+	struct str demand = value_get_str(now, "compliance");
 	const char *words = out_reason(reason);
 
 	if (reason.n == 0)
 		return;
-	out_field("now", str_of(arena_printf(c->arena, "%.*s: %s",
-			     STR_ARG(out_text(c, now, "verdict")), words)));
+	out_field("now", str_of(arena_printf(c->arena, "%.*s: %s%s%s",
+			     STR_ARG(out_text(c, now, "verdict")), words,
+			     demand.n > 0 ? "; " : "",
+			     demand.n > 0 ? out_demand(demand) : "")));
 	out_field("not before", out_text(c, now, "earliest"));
 	out_field("rule", event_rule(c, now));
 }
@@ -129,9 +137,9 @@ static void print_now(struct cli *c, const struct value *now)
 static int show_hold(struct cli *c, const struct value *v)
 {
 	static const char *const names[] = {"kind", "address", "segment",
-	    "stream", "campaign", "added", "due", "deadline", "then",
-	    "recipients", "attempts", "arrived", "queue_id", "sender", "bytes",
-	    "file"};
+	    "stream", "campaign", "counts_as", "added", "due", "deadline",
+	    "then", "recipients", "attempts", "arrived", "queue_id", "sender",
+	    "bytes", "file"};
 
 	if (c->json)
 		return cli_json(v);
@@ -175,40 +183,73 @@ static bool is_forced(const struct cli *c)
 	       cli_opt(c, "force") != NULL;
 }
 
+/* Those that went meanwhile, and those on their way, were not changed. */
+struct changed {
+	int64_t changed, sent, busy;
+};
+
 /* One call; a segment may need several. */
 static int change_page(
-    struct cli *c, const char *path, struct str *next, int64_t *n)
+    struct cli *c, const char *path, struct str *next, struct changed *n)
 {
 	struct value *body = value_new_object(), *reply;
-	int64_t changed = 0;
+	int64_t changed = 0, sent = 0, busy = 0;
 	int code;
 
 	for (size_t i = 0; i < N_FILTERS; i++)
 		cli_put_option(c, body, filters[i]);
 	if (c->n_operands > 0)
 		value_put_str(body, "id", cli_operand(c, 0));
-	if (is_forced(c)) {
+	if (is_forced(c))
 		value_put_bool(body, "force", true);
-		cli_put_option(c, body, "reason");
-	}
+	cli_put_option(c, body, "reason");
 	if (next->n > 0)
 		value_put_str(body, "after", *next);
 	code = cli_call(c,
 	    &(struct cli_request){.method = "POST", .path = path, .body = body},
 	    &reply, NULL);
 	(void)value_get_i64(reply, "changed", &changed);
-	*n += changed;
+	(void)value_get_i64(reply, "sent", &sent);
+	(void)value_get_i64(reply, "busy", &busy);
+	n->changed += changed;
+	n->sent += sent;
+	n->busy += busy;
 	*next = cli_next(c, reply);
 	value_free(&reply);
 	value_free(&body);
 	return code;
 }
 
+static int tell_changed(
+    struct cli *c, const struct changed *n, const char *done)
+{
+	struct value *v;
+	int code = CLI_DONE;
+
+	if (c->json) {
+		v = value_new_object();
+		value_put_i64(v, "changed", n->changed);
+		value_put_i64(v, "sent", n->sent);
+		value_put_i64(v, "busy", n->busy);
+		code = cli_json(v);
+		value_free(&v);
+	} else {
+		out_line("%lld %s", (long long)n->changed, done);
+		if (n->sent > 0)
+			out_line("%lld not: sent, or at their end, meanwhile",
+			    (long long)n->sent);
+	}
+	if (code != CLI_DONE || n->busy == 0)
+		return code;
+	return cli_fail(CLI_AGAIN,
+	    "%lld not: they are being given to the MTA; ask again",
+	    (long long)n->busy);
+}
+
 static int change(struct cli *c, const char *path, const char *done)
 {
 	struct str next = STR_NULL;
-	struct value *v;
-	int64_t n = 0;
+	struct changed n = {0};
 	int code;
 
 	if (is_filtered(c) == (c->n_operands > 0))
@@ -216,29 +257,18 @@ static int change(struct cli *c, const char *path, const char *done)
 		    "either an id is wanted, or --segment, --company, --lead");
 	do {
 		code = change_page(c, path, &next, &n);
-		out_progress("%lld %s", (long long)n, done);
+		out_progress("%lld %s", (long long)n.changed, done);
 	} while (code == CLI_DONE && next.n > 0);
 	out_progress_end();
-	if (code != CLI_DONE)
-		return code;
-	if (!c->json) {
-		out_line("%lld %s", (long long)n, done);
-		return CLI_DONE;
-	}
-	v = value_new_object();
-	value_put_i64(v, "changed", n);
-	code = cli_json(v);
-	value_free(&v);
-	return code;
+	return code == CLI_DONE ? tell_changed(c, &n, done) : code;
 }
 
 static int run_release(struct cli *c)
 {
 	bool forced = is_forced(c);
 
-	if (forced != (cli_opt(c, "reason") != NULL))
-		return cli_fail(
-		    CLI_USAGE, "--force and --reason belong together");
+	if (forced && cli_opt(c, "reason") == NULL)
+		return cli_fail(CLI_USAGE, "--force wants a --reason");
 	return change(
 	    c, "/v1/holds/release", forced ? "let go" : "released: due now");
 }
@@ -272,11 +302,13 @@ static const struct cli_option release_options[] = {
     {"force", NULL,
 	"in spite of limits, order and hours; nothing else is overruled",
 	false},
-    {"reason", "TEXT", "why, with --force: on record with your name", false},
+    {"reason", "TEXT", "why: on record with your name; --force wants it",
+	false},
     {NULL, NULL, NULL, false},
 };
 static const struct cli_option drop_options[] = {
     FILTERS,
+    {"reason", "TEXT", "why: on record with your name", false},
     {NULL, NULL, NULL, false},
 };
 
@@ -309,7 +341,11 @@ const struct cli_verb verb_hold = {
     "suppression,\n"
     "a missing or withdrawn consent, a stop, or a message that does not "
     "comply.\n"
-    "It counts like any other, and the journal has who did it and why.\n"
+    "It counts like any other. The journal has who released, let go or "
+    "dropped\n"
+    "what, and why.\n"
+    "\n"
+    "What the MTA has, or is given just now, is not dropped: that is told.\n"
     "\n"
     "Of those that wait for the same limit the earlier kinds go first "
     "(order),\n"
@@ -320,7 +356,9 @@ const struct cli_verb verb_hold = {
     "it out by \"adopt\", as root: it gets its verdict and signature, once.\n"
     "\"postsuper -H\" would send it without either. The agent may be down.",
     CLI_COMMANDS(commands),
-    "no message of that id; adopt: it is not on hold, or none of ours",
+    "no message of that id; drop: it was sent; adopt: it is not on hold, or "
+    "none "
+    "of ours",
     "  tendril hold list --segment newsletter\n"
     "  tendril hold release --segment newsletter\n"
     "  tendril hold release 912488742020603824 --force --reason \"asked for\"\n"

@@ -17,6 +17,7 @@
 
 #include "policy/base/clock.h"
 #include "policy/base/when.h"
+#include "policy/mail/addrlist.h"
 #include "policy/mail/token.h"
 #include "policy/rules/recognise.h"
 #include "policy/spool/stage.h"
@@ -340,6 +341,22 @@ static const char *why_not(struct adopt *a, struct str queue_id,
 
 /* --- the steps --- */
 
+/* For the breaker, and for stops of a domain: as the milter has it. */
+static int from_domain_of(
+    struct adopt *a, const struct postfix_message *m, struct str *out)
+{
+	struct addrlist from = {0};
+	const struct header *h;
+	size_t at = 0;
+	int rc = 0;
+
+	while (
+	    rc == 0 && (h = header_next(&m->headers, STR("From"), &at)) != NULL)
+		rc = addrlist_add(&from, a->c->arena, h->value);
+	*out = from.n == 1 ? from.v[0].addr.domain : STR("");
+	return rc;
+}
+
 static int write_copy(struct adopt *a, struct str queue_id,
     const struct postfix_message *m, const struct conf_stream *stream,
     struct result *r, struct error *err)
@@ -359,6 +376,8 @@ static int write_copy(struct adopt *a, struct str queue_id,
 				 &e.segment, &e.campaign)
 			   : ERR_LIMIT;
 
+	if (rc == 0)
+		rc = from_domain_of(a, m, &e.from_domain);
 	if (rc != 0)
 		return error_set(err, rc, "%s", error_text(rc));
 	for (size_t i = 0; i < m->rcpts.n; i++)

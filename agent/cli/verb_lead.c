@@ -21,6 +21,19 @@ static void query_person(struct cli *c, struct buf *path)
 	cli_query_flag(c, path, "redact");
 }
 
+static struct str value_text(struct cli *c, const struct value *o)
+{
+	struct str text = out_text(c, o, "value");
+	bool unknown = false;
+
+	(void)value_get_bool(o, "unknown_zone", &unknown);
+	return unknown ? str_of(arena_printf(c->arena,
+			     "%.*s (unknown here: counted by the policy's "
+			     "zone)",
+			     STR_ARG(text)))
+		       : text;
+}
+
 static void show_attributes(struct cli *c, const struct value *list)
 {
 	static const char *const heads[] = {"attribute", "type", "value", NULL};
@@ -30,7 +43,7 @@ static void show_attributes(struct cli *c, const struct value *list)
 		const struct value *o = value_at(list, i);
 		out_member(t, o, "name");
 		out_member(t, o, "type");
-		out_member(t, o, "value");
+		out_cell(t, value_text(c, o));
 	}
 	if (value_count(list) > 0)
 		out_line("%s", "");

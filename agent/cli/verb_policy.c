@@ -7,6 +7,10 @@
 
 #include <stdlib.h>
 
+enum {
+	CHANGE_S = 1800 /* the first limit per company: tendril.policy(5) */
+};
+
 /* A policy that does not parse is a finding, not wrong usage. */
 static int exit_of(int exit_code, int rc)
 {
@@ -74,14 +78,23 @@ static int show_applied(struct cli *c, const struct value *reply)
 /* Sends a change; an answer that orphans segments is told in full. */
 static int send_change(struct cli *c, const char *path, struct value *body)
 {
+	struct str orphans = cli_str(c, "orphans");
 	struct value *reply;
 	int code, rc;
 
+	if (orphans.n > 0 && !str_eq(orphans, STR("hold")) &&
+	    !str_eq(orphans, STR("bounce"))) {
+		value_free(&body);
+		return cli_fail(CLI_USAGE, "--orphans is hold or bounce");
+	}
 	cli_put_option(c, body, "orphans");
 	cli_put_option(c, body, "base");
 	value_put_str(body, "reason", cli_str(c, "reason"));
 	code = cli_call(c,
-	    &(struct cli_request){.method = "POST", .path = path, .body = body},
+	    &(struct cli_request){.method = "POST",
+		.path = path,
+		.body = body,
+		.timeout_s = CHANGE_S},
 	    &reply, &rc);
 	if (code == CLI_DONE)
 		code = show_applied(c, reply);

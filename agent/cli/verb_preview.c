@@ -110,7 +110,7 @@ static int read_from(struct preview *p)
 	    .has_base_url = p->c->conf->web.base_url.n > 0};
 	if (from.n == 1)
 		p->comply.from_domain = from.v[0].addr.domain;
-	p->comply.signer = mailin_signer(p->c->conf, p->comply.from_domain);
+	p->comply.signer = conf_signer_find(p->c->conf, p->comply.from_domain);
 	if (p->comply.signer != NULL)
 		p->comply.n_keys = p->comply.signer->keys.n;
 	return CLI_DONE;

@@ -6,6 +6,7 @@
 #include "agent/cli/verbs.h"
 #include "policy/base/when.h"
 
+#include <signal.h>
 #include <time.h>
 
 enum {
@@ -17,14 +18,14 @@ enum {
 
 /* Fates, and what people read. */
 static const struct {
-	const char *key, *words;
+	const char *key, *words, *row;
 } fates[FATES] = {
-    {"sent", "sent at once"},
-    {"held", "held, then sent"},
-    {"bounced", "bounced"},
-    {"dropped", "dropped"},
-    {"deferred", "deferred"},
-    {"refused", "refused"},
+    {"sent", "sent at once", "sent at once"},
+    {"held", "held, then sent", "held"},
+    {"bounced", "bounced", "bounced"},
+    {"dropped", "dropped", "dropped"},
+    {"deferred", "deferred", "deferred"},
+    {"refused", "refused", "refused"},
 };
 
 static int64_t number(const struct value *o, const char *key)
@@ -77,6 +78,7 @@ static void show_total(struct cli *c, const struct value *v)
 	static const char *const without[] = {
 	    "", "recorded", "this policy", NULL};
 	struct out_table *t = out_table(c, is_compared(v) ? with : without);
+	struct str all = grouped(c, number(v, "messages"));
 
 	for (size_t f = 0; f < FATES; f++) {
 		const char *key = fates[f].key;
@@ -92,6 +94,8 @@ static void show_total(struct cli *c, const struct value *v)
 			out_cell(t, grouped(c, now));
 		out_cell(t, grouped(c, then));
 	}
+	for (size_t column = 0; column < (is_compared(v) ? 4U : 3U); column++)
+		out_cell(t, column > 0 ? all : STR("in all"));
 	out_print(t);
 }
 
@@ -106,6 +110,21 @@ static void show_waits(struct cli *c, const struct value *v)
 		 "to %.*s, the longest %.*s.",
 	    STR_ARG(span(c, number(w, "median_s"))),
 	    STR_ARG(span(c, number(w, "p90_s"))), STR_ARG(span(c, longest)));
+}
+
+/* Those whom a pause or the circuit breaker held. */
+static void show_stops(struct cli *c, const struct value *v)
+{
+	const struct value *o = value_get(v, "held_by_stops");
+
+	if (o == NULL)
+		return;
+	out_line("Held until a stop ended: %.*s; recorded: %.*s%s%.*s.",
+	    STR_ARG(grouped(c, number(o, "simulated"))),
+	    STR_ARG(grouped(c, number(o, "recorded"))),
+	    is_compared(v) ? "; policy of today: " : "",
+	    STR_ARG(
+		is_compared(v) ? grouped(c, number(o, "compared")) : STR("")));
 }
 
 /* "held 900, bounced 30" */
@@ -167,36 +186,58 @@ static struct str row_name(struct cli *c, const struct value *row)
 	struct str segment = out_text(c, row, "segment");
 
 	if (name.n == 0)
-		name = STR("(none)");
+		name = segment.n > 0 ? STR("no campaign") : STR("(none)");
 	return segment.n == 0 ? name
 			      : str_of(arena_printf(c->arena, "%.*s (%.*s)",
 				    STR_ARG(name), STR_ARG(segment)));
 }
 
+/* What rows show beside messages and changes; a fate that no row has has no
+ * column. */
+static size_t row_fates(
+    const struct value *list, size_t most, size_t out[FATES])
+{
+	size_t n = 0;
+
+	for (size_t f = 0; f < FATES; f++) {
+		bool any = f == 0;
+
+		for (size_t i = 0; !any && i < most; i++)
+			any = count(value_at(list, i), fates[f].key) > 0;
+		if (any)
+			out[n++] = f;
+	}
+	return n;
+}
+
+static void show_row(struct cli *c, struct out_table *t,
+    const struct value *row, const size_t *shown, size_t n)
+{
+	out_cell(t, row_name(c, row));
+	out_cell(t, grouped(c, number(row, "messages")));
+	out_cell(t, grouped(c, number(row, "changed")));
+	for (size_t k = 0; k < n; k++)
+		out_cell(t, grouped(c, count(row, fates[shown[k]].key)));
+}
+
 static void show_rows(
     struct cli *c, const struct value *v, const char *key, const char *head)
 {
-	const char *heads[] = {head, "messages", "changed", "sent at once",
-	    "held", "bounced", "dropped", "refused", NULL};
+	const char *heads[3 + FATES + 1] = {head, "messages", "changed"};
 	const struct value *list = value_get(v, key);
-	size_t n = value_count(list);
+	size_t n = value_count(list), shown[FATES], n_shown;
 	size_t most = str_eq(str_of(key), STR("hours")) ? 24 : (size_t)ROWS;
-	struct out_table *t = out_table(c, heads);
+	struct out_table *t;
 
-	for (size_t i = 0; i < n && i < most; i++) {
-		const struct value *row = value_at(list, i);
-
-		out_cell(t, row_name(c, row));
-		out_cell(t, grouped(c, number(row, "messages")));
-		out_cell(t, grouped(c, number(row, "changed")));
-		out_cell(t, grouped(c, count(row, "sent")));
-		out_cell(t, grouped(c, count(row, "held")));
-		out_cell(t, grouped(c, count(row, "bounced")));
-		out_cell(t, grouped(c, count(row, "dropped")));
-		out_cell(t, grouped(c, count(row, "refused")));
-	}
+	most = n < most ? n : most;
 	if (n == 0)
 		return;
+	n_shown = row_fates(list, most, shown);
+	for (size_t k = 0; k < n_shown; k++)
+		heads[3 + k] = fates[shown[k]].row;
+	t = out_table(c, heads);
+	for (size_t i = 0; i < most; i++)
+		show_row(c, t, value_at(list, i), shown, n_shown);
 	out_line("%s", "");
 	out_print(t);
 	if (n > most)
@@ -249,6 +290,18 @@ static void show_sum(struct cli *c, const struct value *v)
 	}
 }
 
+/* What is asked about and was before the journal began is not known. */
+static void show_cover(struct cli *c, const struct value *v)
+{
+	struct str begins = value_get_str(v, "journal_begins");
+
+	/* Both in UTC, of one form. */
+	if (begins.n > 0 && str_cmp(begins, value_get_str(v, "since")) > 0)
+		out_line("The journal begins %.*s: what came before is not "
+			 "known.",
+		    STR_ARG(out_text(c, v, "journal_begins")));
+}
+
 static int show_page(struct cli *c, const struct value *v)
 {
 	struct str path = out_text(c, value_get(v, "policy"), "path");
@@ -260,12 +313,19 @@ static int show_page(struct cli *c, const struct value *v)
 	    STR_ARG(grouped(c, number(v, "messages"))),
 	    STR_ARG(grouped(c, number(v, "people"))),
 	    STR_ARG(out_text(c, v, "since")), STR_ARG(out_text(c, v, "until")));
-	if (number(v, "messages") == 0)
+	show_cover(c, v);
+	if (number(v, "messages") == 0) {
+		out_line("%s", "Nothing came in that time.");
 		return CLI_DONE;
+	}
 	out_line("%s", "");
 	show_total(c, v);
 	show_waits(c, v);
+	show_stops(c, v);
 	show_rules(c, v);
+	out_line("%s", "");
+	out_line("By this policy; changed: those with another end than %s:",
+	    is_compared(v) ? "by the policy of today" : "recorded");
 	show_rows(c, v, "segments", "segment");
 	show_rows(c, v, "campaigns", "campaign");
 	show_rows(c, v, "companies", "company");
@@ -314,46 +374,91 @@ static int begin(struct cli *c, int64_t *id_out)
 	return rc == ERR_SYNTAX ? CLI_NO : code;
 }
 
-/* Until it ends: the answer in *reply_out. */
-static int wait_for(struct cli *c, int64_t id, struct value **reply_out)
+static int ask(
+    struct cli *c, const char *method, int64_t id, struct value **reply_out)
 {
+	struct cli_request rq = {.method = method, .quiet = ERR_NOT_FOUND};
 	char path[64];
-	int code;
+	int code, rc;
 
 	(void)snprintf(
 	    path, sizeof(path), "/v1/simulate?id=%lld", (long long)id);
+	rq.path = path;
+	code = cli_call(c, &rq, reply_out, &rc);
+	return rc != ERR_NOT_FOUND
+		   ? code
+		   : cli_fail(CLI_AGAIN,
+			 "the simulation is gone: the agent was started anew, "
+			 "or another has begun since");
+}
+
+/* Whoever asked wants it no more: nor should the agent work on. */
+static int give_up(struct cli *c, int64_t id)
+{
+	struct value *reply = NULL;
+	int code;
+
+	out_progress_end();
+	code = ask(c, "DELETE", id, &reply);
+	value_free(&reply);
+	return code == CLI_DONE ? cli_fail(CLI_AGAIN,
+				      "interrupted; the simulation is stopped")
+				: code;
+}
+
+/* Until it ends: the answer in *reply_out. Signals are blocked: one that comes
+ * is found here. */
+static int wait_for(struct cli *c, int64_t id, const sigset_t *signals,
+    struct value **reply_out)
+{
+	const struct timespec poll = {.tv_nsec = POLL_MS * 1000000};
+	int code;
+
 	for (;;) {
-		code = cli_call(c,
-		    &(struct cli_request){.method = "GET", .path = path},
-		    reply_out, NULL);
+		code = ask(c, "GET", id, reply_out);
 		if (code != CLI_DONE ||
 		    !str_eq(value_get_str(*reply_out, "state"), STR("running")))
 			break;
 		out_progress("simulating: %lld %%",
 		    (long long)number(*reply_out, "share"));
 		value_free(reply_out);
-		(void)nanosleep(
-		    &(struct timespec){.tv_nsec = POLL_MS * 1000000}, NULL);
+		if (sigtimedwait(signals, NULL, &poll) > 0)
+			return give_up(c, id);
 	}
 	out_progress_end();
 	return code;
 }
 
+static int show_end(struct cli *c, const struct value *reply)
+{
+	struct str state = value_get_str(reply, "state");
+	struct str why = value_get_str(reply, "error");
+
+	if (str_eq(state, STR("done")))
+		return show_page(c, reply);
+	if (str_eq(state, STR("stopped")))
+		return cli_fail(CLI_AGAIN, "the simulation was stopped");
+	return cli_fail(CLI_AGAIN, "the simulation failed: %.*s", STR_ARG(why));
+}
+
 static int run_simulate(struct cli *c)
 {
 	struct value *reply = NULL;
+	sigset_t signals, before;
 	int64_t id = 0;
-	int code = begin(c, &id);
+	int code;
 
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &signals, &before);
+	code = begin(c, &id);
 	if (code == CLI_DONE)
-		code = wait_for(c, id, &reply);
-	if (code == CLI_DONE &&
-	    !str_eq(value_get_str(reply, "state"), STR("done")))
-		code = cli_fail(CLI_AGAIN, "the simulation %.*s: %.*s",
-		    STR_ARG(value_get_str(reply, "state")),
-		    STR_ARG(value_get_str(reply, "error")));
+		code = wait_for(c, id, &signals, &reply);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (code == CLI_DONE)
-		code = show_page(c, reply);
+		code = show_end(c, reply);
 	value_free(&reply);
 	return code;
 }
@@ -368,8 +473,8 @@ static const struct cli_option options[] = {
 	"segment, campaign, company, hour; by comma (default:\n"
 	"segment,campaign)",
 	false},
-    {"memory", "SIZE",
-	"what the agent may take, about, up to 2G; default\n512M", false},
+    {"memory", "SIZE", "what the agent may take, about, up to 2G; default 1G",
+	false},
     {NULL, NULL, NULL, false},
 };
 
@@ -383,8 +488,9 @@ const struct cli_verb verb_simulate = {
     "Plays the messages that applications handed in with another policy: what\n"
     "it would have sent is the history by which it decides the next, what it\n"
     "would have held is released when it may go. Changes nothing. Suppression\n"
-    "and consent are as they were then, attributes as they are today, and no\n"
-    "segment is stopped; what bounced bounces again.",
+    "and consent are as they were then, stops too, attributes as they are "
+    "today;\n"
+    "what bounced bounces again.",
     CLI_COMMANDS(commands),
     "the policy has mistakes",
     "  tendril simulate --policy spring.policy --since 30d --diff\n"

@@ -4,12 +4,12 @@
 #include "agent/cli/out.h"
 #include "agent/cli/verbs.h"
 
-/* Changes of consent are counted by purpose, all else by segment: a column of
- * its own where there are such. */
-static bool has_purpose(const struct value *list)
+/* Changes of consent are counted by purpose, some things by provider or reason,
+ * all else by segment: a column of its own where there are such. */
+static bool has(const struct value *list, const char *key)
 {
 	for (size_t i = 0; i < value_count(list); i++)
-		if (value_get(value_at(list, i), "purpose") != NULL)
+		if (value_get_str(value_at(list, i), key).n > 0)
 			return true;
 	return false;
 }
@@ -29,16 +29,21 @@ static void add_row(
 static int show_rows(struct cli *c, const struct value *list)
 {
 	bool timed = value_get_str(value_at(list, 0), "at").n > 0;
-	const char *columns[6];
+	const char *columns[8];
 	struct out_table *t;
 	size_t n = 0;
 	int code = CLI_DONE;
 
 	if (timed)
 		columns[n++] = "from";
-	columns[n++] = "segment";
-	if (has_purpose(list))
+	if (has(list, "provider"))
+		columns[n++] = "provider";
+	else if (!has(list, "reason"))
+		columns[n++] = "segment";
+	if (has(list, "purpose"))
 		columns[n++] = "purpose";
+	columns[n] = "reason";
+	n += has(list, "reason");
 	columns[n++] = "what";
 	columns[n++] = "count";
 	columns[n] = NULL;
@@ -73,7 +78,9 @@ static int run_stats(struct cli *c)
 }
 
 static const struct cli_option options[] = {
-    {"by", "total|day|hour", "one line for all time (default), a day, an hour",
+    {"by", "WORD",
+	"total (default), day, hour; or what came back, by provider,\nreason, "
+	"segment",
 	false},
     {"from", "TIME", "2026-11-22, 2026-11-22T10:00:00Z, or how long ago: 7d",
 	false},
@@ -93,8 +100,9 @@ const struct cli_verb verb_stats = {
     "decisions and outcomes in numbers",
     "Days and hours are of UTC. Changes of consent are counted by purpose, "
     "all\n"
-    "else by segment.",
+    "else by segment. By provider is who has the mailbox: google, or a domain.",
     CLI_COMMANDS(commands),
     NULL,
-    "  tendril stats --by day --from 7d --name verdict\n",
+    "  tendril stats --by day --from 7d --name verdict\n"
+    "  tendril stats --by provider --from 30d\n",
 };

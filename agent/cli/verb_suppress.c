@@ -3,6 +3,7 @@
 #include "agent/cli/inforce.h"
 #include "agent/cli/out.h"
 #include "agent/cli/suppress_file.h"
+#include "agent/cli/suppress_show.h"
 #include "agent/cli/verbs.h"
 #include "policy/mail/domain.h"
 #include "policy/mail/freemail.h"
@@ -192,7 +193,9 @@ static int run_list(struct cli *c)
 static const struct cli_option add_options[] = {
     {"reason", "WORD",
 	"manual (default), user_unknown, mailbox_disabled,\n"
-	"mailbox_moved, host_unknown, complaint, opt_out, imported",
+	"mailbox_moved, host_unknown, mailbox_full, complaint,\n"
+	"opt_out, imported, left; pauses of all nurture:\n"
+	"replied, in_review",
 	false},
     OPTION_SEGMENT,
     {"until", "TIME",
@@ -222,6 +225,24 @@ static const struct cli_option import_options[] = {
     {NULL, NULL, NULL, false},
 };
 
+static const struct cli_option show_options[] = {
+    {"redact", NULL, "lead ids in place of addresses", false},
+    {NULL, NULL, NULL, false},
+};
+static const struct cli_option undo_options[] = {
+    {"reason", "WORD",
+	"user_unknown, mailbox_disabled, mailbox_moved,\nhost_unknown or "
+	"mailbox_full",
+	false},
+    {"provider", "DOMAIN", "only mailboxes there, or below it", false},
+    {"since", "TIME", "made at that instant or later: 2026-11-22, 3h ago: 3h",
+	false},
+    {"until", "TIME", "made before that instant (default: now)", false},
+    {"note", "TEXT", "why, for the record", false},
+    {"dry-run", NULL, "tell how many, and change nothing", false},
+    {NULL, NULL, NULL, false},
+};
+
 static const struct cli_command commands[] = {
     {"add", "TARGET", 1, 1, add_options, "no nurture mail to TARGET any more",
 	run_add},
@@ -230,6 +251,12 @@ static const struct cli_command commands[] = {
 	"tells whether TARGET is suppressed, by itself, by its domain or by a "
 	"hash",
 	run_check},
+    {"show", "TARGET", 1, 1, show_options,
+	"the same with report, message, who and why; and what was before",
+	suppress_show},
+    {"undo", "", 0, 0, undo_options,
+	"takes back what failed deliveries did, and nothing else",
+	suppress_undo},
     {"list", "", 0, 0, list_options, "lists all", run_list},
     {"import", "FILE", 1, 1, import_options,
 	"adds those of a file: a target a line, or columns with a heading",
@@ -244,9 +271,11 @@ const struct cli_verb verb_suppress = {
     "TARGET is an address, @domain (with its subdomains), sha256:HEX or\n"
     "md5:HEX of an address.",
     CLI_COMMANDS(commands),
-    "check: not suppressed; import: lines that were not understood",
+    "check, show: not suppressed; import: lines that were not understood",
     "  tendril suppress add jane@a.example --note \"asked by phone\"\n"
     "  tendril suppress add @competitor.example\n"
-    "  tendril suppress check jane@a.example\n"
+    "  tendril suppress show jane@a.example\n"
+    "  tendril suppress undo --reason user_unknown --provider b.example \\\n"
+    "      --since 2026-11-22T10:00:00Z --note \"their outage\"\n"
     "  tendril suppress import old-tool.csv --origin \"old tool\"\n",
 };

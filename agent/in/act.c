@@ -6,9 +6,12 @@
 
 #include "policy/base/fault.h"
 #include "policy/base/log.h"
+#include "policy/base/when.h"
 #include "policy/mail/address.h"
+#include "policy/mail/addrlist.h"
 #include "policy/state/message.h"
 #include "policy/state/ops_feedback.h"
+#include "policy/state/ops_reply.h"
 #include "policy/state/person.h"
 
 #include <errno.h>
@@ -22,11 +25,9 @@ enum {
 	ARENA_MAX = 1 << 20,
 	RECIPIENTS_MAX = 1000, /* of one queue id */
 };
-
-static bool relays_bounces(const struct app *app)
-{
-	return app->conf->agent.relay_bounces && app->conf->agent.release.n > 0;
-}
+/* Without a policy: as its options default (section_policy.c). */
+#define REPLY_PAUSE_MS (30 * WHEN_DAY_MS)
+#define REVIEW_MS (2 * WHEN_DAY_MS)
 
 /* --- canonical addresses --- */
 
@@ -76,18 +77,38 @@ struct work {
 	size_t n_failures;
 	struct str evidence;
 	bool relay;
+	struct str from; /* canonical author of an answer, or empty */
+	int64_t pause_ms, review_ms;
 	/* results */
 	bool seen;
 	struct ops_feedback_out out[SORT_TOKENS_MAX];
+	struct ops_feedback_out complaint;
+	struct ops_reply_out replies[SORT_TOKENS_MAX];
 };
 
+static int emit_reply(struct door_ctx *ctx, struct work *w,
+    const struct sort_token *st, struct ops_reply_out *out)
+{
+	struct ops_reply in = {.message_id = st->token.message_id,
+	    .reply = &w->item->mail->reply,
+	    .from = w->from,
+	    .pause_ms = w->pause_ms,
+	    .review_ms = w->review_ms};
+
+	return w->item->mail->has_reply
+		   ? ops_reply_emit(ctx, w->store, &in, out)
+		   : 0;
+}
+
 static int emit_meaning(struct door_ctx *ctx, struct work *w,
-    const struct sort_token *st, struct ops_feedback_out *out)
+    const struct sort_token *st, struct ops_feedback_out *out,
+    struct ops_reply_out *reply_out)
 {
 	struct ops_bounce bounce = {.message_id = st->token.message_id,
 	    .source = FEEDBACK_BY_DSN,
 	    .failures = w->failures,
 	    .n = w->n_failures,
+	    .refused_by = w->item->mail->report.reporting_mta,
 	    .release_slot = true,
 	    .relay = w->relay};
 	struct ops_opt_out opt_out = {.message_id = st->token.message_id,
@@ -107,10 +128,12 @@ static int emit_meaning(struct door_ctx *ctx, struct work *w,
 		if (st->token.kind != TOKEN_UNSUBSCRIBE)
 			opt_out.origin = STR("feedback-report");
 		return ops_opt_out_emit(ctx, w->store, &opt_out, out);
-	case SEEN_DELAYED:
-	case SEEN_DELIVERED:
+	case SEEN_REPLY:
 	case SEEN_AUTO_REPLY:
 	case SEEN_REPORT:
+		return emit_reply(ctx, w, st, reply_out);
+	case SEEN_DELAYED:
+	case SEEN_DELIVERED:
 	case SEEN_EXPIRED:
 	case SEEN_UNPARSED:
 		break;
@@ -125,14 +148,34 @@ static int mail_fn(struct door_ctx *ctx, void *arg)
 	int rc = seen_has(door_txn(ctx), w->item->digest, &w->seen);
 
 	memset(w->out, 0, sizeof(w->out));
+	memset(w->replies, 0, sizeof(w->replies));
 	if (rc != 0 || w->seen)
 		return rc;
 	for (size_t i = 0; rc == 0 && i < mail->n; i++)
-		rc = emit_meaning(ctx, w, &mail->tokens[i], &w->out[i]);
+		rc = emit_meaning(
+		    ctx, w, &mail->tokens[i], &w->out[i], &w->replies[i]);
+	if (rc == 0 && w->item->complaint != NULL)
+		rc = ops_complaint_of_emit(
+		    ctx, w->store, w->item->complaint, &w->complaint);
 	if (rc == 0)
 		rc = seen_emit(ctx, w->item->digest, mail->kind,
 		    mail->n > 0 ? mail->tokens[0].token.message_id : 0);
 	return rc;
+}
+
+/* One line a minute says it, and how to take it back. */
+static void tell_spike(const struct ops_feedback_out *o)
+{
+	const struct spike_facts *f = &o->spike;
+
+	LOG_EV_LIMITED(LOG_LEVEL_WARNING, "feedback.spike",
+	    KV_Z("provider", o->provider),
+	    KV_Z("reason", bounce_reason_name(o->reason)),
+	    KV_I64("count", (int64_t)f->now.unknown),
+	    KV_I64("of", (int64_t)(f->now.unknown + f->now.delivered)),
+	    KV_I64("before", (int64_t)f->base.unknown),
+	    KV_I64(
+		"before_of", (int64_t)(f->base.unknown + f->base.delivered)));
 }
 
 static void tell_result(
@@ -148,9 +191,27 @@ static void tell_result(
 	    KV_Z("kind", seen_kind_name(kind)), KV_Z("reason", why),
 	    KV_Z("suppressed", suppressed), KV_I64("news", o->news),
 	    KV_I64("known", o->known));
+	if (o->provisional)
+		tell_spike(o);
 	if (kind == SEEN_BOUNCE && o->known && o->news && !o->names_lead)
 		LOG_EV(LOG_LEVEL_WARNING, "feedback.other_person",
 		    KV_I64("msg", (int64_t)id));
+}
+
+/* A request that waits for a person is told here, and again when its time is
+ * over. */
+static void tell_reply(uint64_t id, const struct ops_reply_out *o)
+{
+	if (!o->known)
+		return;
+	LOG_EV(LOG_LEVEL_NOTICE, "reply", KV_I64("msg", (int64_t)id),
+	    KV_Z("kind", reply_kind_name(o->kind)), KV_I64("paused", o->paused),
+	    KV_I64("suppressed", o->suppressed));
+	if (o->review != 0)
+		LOG_EV(LOG_LEVEL_WARNING, "review.opened",
+		    KV_I64("review", (int64_t)o->review),
+		    KV_I64("msg", (int64_t)id),
+		    KV_Z("kind", reply_kind_name(o->kind)));
 }
 
 static int read_failures(struct work *w)
@@ -200,6 +261,22 @@ static int read_evidence(struct work *w)
 	return z != NULL ? 0 : ERR_LIMIT;
 }
 
+/* One author, or none to go by. */
+static int read_author(struct work *w)
+{
+	const struct header *h =
+	    header_find(&w->item->mail->report.head, STR("From"), 0);
+	struct addrlist l = {0};
+
+	if (h == NULL)
+		return 0;
+	if (addrlist_add(&l, w->arena, h->value) == -ENOMEM)
+		return -ENOMEM;
+	if (l.n == 1)
+		w->from = l.v[0].addr.text;
+	return 0;
+}
+
 static int prepare(struct work *w)
 {
 	int rc;
@@ -208,7 +285,26 @@ static int prepare(struct work *w)
 	if (w->arena == NULL)
 		return -ENOMEM;
 	rc = read_failures(w);
+	if (rc == 0 && w->item->mail->has_reply)
+		rc = read_author(w);
 	return rc != 0 ? rc : read_evidence(w);
+}
+
+/* How long answers pause, and reviews may take, by the policy in force; without
+ * one as the defaults are. */
+static void read_policy(struct store *store, struct work *w)
+{
+	const struct policy *p = NULL;
+	struct error ignored;
+
+	w->pause_ms = REPLY_PAUSE_MS;
+	w->review_ms = REVIEW_MS;
+	if (policyver_cache_get(store->policies, &p, &ignored) == 0 &&
+	    p != NULL) {
+		w->pause_ms = p->reply_pause_ms;
+		w->review_ms = p->review_ms;
+	}
+	policy_unref(&p);
 }
 
 /* --- a batch --- */
@@ -229,6 +325,8 @@ static void submit(const struct app *app, struct work *w)
 {
 	int rc = prepare(w);
 
+	if (w->item->mail->has_reply)
+		read_policy(app->store, w);
 	(void)pthread_mutex_lock(&w->wait->lock);
 	if (rc == 0)
 		rc = door_submit(app->store->door, mail_fn, w, on_done, w);
@@ -245,9 +343,13 @@ static void settle(struct work *w)
 	const struct sort *mail = w->item->mail;
 
 	w->item->news = w->item->rc == 0 && !w->seen;
-	for (size_t i = 0; w->item->news && i < mail->n; i++)
+	for (size_t i = 0; w->item->news && i < mail->n; i++) {
 		tell_result(mail->tokens[i].meaning,
 		    mail->tokens[i].token.message_id, &w->out[i]);
+		tell_reply(mail->tokens[i].token.message_id, &w->replies[i]);
+	}
+	if (w->item->news && w->item->complaint != NULL)
+		tell_result(SEEN_COMPLAINT, 0, &w->complaint);
 	arena_free(&w->arena);
 }
 
@@ -285,7 +387,7 @@ void act_mails(const struct app *app, struct act_item *v, size_t n)
 		else
 			works[i] = (struct work){.store = app->store,
 			    .item = &v[i],
-			    .relay = relays_bounces(app)};
+			    .relay = app_relays_bounces(app)};
 	}
 	if (works != NULL)
 		run(app, works, n);
@@ -343,6 +445,7 @@ static int log_fn(struct door_ctx *ctx, void *arg)
 	struct ops_bounce in = {.source = FEEDBACK_BY_LOG,
 	    .failures = &failure,
 	    .n = 1,
+	    .refused_by = w->f->relay,
 	    .relay = w->relay};
 	int rc = canonical(a, w->f->rcpt, &failure.address[0]);
 
@@ -363,9 +466,10 @@ int act_log_bounce(const struct app *app, const struct bounce_rules *rules,
 {
 	struct bounce_evidence e = {.outcome = BOUNCE_FAILED,
 	    .status = f->status,
-	    .diagnostic = f->text};
+	    .diagnostic = f->text,
+	    .rcpt = f->rcpt};
 	struct log_work w = {
-	    .store = app->store, .relay = relays_bounces(app), .f = f};
+	    .store = app->store, .relay = app_relays_bounces(app), .f = f};
 	int rc;
 
 	bounce_classify(rules, &e, &w.answer);

@@ -7,10 +7,13 @@
 
 #include "agent/app.h"
 #include "agent/in/sort.h"
+#include "policy/state/ops_complaint.h"
 
 struct act_item {
 	const struct sort *mail;
 	const unsigned char *digest; /* SEEN_DIGEST bytes */
+	/* A complaint without a token that is believed (claim.h), or NULL. */
+	const struct ops_complaint_of *complaint;
 	/* results: */
 	int rc;    /* durable when 0 */
 	bool news; /* false: the digest was seen already, nothing happened */
@@ -26,6 +29,7 @@ struct act_failure {
 	struct str rewritten; /* where an alias sent it; may be empty */
 	struct str status;    /* "5.1.1" */
 	struct str text;      /* the remote server's words */
+	struct str relay;     /* as the log names it; may be empty */
 };
 /* Durable when 0; its slot is released by the caller. */
 int act_log_bounce(const struct app *app, const struct bounce_rules *rules,

@@ -2,7 +2,9 @@
 #include "agent/in/feedback.h"
 
 #include "agent/in/act.h"
+#include "agent/in/believe.h"
 #include "agent/in/maildir.h"
+#include "agent/ruleset.h"
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
 
@@ -14,23 +16,27 @@ enum {
 	ARENA_MAX = 8 << 20,
 };
 _Static_assert((int)MAILDIR_DIGEST == (int)SEEN_DIGEST, "one digest");
+_Static_assert((int)MAILDIR_BATCH == (int)BELIEVE_BATCH, "one batch");
 
 struct feedback {
 	const struct app *app;
-	struct bounce_rules *rules;
+	struct reply_rules *replies;
 	struct maildir *maildir;
+	struct believe *believe;
 	/* of the mails of a batch: */
 	struct arena *arenas[MAILDIR_BATCH];
 	struct sort sorts[MAILDIR_BATCH];
+	struct believe_item claims[MAILDIR_BATCH];
 	struct act_item items[MAILDIR_BATCH];
 };
 
 /* False: not to be acted on, the answer is given. What does not fit the arena
  * is no honest report. */
-static bool sort_one(struct feedback *f, size_t i, struct maildir_mail *mail)
+static bool sort_one(struct feedback *f, const struct bounce_rules *rules,
+    size_t i, struct maildir_mail *mail)
 {
 	struct sort_with with = {
-	    f->app->tokens, f->rules, clock_now_ms(), mail->cut};
+	    f->app->tokens, rules, clock_now_ms(), mail->cut, f->replies};
 	int rc;
 
 	arena_reset(f->arenas[i]);
@@ -58,22 +64,57 @@ static void answer(const struct act_item *item, struct maildir_mail *mail)
 	(void)error_set(&mail->err, ERR_SYNTAX, "%s", item->mail->reason);
 }
 
+/* Mails that are sorted, to those that are to be acted on; *n of both. */
+static void believe(struct feedback *f, struct maildir_mail **sorted, size_t *n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < *n; i++)
+		f->claims[i] = (struct believe_item){.sort = f->items[i].mail,
+		    .message = sorted[i]->bytes,
+		    .cut = sorted[i]->cut,
+		    .since_ms = sorted[i]->since_ms,
+		    .arena = f->arenas[f->items[i].mail - f->sorts]};
+	believe_mails(f->believe, f->claims, *n);
+	for (size_t i = 0; i < *n; i++) {
+		struct believe_item *c = &f->claims[i];
+		struct sort *s = &f->sorts[f->items[i].mail - f->sorts];
+
+		if (c->word == BELIEVE_LATER) {
+			sorted[i]->answer = MAILDIR_LATER;
+			continue;
+		}
+		if (c->word == BELIEVE_NO)
+			s->reason = c->reason;
+		if (c->word == BELIEVE_YES) {
+			s->kind = SEEN_COMPLAINT;
+			f->items[i].complaint = &c->complaint;
+		}
+		sorted[kept] = sorted[i];
+		f->items[kept++] = f->items[i];
+	}
+	*n = kept;
+}
+
 static void take(void *arg, struct maildir_mail *v, size_t n)
 {
 	struct feedback *f = arg;
 	struct maildir_mail *acted[MAILDIR_BATCH];
+	struct bounce_rules *rules = ruleset_get(f->app->rules);
 	size_t items = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!sort_one(f, i, &v[i]))
+		if (!sort_one(f, rules, i, &v[i]))
 			continue;
 		acted[items] = &v[i];
 		f->items[items++] = (struct act_item){
 		    .mail = &f->sorts[i], .digest = v[i].digest};
 	}
+	believe(f, acted, &items);
 	act_mails(f->app, f->items, items);
 	for (size_t i = 0; i < items; i++)
 		answer(&f->items[i], acted[i]);
+	bounce_rules_free(&rules);
 }
 
 static int open_memory(struct feedback *f)
@@ -83,7 +124,7 @@ static int open_memory(struct feedback *f)
 		if (f->arenas[i] == NULL)
 			return -ENOMEM;
 	}
-	return bounce_rules_new(&f->rules);
+	return reply_rules_new(&f->replies);
 }
 
 int feedback_open(
@@ -99,6 +140,8 @@ int feedback_open(
 	if (open_memory(f) != 0)
 		rc = error_set(err, -ENOMEM, "out of memory");
 	if (rc == 0)
+		rc = believe_open(&f->believe, app, err);
+	if (rc == 0)
 		rc = maildir_open(
 		    &f->maildir, app->conf->agent.maildir, take, f, err);
 	if (rc != 0)
@@ -112,7 +155,8 @@ void feedback_close(struct feedback **f)
 	if (*f == NULL)
 		return;
 	maildir_close(&(*f)->maildir);
-	bounce_rules_free(&(*f)->rules);
+	believe_close(&(*f)->believe);
+	reply_rules_free(&(*f)->replies);
 	for (size_t i = 0; i < MAILDIR_BATCH; i++)
 		arena_free(&(*f)->arenas[i]);
 	free(*f);

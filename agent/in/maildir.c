@@ -198,6 +198,7 @@ static int read_mail(
 		rc = 0;
 	}
 	out->bytes = buf_str(&c->bytes);
+	out->since_ms = rc == 0 ? (int64_t)st.st_mtim.tv_sec * 1000 : 0;
 	return rc != 0 ? rc : digest(&c->bytes, st.st_size, out->digest);
 }
 
@@ -213,6 +214,10 @@ static void finish(
 	case MAILDIR_ASIDE:
 		m->troubles = 0;
 		set_aside(m, c, mail->err.text);
+		return;
+	case MAILDIR_LATER:
+		m->troubles = 0;
+		give_back(m, c);
 		return;
 	case MAILDIR_TROUBLE:
 		break;

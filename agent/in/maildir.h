@@ -35,6 +35,7 @@ enum {
 
 enum maildir_answer {
 	MAILDIR_TROUBLE, /* ours: try again later; err says what */
+	MAILDIR_LATER,   /* not ours, of this mail: try again in a minute */
 	MAILDIR_ASIDE,   /* err says why */
 	MAILDIR_DONE,    /* durable: the file may go */
 };
@@ -42,6 +43,7 @@ enum maildir_answer {
 struct maildir_mail {
 	struct str bytes; /* borrowed during the call */
 	bool cut;         /* there is more in the file */
+	int64_t since_ms; /* when it was delivered, by the file's time */
 	/* SHA-256 of bytes and the file's size: the same mail has the same
 	 * one, whatever its file is called. */
 	unsigned char digest[MAILDIR_DIGEST];

@@ -1,12 +1,13 @@
 /* mtalog.h - what one line of a mail log says, whichever MTA wrote it.
  *
- * A parser (mtalog_postfix.h) turns a line into struct mtalog_line; the state
- * machine (outcome.h) sees nothing else. Another MTA is another parser with
- * the same signature.
+ * The name of the program says whose line it is: "postfix/smtp" is Postfix's
+ * (mtalog_postfix.h), "sendmail" and "sm-mta" are Sendmail's
+ * (mtalog_sendmail.h); so one file may have both. The state machine
+ * (outcome.h) sees nothing but struct mtalog_line.
  *
  * All strs are borrowed from the line. Whoever can write the log can lie in
  * it; what is guarded against is a remote server, sender or recipient whose
- * text is quoted in a line: see mtalog_postfix.h. Pure. Threads: any. */
+ * text is quoted in a line: see the parsers. Pure. Threads: any. */
 #ifndef AGENT_IN_MTALOG_H
 #define AGENT_IN_MTALOG_H
 
@@ -20,7 +21,7 @@ enum mtalog_kind {
 	MTALOG_DIED,       /* process `pid` ended badly, its session too */
 	MTALOG_STARTED,    /* the MTA started: all its sessions are gone */
 	MTALOG_CLIENT,     /* server: the session's next queue id */
-	MTALOG_PICKUP, /* local submission; next_id = the id before requeue */
+	MTALOG_PICKUP,     /* a message begins; next_id = its id until now */
 	MTALOG_MESSAGE_ID, /* text = the Message-ID as logged */
 	MTALOG_ACTIVE,     /* accepted, being delivered */
 	MTALOG_DELIVERY,   /* status of one recipient */
@@ -45,7 +46,8 @@ enum mtalog_status {
 	MTALOG_SUNK,      /* "sent" by a transport that throws mail away */
 	MTALOG_DEFERRED,
 	MTALOG_BOUNCED,
-	MTALOG_PROBED, /* an address check, no message */
+	MTALOG_PROBED,  /* an address check, no message */
+	MTALOG_REFUSED, /* while it was handed in, for this recipient */
 };
 
 /* How many commands of one kind a session had, and how many got a 2xx. */
@@ -67,6 +69,7 @@ struct mtalog_line {
 				 the next hop: believe it of your own relays */
 	struct str sender;    /* without the <> */
 	struct str rcpt;      /* without the <>, quoted as in SMTP */
+	struct str more;      /* further recipients: mtalog_next_rcpt() */
 	struct str orig_rcpt; /* before aliases; empty: as rcpt */
 	struct str relay, dsn;
 	struct str text; /* the reply or reason, without the parentheses */
@@ -80,12 +83,16 @@ struct mtalog_when {
 	int32_t utc_offset_s; /* of the log's local time, east positive */
 };
 
-/* The id behind the last "queued as " of Postfix's answer to a message; empty
- * if there is none. */
-struct str mtalog_queued_as(struct str text);
+enum {
+	MTALOG_RCPTS_MAX = 256 /* of one line, more are MTALOG_UNKNOWN */
+};
 
-/* Fills *out and returns its kind. */
-typedef enum mtalog_kind mtalog_parse_fn(
+/* Fills *out and returns its kind. Linear in the length of the line. */
+enum mtalog_kind mtalog_parse(
     struct str line, const struct mtalog_when *when, struct mtalog_line *out);
+
+/* Sendmail tells of several recipients in one line: rcpt becomes the next of
+ * them; false after the last. */
+bool mtalog_next_rcpt(struct mtalog_line *line);
 
 #endif

@@ -3,68 +3,29 @@
  * smtpd"); each takes the text after the prefix. */
 #include "agent/in/mtalog_postfix.h"
 
+#include "agent/in/mtalog_id.h"
 #include "agent/in/mtalog_prefix.h"
 
 #include <string.h>
 
 enum {
-	SHORT_ID = 6, /* 5 digits of microseconds, then the inode */
-	LONG_ID = 12, /* 6 of seconds, 4 of microseconds, 'z', the inode */
-	LONG_ID_Z = 10,
-	LONGEST_ID = 31,
 	MAX_FIELDS = 16
 };
-
-/* Takes the prefix off. */
-static bool take(struct str *s, struct str prefix)
-{
-	if (s->n < prefix.n || memcmp(s->p, prefix.p, prefix.n) != 0)
-		return false;
-	s->p += prefix.n;
-	s->n -= prefix.n;
-	return true;
-}
-
-/* Long ids are base 52 without vowels, short ones upper case hex. */
-static bool is_id_char(char c)
-{
-	return ascii_is_alnum(c) && strchr("eiouEIOUa", c) == NULL;
-}
-
-static size_t id_length(struct str s)
-{
-	size_t n = 0, hex = 0;
-
-	while (n < s.n && n <= LONGEST_ID) {
-		char c = s.p[n];
-		if (ascii_is_digit(c) || (c >= 'A' && c <= 'F'))
-			hex++;
-		else if (!is_id_char(c))
-			break;
-		n++;
-	}
-	if (n > LONGEST_ID)
-		return 0;
-	if (n >= LONG_ID && s.p[LONG_ID_Z] == 'z')
-		return n;
-	return n >= SHORT_ID && hex == n ? n : 0;
-}
 
 /* All of s is a queue id. */
 static bool is_id(struct str s)
 {
-	return s.n > 0 && id_length(s) == s.n;
+	return s.n > 0 && mtalog_id_postfix(s) == s.n;
+}
+
+static bool take(struct str *s, struct str prefix)
+{
+	return mtalog_take(s, prefix);
 }
 
 static bool take_id(struct str *s, struct str *id_out)
 {
-	size_t n = id_length(*s);
-
-	if (n == 0 || n + 2 > s->n || s->p[n] != ':' || s->p[n + 1] != ' ')
-		return false;
-	*id_out = str_cut(*s, 0, n);
-	*s = str_from(*s, n + 2);
-	return true;
+	return mtalog_id_take(s, mtalog_id_postfix, id_out);
 }
 
 /* Index after a quoted string that begins at s.p[at], s.n if it has no end. */
@@ -143,29 +104,6 @@ static enum mtalog_status status_of(struct str word)
 		if (str_eq(word, known[i].word))
 			return known[i].status;
 	return MTALOG_NO_STATUS;
-}
-
-/* "250 2.0.0 Ok: queued as 4jXQLJ4D3qz1bXx0": the last one counts, since a
- * content filter quotes what its next hop said. */
-struct str mtalog_queued_as(struct str text)
-{
-	static const struct str mark = STR("queued as ");
-	const char *hit = NULL;
-
-	for (struct str s = text;;) {
-		const char *p =
-		    s.n > 0 ? memmem(s.p, s.n, mark.p, mark.n) : NULL;
-		if (p == NULL)
-			break;
-		hit = p + mark.n;
-		s = str_from(text, (size_t)(hit - text.p));
-	}
-	if (hit == NULL)
-		return STR_NULL;
-	text = str_from(text, (size_t)(hit - text.p));
-	text.n = str_find(text, 0, ' ');
-	text.n = str_find(text, 0, ')');
-	return is_id(text) ? text : STR_NULL;
 }
 
 /* Where a sent message went, as far as Postfix itself or the peer told. */
@@ -456,26 +394,14 @@ static enum mtalog_kind parse_text(struct str s, struct mtalog_line *out)
 	return parse_agent(s, out);
 }
 
-enum mtalog_kind mtalog_postfix_parse(
-    struct str line, const struct mtalog_when *when, struct mtalog_line *out)
+enum mtalog_kind mtalog_postfix_text(
+    struct str program, struct str text, struct mtalog_line *out)
 {
-	struct mtalog_prefix p;
-	size_t at;
+	size_t at = str_rfind(program, '/');
 
-	*out = (struct mtalog_line){.kind = MTALOG_OTHER};
-	if (mtalog_prefix_parse(line, when, &p) != 0)
-		return MTALOG_OTHER;
-	out->time_ms = p.time_ms;
-	out->host = p.host;
-	out->pid = p.pid;
-	at = str_rfind(p.program, '/');
-	if (at < p.program.n) {
-		out->agent = str_from(p.program, at + 1);
-		out->instance =
-		    str_cut(p.program, 0, str_find(p.program, 0, '/'));
-		out->kind = parse_text(p.text, out);
-	} else if (mtalog_prefix_is_loss(&p)) {
-		out->kind = MTALOG_LOSS;
-	}
-	return out->kind;
+	if (at == program.n)
+		return out->kind = MTALOG_OTHER;
+	out->agent = str_from(program, at + 1);
+	out->instance = str_cut(program, 0, str_find(program, 0, '/'));
+	return out->kind = parse_text(text, out);
 }

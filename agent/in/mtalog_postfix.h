@@ -1,4 +1,4 @@
-/* mtalog_postfix.h - reads one line of Postfix's log.
+/* mtalog_postfix.h - reads one line of Postfix's log; mtalog.h is who calls.
  *
  * The forms below were taken from Postfix 3.7.11 with long and short queue
  * ids, through syslog and maillog_file, with milters, header checks, access
@@ -49,10 +49,11 @@
 
 #include "agent/in/mtalog.h"
 
-/* Any line: what is not Postfix's, or says nothing about a message's fate, is
- * MTALOG_OTHER. MTALOG_UNKNOWN: a delivery, queue manager or pickup line that
- * starts like the above and goes on otherwise; count and report it. */
-enum mtalog_kind mtalog_postfix_parse(
-    struct str line, const struct mtalog_when *when, struct mtalog_line *out);
+/* Any text of any program, "postfix/smtp"; out has its prefix's fields. What is
+ * not Postfix's, or says nothing about a message's fate, is MTALOG_OTHER.
+ * MTALOG_UNKNOWN: a delivery, queue manager or pickup line that starts like
+ * the above and goes on otherwise; count and report it. */
+enum mtalog_kind mtalog_postfix_text(
+    struct str program, struct str text, struct mtalog_line *out);
 
 #endif

@@ -12,9 +12,14 @@
 struct outcome_book {
 	struct session_table *sessions;
 	int64_t last_ms;  /* time of the last line */
+	int64_t gap_ms;   /* what it was at the last gap, the start too */
 	uint64_t deleter; /* the postsuper whose lines are being read */
 	uint32_t deleter_pid, deleted;
 	struct outcome_stats stats;
+};
+
+enum {
+	GAP_HERE = -1 /* gap_ms: a gap whose time the next line tells */
 };
 
 /* What one call works on. */
@@ -53,6 +58,7 @@ struct outcome_book *outcome_new(size_t max_sessions)
 
 	if (b == NULL)
 		return NULL;
+	b->gap_ms = GAP_HERE;
 	b->sessions = session_table_new(max_sessions);
 	if (b->sessions == NULL)
 		outcome_free(&b);
@@ -79,6 +85,7 @@ static void say(const struct work *w, enum outcome_kind kind,
 	    .dsn = line->dsn,
 	    .text = line->text,
 	    .time_ms = line->time_ms,
+	    .since_ms = w->b->gap_ms,
 	    .count = line->count};
 
 	if (line->orig_rcpt.n > 0) {
@@ -211,7 +218,7 @@ static void on_action(const struct work *w, enum outcome_kind kind,
 		session_of(w, line)->pending = line->kind;
 }
 
-static void on_delivery(const struct work *w, const struct mtalog_line *line)
+static void on_recipient(const struct work *w, const struct mtalog_line *line)
 {
 	switch (line->status) {
 	case MTALOG_SENT:
@@ -229,10 +236,22 @@ static void on_delivery(const struct work *w, const struct mtalog_line *line)
 	case MTALOG_BOUNCED:
 		say(w, OUTCOME_BOUNCED, line);
 		break;
+	case MTALOG_REFUSED:
+		say(w, OUTCOME_REJECTED, line);
+		break;
 	case MTALOG_PROBED:
 	case MTALOG_NO_STATUS:
 		break;
 	}
+}
+
+static void on_delivery(const struct work *w, const struct mtalog_line *line)
+{
+	struct mtalog_line one = *line;
+
+	do
+		on_recipient(w, &one);
+	while (mtalog_next_rcpt(&one));
 }
 
 static void on_pickup(const struct work *w, const struct mtalog_line *line)
@@ -277,6 +296,7 @@ static void forget_all(const struct work *w)
 
 	session_table_clear(w->b->sessions);
 	w->b->deleter = 0;
+	w->b->gap_ms = w->b->last_ms > 0 ? w->b->last_ms : GAP_HERE;
 	w->fn(w->arg, &o);
 }
 
@@ -347,6 +367,8 @@ void outcome_line(struct outcome_book *b, const struct mtalog_line *line,
 	b->stats.lines[line->kind]++;
 	if (line->time_ms != 0)
 		b->last_ms = line->time_ms;
+	if (b->gap_ms == GAP_HERE && line->time_ms != 0)
+		b->gap_ms = line->time_ms;
 	on_line(&(struct work){b, fn, arg}, line);
 }
 
@@ -356,8 +378,8 @@ void outcome_stats(const struct outcome_book *b, struct outcome_stats *out)
 	out->forgotten = session_table_forgotten(b->sessions);
 }
 
-/* The stored form is text: "1 LAST_MS DELETER PID DELETED", then for each
- * session a line "OWNER PID LAST_MS ACCEPTED PENDING COUNTED" and its ids, all
+/* The stored form is text: "2 LAST_MS DELETER PID DELETED GAP_MS" (version 1
+ * had no last one), then for each session a line "OWNER PID LAST_MS ACCEPTED PENDING COUNTED" and its ids, all
  * apart by single blanks. */
 static void export_session(struct buf *out, const struct session *s)
 {
@@ -374,8 +396,9 @@ void outcome_export(struct outcome_book *b, struct buf *out)
 {
 	struct session *s = NULL;
 
-	buf_printf(out, "1 %" PRId64 " %016" PRIx64 " %u %u\n", b->last_ms,
-	    b->deleter, b->deleter_pid, b->deleted);
+	buf_printf(out, "2 %" PRId64 " %016" PRIx64 " %u %u %" PRId64 "\n",
+	    b->last_ms, b->deleter, b->deleter_pid, b->deleted,
+	    b->gap_ms == GAP_HERE ? INT64_MAX : b->gap_ms);
 	while ((s = session_each(b->sessions, s)) != NULL) {
 		session_settle(b->sessions, s);
 		export_session(out, s);
@@ -404,13 +427,13 @@ static int take_hash(struct str *s, uint64_t *out)
 
 static int import_head(struct outcome_book *b, struct str line)
 {
-	uint64_t last, deleter, pid, n;
+	uint64_t last, deleter, pid, n, gap = 0;
 	struct str version;
 	int rc;
 
 	if (!str_next(&line, ' ', &version))
 		return ERR_SYNTAX;
-	if (!str_eq(version, STR("1")))
+	if (!str_eq(version, STR("1")) && !str_eq(version, STR("2")))
 		return ERR_VERSION;
 	rc = take_number(&line, INT64_MAX, &last);
 	if (rc == 0)
@@ -419,9 +442,12 @@ static int import_head(struct outcome_book *b, struct str line)
 		rc = take_number(&line, UINT32_MAX, &pid);
 	if (rc == 0)
 		rc = take_number(&line, UINT32_MAX, &n);
+	if (rc == 0 && str_eq(version, STR("2")))
+		rc = take_number(&line, INT64_MAX, &gap);
 	if (rc != 0)
 		return rc;
 	b->last_ms = (int64_t)last;
+	b->gap_ms = gap == INT64_MAX ? GAP_HERE : (int64_t)gap;
 	b->deleter = deleter;
 	b->deleter_pid = (uint32_t)pid;
 	b->deleted = (uint32_t)n;
@@ -472,12 +498,15 @@ int outcome_import(struct outcome_book *b, struct str text)
 
 	session_table_clear(b->sessions);
 	b->deleter = 0;
+	b->gap_ms = GAP_HERE;
 	if (str_next(&text, '\n', &line))
 		rc = import_head(b, line);
 	while (rc == 0 && str_next(&text, '\n', &line))
 		if (line.n > 0)
 			rc = import_session(b, line);
-	if (rc != 0)
+	if (rc != 0) {
 		session_table_clear(b->sessions);
+		b->gap_ms = GAP_HERE;
+	}
 	return rc;
 }

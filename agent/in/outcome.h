@@ -10,16 +10,15 @@
  *   HELD         the same: an operator may let it go at any time later
  *   DELIVERED    -> delivered, dated time_ms; also after a release (one copy
  *                of several, a delivery that overtook a deletion)
- *   DEFERRED     no change
+ *   DEFERRED     proposed -> queued: who tries has it
  *   BOUNCED      released unless delivered
- *   EXPIRED, DELETED, REJECTED: every slot of queue_id that is not delivered
- *                is released
- *   DISCARDED    the same; with rcpt only that one
+ *   EXPIRED, DELETED, REJECTED, DISCARDED: every slot of queue_id that is not
+ *                delivered is released; with rcpt only that one
  *   MOVED        goes on as (next_id, rcpt); without rcpt every slot of it
  *   REMOVED      the MTA keeps nothing of queue_id: where none of its
  *                recipients was delivered or moved and the log has no gap
- *                since QUEUED, nothing was sent (a milter deleted the last
- *                recipient)
+ *                since QUEUED (since_ms), nothing was sent (a milter deleted
+ *                the last recipient)
  *   SESSION_END  a slot that is still proposed 15 minutes after time_ms, the
  *                log read to its end and without a gap since, is released
  *   UNNAMED      `count` messages were deleted and the log does not say
@@ -93,8 +92,9 @@ struct outcome {
 	struct str next_id;   /* MOVED; DELIVERED: see mtalog_line */
 	struct str relay, dsn, text;
 	int64_t time_ms;
-	uint32_t count; /* UNNAMED */
-	bool refused;   /* SESSION_END: the server counted no 250 for it */
+	int64_t since_ms; /* the newest line before the last gap; 0: none */
+	uint32_t count;   /* UNNAMED */
+	bool refused;     /* SESSION_END: the server counted no 250 for it */
 };
 
 const char *outcome_name(enum outcome_kind kind); /* "session-end" */

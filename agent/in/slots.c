@@ -1,14 +1,22 @@
-/* slots.c - see slots.h. */
+/* slots.c - see slots.h.
+ *
+ * A change may cost 50 microseconds and more: whoever waits for the person or the
+ * company is woken, and the company's history is written. Hundreds of them in one
+ * proposal would hold the door for as long as ten decisions. So the changes of a
+ * step are a row of proposals (door.h): while nobody else waits all of them share
+ * one commit, as one proposal would; a decision that comes waits for one. */
 #include "agent/in/slots.h"
 
 #include "agent/in/act.h"
 #include "agent/in/mtalog_files.h"
 #include "agent/in/mtalog_follow.h"
-#include "agent/in/mtalog_postfix.h"
 #include "agent/in/outcome.h"
+#include "agent/in/slotchange.h"
 #include "agent/in/waits.h"
+#include "agent/ruleset.h"
 #include "policy/base/fault.h"
 #include "policy/base/log.h"
+#include "policy/state/crowd.h"
 #include "policy/state/mtalogpos.h"
 #include "policy/state/ops.h"
 
@@ -19,6 +27,10 @@
 enum {
 	BATCH_LINES = 500,
 	CHANGES_MAX = 2 * BATCH_LINES,
+	PIECE = 16, /* changes in a proposal: less than a millisecond */
+	PIECES_MAX = CHANGES_MAX / PIECE + 1,
+	LINE_MAX_CHANGES = MTALOG_RCPTS_MAX + OUTCOME_IDS + 4, /* a session */
+	FAILURES_MAX = BATCH_LINES + MTALOG_RCPTS_MAX,
 	ARENA_MAX = 8 << 20,
 	/* Stored with each position, so all must fit one event: a session is
 	 * at most 600 bytes there, all waits together 100 000. */
@@ -33,10 +45,9 @@ struct slots {
 	struct outcome_book *book;
 	struct waits *waits;
 	struct arena *arena; /* of the batch */
-	struct bounce_rules *rules;
 	struct slot_change *changes;
 	size_t n_changes;
-	struct act_failure *failures; /* BATCH_LINES */
+	struct act_failure *failures; /* FAILURES_MAX */
 	size_t n_failures;
 	size_t lines;      /* of the next batch, at most */
 	bool full, moved;  /* moved: the position is another than stored */
@@ -113,9 +124,8 @@ int slots_open(struct slots **out, struct app *app, struct error *err)
 	s->lines = BATCH_LINES;
 	s->arena = arena_new(ARENA_MAX);
 	s->changes = calloc(CHANGES_MAX, sizeof(*s->changes));
-	s->failures = calloc(BATCH_LINES, sizeof(*s->failures));
-	if (s->arena == NULL || s->changes == NULL || s->failures == NULL ||
-	    bounce_rules_new(&s->rules) != 0)
+	s->failures = calloc(FAILURES_MAX, sizeof(*s->failures));
+	if (s->arena == NULL || s->changes == NULL || s->failures == NULL)
 		rc = error_set(err, -ENOMEM, "out of memory");
 	if (rc == 0)
 		rc = open_stored(s, err);
@@ -131,7 +141,6 @@ void slots_close(struct slots **s)
 		return;
 	close_parts(*s);
 	arena_free(&(*s)->arena);
-	bounce_rules_free(&(*s)->rules);
 	free((*s)->failures);
 	free((*s)->changes);
 	free(*s);
@@ -151,8 +160,10 @@ static void add_change(struct slots *s, const struct slot_change *c)
 	copy->next_id = arena_str(s->arena, c->next_id);
 	copy->status = arena_str(s->arena, c->status);
 	copy->relay = arena_str(s->arena, c->relay);
-	if (copy->queue_id.p == NULL || copy->next_id.p == NULL ||
-	    copy->status.p == NULL || copy->relay.p == NULL)
+	copy->provider = arena_str(s->arena, c->provider);
+	if (copy->provider.p == NULL || copy->queue_id.p == NULL ||
+	    copy->next_id.p == NULL || copy->status.p == NULL ||
+	    copy->relay.p == NULL)
 		s->full = true;
 	else
 		s->n_changes++;
@@ -163,7 +174,7 @@ static void add_failure(struct slots *s, const struct outcome *o)
 {
 	struct act_failure *f = &s->failures[s->n_failures];
 
-	if (s->n_failures == BATCH_LINES) {
+	if (s->n_failures == FAILURES_MAX) {
 		s->full = true;
 		return;
 	}
@@ -172,79 +183,12 @@ static void add_failure(struct slots *s, const struct outcome *o)
 	f->rewritten = arena_str(s->arena, o->rewritten);
 	f->status = arena_str(s->arena, o->dsn);
 	f->text = arena_str(s->arena, o->text);
-	if (f->queue_id.p == NULL || f->rcpt.p == NULL ||
+	f->relay = arena_str(s->arena, o->relay);
+	if (f->relay.p == NULL || f->queue_id.p == NULL || f->rcpt.p == NULL ||
 	    f->rewritten.p == NULL || f->status.p == NULL || f->text.p == NULL)
 		s->full = true;
 	else
 		s->n_failures++;
-}
-
-static bool find_lead(
-    const struct slots *s, struct str rcpt, struct lead_id *out)
-{
-	struct address a;
-
-	return rcpt.n > 0 && address_parse(s->arena, rcpt, &a, NULL) == 0 &&
-	       lead_id_of(s->app->store->lead_key, &a, out) == 0;
-}
-
-static enum slot_release release_of(enum outcome_kind kind)
-{
-	switch (kind) {
-	case OUTCOME_BOUNCED:
-		return RELEASE_BOUNCED;
-	case OUTCOME_EXPIRED:
-		return RELEASE_EXPIRED;
-	case OUTCOME_REJECTED:
-		return RELEASE_REJECTED;
-	case OUTCOME_SESSION_END:
-		return RELEASE_NEVER_QUEUED;
-	case OUTCOME_QUEUED:
-	case OUTCOME_HELD:
-	case OUTCOME_DELIVERED:
-	case OUTCOME_DEFERRED:
-	case OUTCOME_DELETED:
-	case OUTCOME_DISCARDED:
-	case OUTCOME_MOVED:
-	case OUTCOME_REMOVED:
-	case OUTCOME_UNNAMED:
-	case OUTCOME_GAP:
-		break;
-	}
-	return RELEASE_REMOVED;
-}
-
-/* False: this outcome changes no slot. */
-static bool kind_of(const struct outcome *o, enum slot_change_kind *out)
-{
-	switch (o->kind) {
-	case OUTCOME_QUEUED:
-	case OUTCOME_HELD:
-		*out = SLOT_CHANGE_QUEUED;
-		return true;
-	case OUTCOME_DELIVERED:
-		*out = SLOT_CHANGE_DELIVERED;
-		return true;
-	case OUTCOME_MOVED:
-		*out = SLOT_CHANGE_MOVED;
-		return true;
-	case OUTCOME_BOUNCED:
-	case OUTCOME_EXPIRED:
-	case OUTCOME_DELETED:
-	case OUTCOME_REJECTED:
-	case OUTCOME_DISCARDED:
-	case OUTCOME_REMOVED:
-		*out = SLOT_CHANGE_RELEASED;
-		return true;
-	case OUTCOME_SESSION_END:
-		*out = SLOT_CHANGE_RELEASED;
-		return o->refused;
-	case OUTCOME_DEFERRED:
-	case OUTCOME_UNNAMED:
-	case OUTCOME_GAP:
-		break;
-	}
-	return false;
 }
 
 static void on_gap(struct slots *s, const char *why)
@@ -257,13 +201,7 @@ static void on_gap(struct slots *s, const char *why)
 static void on_outcome(void *arg, const struct outcome *o)
 {
 	struct slots *s = arg;
-	struct slot_change c = {.queue_id = o->queue_id,
-	    .next_id = o->next_id,
-	    .at_ms = o->time_ms,
-	    .release = release_of(o->kind),
-	    .at_end = o->kind == OUTCOME_REMOVED,
-	    .status = o->dsn,
-	    .relay = o->relay};
+	struct slot_change c;
 
 	s->stats.outcomes++;
 	if (o->kind == OUTCOME_GAP) {
@@ -278,9 +216,8 @@ static void on_outcome(void *arg, const struct outcome *o)
 		return;
 	}
 	waits_remove(s->waits, o->queue_id);
-	if (!kind_of(o, &c.kind))
+	if (!slotchange_of(s->app->store, s->arena, o, &c))
 		return;
-	c.has_lead = find_lead(s, o->rcpt, &c.lead);
 	add_change(s, &c);
 	s->renamed |= o->kind == OUTCOME_MOVED;
 	if (o->kind == OUTCOME_BOUNCED)
@@ -292,7 +229,9 @@ static int on_item(void *arg, const struct mtalog_item *item)
 	struct slots *s = arg;
 	struct mtalog_line line;
 
-	if (s->full || s->renamed || s->n_changes + 20 > CHANGES_MAX)
+	if (s->full || s->renamed ||
+	    s->n_changes + LINE_MAX_CHANGES > CHANGES_MAX ||
+	    s->n_failures + MTALOG_RCPTS_MAX > FAILURES_MAX)
 		return ERR_LIMIT; /* enough for one batch; comes again */
 	s->moved = true;
 	s->pos = item->after;
@@ -303,7 +242,7 @@ static int on_item(void *arg, const struct mtalog_item *item)
 		return 0;
 	}
 	s->stats.lines++;
-	if (mtalog_postfix_parse(item->line, &s->when, &line) == MTALOG_UNKNOWN)
+	if (mtalog_parse(item->line, &s->when, &line) == MTALOG_UNKNOWN)
 		s->stats.unknown++;
 	outcome_line(s->book, &line, on_outcome, s);
 	return 0;
@@ -324,13 +263,12 @@ static bool on_wait_over(void *arg, struct str queue_id, int64_t until_ms)
 	return !s->full;
 }
 
-static int store_fn(struct door_ctx *ctx, void *arg)
+static int store_position(struct door_ctx *ctx, const struct slots *s)
 {
-	struct slots *s = arg;
 	unsigned char pos[MTALOG_POS_BYTES];
 	struct mtalogpos p = {.path = s->app->conf->mta_log.file};
 	struct buf book, waits;
-	int rc = ops_slot_changes(ctx, s->changes, s->n_changes);
+	int rc;
 
 	mtalog_pos_encode(&s->pos, pos);
 	buf_init(&book, BOOK_MAX);
@@ -340,14 +278,60 @@ static int store_fn(struct door_ctx *ctx, void *arg)
 	p.position = (struct str){(const char *)pos, sizeof(pos)};
 	p.book = buf_str(&book);
 	p.waits = buf_str(&waits);
-	if (rc == 0)
-		rc = buf_error(&book) != 0 ? buf_error(&book)
-					   : buf_error(&waits);
+	rc = buf_error(&book) != 0 ? buf_error(&book) : buf_error(&waits);
 	if (rc == 0)
 		rc = mtalogpos_emit(ctx, &p);
 	buf_fini(&book);
 	buf_fini(&waits);
 	return rc;
+}
+
+/* Some of the changes; behind the last of them the position. */
+struct piece {
+	const struct slots *s;
+	size_t from, n;
+};
+
+static int store_fn(struct door_ctx *ctx, void *arg)
+{
+	const struct piece *p = arg;
+	int rc = ops_slot_changes(ctx, p->s->changes + p->from, p->n);
+
+	if (rc == 0 && p->from + p->n == p->s->n_changes)
+		rc = store_position(ctx, p->s);
+	return rc;
+}
+
+static int store_pieces(
+    struct slots *s, struct piece *v, size_t n, struct error *err)
+{
+	struct crowd_member members[PIECES_MAX];
+	struct crowd *crowd = NULL;
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		members[i] = (struct crowd_member){.arg = &v[i]};
+	rc = crowd_begin_row(&crowd, s->app->store->door, store_fn, members, n);
+	crowd_end(&crowd);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = members[i].rc;
+	return error_of(err, rc, "ledger");
+}
+
+/* One alone waits for room at the door. */
+static int store_all(struct slots *s, struct error *err)
+{
+	struct piece v[PIECES_MAX];
+	size_t n = 0, from = 0;
+
+	do {
+		size_t left = s->n_changes - from;
+
+		v[n] = (struct piece){s, from, left < PIECE ? left : PIECE};
+		from += v[n++].n;
+	} while (from < s->n_changes);
+	return n == 1 ? door_propose(s->app->store->door, store_fn, v, err)
+		      : store_pieces(s, v, n, err);
 }
 
 /* After a failure what is in memory is ahead of the ledger: begin again from
@@ -369,10 +353,12 @@ static int restart(struct slots *s, int rc)
  * known by their message. */
 static int act_on_failures(struct slots *s, struct error *err)
 {
+	struct bounce_rules *rules = ruleset_get(s->app->rules);
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < s->n_failures; i++)
-		rc = act_log_bounce(s->app, s->rules, &s->failures[i], err);
+		rc = act_log_bounce(s->app, rules, &s->failures[i], err);
+	bounce_rules_free(&rules);
 	return rc;
 }
 
@@ -388,7 +374,7 @@ static int store(struct slots *s, int64_t now_ms, struct error *err)
 		return 0;
 	rc = act_on_failures(s, err);
 	if (rc == 0)
-		rc = door_propose(s->app->store->door, store_fn, s, err);
+		rc = store_all(s, err);
 	if (rc != 0)
 		return restart(s, rc);
 	s->stored_ms = now_ms;

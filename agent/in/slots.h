@@ -1,9 +1,10 @@
 /* slots.h - the MTA's log read into the ledger: what became of the messages
  * that we let go out.
  *
- * A step reads a bounded number of lines, turns them into changes of slots,
- * and stores changes, position and open sessions in one proposal: exactly once
- * across kill -9. A slot whose SMTP session ended without a 250 is released at
+ * A step reads a bounded number of lines, turns them into changes of slots, and
+ * stores these, a few in a proposal, so that decisions get in between; with the
+ * last of them position and open sessions. Nothing is lost across kill -9, and
+ * what is read again then changes nothing: slots only go forward. A slot whose SMTP session ended without a 250 is released at
  * once; one whose session's end leaves doubt, after 15 minutes without a sign,
  * with the log read to its end and without a gap since.
  *

@@ -166,6 +166,8 @@ static int find_tokens(struct job *j)
 
 static enum seen_kind report_meaning(const struct report *r)
 {
+	if (r->source == REPORT_BY_FORWARD)
+		return SEEN_REPORT; /* who forwards is not who bounced */
 	switch (r->kind) {
 	case REPORT_HARD:
 	case REPORT_SOFT:
@@ -186,6 +188,45 @@ static enum seen_kind report_meaning(const struct report *r)
 	return r->source == REPORT_BY_NOTHING ? SEEN_UNPARSED : SEEN_REPORT;
 }
 
+static bool has_field(const struct job *j, const char *name)
+{
+	return header_count(&j->out->report.head, str_of(name)) > 0;
+}
+
+static bool has_null_sender(const struct job *j)
+{
+	const struct sort *s = j->out;
+	const struct header *path =
+	    header_find(&s->report.head, STR("Return-Path"), 0);
+
+	if (s->has_origin)
+		return s->origin.sender.n == 0;
+	return path == NULL || str_eq(str_trim(path->value), STR("<>"));
+}
+
+/* What no MTA writes: it has somebody to answer to. */
+static bool is_answer(const struct job *j)
+{
+	if (j->out->has_origin && j->out->origin.answer)
+		return true;
+	return !has_null_sender(j) && has_field(j, "From") &&
+	       (has_field(j, "In-Reply-To") || has_field(j, "References"));
+}
+
+static int read_reply(struct job *j)
+{
+	struct sort *s = j->out;
+	struct reply_in in = {&s->report, j->message, has_null_sender(j)};
+	enum seen_kind said = report_meaning(&s->report);
+
+	s->has_reply =
+	    s->n > 0 && j->with->replies != NULL &&
+	    (said == SEEN_AUTO_REPLY || s->report.source == REPORT_BY_MDN ||
+		(said == SEEN_UNPARSED && is_answer(j)));
+	return s->has_reply ? reply_read(j->with->replies, &in, j->a, &s->reply)
+			    : 0;
+}
+
 /* A mail to an unsubscribe address means that, whatever is in it. A failure
  * is believed of a bounce address only, and while it is fresh. */
 static enum seen_kind meaning(const struct job *j, const struct token *t)
@@ -198,14 +239,14 @@ static enum seen_kind meaning(const struct job *j, const struct token *t)
 		return SEEN_EXPIRED;
 	if (t->kind == TOKEN_FEEDBACK && said == SEEN_BOUNCE)
 		return SEEN_REPORT;
-	return said;
+	return said == SEEN_UNPARSED && j->out->has_reply ? SEEN_REPLY : said;
 }
 
 static int weight(enum seen_kind kind)
 {
 	static const enum seen_kind order[] = {SEEN_UNPARSED, SEEN_EXPIRED,
 	    SEEN_REPORT, SEEN_DELIVERED, SEEN_DELAYED, SEEN_AUTO_REPLY,
-	    SEEN_BOUNCE, SEEN_COMPLAINT, SEEN_UNSUBSCRIBE};
+	    SEEN_REPLY, SEEN_BOUNCE, SEEN_COMPLAINT, SEEN_UNSUBSCRIBE};
 
 	for (int i = 0; i < (int)(sizeof(order) / sizeof(*order)); i++)
 		if (order[i] == kind)
@@ -237,6 +278,8 @@ int sort_mail(const struct sort_with *with, struct str message, struct arena *a,
 	rc = report_classify(with->rules, message, a, &out->report);
 	if (rc == 0)
 		rc = find_tokens(&j);
+	if (rc == 0)
+		rc = read_reply(&j);
 	if (rc == 0)
 		weigh(&j);
 	return rc;

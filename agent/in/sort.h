@@ -8,6 +8,9 @@
  *   2. To and Cc: for MTAs that add none;
  *   3. X-Tendril-Id and CFBL-Feedback-ID of the message that a report
  *      returns: for reports sent to another address of the message.
+ * An answer (SEEN_REPLY) is what the milter has matched with a message of ours
+ * (origin.answer), and what people write to one of these addresses: with an
+ * envelope sender, and fields by which it answers something.
  * Before these, where the milter's origin field is there and right (origin.h):
  * the envelope recipients that it names. Nothing else in the mail is proof of
  * anything. Pure. Threads: any. */
@@ -15,6 +18,7 @@
 #define AGENT_IN_SORT_H
 
 #include "policy/mail/origin.h"
+#include "policy/mail/reply.h"
 #include "policy/mail/report.h"
 #include "policy/mail/token.h"
 #include "policy/state/seen.h"
@@ -36,6 +40,8 @@ struct sort {
 	const char *reason;  /* SEEN_UNPARSED: why, in English */
 	bool has_origin;     /* the milter's word, verified */
 	struct origin origin;
+	bool has_reply; /* somebody, or something, answers */
+	struct reply reply;
 };
 
 struct sort_with {
@@ -43,6 +49,7 @@ struct sort_with {
 	const struct bounce_rules *rules;
 	int64_t now_ms;
 	bool cut; /* the end of the mail is missing: no origin then */
+	const struct reply_rules *replies; /* NULL: answers are not read */
 };
 
 /* Borrows message and arena. ERR_LIMIT: more than the arena holds; -ENOMEM,

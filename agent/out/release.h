@@ -14,12 +14,18 @@
  * and reason anew from the verdict of the policy in force; what cannot go by its
  * deadline bounces or is dropped at once, as its policy says; what may go is sent
  * up to a minute after it, as late as the agent may be.
+ * Several copies are at work at a time, each with a connection of its own; never
+ * two of one person, whose messages go in their order. So a server that stalls on
+ * one does not keep the others waiting.
+ *
  * Trouble on the way (listener, milter, ledger) stops all for a while; it
  * changes no row unless one message alone may be its cause.
  *
  * Beside that: undecided files are adopted, files without rows are swept, and
- * all holds are looked at again when another policy is in force and each hour
- * (a slot may have been released since). Threads: one owner. */
+ * all holds are looked at again when another policy is in force (instant, end and
+ * reason are by that one then; some thousands of them a second) and each hour
+ * (a slot may have been released since). Threads: one owner; it has some of its
+ * own. */
 #ifndef AGENT_OUT_RELEASE_H
 #define AGENT_OUT_RELEASE_H
 
@@ -30,15 +36,15 @@ struct release;
 /* conf->agent.release must be set. */
 int release_open(
     struct release **out, struct app *app, struct error *err) MUST_CHECK;
-void release_close(struct release **r); /* NULL is fine */
+/* Waits for the copies at work, which app->stopping makes short. NULL is
+ * fine. */
+void release_close(struct release **r);
 
-/* Works for about RELEASE_STEP_MS and RELEASE_STEP_MAX submissions at most,
- * one message's time-out excepted. *wait_ms_out: until the next step is worth
- * while; 0: there is more. Negative: the ledger or the spool; the next step
- * goes on where this one ended. */
+/* Works for RELEASE_STEP_MS at most; what is at work then goes on by itself.
+ * *wait_ms_out: until the next step is worth while; 0: there is more. Negative:
+ * the ledger or the spool; the next step goes on where this one ended. */
 enum {
-	RELEASE_STEP_MS = 2000,
-	RELEASE_STEP_MAX = 100,
+	RELEASE_STEP_MS = 500,
 };
 int release_step(struct release *r, int64_t now_ms, int64_t *wait_ms_out,
     struct error *err) MUST_CHECK;

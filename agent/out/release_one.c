@@ -10,6 +10,7 @@
 
 enum {
 	TRIES_BEFORE_SPLIT = 5,
+	TRIES_AT_ONCE = 3,
 };
 #define AGAIN_FIRST_MS (3 * WHEN_SECOND_MS)
 #define AGAIN_LAST_MS (30 * WHEN_MINUTE_MS)
@@ -21,58 +22,17 @@ enum {
 
 /* --- what would be decided --- */
 
-static bool is_seed(const struct conf *conf, struct str address)
-{
-	for (size_t i = 0; i < conf->seeds.n; i++)
-		if (str_eq(conf->seeds.v[i], address))
-			return true;
-	return false;
-}
-
-int release_ask(struct release *r, const struct copy_record *row,
-    struct str address, struct decide_in *in_out, struct error *err)
-{
-	const struct conf *conf = r->app->conf;
-	const struct conf_stream *st = conf_stream_find(conf, row->stream);
-	int rc;
-
-	*in_out = (struct decide_in){
-	    .mode = DECIDE_SEND,
-	    .segment = row->segment,
-	    .stream = row->stream,
-	    .campaign = row->campaign,
-	    .from_domain = row->from_domain,
-	    .may_hold = true,
-	    .log_followed = conf->mta_log.file.n > 0,
-	    .from_copy = true,
-	    .held_id = row->id,
-	    .arrived_ms = row->arrived_ms,
-	    .forced = row->forced,
-	};
-	rc = address_parse(r->arena, address, &in_out->recipient, err);
-	if (rc != 0)
-		return rc;
-	if (st == NULL)
-		return error_set(err, ERR_NOT_FOUND, "stream %.*s is gone",
-		    STR_ARG(row->stream));
-	if (st->class == CONF_CLASS_ONE_TO_ONE)
-		in_out->mode = DECIDE_ONE_TO_ONE;
-	in_out->unknown = st->unknown;
-	in_out->unknown_segment = st->unknown_segment;
-	in_out->seed = is_seed(conf, in_out->recipient.text);
-	return 0;
-}
-
-int release_explain(struct release *r, const struct copy_record *row,
+int release_explain(struct release_hand *h, const struct copy_record *row,
     struct str address, int64_t now_ms, struct release_view *out,
     struct error *err)
 {
+	struct judge_in j = {h->r->app, h->arena, row, address, NULL};
 	struct decide_in in;
-	int rc = release_ask(r, row, address, &in, err);
+	int rc = judge_ask(&j, &in, err);
 
 	*out = (struct release_view){.recipient = in.recipient};
 	return rc != 0 ? rc
-		       : decide_explain(r->app->store, &in, NULL, now_ms,
+		       : decide_explain(h->r->app->store, &in, NULL, now_ms,
 			     &out->decided, err);
 }
 
@@ -262,16 +222,34 @@ static bool waits(const struct decide_out *d)
 /* The milter's "not now" is of status 4.7.1; then the verdict gives the
  * instant. Everything else says nothing of when: above all 4.2.0, "this very
  * message is on its way", where a cap would be full of the message itself. */
+static bool is_not_now(const struct smtp_reply *reply)
+{
+	return strcmp(reply->enhanced, "4.7.1") == 0;
+}
+
+/* What the milter waited for is over: others of its queue were on their way just
+ * then, and counted as before it. A copy that is put off for that keeps all
+ * behind it waiting. */
+static bool may_go_at_once(const struct release_work *w,
+    const struct decide_out *d, const struct smtp_reply *reply)
+{
+	return w->row.kind == COPY_HELD && is_not_now(reply) &&
+	       d->verdict.action == VERDICT_ALLOW &&
+	       w->row.attempts < TRIES_AT_ONCE;
+}
+
 static int later(struct release_work *w, uint32_t index,
     const struct smtp_reply *reply, enum release_next *next, struct error *err)
 {
 	struct release_view v;
 	const struct decide_out *d = &v.decided;
-	int rc = release_explain(w->r, &w->row,
+	int rc = release_explain(w->hand, &w->row,
 	    w->envelope->rcpts[index].address, w->now_ms, &v, err);
 
-	if (rc == 0 && waits(d) && strcmp(reply->enhanced, "4.7.1") == 0)
+	if (rc == 0 && waits(d) && is_not_now(reply))
 		rc = wait_for(w, index, &v.recipient, d, next, err);
+	else if (rc == 0 && may_go_at_once(w, d, reply))
+		rc = release_put_off(w, w->now_ms, next, err);
 	else if (rc == 0 || rc == ERR_SYNTAX || rc == ERR_NOT_FOUND)
 		rc = try_again(w, index, &v.recipient, &d->lead, next, err);
 	decide_fini(&v.decided);
@@ -279,15 +257,17 @@ static int later(struct release_work *w, uint32_t index,
 }
 
 /* Trouble before the recipient was named is nobody's fault here. After it,
- * this message may be the cause: it goes behind the others. */
+ * this message may be the cause: it goes behind the others. Where others were at
+ * work too nobody can tell, and no row is touched: they are tried one by one. */
 static int trouble(struct release_work *w, uint32_t index,
     const struct submit_result *res, const struct error *why,
     enum release_next *next, struct error *err)
 {
 	LOG_EV_LIMITED(
 	    LOG_LEVEL_ERR, "release.trouble", KV_Z("error", why->text));
-	w->r->troubles++;
-	if (res->reply.stage <= SMTP_STAGE_MAIL) {
+	w->way = RELEASE_WAY_TROUBLE;
+	if (res->reply.stage <= SMTP_STAGE_MAIL ||
+	    atomic_load(&w->hand->together)) {
 		*next = RELEASE_STOP_ALL;
 		return 0;
 	}
@@ -302,14 +282,14 @@ int release_submit(struct release_work *w, uint32_t index,
 	struct submit_result res;
 	struct error why = {0};
 
-	submit_copy(w->r->submit, w->row.id, w->copy, index, &res, &why);
+	submit_copy(w->hand->submit, w->row.id, w->copy, index, &res, &why);
 	LOG_EV(LOG_LEVEL_INFO, "copy.submitted",
 	    KV_I64("copy", (int64_t)w->row.id), KV_I64("index", index),
 	    KV_I64("code", res.reply.code), KV_Z("status", res.reply.enhanced),
 	    KV_Z("text", res.reply.text));
 	if (res.outcome == SUBMIT_TROUBLE)
 		return trouble(w, index, &res, &why, next, err);
-	w->r->troubles = 0;
+	w->way = RELEASE_WAY_WORKS;
 	switch (res.outcome) {
 	case SUBMIT_SENT:
 		return ops_copy_sent(w->r->app->store, w->row.id, index,
@@ -343,19 +323,19 @@ static bool is_over(const struct release_work *w)
 int release_one(struct release_work *w, uint32_t index,
     enum release_next *next_out, struct error *err)
 {
-	enum release_fate fate;
-	int rc = release_fate(w->r, &w->row, &fate, err);
+	enum judge_fate fate;
+	int rc = judge_fate(w->r->app, &w->row, &fate, err);
 
 	*next_out = RELEASE_GO_ON;
 	if (rc != 0)
 		return rc;
-	if (fate == RELEASE_GIVE_BACK)
+	if (fate == JUDGE_GIVE_BACK)
 		return give_back(w, index, next_out, err);
-	if (fate == RELEASE_DECIDE && is_decided(w))
+	if (fate == JUDGE_DECIDE && is_decided(w))
 		return release_held(w, index, next_out, err);
 	if (is_over(w))
 		return expire(w, index, next_out, err);
-	if (fate == RELEASE_KEEP)
+	if (fate == JUDGE_KEEP)
 		return release_put_off(w, w->now_ms + KEEP_MS, next_out, err);
 	return release_submit(w, index, next_out, err);
 }

@@ -43,7 +43,7 @@ static int write_report(struct release_work *w, const struct nondelivery *n,
 	buf_init(&b, NONDELIVERY_MAX);
 	rc = nondelivery_write(n, &b);
 	if (rc == 0)
-		submit_report(w->r->submit,
+		submit_report(w->hand->submit,
 		    &(struct submit_mail){.id = w->row.id,
 			.to = w->envelope->sender,
 			.utf8 = nondelivery_is_utf8(w->envelope, n->index),
@@ -57,7 +57,7 @@ static int write_report(struct release_work *w, const struct nondelivery *n,
 static int is_recorded(struct release_work *w, uint32_t index, bool *out)
 {
 	struct copy_record r;
-	int rc = ops_copy_get(w->r->app->store, w->row.id, w->r->arena, &r);
+	int rc = ops_copy_get(w->r->app->store, w->row.id, w->hand->arena, &r);
 
 	*out = rc == ERR_NOT_FOUND || (rc == 0 && index < r.next);
 	return rc == ERR_NOT_FOUND ? 0 : rc;
@@ -130,7 +130,7 @@ int release_bounce(struct release_work *w, uint32_t index,
 	if (rc != 0)
 		return rc;
 	if (res.outcome == SUBMIT_TROUBLE) {
-		w->r->troubles++;
+		w->way = RELEASE_WAY_TROUBLE;
 		*next = RELEASE_STOP_ALL;
 		return 0;
 	}

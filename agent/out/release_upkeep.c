@@ -2,6 +2,7 @@
  * and holds against what changed meanwhile; see release_internal.h. */
 #include "agent/out/release_internal.h"
 
+#include "policy/base/clock.h"
 #include "policy/base/log.h"
 #include "policy/base/when.h"
 #include "policy/state/ops_copy.h"
@@ -11,11 +12,15 @@
 
 enum {
 	ADOPT_MAX = 100, /* files a step */
-	LOOK_MAX = 200,  /* rows a step */
+	/* Rows a proposal: what it changes is one piece of work for the ledger's
+	 * one writer, and the milter's decisions wait behind it. */
+	LOOK_MAX = 16,
 };
 #define ADOPT_EVERY_MS INT64_C(2000)
 #define SWEEP_EVERY_MS (15 * WHEN_MINUTE_MS)
 #define LOOK_EVERY_MS WHEN_HOUR_MS
+#define STEADY_MS WHEN_HOUR_MS
+#define JUMP_MS WHEN_MINUTE_MS
 
 /* Due also when the clock went back over the last time. */
 static bool is_due(int64_t at_ms, int64_t every_ms, int64_t now_ms)
@@ -115,6 +120,20 @@ static int has_row(void *arg, uint64_t id)
 	return rc == 0 ? 1 : rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
+/* A message's file is there before its row. When the clock is put forward in
+ * between, the file looks old and as if nobody wanted it. */
+bool release_is_steady(
+    struct release_steady *s, int64_t now_ms, int64_t mono_ms)
+{
+	int64_t ahead_ms = now_ms - mono_ms, jump = ahead_ms - s->ahead_ms;
+
+	if (!s->known || jump > JUMP_MS || jump < -JUMP_MS)
+		s->since_ms = mono_ms;
+	s->known = true;
+	s->ahead_ms = ahead_ms; /* what goes slowly is followed */
+	return mono_ms - s->since_ms >= STEADY_MS;
+}
+
 static int sweep(struct release *r, int64_t now_ms, struct error *err)
 {
 	size_t n = 0;
@@ -138,15 +157,15 @@ static int next_row(struct release *r, uint64_t after, struct look *l)
 	struct ledger_txn *t = NULL;
 	int rc = ledger_read_begin(r->app->store->ledger, &t);
 
-	arena_reset(r->arena);
+	arena_reset(r->looker.arena);
 	l->address = STR("");
 	if (rc == 0)
 		rc = copy_next(t, after, &l->row);
 	if (rc == 0)
-		rc = copy_keep(&l->row, r->arena);
+		rc = copy_keep(&l->row, r->looker.arena);
 	if (rc == 0 && l->row.kind == COPY_HELD &&
-	    person_address(
-		r->app->store, t, &l->row.lead, r->arena, &l->address) != 0)
+	    person_address(r->app->store, t, &l->row.lead, r->looker.arena,
+		&l->address) != 0)
 		l->address = STR("");
 	ledger_read_end(&t);
 	return rc;
@@ -167,19 +186,24 @@ static struct copy_decided *change_of(
 	return d;
 }
 
-/* Does it wait otherwise than its row says? Of two instants the row's stands
- * if it is earlier: then it will be decided again. */
-static bool is_other(const struct copy_wait *was, const struct copy_wait *now)
+/* Does it wait otherwise than its row says? */
+static bool is_other(const struct copy_record *row, const struct copy_wait *now)
 {
-	return now->due_ms < was->due_ms || now->reason != was->reason ||
+	const struct copy_wait *was = &row->wait;
+
+	if (now->label != 0 && now->label != copy_label(row))
+		return true;
+	return now->due_ms != was->due_ms || now->reason != was->reason ||
 	       now->deadline_ms != was->deadline_ms || now->then != was->then ||
 	       now->queues != was->queues || now->rank != was->rank ||
 	       memcmp(&now->company, &was->company, sizeof(now->company)) != 0;
 }
 
-/* What does not wait any more, or waits by "defer", has its turn. */
+/* What does not wait any more, or waits by "defer", has its turn. Of two
+ * instants the row's stands if it is earlier: then it will be decided again; but
+ * not where another policy made it, since people read it. */
 static void look_again(struct changes *c, const struct copy_record *row,
-    const struct decide_out *d, int64_t now_ms)
+    const struct decide_out *d, bool anew, int64_t now_ms)
 {
 	struct copy_wait wait;
 
@@ -189,10 +213,10 @@ static void look_again(struct changes *c, const struct copy_record *row,
 	}
 	decide_wait(d, now_ms, &wait);
 	wait.due_ms = release_instant(&d->verdict, &wait, now_ms);
-	if (!is_other(&row->wait, &wait))
-		return;
-	if (wait.due_ms > row->wait.due_ms)
+	if (!anew && wait.due_ms > row->wait.due_ms)
 		wait.due_ms = row->wait.due_ms;
+	if (!is_other(row, &wait))
+		return;
 	change_of(c, row)->wait = wait;
 }
 
@@ -209,25 +233,25 @@ static int look_at(struct release *r, const struct look *l, int64_t now_ms,
 {
 	struct release_view v;
 	struct error ignored;
-	enum release_fate fate;
+	enum judge_fate fate;
 	int rc;
 
 	if (l->row.kind != COPY_HELD || l->row.wait.due_ms <= now_ms)
 		return 0;
-	rc = release_fate(r, &l->row, &fate, err);
-	if (rc == 0 && fate == RELEASE_GIVE_BACK)
+	rc = judge_fate(r->app, &l->row, &fate, err);
+	if (rc == 0 && fate == JUDGE_GIVE_BACK)
 		change_of(c, &l->row)->wait.due_ms = now_ms;
-	if (rc != 0 || fate != RELEASE_DECIDE || l->address.n == 0 ||
+	if (rc != 0 || fate != JUDGE_DECIDE || l->address.n == 0 ||
 	    !is_worth_a_look(r, l))
 		return rc;
-	if (release_explain(r, &l->row, l->address, now_ms, &v, &ignored) == 0)
-		look_again(c, &l->row, &v.decided, now_ms);
+	if (release_explain(
+		&r->looker, &l->row, l->address, now_ms, &v, &ignored) == 0)
+		look_again(c, &l->row, &v.decided, r->looking_anew, now_ms);
 	decide_fini(&v.decided);
 	return rc;
 }
 
-static int look_at_some(
-    struct release *r, int64_t now_ms, bool *more, struct error *err)
+int release_look_at_some(struct release *r, int64_t now_ms, struct error *err)
 {
 	struct changes c = {.n = 0};
 	uint64_t after = r->look_after;
@@ -250,7 +274,6 @@ static int look_at_some(
 		r->looking = looking;
 		r->look_after = after;
 	}
-	*more |= r->looking;
 	return rc;
 }
 
@@ -279,15 +302,18 @@ static int start_look(struct release *r, int64_t now_ms, struct error *err)
 int release_upkeep(
     struct release *r, int64_t now_ms, bool *more_out, struct error *err)
 {
-	int rc = start_look(r, now_ms, err);
+	int rc = 0;
 
+	if (release_hand_state(&r->looker) == RELEASE_HAND_FREE)
+		rc = start_look(r, now_ms, err);
 	if (rc == 0 && is_due(r->adopt_ms, ADOPT_EVERY_MS, now_ms)) {
 		r->adopt_ms = now_ms + ADOPT_EVERY_MS;
 		rc = adopt_some(r, now_ms, more_out, err);
 	}
-	if (rc == 0 && is_due(r->sweep_ms, SWEEP_EVERY_MS, now_ms)) {
+	if (release_is_steady(&r->steady, now_ms, clock_mono_ms()) && rc == 0 &&
+	    is_due(r->sweep_ms, SWEEP_EVERY_MS, now_ms)) {
 		r->sweep_ms = now_ms + SWEEP_EVERY_MS;
 		rc = sweep(r, now_ms, err);
 	}
-	return rc != 0 ? rc : look_at_some(r, now_ms, more_out, err);
+	return rc;
 }

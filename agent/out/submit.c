@@ -8,7 +8,7 @@
  * that would be the worst answer. */
 #include "agent/out/submit.h"
 
-#include "agent/in/mtalog.h"
+#include "agent/in/mtalog_id.h"
 #include "agent/out/maildate.h"
 #include "policy/base/buf.h"
 #include "policy/base/fault.h"
@@ -56,6 +56,11 @@ void submit_close(struct submit **s)
 	smtp_free(&(*s)->smtp);
 	free(*s);
 	*s = NULL;
+}
+
+void submit_drop(struct submit *s)
+{
+	smtp_drop(s->smtp);
 }
 
 static bool speaks_for_all(const struct smtp_reply *r)
@@ -178,24 +183,9 @@ void submit_copy(struct submit *s, uint64_t id, const struct spool_copy *c,
 	send_below(s, rc, &top, &m, out, err);
 }
 
-/* Sendmail: "48MA5jQ1012345 Message accepted for delivery". */
-static struct str accepted_as(struct str text)
-{
-	size_t n = 0;
-
-	while (n < text.n && ascii_is_alnum(text.p[n]))
-		n++;
-	return str_starts(str_from(text, n), STR(" Message accepted"))
-		   ? str_cut(text, 0, n)
-		   : STR("");
-}
-
 struct str submit_queue_id(const struct smtp_reply *reply)
 {
-	struct str text = str_of(reply->text);
-	struct str id = mtalog_queued_as(text);
-
-	return id.n > 0 ? id : accepted_as(text);
+	return mtalog_queued_as(str_of(reply->text));
 }
 
 void submit_report(struct submit *s, const struct submit_mail *report,

@@ -14,6 +14,8 @@ struct submit;
 int submit_open(
     struct submit **out, struct app *app, struct error *err) MUST_CHECK;
 void submit_close(struct submit **s); /* NULL is fine */
+/* The next message has a connection of its own; as smtp_drop(). */
+void submit_drop(struct submit *s);
 
 enum submit_outcome {
 	SUBMIT_SENT,    /* the MTA has it */

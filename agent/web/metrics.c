@@ -5,6 +5,7 @@
 #include "policy/base/clock.h"
 #include "policy/mail/nfc.h"
 #include "policy/state/counter.h"
+#include "policy/state/review.h"
 #include "policy/state/watch.h"
 
 #include <errno.h>
@@ -38,6 +39,7 @@ static const struct family {
     {"consent", "Changes of consent."},
     {"copy", "Messages kept in the spool, and what became of them."},
     {"feedback", "Feedback mails by kind."},
+    {"provider", "What became of messages, by provider of the mailbox."},
     {"relay", "Answers passed on to applications."},
     {"shadow", "Decisions that did not act."},
     {"slot", "What became of messages that were let go."},
@@ -74,13 +76,24 @@ static void add_head(struct counters *c, struct str kind)
 
 /* "verdict.reject.segment_cap" of segment news gives
  * tendril_verdict_total{action="reject",reason="segment_cap",segment="news"}; a
- * change of consent has a purpose in the segment's place. */
+ * change of consent has a purpose in the segment's place, "provider.delivered"
+ * one of the providers that have a name; the world's domains are too many. */
 static int add_counter(void *arg, const struct counter_row *r)
 {
 	struct counters *c = arg;
 	struct str rest = r->name, kind, action, reason = STR("");
-	bool by_purpose = counter_is_by_purpose(r->name);
+	const char *of = "segment";
+	struct str value = r->segment;
 
+	if (counter_is_by_purpose(r->name)) {
+		of = "purpose";
+		value = r->purpose;
+	} else if (counter_is_by_provider(r->name)) {
+		of = "provider";
+		value = r->provider;
+		if (str_find(value, 0, '.') < value.n)
+			return 0;
+	}
 	(void)str_next(&rest, '.', &kind);
 	if (!str_next(&rest, '.', &action))
 		action = STR("");
@@ -89,9 +102,8 @@ static int add_counter(void *arg, const struct counter_row *r)
 	add_head(c, kind);
 	buf_printf(c->out,
 	    "tendril_%.*s_total{action=\"%.*s\",reason=\"%.*s\",%s=\"",
-	    STR_ARG(kind), STR_ARG(action), STR_ARG(reason),
-	    by_purpose ? "purpose" : "segment");
-	add_label(c->out, by_purpose ? r->purpose : r->segment);
+	    STR_ARG(kind), STR_ARG(action), STR_ARG(reason), of);
+	add_label(c->out, value);
 	buf_printf(c->out, "\"} %llu\n", (unsigned long long)r->count);
 	return buf_error(c->out);
 }
@@ -103,6 +115,21 @@ static void add_gauge(
 	    "# HELP tendril_%s %s\n# TYPE tendril_%s gauge\n"
 	    "tendril_%s %llu\n",
 	    name, help, name, name, v);
+}
+
+static int add_reviews(
+    struct buf *b, const struct ledger_txn *t, int64_t now_ms)
+{
+	struct review_count n;
+	int rc = review_count(t, now_ms, &n);
+
+	if (rc != 0)
+		return rc;
+	add_gauge(b, "reviews_open", "Wishes in replies that wait for review.",
+	    n.open);
+	add_gauge(
+	    b, "reviews_overdue", "Of these beyond their deadline.", n.overdue);
+	return 0;
 }
 
 static void add_ledger(struct app *app, struct buf *b)
@@ -212,6 +239,8 @@ void metrics_handle(struct app *app, struct server_reply *rp)
 	rp->content_type = "text/plain; version=0.0.4; charset=utf-8";
 	if (rc == 0)
 		rc = counter_each(t, 0, 0, add_counter, &c);
+	if (rc == 0)
+		rc = add_reviews(&rp->body, t, clock_now_ms());
 	ledger_read_end(&t);
 	if (rc == 0)
 		rc = add_watch(app, &rp->body);

@@ -2,23 +2,22 @@
 
 A mutant is applied to a copy of the tree, only the programs concerned are
 built and run, and one of them must fail. A mutant that survives means that a
-test is missing; one whose line is gone from the source is a failure too.
+test is missing; one whose line is gone from the source is a failure too. As
+many copies as there are processors work side by side.
 
     contrib/check mutants
 """
 
 import dataclasses
-import os
 import shutil
-import subprocess
+import tempfile
+import threading
 
 import build
+import mutant_tree
 import mutants_policy
 
 FOLDER = build.BUILDS / "mutants"
-TIMEOUT_S = 120
-NOT_COPIED = shutil.ignore_patterns("build", ".git", "autom4te.cache",
-                                    "__pycache__")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,18 +67,22 @@ MUTANTS = (
            ("test_recognise",)),
     Mutant("one failure of a host is enough",
            "policy/rules/giveup.c",
-           "rank == GIVEUP_HOST && hosts->count >= GIVEUP_HOST_FAILURES",
-           "rank == GIVEUP_HOST && hosts->count >= 1",
+           "row->count >= l->count &&", "row->count >= 1 &&",
            ("test_giveup",)),
     Mutant("a queued slot is never released",
            "policy/state/ops_slot.c",
-           "return from == SLOT_PROPOSED || from == SLOT_QUEUED;",
-           "return from == SLOT_PROPOSED;",
+           "return r->state == SLOT_PROPOSED || r->state == SLOT_QUEUED;",
+           "return r->state == SLOT_PROPOSED;",
            ("test_slots", "test_decide")),
     Mutant("a repeated delivery counts again",
            "policy/state/ops_slot.c",
-           "return from != SLOT_DELIVERED;", "return true;",
+           "return r->state != SLOT_DELIVERED || message_is_assumed(r);",
+           "return true;",
            ("test_slots", "test_decide")),
+    Mutant("what was assumed to be delivered is not released",
+           "policy/state/ops_slot.c",
+           "return is_told(c);", "return false;",
+           ("test_outcomes",)),
     Mutant("a suppression is recorded and not stored",
            "policy/state/suppression.c",
            "rc = ledger_put(t, TABLE_SUPPRESSION, key_str(&k), buf_str(&b));",
@@ -145,8 +148,22 @@ MUTANTS = (
            ("test_feedback",)),
     Mutant("a failure that is known is told again",
            "policy/state/ops_feedback.c",
-           "giveup_rank(&g) > w.before.rank", "giveup_rank(&g) > 0",
+           "giveup_rank(&x.g) > w.before.rank", "giveup_rank(&x.g) > 0",
            ("test_feedback",)),
+    Mutant("whoever fails amid a spike is given up for ever",
+           "policy/state/ops_feedback.c",
+           "rc != 0 || !spike_is(&out->spike)",
+           "rc != 0 || spike_is(&out->spike)",
+           ("test_feedback",)),
+    Mutant("a second failure confirms nothing",
+           "policy/rules/spike.c",
+           "p->failed_ms != 0 &&", "p->failed_ms == 0 &&",
+           ("test_spike", "test_feedback")),
+    Mutant("undo takes back what people entered",
+           "policy/state/suppression.h",
+           'return str_eq(r->origin, STR("bounce")) &&',
+           'return str_eq(r->origin, STR("bounce")) ||',
+           ("test_evidence",)),
     Mutant("a bounce takes the place of a complaint",
            "policy/rules/giveup.c",
            "weight(next->reason) > weight(now->reason)",
@@ -251,97 +268,97 @@ MUTANTS = (
            "policy/base/hours_text.c",
            "(days << 1 | days >> 6)", "(days)",
            ("test_hours",)),
+    Mutant("those in front may fill a batch",
+           "policy/ledger/lanes.c",
+           "n < l->batch_max - (b->n[LANE_BACK] == 0) &&",
+           "n < l->batch_max &&",
+           ("test_lanes",)),
+    Mutant("those behind go on while somebody in front waits elsewhere",
+           "policy/ledger/lanes.c",
+           "b->n[LANE_FRONT] > 0 || q->elsewhere", "b->n[LANE_FRONT] > 0",
+           ("test_lanes",)),
+    Mutant("a decision waits behind an import",
+           "policy/ledger/door.c",
+           "return propose(d, LANE_FRONT, fn, arg, err);",
+           "return propose(d, LANE_BACK, fn, arg, err);",
+           ("test_lanes",)),
+    Mutant("who is behind gives way to nobody",
+           "policy/ledger/turns.c",
+           "let_go_first(t, LANE_FRONT, TURNS_WAY_US);", ";",
+           ("test_lanes",)),
 ) + tuple(Mutant(*words) for words in mutants_policy.MUTANTS)
-
-
-# What a program is given, so that it does the same each time.
-WORDS = {"model/worlds": ("--seed=1", "--steps=200000", "--ledger-steps=0")}
-
-
-def path_of(name):
-    """Of a test program, in the build folder."""
-    return f"tests/{name}" if "/" in name else f"tests/unit/{name}"
 
 
 class Trouble(Exception):
     """The stage itself does not work; not a mutant that survived."""
 
 
-def make(tests, log):
-    """Build the programs; False if that fails."""
-    with open(log, "a", encoding="utf-8") as out:
-        return subprocess.run(
-            ["make", f"-j{build.jobs()}", *map(path_of, tests)],
-            cwd=FOLDER / "obj", check=False, stdin=subprocess.DEVNULL,
-            stdout=out, stderr=subprocess.STDOUT).returncode == 0
-
-
-def passes(name, log):
-    """Run one program. One that hangs does not pass."""
-    env = {**os.environ, "TENDRIL_SRCDIR": str(FOLDER / "src"),
-           "TENDRIL_BUILDDIR": str(FOLDER / "obj")}
-    with open(log, "a", encoding="utf-8") as out:
-        try:
-            return subprocess.run(
-                [FOLDER / "obj" / path_of(name), *WORDS.get(name, ())],
-                check=False, cwd=FOLDER / "obj", env=env,
-                stdin=subprocess.DEVNULL, stdout=out,
-                stderr=subprocess.STDOUT,
-                timeout=TIMEOUT_S).returncode == 0
-        except subprocess.TimeoutExpired:
-            return False
-
-
-def prepare(log):
-    """A copy of the tree, built, whose tests pass: else nothing is shown."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    shutil.copytree(build.SOURCE, FOLDER / "src", ignore=NOT_COPIED,
-                    symlinks=True)
-    (FOLDER / "obj").mkdir()
-    if not (FOLDER / "src" / "configure").exists():
-        build.command(["./autogen.sh"], log, cwd=FOLDER / "src")
-    build.command([FOLDER / "src" / "configure", "-q", "CFLAGS=-O0"], log,
-                  cwd=FOLDER / "obj")
+def prepare(tmp, log):
+    """Copies of the tree, built, whose tests pass: else nothing is shown."""
     tests = sorted({name for mutant in MUTANTS for name in mutant.tests})
-    if not make(tests, log):
+    first = mutant_tree.Tree(FOLDER / "0", tmp)
+    first.configure(log)
+    built = first.make(tests, build.jobs())
+    first.move_log(log)
+    if not built:
         raise Trouble("the copy of the tree does not build")
-    bad = [name for name in tests if not passes(name, log)]
-    if bad:
+    trees = [first, *(first.copy(FOLDER / str(number))
+                      for number in range(1, build.jobs()))]
+    passed = mutant_tree.side_by_side(
+        lambda name, tree: tree.passes(name), tests, trees)
+    for tree in trees:
+        tree.move_log(log)
+    if not all(passed):
+        bad = [name for name, good in zip(tests, passed) if not good]
         raise Trouble(f"without any mutant: {', '.join(bad)} failed")
+    return trees
 
 
-def is_noticed(mutant, log):
+def is_noticed(mutant, tree):
     """Apply, build, run, take back."""
-    path = FOLDER / "src" / mutant.path
+    path = tree.src / mutant.path
     text = path.read_text(encoding="utf-8")
     if text.count(mutant.old) != 1:
         raise Trouble(f"{mutant.path} has {text.count(mutant.old)} times: "
                       f"{mutant.old}")
     path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
     try:
-        if not make(mutant.tests, log):
+        if not tree.make(mutant.tests):
             raise Trouble(f"does not compile: {mutant.what}")
-        return not all(passes(name, log) for name in mutant.tests)
+        return not all(tree.passes(name) for name in mutant.tests)
     finally:
         path.write_text(text, encoding="utf-8")
 
 
+def sow(mutant, tree):
+    """None if it is noticed, else what went wrong."""
+    tree.say(f"\n=== {mutant.path}: {mutant.what}")
+    try:
+        noticed = is_noticed(mutant, tree)
+        return None if noticed else f"survived: {mutant.what}"
+    except Trouble as error:
+        return str(error)
+
+
 def run(log):
     """(noticed, list of what went wrong)."""
-    noticed, wrong = 0, []
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    tmp = tempfile.mkdtemp(prefix="tendril-mutants-", dir="/tmp")
+    writing = threading.Lock()
+
+    def sow_and_tell(mutant, tree):
+        wrong = sow(mutant, tree)
+        with writing:
+            tree.move_log(log)
+        return wrong
+
     try:
-        prepare(log)
+        trees = prepare(tmp, log)
+        results = mutant_tree.side_by_side(sow_and_tell, MUTANTS, trees)
     except Trouble as error:
         return 0, [str(error)]
-    for mutant in MUTANTS:
-        with open(log, "a", encoding="utf-8") as out:
-            print(f"\n=== {mutant.path}: {mutant.what}", file=out)
-        try:
-            if is_noticed(mutant, log):
-                noticed += 1
-            else:
-                wrong.append(f"survived: {mutant.what}")
-        except Trouble as error:
-            wrong.append(str(error))
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    return noticed, wrong
+    finally:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        shutil.rmtree(tmp, ignore_errors=True)
+    wrong = [text for text in results if text is not None]
+    return len(results) - len(wrong), wrong

@@ -6,11 +6,12 @@
 # before is left unconfigured: the test bed brings its own configuration.
 
 build_packages="autoconf automake gcc libc6-dev libc-ares-dev libcbor-dev libconfuse-dev
-libcurl4-openssl-dev libglib2.0-dev libidn2-dev libjansson-dev liblmdb-dev
-libmicrohttpd-dev libmilter-dev libopendkim-dev libpsl-dev libssl-dev
-libunistring-dev make pkg-config"
+libcurl4-openssl-dev libidn2-dev libjansson-dev liblmdb-dev libmicrohttpd-dev
+libmilter-dev libopendkim-dev libpsl-dev libspf2-dev libssl-dev libunistring-dev
+make pkg-config"
 run_packages="openssl postfix python3 python3-dkim python3-nacl tzdata"
-test_packages="faketime man-db opendkim opendkim-tools python3-pytest"
+test_packages="faketime man-db opendkim opendkim-tools python3-pytest
+python3-yaml"
 full_packages="chromium chromium-driver clang python3-selenium xz-utils"
 
 missing_packages() {

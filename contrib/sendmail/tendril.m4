@@ -41,6 +41,9 @@ define(`confMILTER_MACROS_CONNECT',
 define(`confMILTER_MACROS_ENVFROM',
 	``i, {auth_type}, {auth_authen}, {auth_ssf}, {auth_author}, {mail_mailer}, {mail_host}, {mail_addr}'')
 
+dnl The agent reads the log: it shall say when a message was accepted.
+ifdef(`confMILTER_LOG_LEVEL',, `define(`confMILTER_LOG_LEVEL', `10')')
+
 dnl Applications' own listener, and that of the agent, which hands in what was
 dnl held and messages to several people split by recipient. This host only: by
 dnl Sendmail's rules 127.0.0.1 may relay. C: names stay as they were written.

@@ -42,9 +42,10 @@ int file_read_fd(int fd, struct buf *out, struct error *err)
 	}
 }
 
-int file_read(const char *path, struct buf *out, struct error *err)
+static int read_path(
+    const char *path, int flags, struct buf *out, struct error *err)
 {
-	int rc, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int rc, fd = open(path, O_RDONLY | O_CLOEXEC | flags);
 
 	if (fd < 0)
 		return error_set(
@@ -54,6 +55,16 @@ int file_read(const char *path, struct buf *out, struct error *err)
 		error_prefix(err, "%s", path);
 	(void)close(fd);
 	return rc;
+}
+
+int file_read(const char *path, struct buf *out, struct error *err)
+{
+	return read_path(path, O_NONBLOCK, out, err);
+}
+
+int file_read_pipe(const char *path, struct buf *out, struct error *err)
+{
+	return read_path(path, 0, out, err);
 }
 
 int file_write_all(int fd, struct str data)
@@ -105,6 +116,8 @@ static int write_temp(const char *tmp, struct str data, unsigned mode)
 	if (fd < 0)
 		return -errno;
 	rc = file_write_all(fd, data);
+	if (rc == 0 && fchmod(fd, (mode_t)mode) != 0) /* umask */
+		rc = -errno;
 	if (rc == 0 && fsync(fd) != 0)
 		rc = -errno;
 	if (close(fd) != 0 && rc == 0)

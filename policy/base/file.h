@@ -6,10 +6,14 @@
 
 /* Appends the file's bytes to out (whose max is the bound: ERR_LIMIT). */
 int file_read(const char *path, struct buf *out, struct error *err) MUST_CHECK;
+/* The same, and waits for a pipe's writer: never in a daemon. */
+int file_read_pipe(
+    const char *path, struct buf *out, struct error *err) MUST_CHECK;
 int file_read_fd(int fd, struct buf *out, struct error *err) MUST_CHECK;
 
 /* Writes to a temporary name in the same folder, fsyncs, renames over path,
- * fsyncs the folder. On failure nothing at path has changed. */
+ * fsyncs the folder. The mode is as given, whatever the umask, from when the
+ * file has its name. On failure nothing at path has changed. */
 int file_write_atomic(const char *path, struct str data, unsigned mode,
     struct error *err) MUST_CHECK;
 /* The same, but fails with ERR_EXISTS where path is there already. */

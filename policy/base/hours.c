@@ -68,6 +68,29 @@ static int64_t opens_at(const struct hours *h, int64_t day, int64_t ms)
 	return first < DAY_MS && is_holiday(h, day) ? DAY_MS : first;
 }
 
+/* The end of what is open at ms of a local day, which may be DAY_MS; ms when it
+ * is closed then. */
+static int64_t closes_at(const struct hours *h, int64_t day, int64_t ms)
+{
+	const struct hours_range *r = h->n_ranges > 0 ? h->ranges : &whole_week;
+	const size_t n = h->n_ranges > 0 ? h->n_ranges : 1;
+	const unsigned bit = weekday_bit(day);
+	int64_t end = ms;
+
+	if (is_holiday(h, day))
+		return ms;
+	for (size_t i = 0; i < n; i++) {
+		int64_t to = r[i].to_min * MINUTE_MS;
+
+		if ((r[i].days & bit) == 0 || r[i].from_min * MINUTE_MS > end ||
+		    to <= end)
+			continue;
+		end = to;
+		i = SIZE_MAX; /* one before it may go on from there */
+	}
+	return end;
+}
+
 static int64_t clamp(int64_t t_ms)
 {
 	if (t_ms < EARLIEST_MS)
@@ -83,13 +106,17 @@ bool hours_is_open(const struct hours *h, const struct zone *z, int64_t t_ms)
 	return opens_at(h, day, ms) == ms;
 }
 
-/* The first open moment of [from, to) in local time; HOURS_NEVER. */
-static int64_t first_open(const struct hours *h, int64_t from, int64_t to)
+/* opens_at() or closes_at(). */
+typedef int64_t moment_fn(const struct hours *h, int64_t day, int64_t ms);
+
+/* The first such moment of [from, to) in local time; HOURS_NEVER. */
+static int64_t first_of(
+    const struct hours *h, int64_t from, int64_t to, moment_fn *moment)
 {
 	int64_t day = floor_day(from), ms = from - day * DAY_MS, at;
 
 	for (; day * DAY_MS + ms < to; day++) {
-		at = opens_at(h, day, ms);
+		at = moment(h, day, ms);
 		if (at < DAY_MS)
 			return day * DAY_MS + at < to ? day * DAY_MS + at
 						      : HOURS_NEVER;
@@ -98,8 +125,9 @@ static int64_t first_open(const struct hours *h, int64_t from, int64_t to)
 	return HOURS_NEVER;
 }
 
-int64_t hours_next_open_ms(
-    const struct hours *h, const struct zone *z, int64_t t_ms)
+/* Span by span of one offset. */
+static int64_t next_ms(const struct hours *h, const struct zone *z,
+    int64_t t_ms, moment_fn *moment)
 {
 	int64_t t = clamp(t_ms), until, offset, local;
 	const int64_t limit = t + HOURS_HORIZON_MS;
@@ -109,10 +137,42 @@ int64_t hours_next_open_ms(
 	while (t < limit) {
 		offset = zone_offset_until_ms(z, t, &until);
 		until = until < limit ? until : limit;
-		local = first_open(h, t + offset, until + offset);
+		local = first_of(h, t + offset, until + offset, moment);
 		if (local != HOURS_NEVER)
 			return local - offset;
 		t = until;
 	}
 	return HOURS_NEVER;
+}
+
+int64_t hours_next_open_ms(
+    const struct hours *h, const struct zone *z, int64_t t_ms)
+{
+	return next_ms(h, z, t_ms, opens_at);
+}
+
+int64_t hours_next_closed_ms(
+    const struct hours *h, const struct zone *z, int64_t t_ms)
+{
+	return next_ms(h, z, t_ms, closes_at);
+}
+
+int64_t hours_longest_closed_ms(const struct hours *h, const struct zone *z,
+    int64_t from_ms, int64_t to_ms, int64_t *start_out)
+{
+	int64_t longest = 0, closes, opens = from_ms;
+
+	*start_out = from_ms;
+	for (;;) {
+		closes = hours_next_closed_ms(h, z, opens);
+		if (closes >= to_ms)
+			return longest;
+		opens = hours_next_open_ms(h, z, closes);
+		if (opens == HOURS_NEVER || opens - closes > longest) {
+			*start_out = closes;
+			longest = opens == HOURS_NEVER ? opens : opens - closes;
+		}
+		if (opens == HOURS_NEVER)
+			return longest;
+	}
 }

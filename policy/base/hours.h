@@ -60,5 +60,14 @@ bool hours_is_open(const struct hours *h, const struct zone *z, int64_t t_ms);
  * none before t_ms + HOURS_HORIZON_MS. */
 int64_t hours_next_open_ms(
     const struct hours *h, const struct zone *z, int64_t t_ms);
+/* t_ms when it is closed; else the first closed instant after it. HOURS_NEVER
+ * as above. */
+int64_t hours_next_closed_ms(
+    const struct hours *h, const struct zone *z, int64_t t_ms);
+
+/* The longest closed stretch that begins in [from_ms, to_ms), and where: the
+ * first of several. 0: none. HOURS_NEVER: one of them does not end. */
+int64_t hours_longest_closed_ms(const struct hours *h, const struct zone *z,
+    int64_t from_ms, int64_t to_ms, int64_t *start_out);
 
 #endif

@@ -1,17 +1,13 @@
-/* zone.c - see zone.h. The only file that sees GLib.
+/* zone.c - see zone.h.
  *
- * GLib reads the changes of a zone's clock from its file; the rule by which it
- * goes on comes from the same file by zonefile.h. Both are asked while a zone
- * is loaded and never after: it becomes a table of spans, each with one offset,
- * in memory of ours, so that a lookup is one binary search. A simulation asks
- * millions of times a second, and g_time_zone_find_interval() walks.
+ * A zone's file (zonefile.h) is read while the zone is loaded and never after:
+ * it becomes a table of spans, each with one offset, so that a lookup is one
+ * binary search. A simulation asks millions of times a second.
  *
- * GLib aborts the process when memory is short. That concerns loading only,
- * some kilobytes for each zone that a policy or an attribute names.
- *
- * GLib takes more than names: offsets ("+01"), POSIX rules ("AAA3BBB,M3..."),
- * paths. It sees only what has the form of a name and is a file below the
- * folder of the zones, which is where GLib looks too.
+ * The C library knows zones too, but only one at a time for the whole process
+ * (TZ), under a lock. GLib knows many, but aborts the process when memory is
+ * short, trusts the files, takes Dublin's "IST-1GMT0" for two hours and keeps
+ * what it read for ever in a cache of its own.
  *
  * Beyond the table: the calendar has 14 kinds of year (weekday of 1 January,
  * leap or not), and 2101 to 2128 has them all, so a later year borrows the
@@ -19,13 +15,12 @@
  * yearly rule, and no rule changes the clock within a day of New Year. */
 #include "policy/base/zone.h"
 
-#include "policy/base/buf.h"
 #include "policy/base/fault.h"
 #include "policy/base/file.h"
 #include "policy/base/zonefile.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <glib.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -52,6 +47,7 @@ struct zone {
 	const int64_t *from;    /* instants, rising */
 	const int64_t *reached; /* largest local time before the end of i */
 	const int32_t *offset;
+	struct zone *next; /* of those that were replaced */
 	size_t name_n;
 	char name[ZONE_NAME_MAX];
 };
@@ -61,11 +57,13 @@ struct missing {
 	char name[ZONE_NAME_MAX];
 };
 
-/* An open table that only grows: readers need no lock. */
+/* An open table whose slots are taken for good, though a zone in one may be
+ * replaced: readers need no lock. */
 struct zones {
 	_Atomic(struct zone *) slot[SLOTS];
 	pthread_mutex_t lock; /* of what follows, and of writing a slot */
 	size_t n;
+	struct zone *replaced;                 /* somebody may hold them */
 	struct missing missing[MISSING_SLOTS]; /* asked for lately */
 	size_t n_spans; /* of the zone that is being loaded */
 	int64_t from[SPANS_MAX];
@@ -223,42 +221,15 @@ static int add_span(struct zones *zs, int64_t s, int32_t offset_s)
 	return 0;
 }
 
-/* The first second in (s, end] that is of another interval than s; end + 1 if
- * there is none. Intervals are numbered in the order of time, so that one
- * which lasts a second is found too. */
-static int64_t next_change(GTimeZone *tz, int64_t s, int64_t end)
+/* Those of the file. What is before 1970 leaves the offset 1970 began with. */
+static int add_changes(struct zones *zs, const struct zonefile *f)
 {
-	const gint id = g_time_zone_find_interval(tz, G_TIME_TYPE_UNIVERSAL, s);
-	int64_t same = s, step = 7 * DAY_S, other = s + step;
+	int rc = add_span(zs, 0, f->first_s);
 
-	while (other <= end && g_time_zone_find_interval(
-				   tz, G_TIME_TYPE_UNIVERSAL, other) == id) {
-		same = other;
-		step *= 2;
-		other += step;
-	}
-	if (other > end)
-		other = end + 1;
-	while (other - same > 1) {
-		int64_t mid = same + (other - same) / 2;
-		if (g_time_zone_find_interval(tz, G_TIME_TYPE_UNIVERSAL, mid) ==
-		    id)
-			same = mid;
-		else
-			other = mid;
-	}
-	return other;
-}
-
-/* From 1970 to end, inclusive. */
-static int add_glibs(struct zones *zs, GTimeZone *tz, int64_t end)
-{
-	int rc = 0;
-
-	for (int64_t s = 0; s <= end && rc == 0; s = next_change(tz, s, end)) {
-		gint id =
-		    g_time_zone_find_interval(tz, G_TIME_TYPE_UNIVERSAL, s);
-		rc = add_span(zs, s, g_time_zone_get_offset(tz, id));
+	for (size_t i = 0; i < f->n_changes && rc == 0; i++) {
+		struct zonerule_change c = zonefile_change(f, i);
+		if (c.at_s < LOAD_UNTIL_S)
+			rc = add_span(zs, c.at_s, c.offset_s);
 	}
 	return rc;
 }
@@ -282,17 +253,14 @@ static int add_rules(struct zones *zs, const struct zonefile *f)
 	return rc;
 }
 
-static int read_spans(struct zones *zs, const struct zonefile *f, GTimeZone *tz)
+/* Where the rule alone says what is from 1970 on, it does so before too. */
+static int read_spans(struct zones *zs, const struct zonefile *f)
 {
-	int64_t end = LOAD_UNTIL_S;
-	int rc;
+	int rc = 0;
 
-	if (f->has_rule && f->n_changes == 0)
-		end = -1;
-	else if (f->has_rule && f->last_s < end)
-		end = f->last_s;
 	zs->n_spans = 0;
-	rc = add_glibs(zs, tz, end);
+	if (!f->has_rule || (f->n_changes > 0 && f->last_s >= 0))
+		rc = add_changes(zs, f);
 	if (rc == 0 && f->has_rule)
 		rc = add_rules(zs, f);
 	return rc;
@@ -331,52 +299,49 @@ static struct zone *new_zone(const struct zones *zs, struct str name)
 	return z;
 }
 
-/* GLib is not asked before the file is known to be there and a whole one: it
- * takes more than files, and warns, leaks or worse where they are damaged. */
-static int read_file(const char *name, struct zonefile *out)
+static const char *zones_folder(void)
 {
 	const char *folder = getenv("TZDIR");
-	struct buf path, bytes;
+
+	return folder != NULL ? folder : "/usr/share/zoneinfo";
+}
+
+static int read_file(struct str name, struct buf *out)
+{
+	struct buf path;
 	int rc;
 
 	buf_init(&path, PATH_MAX);
-	buf_init(&bytes, ZONEFILE_MAX);
-	buf_printf(&path, "%s/%s",
-	    folder != NULL ? folder : "/usr/share/zoneinfo", name);
+	buf_printf(&path, "%s/%.*s", zones_folder(), STR_ARG(name));
 	rc = buf_error(&path);
 	if (rc == 0)
-		rc = file_read(path.p, &bytes, NULL);
-	if (rc == 0)
-		rc = zonefile_parse(buf_str(&bytes), out);
+		rc = file_read(path.p, out, NULL);
 	if (rc == ERR_LIMIT)
 		rc = ERR_CORRUPT;
 	if (rc == -ENOENT || rc == -ENOTDIR || rc == -EISDIR)
 		rc = ERR_NOT_FOUND;
-	buf_fini(&bytes);
 	buf_fini(&path);
 	return rc;
 }
 
 static int load(struct zones *zs, struct str name, struct zone **out)
 {
-	char text[ZONE_NAME_MAX + 1] = {0};
 	struct zonefile file;
-	GTimeZone *tz;
+	struct buf bytes;
 	int rc;
 
-	memcpy(text, name.p, name.n);
-	rc = read_file(text, &file);
-	if (rc != 0)
-		return rc;
-	tz = g_time_zone_new_identifier(text);
-	if (tz == NULL)
-		return ERR_CORRUPT;
-	rc = read_spans(zs, &file, tz);
-	g_time_zone_unref(tz);
-	if (rc != 0)
-		return rc;
-	*out = new_zone(zs, name);
-	return *out != NULL ? 0 : -ENOMEM;
+	buf_init(&bytes, ZONEFILE_MAX);
+	rc = read_file(name, &bytes);
+	if (rc == 0)
+		rc = zonefile_parse(buf_str(&bytes), &file);
+	if (rc == 0)
+		rc = read_spans(zs, &file);
+	if (rc == 0) {
+		*out = new_zone(zs, name);
+		rc = *out != NULL ? 0 : -ENOMEM;
+	}
+	buf_fini(&bytes);
+	return rc;
 }
 
 /* --- by name --- */
@@ -471,6 +436,104 @@ int zones_find(struct zones *zs, struct str name, const struct zone **out)
 	return rc;
 }
 
+/* --- a mistyped name --- */
+
+static char plain(char c)
+{
+	return c == ' ' || c == '-' ? '_' : ascii_lower(c);
+}
+
+static bool is_like(const char *file, struct str part)
+{
+	size_t i = 0;
+
+	if (file[0] == '.')
+		return false;
+	while (
+	    i < part.n && file[i] != '\0' && plain(file[i]) == plain(part.p[i]))
+		i++;
+	return i == part.n && file[i] == '\0';
+}
+
+/* Adds the file of a folder that is like a part of a name. */
+static bool add_like(struct buf *path, struct str part)
+{
+	DIR *d = opendir(path->p);
+	const struct dirent *e = NULL;
+
+	while (
+	    d != NULL && (e = readdir(d)) != NULL && !is_like(e->d_name, part))
+		;
+	if (e != NULL)
+		buf_printf(path, "/%s", e->d_name);
+	if (d != NULL)
+		(void)closedir(d);
+	return e != NULL && buf_error(path) == 0;
+}
+
+bool zones_like(struct zones *zs, struct str name, struct buf *out)
+{
+	struct str rest = name, part, found = STR("");
+	const struct zone *z;
+	struct buf path;
+	size_t folder_n;
+	bool ok = name.n <= ZONE_NAME_MAX;
+
+	buf_init(&path, PATH_MAX);
+	buf_addz(&path, zones_folder());
+	folder_n = path.n;
+	ok = ok && buf_error(&path) == 0;
+	while (ok && str_next(&rest, '/', &part))
+		ok = add_like(&path, part);
+	if (ok)
+		found = str_from(buf_str(&path), folder_n + 1);
+	ok = ok && zones_find(zs, found, &z) == 0;
+	if (ok)
+		buf_add(out, found);
+	buf_fini(&path);
+	return ok && buf_error(out) == 0;
+}
+
+/* --- a new tzdata --- */
+
+static bool same_spans(const struct zone *a, const struct zone *b)
+{
+	return a->n == b->n &&
+	       memcmp(a->from, b->from, a->n * sizeof(*a->from)) == 0 &&
+	       memcmp(a->offset, b->offset, a->n * sizeof(*a->offset)) == 0;
+}
+
+/* In the place of the one that is there. */
+static bool read_again(struct zones *zs, size_t slot)
+{
+	struct zone *old =
+	    atomic_load_explicit(&zs->slot[slot], memory_order_relaxed);
+	struct zone *fresh;
+
+	if (old == NULL || load(zs, zone_name(old), &fresh) != 0)
+		return false;
+	if (same_spans(old, fresh)) {
+		free(fresh);
+		return false;
+	}
+	atomic_store_explicit(&zs->slot[slot], fresh, memory_order_release);
+	old->next = zs->replaced;
+	zs->replaced = old;
+	return true;
+}
+
+size_t zones_reload(struct zones *zs)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&zs->lock);
+	memset(zs->missing, 0, sizeof(zs->missing));
+	for (size_t i = 0; i < SLOTS; i++)
+		n += read_again(zs, i);
+	pthread_mutex_unlock(&zs->lock);
+	return n;
+}
+
 int zones_open(struct zones **out)
 {
 	struct zones *zs = fault_alloc() ? NULL : calloc(1, sizeof(*zs));
@@ -484,8 +547,14 @@ int zones_open(struct zones **out)
 
 void zones_close(struct zones **zs)
 {
+	struct zone *next;
+
 	if (*zs == NULL)
 		return;
+	for (struct zone *z = (*zs)->replaced; z != NULL; z = next) {
+		next = z->next;
+		free(z);
+	}
 	for (size_t i = 0; i < SLOTS; i++)
 		free(atomic_load_explicit(
 		    &(*zs)->slot[i], memory_order_relaxed));

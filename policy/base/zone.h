@@ -8,14 +8,14 @@
  *
  * A zone is known from 1970 to 2129. Before, it has its offset of 1970-01-01;
  * beyond, its last rule goes on ("last Sunday of March"), with the calendar of
- * the year. It is what this machine's tzdata said when it was loaded: a new
- * tzdata is seen after zones_close(), hence by a restart.
+ * the year. It is what this machine's tzdata said when it was loaded, or at
+ * the last zones_reload().
  *
  * Threads: a zone is immutable; zones are internally locked. */
 #ifndef POLICY_BASE_ZONE_H
 #define POLICY_BASE_ZONE_H
 
-#include "policy/base/str.h"
+#include "policy/base/buf.h"
 
 struct zone;
 struct zones; /* those loaded so far, by name */
@@ -38,6 +38,19 @@ void zones_close(struct zones **zs);
  * not found may stay so. */
 int zones_find(
     struct zones *zs, struct str name, const struct zone **out) MUST_CHECK;
+
+/* Reads again what was found, for a new tzdata. Who has a zone may use it on:
+ * one that says something else now is kept beside the new one until
+ * zones_close(), which costs some kilobytes for each. One that cannot be read
+ * any more stays as it was. Returns how many say something else. What was not
+ * found is looked for again. */
+size_t zones_reload(struct zones *zs);
+
+/* The zone that somebody may have meant by a name that is none: written with
+ * other capitals, or with a blank or "-" in place of "_". Appended to out; false
+ * where there is none, or no room. It reads the folders of the zones, so not to
+ * be asked for each of many names. */
+bool zones_like(struct zones *zs, struct str name, struct buf *out) MUST_CHECK;
 
 const struct zone *zone_utc(void); /* static */
 struct str zone_name(const struct zone *z);

@@ -16,6 +16,7 @@ enum {
 struct block {
 	char version;
 	uint32_t utc, std, leap, times, types, chars; /* how many */
+	size_t instant;                               /* bytes of one */
 	const char *at;                               /* after the head */
 };
 
@@ -36,6 +37,7 @@ static int take_block(struct str *rest, size_t instant, struct block *out)
 	out->times = codec_get_u32(p + 32);
 	out->types = codec_get_u32(p + 36);
 	out->chars = codec_get_u32(p + 40);
+	out->instant = instant;
 	out->at = p + HEAD;
 	n = HEAD + out->times * (uint64_t)(instant + 1) +
 	    out->types * (uint64_t)TYPE + out->chars +
@@ -46,33 +48,44 @@ static int take_block(struct str *rest, size_t instant, struct block *out)
 	return 0;
 }
 
-static int64_t instant_at(const struct block *b, size_t instant, size_t i)
+static void find_arrays(const struct block *b, struct zonefile *out)
 {
-	const char *p = b->at + i * instant;
+	out->n_changes = b->times;
+	out->instant_n = b->instant;
+	out->instants = b->at;
+	out->kinds = out->instants + b->times * b->instant;
+	out->types = out->kinds + b->times;
+}
 
-	return instant == 8 ? (int64_t)codec_get_u64(p)
-			    : (int32_t)codec_get_u32(p);
+static int64_t instant_at(const struct zonefile *f, size_t i)
+{
+	const char *p = f->instants + i * f->instant_n;
+
+	return f->instant_n == 8 ? (int64_t)codec_get_u64(p)
+				 : (int32_t)codec_get_u32(p);
+}
+
+static int32_t offset_of(const struct zonefile *f, size_t type)
+{
+	return (int32_t)codec_get_u32(f->types + type * TYPE);
 }
 
 /* Instants rise; types and names exist; names end. */
-static int check_block(const struct block *b, size_t instant)
+static int check_block(const struct block *b, const struct zonefile *f)
 {
-	const char *kinds = b->at + b->times * instant;
-	const char *types = kinds + b->times;
-	const char *names = types + (size_t)b->types * TYPE;
+	const char *names = f->types + (size_t)b->types * TYPE;
 
 	if (b->types == 0 || b->chars == 0 || names[b->chars - 1] != '\0')
 		return ERR_CORRUPT;
-	for (size_t i = 0; i < b->times; i++)
-		if ((unsigned char)kinds[i] >= b->types ||
-		    (i > 0 && instant_at(b, instant, i) <=
-				  instant_at(b, instant, i - 1)))
+	for (size_t i = 0; i < f->n_changes; i++)
+		if ((unsigned char)f->kinds[i] >= b->types ||
+		    (i > 0 && instant_at(f, i) <= instant_at(f, i - 1)))
 			return ERR_CORRUPT;
 	for (size_t i = 0; i < b->types; i++) {
-		const char *type = types + i * TYPE;
-		int32_t offset = (int32_t)codec_get_u32(type);
+		int32_t offset = offset_of(f, i);
+		unsigned char name = (unsigned char)f->types[i * TYPE + 5];
 		if (offset < -MOST_OFFSET_S || offset > MOST_OFFSET_S ||
-		    (unsigned char)type[5] >= b->chars)
+		    name >= b->chars)
 			return ERR_CORRUPT;
 	}
 	return 0;
@@ -100,24 +113,30 @@ static int parse_foot(struct str rest, struct zonefile *out)
 int zonefile_parse(struct str bytes, struct zonefile *out)
 {
 	struct str rest = bytes;
-	size_t instant = 4;
 	struct block b;
-	int rc = take_block(&rest, instant, &b);
+	int rc = take_block(&rest, 4, &b);
 
 	*out = (struct zonefile){0};
 	if (rc == 0 && b.version >= '2') {
-		instant = 8;
-		rc = take_block(&rest, instant, &b);
+		rc = take_block(&rest, 8, &b);
 		rc = rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc;
 		if (rc == 0)
 			rc = parse_foot(rest, out);
 	}
-	if (rc == 0)
-		rc = check_block(&b, instant);
 	if (rc != 0)
 		return rc;
-	out->n_changes = b.times;
-	if (b.times > 0)
-		out->last_s = instant_at(&b, instant, b.times - 1);
+	find_arrays(&b, out);
+	rc = check_block(&b, out);
+	if (rc != 0)
+		return rc;
+	out->first_s = offset_of(out, 0);
+	if (out->n_changes > 0)
+		out->last_s = instant_at(out, out->n_changes - 1);
 	return 0;
+}
+
+struct zonerule_change zonefile_change(const struct zonefile *f, size_t i)
+{
+	return (struct zonerule_change){
+	    instant_at(f, i), offset_of(f, (unsigned char)f->kinds[i])};
 }

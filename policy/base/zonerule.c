@@ -1,6 +1,4 @@
-/* zonerule.c - see zonerule.h. GLib reads these rules too, but takes Dublin's
- * "IST-1GMT0", whose winter time is the exception, for two hours, and begins
- * a rule in the year of the last change before it, not after that change. */
+/* zonerule.c - see zonerule.h. */
 #include "policy/base/zonerule.h"
 
 #include "policy/base/calendar.h"
@@ -37,7 +35,10 @@ static bool take_name(struct str *rest)
 	size_t n = 0;
 
 	if (take(rest, '<')) {
-		n = str_find(*rest, 0, '>');
+		while (
+		    n < rest->n && (ascii_is_alnum(rest->p[n]) ||
+				       rest->p[n] == '+' || rest->p[n] == '-'))
+			n++;
 		*rest = str_from(*rest, n);
 		return n > 0 && take(rest, '>');
 	}

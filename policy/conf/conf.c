@@ -188,6 +188,19 @@ const struct conf_domain *conf_domain_find(
 	return NULL;
 }
 
+const struct conf_domain *conf_signer_find(
+    const struct conf *c, struct str from_domain)
+{
+	const struct conf_domain *d = NULL;
+
+	while (d == NULL && from_domain.n > 0) {
+		d = conf_domain_find(c, from_domain);
+		from_domain =
+		    str_from(from_domain, str_find(from_domain, 0, '.') + 1);
+	}
+	return d;
+}
+
 const struct conf_stream *conf_stream_find(
     const struct conf *c, struct str name)
 {

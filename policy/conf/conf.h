@@ -107,6 +107,12 @@ struct conf_agent {
 	struct str api;     /* unix socket of /v1 */
 	struct str release; /* "host:port" of the MTA's release listener */
 	struct str maildir; /* feedback mail is delivered here */
+	struct str bounce_rules; /* own rules, before ours; empty: none */
+	/* Whose complaints count without a token of ours: addresses, and
+	 * domains with all below them. */
+	struct strs complaint_from;
+	struct strs complaint_to; /* addresses that mailbox providers have */
+	struct str nameserver;    /* "host:port"; empty: the system's */
 	bool relay_bounces; /* failures go to the application's sender */
 	bool relay_private; /* opt-outs may go to private addresses */
 	struct strs admins, marketers, auditors; /* user names, or "@group" */
@@ -166,6 +172,10 @@ void conf_unref(const struct conf **c); /* NULL is fine; sets *c = NULL */
 /* NULL if there is none. A domain's case does not count, a key's does. */
 const struct conf_domain *conf_domain_find(
     const struct conf *c, struct str name);
+/* The declared domain that signs for a From domain: itself, or the nearest
+ * parent. */
+const struct conf_domain *conf_signer_find(
+    const struct conf *c, struct str from_domain);
 const struct conf_key *conf_key_find(const struct conf *c, struct str name);
 const struct conf_stream *conf_stream_find(
     const struct conf *c, struct str name);

@@ -1,15 +1,11 @@
 /* conf_check.c - findings that are not errors: a file may be loaded with
  * them, and `tendril check` tells them. See conf.h and policy.h. */
 #include "policy/base/when.h"
+#include "policy/conf/hold_check.h"
 #include "policy/conf/option.h"
 #include "policy/conf/policy.h"
 
-#include <limits.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define ZONES "/usr/share/zoneinfo"
 
 struct report {
 	const char *path;
@@ -21,7 +17,7 @@ struct report {
 PRINTF_LIKE(3, 4)
 static void tell(struct report *r, int line, const char *fmt, ...)
 {
-	char text[400], whole[500];
+	char text[1000], whole[1100];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -288,13 +284,20 @@ static void warn_yield(
 	}
 }
 
-static void warn_segment(
-    struct report *r, const struct policy *p, const struct policy_segment *s)
+static void tell_line(void *arg, int line, const char *text)
+{
+	tell(arg, line, "%s", text);
+}
+
+static void warn_segment(struct report *r, const struct policy *p,
+    const struct policy_segment *s, int64_t now_ms)
 {
 	warn_windows(r, &s->caps);
 	warn_when(r, s, "when-full", &s->when_full);
+	hold_check_full(p, s, tell_line, r);
 	if (s->hours != NULL)
 		warn_when(r, s, "when-closed", &s->when_closed);
+	hold_check_closed(p, s, now_ms, tell_line, r);
 	if (s->keep_free > 0 && p->person.n == 0)
 		tell(r, s->rule.line,
 		    "segment %.*s: keep-free does nothing without person "
@@ -303,17 +306,22 @@ static void warn_segment(
 	warn_yield(r, p, s);
 }
 
-/* Where the host has zone files, a zone without one is a typing mistake. */
-static void warn_zone(struct report *r, struct str zone)
+/* As decisions look for it; without it they go by UTC. */
+static void warn_zone(struct report *r, struct str name)
 {
-	char path[PATH_MAX];
-	struct stat st;
+	const struct zone *z;
+	struct zones *zones = NULL;
+	int rc = zones_open(&zones);
 
-	(void)snprintf(path, sizeof(path), ZONES "/%.*s", STR_ARG(zone));
-	if (access(ZONES "/UTC", F_OK) == 0 &&
-	    (stat(path, &st) != 0 || !S_ISREG(st.st_mode)))
+	if (rc == 0)
+		rc = zones_find(zones, name, &z);
+	if (rc == ERR_NOT_FOUND)
 		tell(r, 1, "time-zone: this host knows no zone \"%.*s\"",
-		    STR_ARG(zone));
+		    STR_ARG(name));
+	else if (rc != 0)
+		tell(r, 1, "time-zone: zone \"%.*s\" of this host: %s",
+		    STR_ARG(name), error_text(rc));
+	zones_close(&zones);
 }
 
 static bool has_purpose(const struct policy *p, struct str purpose)
@@ -334,7 +342,7 @@ static void warn_purposes(struct report *r, const struct policy *p)
 			    STR_ARG(p->purposes[i].name));
 }
 
-void policy_warnings(const struct policy *p,
+void policy_warnings(const struct policy *p, int64_t now_ms,
     void (*emit)(void *arg, const char *line), void *arg)
 {
 	struct report r = {p->path.p, emit, arg, 0};
@@ -349,7 +357,7 @@ void policy_warnings(const struct policy *p,
 	for (size_t i = 0; i < p->n_limits; i++)
 		warn_windows(&r, &p->limits[i].caps);
 	for (size_t i = 0; i < p->n_segments; i++)
-		warn_segment(&r, p, &p->segments[i]);
+		warn_segment(&r, p, &p->segments[i], now_ms);
 	warn_purposes(&r, p);
 }
 

@@ -5,6 +5,7 @@
 #include "policy/base/codec.h"
 #include "policy/base/digest.h"
 #include "policy/conf/lint.h"
+#include "policy/mail/nfc.h"
 
 #include <string.h>
 
@@ -34,26 +35,31 @@ static bool same_day(
 	return a->year == b->year && a->month == b->month && a->day == b->day;
 }
 
-/* What can stand between quotes in a policy, in one piece. */
+/* What can stand between quotes in a policy, in one piece. A policy is UTF-8;
+ * a file that is not has its days all the same. */
 static struct str clean_name(struct reader *r, struct str name)
 {
 	struct str in = str_trim(name);
 	size_t n = in.n < DAYSFILE_NAME_MAX ? in.n : DAYSFILE_NAME_MAX;
 	char *p = arena_alloc(r->arena, DAYSFILE_NAME_MAX);
+	bool is_utf8;
 
 	if (p == NULL)
 		return STR_NULL;
 	while (n < in.n && n > 0 && ((unsigned char)in.p[n] & 0xc0) == 0x80)
 		n--;
+	is_utf8 = nfc_is_utf8((struct str){in.p, n});
 	for (size_t i = 0; i < n; i++) {
 		char c = in.p[i];
 
-		p[i] = (unsigned char)c < ' ' || c == 0x7f || c == '"' ||
-			       c == '\\' || c == '$'
-			   ? ' '
-			   : c;
+		p[i] = c;
+		if ((unsigned char)c < ' ' || c == 0x7f || c == '"' ||
+		    c == '\\' || c == '$')
+			p[i] = ' ';
+		else if (!is_utf8 && (unsigned char)c > 0x7f)
+			p[i] = '?';
 	}
-	return (struct str){p, str_trim((struct str){p, n}).n};
+	return str_trim((struct str){p, n});
 }
 
 /* Calendars of several regions have the same day again and again. */
@@ -393,6 +399,8 @@ static int put_file(struct expand *x, const struct lint_option *o)
 		return error_set(
 		    x->err, ERR_LIMIT, "%s: out of memory", x->path);
 	rc = x->open(x->arg, name, &text, x->err);
+	if (rc != 0)
+		error_prefix(x->err, "%s:%d: days-file", x->path, o->line);
 	if (rc == 0)
 		rc = daysfile_read(x->arena, name.p, text, &f, x->err);
 	if (rc != 0)

@@ -1,7 +1,8 @@
 /* daysfile.h - a file of holidays: a day a line, or an iCalendar file (RFC
- * 5545) of all-day events. `tendril` reads such files and puts the days into
- * the text of a policy before it is checked or applied, so that the policy in
- * the ledger stands for itself. Pure. Threads: any. */
+ * 5545) of all-day events. `tendril`, and the milter with its first policy, put
+ * the days of such files into the text of a policy before it is checked or
+ * applied, so that the policy in the ledger stands for itself. Pure.
+ * Threads: any. */
 #ifndef POLICY_CONF_DAYSFILE_H
 #define POLICY_CONF_DAYSFILE_H
 

@@ -69,6 +69,7 @@ static const char *of_agent(const struct conf *a, const struct conf *b)
 	    {"agent.api", a->agent.api, b->agent.api},
 	    {"agent.release", a->agent.release, b->agent.release},
 	    {"agent.maildir", a->agent.maildir, b->agent.maildir},
+	    {"agent.nameserver", a->agent.nameserver, b->agent.nameserver},
 	    {"web.listen", a->web.listen, b->web.listen},
 	    {"mta-log.file", a->mta_log.file, b->mta_log.file},
 	};

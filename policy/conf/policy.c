@@ -57,7 +57,8 @@ uint32_t policy_label(struct str name)
 
 	for (size_t i = 0; i < name.n; i++)
 		h = (h ^ (unsigned char)name.p[i]) * 16777619;
-	return h != 0 ? h : 1; /* 0 means all segments */
+	/* 0 means all segments, the last one is that of pauses */
+	return h != 0 && h != UINT32_MAX ? h : 1;
 }
 
 /* --- order --- */

@@ -114,6 +114,13 @@ struct policy_yield {
 	struct policy_line rule;
 };
 
+/* "5 over 14d": whoever failed so often in a row, the last time more than that
+ * after the first, is given up. */
+struct policy_giveup {
+	uint32_t count; /* 0: never */
+	int64_t span_ms;
+};
+
 enum policy_basis {
 	POLICY_BASIS_CONSENT,             /* granted consent is required */
 	POLICY_BASIS_LEGITIMATE_INTEREST, /* allowed until objected */
@@ -138,6 +145,7 @@ struct policy_segment {
 	struct policy_line hours_rule;
 	struct policy_when when_closed;
 	struct policy_yield yield;
+	struct policy_giveup full;        /* mailbox-full */
 	struct policy_when not_compliant; /* HOLD or REJECT; default REJECT */
 	struct str list_id;        /* List-Id phrase; default: the name */
 	struct str postal_address; /* required text when not empty */
@@ -211,6 +219,8 @@ struct policy {
 	struct str text;        /* the source, as applied */
 	struct str time_zone;   /* IANA name; default UTC */
 	bool shadow;            /* the whole product */
+	int64_t reply_pause_ms; /* after a human reply; 0: none */
+	int64_t review_ms;      /* to decide on a request in plain words */
 	struct policy_caps person, company;
 	const struct policy_limit *limits;
 	size_t n_limits;
@@ -264,7 +274,9 @@ const char *policy_action_name(enum policy_action a);
  * at-most was ..., is now ..."). Returns how many were emitted. */
 size_t policy_diff(const struct policy *from, const struct policy *to,
     void (*emit)(void *arg, const char *line), void *arg);
-void policy_warnings(const struct policy *p,
+/* What may be loaded and is hardly meant, a line "path:line: text" each. now_ms:
+ * closed hours are looked at for a year from then on. */
+void policy_warnings(const struct policy *p, int64_t now_ms,
     void (*emit)(void *arg, const char *line), void *arg);
 
 /* Segments that the conf's streams name and the policy lacks, a line

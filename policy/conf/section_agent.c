@@ -1,5 +1,7 @@
 /* section_agent.c - agent { }, web { } and mta-log { }. */
 #include "policy/conf/section.h"
+#include "policy/mail/address.h"
+#include "policy/mail/domain.h"
 
 #include <sys/un.h>
 
@@ -34,6 +36,35 @@ static int check_people(const struct option_job *job,
 	return 0;
 }
 
+/* Mail addresses, or domains. */
+static int one_reporter(const struct option_job *job, const struct option *o,
+    const struct read_value *v, struct str *out)
+{
+	struct error why = {0};
+	struct address a = {0};
+	int rc;
+
+	if (str_find(v->text, 0, '@') < v->text.n) {
+		rc = address_parse(job->arena, v->text, &a, &why);
+		*out = a.text;
+	} else {
+		rc = domain_parse(job->arena, v->text, out, &why);
+	}
+	if (rc == ERR_SYNTAX)
+		return option_refuse(job, o, v, why.text);
+	return rc != 0 ? option_no_memory(job) : 0;
+}
+
+static int parse_reporters(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	return option_parse_each(job, o, in, one_reporter, field);
+}
+
+static const struct option_type reporters = {
+    "mail addresses or domains such as \"feedback.example.net\"", true,
+    parse_reporters, option_print_texts};
+
 #define AT(field) offsetof(struct conf_agent, field)
 
 static const struct option agent_options[] = {
@@ -53,6 +84,28 @@ static const struct option agent_options[] = {
 	.offset = AT(maildir),
 	.help = "Maildir into which the MTA delivers feedback mail; without "
 		"it bounces by mail are not seen."},
+    {.name = "bounce-rules",
+	.type = &option_path,
+	.offset = AT(bounce_rules),
+	.help = "Rules of your own for what bounces mean, which go before "
+		"those that are built in (tendril-bounces(5)); read again "
+		"at each reload."},
+    {.name = "complaint-from",
+	.type = &reporters,
+	.offset = AT(complaint_from),
+	.help = "Who may complain for a person without a token of ours in the "
+		"report, if DKIM or SPF show that it is from there: "
+		"addresses, or domains with all below them."},
+    {.name = "complaint-to",
+	.type = &option_addresses,
+	.offset = AT(complaint_to),
+	.help = "Addresses that mailbox providers send complaints to; the "
+		"milter notes where such mail comes from."},
+    {.name = "nameserver",
+	.type = &option_hostport,
+	.offset = AT(nameserver),
+	.help = "DNS server that is asked for the keys and records of those "
+		"who complain; without it those of resolv.conf(5)."},
     {.name = "relay-bounces",
 	.type = &option_flag,
 	.offset = AT(relay_bounces),
@@ -195,8 +248,9 @@ static const struct option mta_log_options[] = {
     {.name = "file",
 	.type = &option_path,
 	.offset = AT(file),
-	.help = "The MTA's log; it tells what became of each message. "
-		"Without it an accepted message counts as delivered."},
+	.help = "The log of Postfix or Sendmail; it tells what became of each "
+		"message. Without it an accepted message counts as "
+		"delivered."},
     {.name = "handoff-relays",
 	.type = &option_hosts,
 	.offset = AT(handoff_relays),

@@ -411,6 +411,20 @@ static const struct option top_options[] = {
 	.def = "UTC",
 	.help = "The zone of people whose own is not known: for limits by the "
 		"calendar and for hours."},
+    {.name = "reply-pause",
+	.type = &option_duration,
+	.offset = AT(policy.reply_pause_ms),
+	.def = "30d",
+	.help = "How long nurture to a person is paused after a reply that a "
+		"person wrote; \"0s\" is not at all. What comes meanwhile "
+		"waits, as when-full says."},
+    {.name = "review-within",
+	.type = &option_duration,
+	.offset = AT(policy.review_ms),
+	.def = "48h",
+	.help = "When a request in plain words, found in a reply, must be "
+		"decided: tendril review. The person is paused until then, and "
+		"from then on it is an alarm."},
     {.name = "order",
 	.type = &option_names,
 	.offset = AT(order),
@@ -490,6 +504,10 @@ const struct section_kind section_company = {
     .help = "Limits over all people of one company: of those whose attribute "
 	    "company is the same, else whose addresses have the same "
 	    "registrable domain. Domains of free-mail providers are no "
-	    "company. Counting begins with the first policy that has such a "
-	    "limit.",
+	    "company. What counts is what those were sent who belong to it "
+	    "now: somebody whose company changes, by lead set or import, "
+	    "brings along what came before, and the company of before loses "
+	    "it. A policy with the first such limit comes in force when all "
+	    "that was sent before is counted: some minutes, where there are "
+	    "millions of people.",
 };

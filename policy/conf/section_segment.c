@@ -3,6 +3,11 @@
 
 #include "policy/base/when.h"
 
+enum {
+	GIVEUP_COUNT_MAX = 1000
+};
+#define GIVEUP_SPAN_MAX (365 * WHEN_DAY_MS)
+
 static const struct option_word bases[] = {
     {"consent", POLICY_BASIS_CONSENT},
     {"legitimate-interest", POLICY_BASIS_LEGITIMATE_INTEREST},
@@ -184,6 +189,50 @@ static const struct option_type yield_type = {
     "a duration and segments such as \"2d to {demo-followup}\"", false,
     parse_yield, print_yield};
 
+/* --- mailbox-full --- */
+
+static int parse_giveup(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	struct policy_giveup *g = field;
+	struct str text = in->values[0].text, rest = text, number;
+	struct error why = {0};
+	uint64_t n;
+
+	*g = (struct policy_giveup){0};
+	if (str_eq(text, STR("never")))
+		return 0;
+	if (!str_next(&rest, ' ', &number) || !str_starts(rest, STR("over ")) ||
+	    str_u64(number, GIVEUP_COUNT_MAX, &n) != 0 || n == 0)
+		return option_unexpected(job, o, &in->values[0]);
+	if (when_duration(str_from(rest, 5), &g->span_ms, &why) != 0)
+		return option_refuse(job, o, &in->values[0], why.text);
+	if (g->span_ms > GIVEUP_SPAN_MAX)
+		return option_refuse(
+		    job, o, &in->values[0], "must be at most 365d");
+	g->count = (uint32_t)n;
+	return 0;
+}
+
+static void print_giveup(
+    const struct option *o, const void *field, struct buf *out)
+{
+	const struct policy_giveup *g = field;
+
+	(void)o;
+	if (g->count == 0) {
+		buf_addz(out, "\"never\"");
+		return;
+	}
+	buf_printf(out, "\"%lu over ", (unsigned long)g->count);
+	when_format(out, g->span_ms);
+	buf_addc(out, '"');
+}
+
+static const struct option_type giveup_type = {
+    "failures and a time such as \"5 over 14d\", or \"never\"", false,
+    parse_giveup, print_giveup};
+
 /* It becomes a header field's phrase. */
 static int check_list_id(const struct option_job *job,
     const struct read_option *in, const void *field)
@@ -252,8 +301,9 @@ static const struct option options[] = {
 	.type = &ranges_type,
 	.offset = 0,
 	.help = "Days and times, in the person's zone, at which a message may "
-		"be handed to the MTA: \"mon-fri 08:00-18:00\", \"daily "
-		"09:00-20:00\". It says nothing of when the MTA delivers it. "
+		"be handed to the MTA: \"business-days 08:00-18:00\", "
+		"\"tue-thu 09:00-17:00\", \"daily 09:00-20:00\". It says "
+		"nothing of when the MTA delivers it. "
 		"Without it at any time."},
     {.name = "holidays",
 	.type = &holidays_type,
@@ -271,6 +321,13 @@ static const struct option options[] = {
 	.help = "\"2d to {demo-followup}\": waits while a message of those "
 		"segments waits for the person and until 2d after the last "
 		"one, but never longer than 2d from when it came."},
+    {.name = "mailbox-full",
+	.type = &giveup_type,
+	.offset = AT(full),
+	.def = "5 over 14d",
+	.help = "When a person whose mailbox is full is given up: at so many "
+		"failures in a row, of messages of any segment, if the first "
+		"is longer ago than that. A delivery in between starts anew."},
     {.name = "not-compliant",
 	.type = &policy_comply_type,
 	.offset = AT(not_compliant),

@@ -91,18 +91,24 @@ static void add_names(struct buf *b, const struct str *v, size_t n)
 /* Who gets what: "newsletter: each person", " may now get ", "". */
 struct subject {
 	struct str who;
-	const char *get, *what;
+	const char *get, *of_one, *what;
 };
 
-#define GETS(name) ((struct subject){name, " may now get ", ""})
+#define GETS(name) ((struct subject){name, " may now get ", "", ""})
 #define HAS_PEOPLE(name)                                                       \
-	((struct subject){name, " may now have ", " people written to"})
+	((struct subject){name, " may now have ", " person written to",        \
+	    " people written to"})
+
+static void add_what(struct buf *b, const struct subject *who, uint64_t n)
+{
+	buf_addz(b, n == 1 ? who->of_one : who->what);
+}
 
 static void add_amount(
     struct buf *b, const struct subject *who, const struct policy_window *w)
 {
 	add_number(b, w->max);
-	buf_addz(b, who->what);
+	add_what(b, who, w->max);
 	if (w->max > 0) {
 		buf_addc(b, ' ');
 		add_period(b, w);
@@ -156,7 +162,7 @@ static void tell_other_number(struct teller *t, const struct subject *who,
 	buf_add(b, who->who);
 	buf_addz(b, who->get);
 	add_number(b, new->max);
-	buf_addz(b, who->what);
+	add_what(b, who, new->max);
 	buf_addz(b, " instead of ");
 	add_number(b, old->max);
 	buf_addc(b, ' ');
@@ -572,6 +578,35 @@ static void tell_keep_free(struct teller *t, const struct policy_segment *old,
 	say(t);
 }
 
+static void add_giveup(struct buf *b, const struct policy_giveup *g)
+{
+	if (g->count == 0) {
+		buf_addz(b, "never");
+		return;
+	}
+	buf_addz(b, "after ");
+	add_number(b, g->count);
+	buf_printf(
+	    b, " failure%s in a row over more than ", g->count == 1 ? "" : "s");
+	add_span(b, g->span_ms);
+}
+
+static void tell_giveup(struct teller *t, const struct policy_segment *old,
+    const struct policy_segment *new)
+{
+	struct buf *b = begin(t);
+
+	if (old->full.count == new->full.count &&
+	    old->full.span_ms == new->full.span_ms)
+		return;
+	buf_printf(b, "%.*s: people with a full mailbox are now given up ",
+	    STR_ARG(new->name));
+	add_giveup(b, &new->full);
+	buf_addz(b, "; before, ");
+	add_giveup(b, &old->full);
+	say(t);
+}
+
 static void tell_segment_caps(struct teller *t, const struct policy_segment *s,
     const struct policy_caps *old)
 {
@@ -592,6 +627,7 @@ static void tell_segment(struct teller *t, const struct policy_segment *old,
 	tell_hours(t, old, new);
 	tell_holidays_of(t, old, new);
 	tell_yield(t, old, new);
+	tell_giveup(t, old, new);
 	tell_when(
 	    t, new->name, "over a limit", &old->when_full, &new->when_full);
 	if (new->hours != NULL && old->hours != NULL)

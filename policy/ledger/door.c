@@ -1,13 +1,13 @@
 /* door.c - see door.h.
  *
- * A batch runs in one write transaction: take a proposal off the queue, run
- * its function, append its events and apply them, until the queue is empty or
- * a bound is reached; commit; answer all. A function that fails costs nothing:
- * its events were only collected. A reducer or put that fails leaves the
- * transaction half changed, so it is aborted, what stood before the guilty
- * one is run and committed again, and the guilty one opens the next
- * transaction: if it fails there too, as the first, nobody else is to blame.
- * Every proposal runs at most three times for one that fails so.
+ * A batch runs in one write transaction: take a proposal off the queue of the
+ * lane that lanes.h names, run its function, append its events and apply them,
+ * until the queues are empty or a bound is reached; commit; answer all. A
+ * function that fails costs nothing: its events were only collected. A reducer
+ * or put that fails leaves the transaction half changed, so it is aborted, what
+ * stood before the guilty one is run and committed again, and the guilty one
+ * opens the next transaction: if it fails there too, as the first, nobody else
+ * is to blame. Every proposal runs at most three times for one that fails so.
  *
  * A proposal that waits in door_propose() lives on its caller's stack. `state`
  * tells who owns it: QUEUED - whoever holds the lock may take it off the
@@ -22,6 +22,8 @@
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
 #include "policy/base/histogram.h"
+#include "policy/ledger/lanes.h"
+#include "policy/ledger/turns.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -44,10 +46,12 @@ enum {
 
 struct proposal {
 	struct proposal *next;
+	enum lane lane;
 	door_fn *fn;
 	void *arg;
 	door_done *done; /* NULL: someone waits on sem */
 	void *cb_arg;
+	int *row; /* NULL: stands alone */
 	sem_t sem;
 	atomic_int state;
 	int rc;
@@ -70,23 +74,30 @@ struct door_ctx {
 	struct error err;
 };
 
+struct queue {
+	struct proposal *head, **tail;
+	size_t n;
+	size_t want; /* so many wake the door thread */
+};
+
 struct door {
 	struct door_options o;
 	pthread_t thread;
-	pthread_mutex_t lock; /* of the queue, stopping, stats, times */
+	pthread_mutex_t lock; /* of the queues, stopping, stats, times */
 	pthread_cond_t work, room;
-	struct proposal *head, **tail;
-	size_t want;    /* so many must be queued to wake the door thread */
-	size_t callers; /* inside door_propose() */
+	struct queue queue[LANES];
+	size_t callers; /* inside propose() */
 	bool stopping;
 	struct door_stats stats;
 	struct histogram times;
 	/* The door thread's own. */
 	struct door_ctx ctx;
+	struct lanes lanes;
+	struct turns *turns;
 	struct proposal **batch; /* room for o.batch_max */
 	size_t n_batch;
-	int64_t began_us; /* its first decision */
-	int64_t took_us;  /* all of the last one */
+	struct lanes_batch mix;
+	int64_t took_us; /* all of the last one */
 };
 
 static int64_t mono_us(void)
@@ -171,6 +182,8 @@ static void tell(struct proposal *p, int rc, const struct error *err)
 	else if (rc != 0)
 		(void)error_set(&p->err, rc, "ledger: %s", error_text(rc));
 	p->err.code = rc;
+	if (rc != 0 && p->row != NULL && *p->row == 0)
+		*p->row = rc;
 }
 
 /* 0: applied, or refused alone. Else the transaction is spoilt. */
@@ -185,7 +198,9 @@ static int run_one(struct door *d, struct proposal *p, struct outcome *oc)
 	ctx->failed = 0;
 	ctx->err = (struct error){0};
 	ctx->now_ms = d->o.now_ms();
-	p->rc = p->fn(ctx, p->arg);
+	p->rc = p->row != NULL ? *p->row : 0;
+	if (p->rc == 0)
+		p->rc = p->fn(ctx, p->arg);
 	if (p->rc == 0)
 		p->rc = ctx->failed;
 	tell(p, p->rc, &ctx->err);
@@ -202,28 +217,94 @@ static int run_one(struct door *d, struct proposal *p, struct outcome *oc)
 	return rc;
 }
 
-/* Puts the next in the queue into the batch, unless that is full, old, or the
- * queue empty. */
+/* Under the lock. */
+static struct proposal *dequeue(struct door *d, enum lane lane)
+{
+	struct queue *q = &d->queue[lane];
+	struct proposal *p = q->head;
+
+	q->head = p->next;
+	if (q->head == NULL)
+		q->tail = &q->head;
+	q->n--;
+	d->stats.queued--;
+	return p;
+}
+
+/* Puts the next one into the batch, unless that is complete. */
 static bool take(struct door *d)
 {
-	struct proposal *p;
+	int64_t now_us = mono_us();
+	struct lanes_queue q = {.elsewhere = d->mix.n[LANE_BACK] > 0 &&
+					     turns_waits(d->turns, LANE_FRONT)};
+	struct proposal *p = NULL;
+	enum lane lane;
 
-	if (d->n_batch >= d->o.batch_max ||
-	    (d->n_batch > 0 && mono_us() - d->began_us >= d->o.batch_us))
-		return false;
+	if (q.elsewhere)
+		lanes_saw_front(&d->lanes, now_us);
 	(void)pthread_mutex_lock(&d->lock);
-	p = d->head;
-	if (p != NULL) {
-		d->head = p->next;
-		if (d->head == NULL)
-			d->tail = &d->head;
-		d->stats.queued--;
+	q.waits[LANE_FRONT] = d->queue[LANE_FRONT].head != NULL;
+	q.waits[LANE_BACK] = d->queue[LANE_BACK].head != NULL;
+	lane = lanes_next(&d->lanes, &d->mix, &q, now_us);
+	if (lane != LANE_NONE) {
+		p = dequeue(d, lane);
 		atomic_store(&p->state, TAKEN);
 		d->batch[d->n_batch++] = p;
-		(void)pthread_cond_signal(&d->room);
+		d->mix.n[lane]++;
+		/* Of both lanes: a signal might wake one that waits for the
+		 * other. */
+		(void)pthread_cond_broadcast(&d->room);
 	}
 	(void)pthread_mutex_unlock(&d->lock);
+	if (lane == LANE_FRONT)
+		lanes_saw_front(&d->lanes, now_us);
 	return p != NULL;
+}
+
+/* As the first of the batch is, or who waits by now. */
+static enum lane lane_of_batch(struct door *d)
+{
+	bool front = d->mix.n[LANE_FRONT] > 0;
+
+	(void)pthread_mutex_lock(&d->lock);
+	front = front || d->queue[LANE_FRONT].head != NULL;
+	(void)pthread_mutex_unlock(&d->lock);
+	return front ? LANE_FRONT : LANE_BACK;
+}
+
+/* Waits for its turn among the processes. */
+static int begin(struct door *d)
+{
+	enum lane lane = lane_of_batch(d);
+	int64_t now_us = mono_us();
+	int rc;
+
+	if (lane == LANE_BACK)
+		lanes_saw_front(&d->lanes, turns_front_us(d->turns, now_us));
+	turns_ask(d->turns, lane, now_us);
+	rc = ledger_write_begin(d->o.ledger, &d->ctx.txn);
+	turns_end(d->turns);
+	return rc;
+}
+
+static int run_timed(struct door *d, struct proposal *p, struct outcome *oc)
+{
+	int64_t from_us = mono_us();
+	int rc = run_one(d, p, oc);
+
+	d->mix.us[p->lane] += mono_us() - from_us;
+	return rc;
+}
+
+/* whole: it was all of the batch that was run, so its times are known. */
+static int commit(struct door *d, bool whole)
+{
+	int64_t from_us = mono_us();
+	int rc = ledger_commit(&d->ctx.txn);
+
+	if (rc == 0 && whole)
+		lanes_note(&d->lanes, &d->mix, mono_us() - from_us);
+	return rc;
 }
 
 /* Runs batch[from..to) in one transaction and commits; with `grow` also what
@@ -232,24 +313,22 @@ static bool take(struct door *d)
 static int attempt(
     struct door *d, size_t from, size_t to, bool grow, struct outcome *oc)
 {
-	int rc = ledger_write_begin(d->o.ledger, &d->ctx.txn);
+	int rc = begin(d);
 
 	*oc = (struct outcome){.bad = SIZE_MAX};
 	if (rc != 0)
 		return rc;
-	if (grow) /* it may have waited for another process */
-		d->began_us = mono_us();
 	for (size_t i = from; rc == 0; i++) {
 		if (i >= (grow ? d->n_batch : to) && !(grow && take(d)))
 			break;
-		rc = run_one(d, d->batch[i], oc);
+		rc = run_timed(d, d->batch[i], oc);
 		if (rc != 0)
 			oc->bad = i;
 	}
 	if (rc != 0 || oc->events == 0)
 		ledger_abort(&d->ctx.txn);
 	else
-		rc = ledger_commit(&d->ctx.txn);
+		rc = commit(d, grow);
 	d->ctx.txn = NULL;
 	return rc;
 }
@@ -354,6 +433,7 @@ static void run_batch(struct door *d)
 	uint64_t refused = 0;
 
 	d->n_batch = 0;
+	d->mix = (struct lanes_batch){0};
 	if (!take(d))
 		return;
 	decide_batch(d);
@@ -382,19 +462,24 @@ static struct timespec mono_in_us(int64_t us)
 /* Under the lock. Where the last batch had company, so many are waited for
  * again: what a commit costs is shared by all that are in it. No longer than
  * that batch took, so that the wait is worth its while on a slow disk and on
- * a fast one. */
+ * a fast one. Those in front do not wait for company from behind. */
 static void gather(struct door *d)
 {
+	enum lane lane = d->queue[LANE_FRONT].n > 0 ? LANE_FRONT : LANE_BACK;
+	struct queue *q = &d->queue[lane];
 	int64_t most_us =
 	    d->took_us < d->o.gather_us ? d->took_us : d->o.gather_us;
 	struct timespec until = mono_in_us(most_us);
 	int rc = 0;
 
-	d->want = d->n_batch;
-	while (d->stats.queued < d->want && !d->stopping && rc == 0)
+	if (d->mix.n[lane] <= 1)
+		return;
+	q->want = d->mix.n[lane];
+	while (q->n < q->want && !d->stopping && rc == 0 &&
+	       (lane == LANE_FRONT || d->queue[LANE_FRONT].n == 0))
 		rc = pthread_cond_clockwait(
 		    &d->work, &d->lock, CLOCK_MONOTONIC, &until);
-	d->want = 1;
+	q->want = 1;
 }
 
 static bool wait_for_work(struct door *d)
@@ -402,11 +487,10 @@ static bool wait_for_work(struct door *d)
 	bool more;
 
 	(void)pthread_mutex_lock(&d->lock);
-	while (d->head == NULL && !d->stopping)
+	while (d->stats.queued == 0 && !d->stopping)
 		(void)pthread_cond_wait(&d->work, &d->lock);
-	if (d->n_batch > 1 && d->stats.queued < d->n_batch)
-		gather(d);
-	more = d->head != NULL || !d->stopping;
+	gather(d);
+	more = d->stats.queued > 0 || !d->stopping;
 	(void)pthread_mutex_unlock(&d->lock);
 	return more;
 }
@@ -436,10 +520,11 @@ static struct timespec deadline_in(int64_t ms)
 static int enqueue(
     struct door *d, struct proposal *p, const struct timespec *deadline)
 {
+	struct queue *q = &d->queue[p->lane];
 	int rc = 0;
 
 	(void)pthread_mutex_lock(&d->lock);
-	while (d->stats.queued >= d->o.queue_max && !d->stopping && rc == 0)
+	while (q->n >= d->o.queue_max && !d->stopping && rc == 0)
 		rc = deadline == NULL
 			 ? ETIMEDOUT
 			 : pthread_cond_clockwait(
@@ -450,12 +535,13 @@ static int enqueue(
 		rc = ERR_BUSY;
 		d->stats.timeouts++;
 	} else {
-		*d->tail = p;
-		d->tail = &p->next;
+		*q->tail = p;
+		q->tail = &p->next;
+		q->n++;
 		d->stats.queued++;
 		if (d->stats.queued > d->stats.queued_most)
 			d->stats.queued_most = d->stats.queued;
-		if (d->stats.queued >= d->want)
+		if (q->n >= q->want)
 			(void)pthread_cond_signal(&d->work);
 	}
 	(void)pthread_mutex_unlock(&d->lock);
@@ -466,17 +552,19 @@ static int enqueue(
  * thread has it. */
 static bool withdraw(struct door *d, struct proposal *p)
 {
+	struct queue *q = &d->queue[p->lane];
 	struct proposal **at;
 	bool mine;
 
 	(void)pthread_mutex_lock(&d->lock);
 	mine = atomic_load(&p->state) == QUEUED;
-	for (at = &d->head; mine && *at != NULL; at = &(*at)->next) {
+	for (at = &q->head; mine && *at != NULL; at = &(*at)->next) {
 		if (*at != p)
 			continue;
 		*at = p->next;
 		if (*at == NULL)
-			d->tail = at;
+			q->tail = at;
+		q->n--;
 		d->stats.queued--;
 		d->stats.timeouts++;
 		break;
@@ -518,10 +606,11 @@ static void caller_leaves(struct door *d)
 	(void)pthread_mutex_unlock(&d->lock);
 }
 
-int door_propose(struct door *d, door_fn *fn, void *arg, struct error *err)
+static int propose(
+    struct door *d, enum lane lane, door_fn *fn, void *arg, struct error *err)
 {
 	struct timespec deadline = deadline_in(d->o.wait_ms);
-	struct proposal p = {.fn = fn, .arg = arg};
+	struct proposal p = {.lane = lane, .fn = fn, .arg = arg};
 	int rc;
 
 	if (sem_init(&p.sem, 0, 0) != 0)
@@ -539,24 +628,42 @@ int door_propose(struct door *d, door_fn *fn, void *arg, struct error *err)
 	return rc;
 }
 
-int door_submit(
-    struct door *d, door_fn *fn, void *arg, door_done *done, void *cb_arg)
+int door_propose(struct door *d, door_fn *fn, void *arg, struct error *err)
+{
+	return propose(d, LANE_BACK, fn, arg, err);
+}
+
+int door_decide(struct door *d, door_fn *fn, void *arg, struct error *err)
+{
+	return propose(d, LANE_FRONT, fn, arg, err);
+}
+
+int door_submit_in_row(struct door *d, int *row, door_fn *fn, void *arg,
+    door_done *done, void *cb_arg)
 {
 	struct proposal *p = fault_alloc() ? NULL : calloc(1, sizeof(*p));
 	int rc;
 
 	if (p == NULL)
 		return -ENOMEM;
+	p->lane = LANE_BACK;
 	p->fn = fn;
 	p->arg = arg;
 	p->done = done;
 	p->cb_arg = cb_arg;
+	p->row = row;
 	if (sem_init(&p->sem, 0, 0) != 0)
 		bug("sem_init");
 	rc = enqueue(d, p, NULL);
 	if (rc != 0)
 		free(p);
 	return rc;
+}
+
+int door_submit(
+    struct door *d, door_fn *fn, void *arg, door_done *done, void *cb_arg)
+{
+	return door_submit_in_row(d, NULL, fn, arg, done, cb_arg);
 }
 
 void door_stats(struct door *d, struct door_stats *out)
@@ -591,6 +698,7 @@ static void set_defaults(struct door_options *o)
 
 static void door_dealloc(struct door *d)
 {
+	turns_close(&d->turns);
 	arena_free(&d->ctx.arena);
 	free(d->batch);
 	(void)pthread_mutex_destroy(&d->lock);
@@ -608,8 +716,10 @@ static struct door *door_alloc(const struct door_options *o)
 	d->o = *o;
 	set_defaults(&d->o);
 	d->ctx.d = d;
-	d->tail = &d->head;
-	d->want = 1;
+	for (size_t i = 0; i < LANES; i++)
+		d->queue[i] =
+		    (struct queue){.tail = &d->queue[i].head, .want = 1};
+	lanes_init(&d->lanes, d->o.batch_max, d->o.batch_us);
 	if (pthread_mutex_init(&d->lock, NULL) != 0 ||
 	    pthread_cond_init(&d->work, NULL) != 0 ||
 	    pthread_cond_init(&d->room, NULL) != 0)
@@ -648,10 +758,12 @@ int door_open(
 	*out = NULL;
 	if (d == NULL)
 		return error_set(err, -ENOMEM, "door: out of memory");
-	rc = start_thread(d);
+	rc = turns_open(&d->turns, ledger_dir(o->ledger), err);
+	if (rc == 0)
+		rc = error_of(err, start_thread(d), "door: thread");
 	if (rc != 0) {
 		door_dealloc(d);
-		return error_of(err, rc, "door: thread");
+		return rc;
 	}
 	*out = d;
 	return 0;

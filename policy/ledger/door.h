@@ -11,6 +11,9 @@
  * again, no longer than that batch took and than gather_us, since the flush
  * costs the same for all.
  *
+ * Proposals have two lanes: what an SMTP session waits for goes before all
+ * else, in this process and among processes (lanes.h has the rule).
+ *
  * A proposal's function
  *  - reads by door_txn() and never waits for anything;
  *  - may be run again, and must set all its outputs at its start: a batch
@@ -59,8 +62,8 @@ struct door_options {
 	struct ledger *ledger;                /* borrowed until door_close() */
 	const struct reducer_table *reducers; /* likewise */
 	int64_t (*now_ms)(void); /* stamps events; NULL: clock_now_ms */
-	size_t queue_max;        /* proposals waiting; 0: 4096 */
-	size_t batch_max;        /* proposals in one commit; 0: 512 */
+	size_t queue_max;        /* proposals waiting, each lane; 0: 4096 */
+	size_t batch_max;        /* proposals in one commit; 0: 512; >= 2 */
 	int64_t batch_us;        /* of deciding and applying; 0: 5000 */
 	int64_t gather_us;       /* at most, for company; 0: 1000 */
 	int64_t wait_ms;         /* see door_propose(); 0: 20000 */
@@ -74,19 +77,30 @@ int door_open(struct door **out, const struct door_options *o,
  * *d = NULL. */
 void door_close(struct door **d);
 
-/* Blocks until durable or refused. ERR_BUSY when it did not get its turn
- * within wait_ms (queue full, or the disk stands still): it was not run. Once
- * taken up it is waited for without limit. Never from a proposal or a `done`. */
+/* In the back lane. Blocks until durable or refused. ERR_BUSY when it did not
+ * get its turn within wait_ms (queue full, or the disk stands still): it was not
+ * run. Once taken up it is waited for without limit. Never from a proposal or a
+ * `done`. */
 int door_propose(
     struct door *d, door_fn *fn, void *arg, struct error *err) MUST_CHECK;
+/* The same in front: for what an SMTP session waits for, and only that. */
+int door_decide(
+    struct door *d, door_fn *fn, void *arg, struct error *err) MUST_CHECK;
 
-/* Never blocks. rc and err (never NULL) as door_propose() would give them.
- * Runs on the door's thread: hands over to the owner and returns. */
+/* In the back lane. Never blocks. rc and err (never NULL) as door_propose()
+ * would give them. Runs on the door's thread: hands over to the owner and
+ * returns. */
 typedef void door_done(void *cb_arg, int rc, const struct error *err);
 /* 0: done will be called, once. Else (ERR_BUSY: queue full, ERR_STOPPING,
  * -ENOMEM) it will not. */
 int door_submit(struct door *d, door_fn *fn, void *arg, door_done *done,
     void *cb_arg) MUST_CHECK;
+/* The same, one of a row: what becomes durable of a row is a beginning of it.
+ * Once one has failed, those after it fail with its code (and those before it,
+ * where they were of the same batch and that had to be run again). *row is 0
+ * before the first, and the door's until the last is answered. */
+int door_submit_in_row(struct door *d, int *row, door_fn *fn, void *arg,
+    door_done *done, void *cb_arg) MUST_CHECK;
 
 struct door_stats {
 	uint64_t proposals; /* answered */

@@ -134,6 +134,11 @@ uint32_t ledger_schema(const struct ledger *l)
 	return l->o.schema;
 }
 
+const char *ledger_dir(const struct ledger *l)
+{
+	return l->o.dir;
+}
+
 const char *ledger_table_name(const struct ledger *l, unsigned table)
 {
 	if (table == LEDGER_META)
@@ -233,7 +238,7 @@ static int env_start(struct ledger *l, struct error *err)
 	else
 		rc = open_tables(l, err);
 	if (rc == 0)
-		rc = folder_set_modes(l->folder, l->o.mode, err);
+		rc = folder_made(l->folder, l->o.mode, err);
 	if (rc != 0 && l->env != NULL) {
 		mdb_env_close(l->env);
 		l->env = NULL;

@@ -2,8 +2,9 @@
  * transactions. The only file that sees LMDB; its codes are mapped here.
  *
  * Tables are named by the array given at open; a table's number is its index
- * there. Two more are the ledger's own: LEDGER_META (policy/ledger/meta.h) and LEDGER_EVENT (all events, key: 8-byte big endian sequence).
- * Keys are 1..LEDGER_KEY_MAX bytes and compare bytewise.
+ * there. Two more are the ledger's own: LEDGER_META (policy/ledger/meta.h) and
+ * LEDGER_EVENT (all events, key: 8-byte big endian sequence). Keys are
+ * 1..LEDGER_KEY_MAX bytes and compare bytewise.
  *
  * The map is large and sparse, the file grows as needed and never shrinks
  * (policy/ledger/snapshot.h makes a compact copy). Never MDB_WRITEMAP: a full
@@ -76,6 +77,8 @@ void ledger_close(struct ledger **l);
 size_t ledger_n_tables(const struct ledger *l);
 /* As given at open. */
 uint32_t ledger_schema(const struct ledger *l);
+/* The folder; lives as long as the ledger is open. */
+const char *ledger_dir(const struct ledger *l);
 /* Also of LEDGER_META and LEDGER_EVENT; NULL for any other number. */
 const char *ledger_table_name(const struct ledger *l, unsigned table);
 

@@ -7,6 +7,7 @@
 
 #include "policy/base/fault.h"
 #include "policy/base/file.h"
+#include "policy/ledger/turns.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,19 +17,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-static const char *const file_names[] = {"data.mdb", "lock.mdb"};
+static const char *const file_names[] = {"data.mdb", "lock.mdb", TURNS_FILE};
 enum {
 	DATA,
-	FILES = sizeof(file_names) / sizeof(file_names[0])
+	LMDBS = 2, /* the other gives itself its mode */
+	FILES = sizeof(file_names) / sizeof(file_names[0]),
+	LOOK_MS = 10, /* at a folder that another process is making */
+	LOOKS = 100,
 };
 
 struct folder {
 	struct folder *next;
 	dev_t dev;
 	ino_t ino;
+	int making; /* holds the lock on the folder; -1 */
 	bool absent[FILES];
 	char path[PATH_MAX];
 };
@@ -48,10 +55,47 @@ static int make(const char *dir, mode_t mode, struct error *err)
 {
 	mode_t full = S_ISGID | mode | ((mode & 0444) >> 2);
 
-	if (mkdir(dir, full & 0777) != 0)
+	/* Closed to others until it has its mode, which mkdir() does not give:
+	 * it applies the umask and leaves the set-group-id bit out. */
+	if (mkdir(dir, 0700) != 0)
 		return errno == EEXIST ? 0 : failed(dir, err);
-	/* mkdir() applies the umask and leaves the set-group-id bit out. */
 	return chmod(dir, full) == 0 ? 0 : failed(dir, err);
+}
+
+/* Between mkdir() and chmod() of another the folder is closed to us. */
+static int open_made(const char *dir, struct error *err)
+{
+	static const struct timespec pause = {0, LOOK_MS * 1000000};
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (int i = 0; fd < 0 && errno == EACCES && i < LOOKS; i++) {
+		(void)nanosleep(&pause, NULL);
+		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return fd >= 0 ? fd : failed(dir, err);
+}
+
+/* One makes the files, with modes and all; the others, which may be of other
+ * users and could neither open them before nor change modes, find them made.
+ * flock(), which fcntl()'s locks of LMDB do not meet. */
+static int lock_making(struct folder *f, struct error *err)
+{
+	int rc = open_made(f->path, err);
+
+	if (rc < 0)
+		return rc;
+	f->making = rc;
+	do
+		rc = flock(f->making, LOCK_EX);
+	while (rc != 0 && errno == EINTR);
+	return rc == 0 ? 0 : failed(f->path, err);
+}
+
+static void end_making(struct folder *f)
+{
+	if (f->making >= 0)
+		(void)close(f->making);
+	f->making = -1;
 }
 
 static int file_path(
@@ -118,13 +162,17 @@ int folder_claim(
 	if (f == NULL)
 		return error_set(err, -ENOMEM, "%s: out of memory", dir);
 	memcpy(f->path, dir, n + 1);
+	f->making = -1;
 	if (create != 0)
 		rc = make(dir, (mode_t)create, err);
+	if (rc == 0 && create != 0)
+		rc = lock_making(f, err);
 	if (rc == 0)
 		rc = look(f, err);
 	if (rc == 0)
 		rc = add(f, err);
 	if (rc != 0) {
+		end_making(f);
 		free(f);
 		return rc;
 	}
@@ -138,6 +186,7 @@ void folder_release(struct folder **f)
 
 	if (*f == NULL)
 		return;
+	end_making(*f);
 	(void)pthread_mutex_lock(&claims_lock);
 	for (at = &claims; *at != *f; at = &(*at)->next)
 		;
@@ -157,11 +206,11 @@ bool folder_is_new(const struct folder *f)
 	return f->absent[DATA];
 }
 
-int folder_set_modes(const struct folder *f, unsigned mode, struct error *err)
+int folder_made(struct folder *f, unsigned mode, struct error *err)
 {
 	char path[PATH_MAX];
 
-	for (size_t i = 0; i < FILES; i++) {
+	for (size_t i = 0; i < LMDBS; i++) {
 		int rc = file_path(f->path, i, path, err);
 
 		if (rc != 0)
@@ -170,6 +219,7 @@ int folder_set_modes(const struct folder *f, unsigned mode, struct error *err)
 		    errno != ENOENT)
 			return failed(path, err);
 	}
+	end_making(f);
 	return 0;
 }
 

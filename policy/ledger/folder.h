@@ -10,7 +10,8 @@ struct folder;
 /* Claims the folder: ERR_EXISTS while this process holds it already, by
  * whatever path. With create != 0 the folder is made where it is absent (its
  * parent must be there), and gets mode `create` with x where it has r, and the
- * set-group-id bit, so that files in it belong to its group. -errno, and
+ * set-group-id bit, so that files in it belong to its group. Other processes
+ * that would make it wait until folder_made() or folder_release(). -errno, and
  * ERR_FULL where nothing can be made. */
 int folder_claim(struct folder **out, const char *dir, unsigned create,
     struct error *err) MUST_CHECK;
@@ -21,8 +22,7 @@ const char *folder_path(const struct folder *f);
 bool folder_is_new(const struct folder *f);
 /* Gives the files that were absent at the claim the very mode, whatever the
  * umask was. */
-int folder_set_modes(
-    const struct folder *f, unsigned mode, struct error *err) MUST_CHECK;
+int folder_made(struct folder *f, unsigned mode, struct error *err) MUST_CHECK;
 
 /* --- folders that a ledger is written into --- */
 

@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 
 enum {
 	FORM = 1, /* first byte of both sealed forms */
@@ -154,8 +153,6 @@ int seal_create(const char *path, struct error *err)
 	    path, (struct str){line, 2 + 2 * SEAL_KEY + 1}, KEY_FILE_MODE, err);
 	OPENSSL_cleanse(key, sizeof(key));
 	OPENSSL_cleanse(line, sizeof(line));
-	if (rc == 0 && chmod(path, KEY_FILE_MODE) != 0) /* umask */
-		rc = error_set(err, -errno, "%s: %s", path, error_text(-errno));
 	return rc;
 }
 

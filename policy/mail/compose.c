@@ -85,6 +85,7 @@ int compose_add(
 		    &out->final, a, &(struct header){c->name, c->value});
 	case CHANGE_REMOVE:
 	case CHANGE_SENDER:
+	case CHANGE_RECIPIENT:
 		break;
 	}
 	return 0;

@@ -26,6 +26,7 @@ enum change_kind {
 	CHANGE_APPEND, /* name, value: as the last field */
 	CHANGE_TOP,    /* name, value: as the first field */
 	CHANGE_SENDER, /* value: the new envelope sender, without <> */
+	CHANGE_RECIPIENT, /* value: one more, without <>, NOTIFY=NEVER */
 };
 
 struct change {

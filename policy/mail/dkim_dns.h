@@ -1,8 +1,7 @@
 /* dkim_dns.h - is what DNS publishes for a key the key that we sign with?
  *
  * Asked when keys are loaded or reloaded, for all keys at once: the time limit
- * is that of the whole call, however many keys there are. c-ares is seen by
- * this file's source only.
+ * is that of the whole call, however many keys there are.
  *
  * Threads: one call at a time in a process (c-ares sets itself up). */
 #ifndef POLICY_MAIL_DKIM_DNS_H

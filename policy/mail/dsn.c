@@ -1,6 +1,7 @@
 /* dsn.c - see dsn.h. */
 #include "policy/mail/dsn.h"
 
+#include "policy/mail/charset.h"
 #include "policy/mail/headblock.h"
 #include "policy/mail/multireport.h"
 
@@ -71,18 +72,6 @@ static size_t code_point(struct str s, uint32_t *out)
 	return i + 1;
 }
 
-/* At most four bytes; "\x{0}" is five, so the input has room for it. */
-static size_t put_utf8(uint32_t v, char *to)
-{
-	static const unsigned char lead[] = {0, 0xc0, 0xe0, 0xf0};
-	size_t more = v < 0x80 ? 0 : v < 0x800 ? 1 : v < 0x10000 ? 2 : 3;
-
-	to[0] = (char)(lead[more] | v >> 6 * more);
-	for (size_t i = 1; i <= more; i++)
-		to[i] = (char)(0x80 | (v >> 6 * (more - i) & 0x3f));
-	return more + 1;
-}
-
 int dsn_utf8_xtext(struct str s, struct arena *a, struct str *out)
 {
 	char *to;
@@ -105,7 +94,8 @@ int dsn_utf8_xtext(struct str s, struct arena *a, struct str *out)
 		used = code_point(str_from(s, i), &v);
 		if (used == 0)
 			return ERR_SYNTAX;
-		n += put_utf8(v, to + n);
+		/* at most four bytes, and "\x{0}" is five */
+		n += charset_put_utf8(v, to + n);
 		i += used;
 	}
 	*out = (struct str){to, n};
@@ -337,20 +327,27 @@ static int take_field(struct reader *r, const struct header *h, bool gap)
 	return set_field(f, h->value, r->a, (char *)r->out);
 }
 
-static int read_part(struct reader *r, const struct mime_part *p)
+static int read_fields(struct reader *r, struct str text)
 {
 	struct header h;
-	struct str body;
 	size_t at = 0;
 	bool gap;
+	int rc = 0;
+
+	r->open = false;
+	while (rc == 0 && headblock_seek(text, &at, &h, &gap))
+		rc = take_field(r, &h, gap);
+	return rc;
+}
+
+static int read_part(struct reader *r, const struct mime_part *p)
+{
+	struct str body;
 	int rc = mime_body(p, MULTIREPORT_BODY_MAX, r->a, &body);
 
 	if (rc == ERR_SYNTAX)
 		return 0; /* unknown encoding: nothing to read */
-	r->open = false;
-	while (rc == 0 && headblock_seek(body, &at, &h, &gap))
-		rc = take_field(r, &h, gap);
-	return rc;
+	return rc != 0 ? rc : read_fields(r, body);
 }
 
 static int decode_originals(struct reader *r)
@@ -366,6 +363,18 @@ static int decode_originals(struct reader *r)
 			rcpt->original_xtext = plain;
 	}
 	return 0;
+}
+
+int dsn_read(struct str text, struct arena *a, struct dsn *out)
+{
+	struct reader r = {.a = a, .out = out};
+	int rc;
+
+	*out = (struct dsn){0};
+	rc = read_fields(&r, text);
+	if (rc == 0)
+		rc = decode_originals(&r);
+	return rc == 0 && out->n == 0 ? ERR_NOT_FOUND : rc;
 }
 
 int dsn_parse(const struct mime *m, struct arena *a, struct dsn *out)

@@ -58,6 +58,10 @@ struct dsn {
 int dsn_parse(
     const struct mime *m, struct arena *a, struct dsn *out) MUST_CHECK;
 
+/* The same of a text that has such fields in it, as broken reports and notices
+ * do. ERR_NOT_FOUND when it names no recipient. */
+int dsn_read(struct str text, struct arena *a, struct dsn *out) MUST_CHECK;
+
 /* RFC 3461 section 4: "+2B" stands for "+". *out is a view where nothing had
  * to be decoded. ERR_SYNTAX for what is not xtext. */
 int dsn_xtext(struct str s, struct arena *a, struct str *out) MUST_CHECK;

@@ -82,7 +82,8 @@ static void add_fields(struct buf *b, const struct origin *o, unsigned key)
 			buf_addz(b, ",\n\t");
 		add_escaped(b, o->rcpts.v[i], ORIGIN_ADDRESS_MAX);
 	}
-	buf_printf(b, ";\n\tbody=%s;\n\tmac=", hex);
+	buf_printf(
+	    b, ";\n\tbody=%s;%s\n\tmac=", hex, o->answer ? " answer=1;" : "");
 }
 
 /* Values hold no white space, so folding can go without loss. */
@@ -199,6 +200,7 @@ static int read_fields(struct str text, struct arena *a, struct origin *out)
 	    codec_unhex(body, sizeof(out->body), out->body) != 0)
 		return ERR_NOT_FOUND;
 	read_client(client, out);
+	out->answer = str_starts(text, STR("answer=1"));
 	rc = unescape(a, helo, &out->helo);
 	if (rc == 0)
 		rc = unescape(a, from, &out->sender);

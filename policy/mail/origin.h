@@ -2,10 +2,11 @@
  * way in, signed for the agent, which sees files only.
  *
  *   X-Tendril-Origin: v=1; key=3; client=192.0.2.1; helo=mx.example.net;
- *       from=; rcpt=b-TOKEN@bounces.example.com; body=HEX; mac=HEX
+ *       from=; rcpt=b-TOKEN@bounces.example.com; body=HEX; answer=1; mac=HEX
  *
  * key is the id of the token key that the MAC key is derived from, body the
- * SHA-256 of the canonical body (dkim_body.h), mac HMAC-SHA-256 of all before
+ * SHA-256 of the canonical body (dkim_body.h), answer only there where it holds,
+ * mac HMAC-SHA-256 of all before
  * it without white space. So it holds for this envelope and this body only: put
  * on another mail it is void. Bytes that are not printable US-ASCII, and
  * '%' ';' ',' '"' '\', are written %XX; HELO and sender are cut. Lines stay
@@ -34,6 +35,8 @@ struct origin {
 	struct str helo, sender; /* without <>; empty: null sender */
 	struct strs rcpts;       /* the feedback addresses */
 	unsigned char body[DKIM_BODY_HASH];
+	bool answer; /* it answers the message of the one address in rcpts,
+		      * which the milter has added (milter/inbound.h) */
 };
 
 /* The field's value as on the wire (leading blank, folded with LF), in the

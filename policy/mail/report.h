@@ -2,13 +2,14 @@
  * address: delivery reports, complaints, receipts, automatic answers.
  *
  * The structure decides first (RFC 6522 parts, wherever an MTA puts them:
- * OpenSMTPD sends them in multipart/mixed), then the fields of the mail
- * (RFC 3834). Nothing is believed to be from whom it says: whoever acts on a
+ * OpenSMTPD sends them in multipart/mixed), then what an MTA wrote for people
+ * to read (notice.h), then the fields of the mail (RFC 3834). Nothing is believed to be from whom it says: whoever acts on a
  * report must have found a token of ours in it. Pure. Threads: any. */
 #ifndef POLICY_MAIL_REPORT_H
 #define POLICY_MAIL_REPORT_H
 
 #include "policy/mail/header.h"
+#include "policy/mail/mdn.h"
 #include "policy/rules/bounce.h"
 
 /* Names are API: see report_kind_name(). */
@@ -31,6 +32,10 @@ enum report_source {
 	REPORT_BY_MDN,         /* RFC 8098 */
 	REPORT_BY_HEADERS,     /* RFC 3834 and what came before it */
 	REPORT_BY_FAILED_LIST, /* X-Failed-Recipients and the notice */
+	REPORT_BY_NOTICE,      /* words for people alone: notice.h */
+	REPORT_BY_SES,         /* Amazon SES by SNS: sesnote.h */
+	REPORT_BY_FORWARD,     /* a report that a person forwarded: told for
+	                          what it says, never to be acted upon */
 };
 
 /* Strings are empty where the report does not say. */
@@ -39,11 +44,17 @@ struct report_recipient {
 	                        final one is no mail address */
 	struct str original; /* Original-Recipient, as written */
 	struct str original_xtext; /* see dsn.h */
-	struct str status;     /* Status field; else found in the diagnostic */
+	struct str returned_to;    /* of a notice: the only address in To of the
+	                           returned message, if it is another. A hint:
+	                           whoever forwards his mail is not dead */
+	struct str status;     /* of field and diagnostic, the code that says
+	                          more */
 	struct str diagnostic; /* one line, without its type */
 	enum bounce_reason reason;
 	enum bounce_class class;
 	enum bounce_outcome outcome;
+	struct bounce_by by; /* the rule that decided; lives as the rules;
+	                        text NULL: none did */
 };
 
 struct report {
@@ -56,7 +67,9 @@ struct report {
 	struct str envelope_id;
 	struct str reporting_mta;
 	struct str queue_id;
-	struct header_list head;     /* fields of this mail */
+	enum mdn_type disposition;      /* REPORT_BY_MDN */
+	struct str original_message_id; /* the same */
+	struct header_list head;        /* fields of this mail */
 	struct header_list original; /* of the mail it is about, if returned */
 };
 

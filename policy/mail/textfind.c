@@ -5,6 +5,7 @@
 #include "policy/mail/textfind.h"
 
 #include "policy/base/buf.h"
+#include "policy/mail/htmlentity.h"
 #include "policy/mail/mime.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 enum {
 	ARENA_MAX = 32 << 20,
 	HEAD_MAX = 64 << 10,
-	ENTITY_MAX = 10,
 };
 
 /* --- one character of a skeleton --- */
@@ -96,69 +96,14 @@ static void add_text(struct buf *b, struct str s, bool latin)
 
 /* --- HTML --- */
 
-static const struct entity {
-	struct str name;
-	uint32_t c;
-} entities[] = {
-    {{"nbsp", 4}, 0xa0},
-    {{"amp", 3}, '&'},
-    {{"auml", 4}, 0xe4},
-    {{"ouml", 4}, 0xf6},
-    {{"uuml", 4}, 0xfc},
-    {{"Auml", 4}, 0xc4},
-    {{"Ouml", 4}, 0xd6},
-    {{"Uuml", 4}, 0xdc},
-    {{"szlig", 5}, 0xdf},
-    {{"eacute", 6}, 0xe9},
-    {{"egrave", 6}, 0xe8},
-    {{"agrave", 6}, 0xe0},
-    {{"aacute", 6}, 0xe1},
-    {{"ccedil", 6}, 0xe7},
-    {{"ntilde", 6}, 0xf1},
-    {{"oacute", 6}, 0xf3},
-    {{"iacute", 6}, 0xed},
-    {{"uacute", 6}, 0xfa},
-    {{"aring", 5}, 0xe5},
-    {{"oslash", 6}, 0xf8},
-    {{"aelig", 5}, 0xe6},
-};
-
-static bool number_of(struct str name, uint32_t *c)
-{
-	bool hex = name.n > 1 && ascii_lower(name.p[1]) == 'x';
-	struct str digits = str_from(name, hex ? 2 : 1);
-
-	*c = 0;
-	for (size_t i = 0; i < digits.n; i++) {
-		char d = ascii_lower(digits.p[i]);
-
-		if (ascii_is_digit(d))
-			*c = *c * (hex ? 16 : 10) + (uint32_t)(d - '0');
-		else if (hex && d >= 'a' && d <= 'f')
-			*c = *c * 16 + (uint32_t)(d - 'a') + 10;
-		else
-			return false;
-	}
-	return digits.n > 0;
-}
-
-/* The length of a reference that begins at s; 0 when it is none. */
 static size_t add_entity(struct buf *b, struct str s)
 {
-	struct str name = str_cut(s, 1, ENTITY_MAX);
 	uint32_t c;
+	size_t n = htmlentity_read(s, &c);
 
-	name = str_cut(name, 0, str_find(name, 0, ';'));
-	if (name.n > 1 && name.p[0] == '#' && number_of(name, &c)) {
+	if (n > 0)
 		add_char(b, c);
-		return name.n + 2;
-	}
-	for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++)
-		if (str_eq(entities[i].name, name)) {
-			add_char(b, entities[i].c);
-			return name.n + 2;
-		}
-	return 0;
+	return n;
 }
 
 /* Where what begins with `open` at the head of s ends: behind `close`. */

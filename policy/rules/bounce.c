@@ -3,36 +3,18 @@
  * Order of evidence: plain words of the diagnostic; the status code inside the
  * diagnostic, which is the remote server's own; the Status field, which the
  * reporting MTA may have made up; vague words; the SMTP code. A code that
- * blames the person gives way to vague words that blame anything else. Last of
- * all, a person is taken out of it unless the failure is permanent on all
- * counts. */
+ * blames the person gives way to vague words that blame anything else. Then
+ * the doubts: circumstances in which words that blame the person are no proof.
+ * Last of all, a person is taken out of it unless the failure is permanent on
+ * all counts. */
 #include "policy/rules/bounce.h"
 
-#include "policy/base/fault.h"
-#include "policy/rules/bounce_table.h"
-#include "policy/rules/phrases.h"
+#include "policy/rules/bounce_rules.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
 	HITS = PHRASES_WORDS(PHRASES_MAX)
-};
-
-/* One row of the table, its phrases numbered. */
-struct rule {
-	const struct bounce_text_rule *row;
-	size_t from, to; /* phrases of `any` */
-	size_t also;     /* phrase of `also`, if it has one */
-};
-
-struct bounce_rules {
-	struct phrases *phrases;
-	struct rule *rule; /* the strong ones, then the weak ones */
-	const char **phrase;
-	char *text; /* of all phrases */
-	size_t n_phrases;
 };
 
 static const struct {
@@ -89,256 +71,197 @@ const char *bounce_class_name(enum bounce_class class)
 							       : "other";
 }
 
-/* ---- rules ---- */
-
-static const struct bounce_text_rule *row_at(size_t i)
+bool bounce_reason_of_name(struct str name, enum bounce_reason *out)
 {
-	return i < bounce_strong_n ? &bounce_strong[i]
-				   : &bounce_weak[i - bounce_strong_n];
-}
+	for (int i = BOUNCE_OTHER; i <= BOUNCE_AUTO_REPLY; i++) {
+		enum bounce_reason r = (enum bounce_reason)i;
 
-static size_t rows(void)
-{
-	return bounce_strong_n + bounce_weak_n;
-}
-
-/* Bytes of all phrases with a NUL behind each, and how many there are. */
-static size_t measure(size_t *count)
-{
-	size_t bytes = 0;
-
-	*count = 0;
-	for (size_t i = 0; i < rows(); i++) {
-		const struct bounce_text_rule *r = row_at(i);
-		bytes += strlen(r->any) + 1;
-		*count += 1;
-		for (const char *z = r->any; *z != '\0'; z++)
-			*count += *z == '|';
-		if (r->also != NULL) {
-			bytes += strlen(r->also) + 1;
-			*count += 1;
+		if (str_eq(name, str_of(reasons[r].name)) &&
+		    reasons[r].class != BOUNCE_CLASS_COMPLAINT) {
+			*out = r;
+			return true;
 		}
 	}
-	return bytes;
-}
-
-static char *add_phrase(struct bounce_rules *r, char *to, struct str phrase)
-{
-	r->phrase[r->n_phrases++] = to;
-	memcpy(to, phrase.p, phrase.n);
-	return to + phrase.n + 1; /* the NUL is there: calloc */
-}
-
-static void number_phrases(struct bounce_rules *r)
-{
-	char *to = r->text;
-
-	for (size_t i = 0; i < rows(); i++) {
-		struct rule *rule = &r->rule[i];
-		struct str rest, phrase;
-
-		rule->row = row_at(i);
-		rule->from = r->n_phrases;
-		rest = str_of(rule->row->any);
-		while (str_next(&rest, '|', &phrase))
-			to = add_phrase(r, to, phrase);
-		rule->to = rule->also = r->n_phrases;
-		if (rule->row->also != NULL)
-			to = add_phrase(r, to, str_of(rule->row->also));
-	}
-}
-
-int bounce_rules_new(struct bounce_rules **out)
-{
-	struct bounce_rules *r = fault_alloc() ? NULL : calloc(1, sizeof(*r));
-	size_t count, bytes = measure(&count);
-	int rc = -ENOMEM;
-
-	*out = NULL;
-	if (r == NULL || fault_alloc())
-		goto out;
-	r->rule = calloc(rows(), sizeof(*r->rule));
-	r->phrase = calloc(count, sizeof(*r->phrase));
-	r->text = calloc(bytes, 1);
-	if (r->rule == NULL || r->phrase == NULL || r->text == NULL)
-		goto out;
-	number_phrases(r);
-	rc = phrases_new(r->phrase, r->n_phrases, &r->phrases);
-	if (rc == 0) {
-		*out = r;
-		r = NULL;
-	}
-out:
-	bounce_rules_free(&r);
-	return rc;
-}
-
-void bounce_rules_free(struct bounce_rules **r)
-{
-	if (*r == NULL)
-		return;
-	phrases_free(&(*r)->phrases);
-	free((*r)->rule);
-	free((*r)->phrase);
-	free((*r)->text);
-	free(*r);
-	*r = NULL;
-}
-
-/* ---- codes ---- */
-
-static bool is_edge(char c)
-{
-	return !ascii_is_alnum(c) && c != '.' && c != '-' && c != '_';
-}
-
-/* The code that begins at s; its length, or 0. */
-static size_t read_status(struct str s, struct bounce_status *out)
-{
-	unsigned *const field[] = {&out->subject, &out->detail};
-	size_t at = 1;
-
-	if (s.n < 5 || (s.p[0] != '2' && s.p[0] != '4' && s.p[0] != '5'))
-		return 0;
-	*out = (struct bounce_status){.class = (unsigned)(s.p[0] - '0')};
-	for (size_t i = 0; i < 2; i++) {
-		size_t from = ++at;
-		if (from > s.n || s.p[from - 1] != '.')
-			return 0;
-		for (; at < s.n && ascii_is_digit(s.p[at]); at++) {
-			if (at - from == 3)
-				return 0;
-			*field[i] = *field[i] * 10 + (unsigned)(s.p[at] - '0');
-		}
-		if (at == from)
-			return 0;
-	}
-	return at;
-}
-
-bool bounce_find_status(
-    struct str text, struct bounce_status *out, struct str *code_out)
-{
-	struct str s = str_cut(text, 0, PHRASES_TEXT_MAX);
-
-	for (size_t i = 0; i < s.n; i++) {
-		struct bounce_status found;
-		size_t n;
-
-		/* "550-5.1.1" is the one place where it follows a dash */
-		if (i > 0 && !is_edge(s.p[i - 1]) &&
-		    (s.p[i - 1] != '-' || i < 4 || !ascii_is_digit(s.p[i - 2])))
-			continue;
-		n = read_status(str_from(s, i), &found);
-		if (n == 0 || (i + n < s.n && ascii_is_alnum(s.p[i + n])) ||
-		    (i + n + 1 < s.n && s.p[i + n] == '.' &&
-			ascii_is_digit(s.p[i + n + 1])))
-			continue; /* "5.1.1.7" is an address */
-		*out = found;
-		if (code_out != NULL)
-			*code_out = str_cut(s, i, n);
-		return true;
-	}
-	*out = (struct bounce_status){0};
 	return false;
 }
 
-/* The first SMTP reply code: three digits, 4 or 5 first, as a word. */
-static unsigned find_smtp(struct str text)
+void bounce_by_print(const struct bounce_by *by, struct buf *out)
 {
-	struct str s = str_cut(text, 0, PHRASES_TEXT_MAX);
-
-	for (size_t i = 0; i + 3 <= s.n; i++) {
-		unsigned v = 0;
-		size_t k = 0;
-
-		if (s.p[i] != '4' && s.p[i] != '5')
-			continue;
-		if (i > 0 && (!is_edge(s.p[i - 1])))
-			continue;
-		for (; k < 3 && ascii_is_digit(s.p[i + k]); k++)
-			v = v * 10 + (unsigned)(s.p[i + k] - '0');
-		/* second digit 0 to 5: RFC 5321 section 4.2.1 */
-		if (k < 3 || s.p[i + 1] > '5' ||
-		    (i + 3 < s.n && !is_edge(s.p[i + 3]) && s.p[i + 3] != '-'))
-			continue;
-		return v;
-	}
-	return 0;
+	if (by->file != NULL)
+		buf_printf(out, "%s:%u: ", by->file, by->line);
+	buf_addz(out, by->text);
 }
 
 /* All that one decision looks at. */
 struct scene {
 	const struct bounce_rules *rules;
-	enum bounce_outcome outcome;
+	const struct bounce_evidence *in;
 	unsigned smtp;                    /* in the diagnostic */
 	struct bounce_status text, field; /* in it, and in the Status field */
+	struct str host, domain;          /* who said it; the recipient's */
 	uint64_t hits[HITS];
+	bool sure;        /* the line that decided is beyond doubt */
+	bool stage_known; /* stage was looked for */
+	enum bounce_stage stage;
 };
 
 static bool is_temporary(const struct scene *s)
 {
-	return s->outcome != BOUNCE_FAILED || s->smtp / 100 == 4 ||
+	return s->in->outcome != BOUNCE_FAILED || s->smtp / 100 == 4 ||
 	       s->text.class == 4 || s->field.class == 4;
+}
+
+/* ---- hits ---- */
+
+/* The next number from `at` whose bit is set; `to` when there is none. */
+static size_t next_hit(const uint64_t *hits, size_t at, size_t to)
+{
+	while (at < to) {
+		uint64_t rest = hits[at / 64] >> (at % 64);
+
+		if (rest != 0) {
+			at += (size_t)__builtin_ctzll(rest);
+			return at < to ? at : to;
+		}
+		at = (at / 64 + 1) * 64;
+	}
+	return to;
+}
+
+static size_t layer_begin(const struct bounce_rules *r, enum bounce_layer layer)
+{
+	return layer == BOUNCE_WORDS ? 0 : r->end[layer - 1];
+}
+
+static bool has_also(const struct bounce_line *l, const uint64_t *hits)
+{
+	return l->also == NULL || phrases_has(hits, l->also_at);
+}
+
+/* ---- stage ---- */
+
+static enum bounce_stage stage_by_words(
+    const struct bounce_rules *r, const uint64_t *hits)
+{
+	size_t end = r->end[BOUNCE_STAGE];
+
+	for (size_t i = next_hit(hits, layer_begin(r, BOUNCE_STAGE), end);
+	     i < end; i = next_hit(hits, i + 1, end))
+		if (has_also(&r->line[i], hits))
+			return r->line[i].section->stage;
+	return BOUNCE_STAGE_UNKNOWN;
+}
+
+static enum bounce_stage stage_of(struct scene *s)
+{
+	uint64_t hits[HITS] = {0};
+
+	if (s->stage_known)
+		return s->stage;
+	s->stage_known = true;
+	s->stage = stage_by_words(s->rules, s->hits);
+	if (s->stage == BOUNCE_STAGE_UNKNOWN && s->in->notice.n > 0) {
+		phrases_match(s->rules->phrases, s->in->notice, hits);
+		s->stage = stage_by_words(s->rules, hits);
+	}
+	if (s->stage == BOUNCE_STAGE_UNKNOWN)
+		s->stage = bounce_find_stage(s->in->notice);
+	return s->stage;
+}
+
+/* ---- conditions ---- */
+
+static bool is_below(struct str host, struct str domain)
+{
+	return host.n >= domain.n && str_iends(host, domain) &&
+	       (host.n == domain.n || host.p[host.n - domain.n - 1] == '.');
+}
+
+static bool is_at(const struct scene *s, const struct strs *domains)
+{
+	for (size_t i = 0; i < domains->n; i++)
+		if (is_below(s->host, domains->v[i]) ||
+		    is_below(s->domain, domains->v[i]))
+			return true;
+	return false;
+}
+
+/* The server's own status is worth more than the field. */
+static const struct bounce_status *status_of(const struct scene *s)
+{
+	return s->text.class != 0 ? &s->text : &s->field;
+}
+
+static bool has_code(const struct scene *s, const struct bounce_codes *codes,
+    const struct bounce_status *status)
+{
+	for (size_t i = 0; i < codes->n; i++)
+		if (bounce_code_matches(&codes->v[i], s->smtp, status))
+			return true;
+	return false;
+}
+
+static bool has_said(const struct scene *s, const struct bounce_when *w)
+{
+	return s->text.class == 0 ? w->said_none
+				  : has_code(s, &w->said, &s->text);
+}
+
+static bool holds(struct scene *s, const struct bounce_when *w)
+{
+	if (w->outcomes != 0 && (w->outcomes >> s->in->outcome & 1) == 0)
+		return false;
+	if (w->at.n > 0 && !is_at(s, &w->at))
+		return false;
+	if (w->code.n > 0 && !has_code(s, &w->code, status_of(s)))
+		return false;
+	if ((w->said_none || w->said.n > 0) && !has_said(s, w))
+		return false;
+	return w->stages == 0 || (w->stages >> stage_of(s) & 1) != 0;
 }
 
 /* ---- the decision ---- */
 
-/* The phrase by which the rule matches; NULL if it does not. */
-static const char *match_rule(const struct bounce_rules *r,
-    const struct rule *rule, const uint64_t *hits, enum bounce_outcome outcome)
+static void answer_by(const struct bounce_line *l, struct bounce_answer *out)
 {
-	if (rule->row->also != NULL && !phrases_has(hits, rule->also))
-		return NULL;
-	if (rule->row->when == BOUNCE_AT_END && outcome != BOUNCE_FAILED)
-		return NULL;
-	for (size_t i = rule->from; i < rule->to; i++)
-		if (phrases_has(hits, i))
-			return r->phrase[i];
-	return NULL;
+	out->reason = l->section->reason;
+	out->by = (struct bounce_by){l->section->file, l->line, l->text};
 }
 
-/* The first rule from `from` to before `to` that matches. */
-static bool try_text(
-    const struct scene *s, size_t from, size_t to, struct bounce_answer *out)
+/* The first line of a layer that matches; of: the answer that is doubted. */
+static bool try_words(struct scene *s, enum bounce_layer layer,
+    enum bounce_reason of, struct bounce_answer *out)
 {
-	for (size_t i = from; i < to; i++) {
-		const struct rule *rule = &s->rules->rule[i];
-		const char *phrase =
-		    match_rule(s->rules, rule, s->hits, s->outcome);
-		if (phrase == NULL)
+	const struct bounce_rules *r = s->rules;
+	size_t end = r->end[layer];
+
+	for (size_t i = next_hit(s->hits, layer_begin(r, layer), end); i < end;
+	     i = next_hit(s->hits, i + 1, end)) {
+		const struct bounce_line *l = &r->line[i];
+		const struct bounce_when *w = &l->section->when;
+
+		if ((w->of != 0 && (w->of >> of & 1) == 0) ||
+		    !has_also(l, s->hits) || !holds(s, w))
 			continue;
-		out->reason = rule->row->reason;
-		out->rule = phrase;
+		answer_by(l, out);
+		s->sure = w->sure;
 		return true;
 	}
 	return false;
 }
 
-static bool try_status(const struct bounce_status *s, struct bounce_answer *out)
+static bool try_codes(struct scene *s, unsigned smtp,
+    const struct bounce_status *status, struct bounce_answer *out)
 {
-	if (s->class != 4 && s->class != 5)
-		return false;
-	for (size_t i = 0; i < bounce_status_rules_n; i++) {
-		const struct bounce_status_rule *r = &bounce_status_rules[i];
-		if (s->subject != r->subject || s->detail < r->from ||
-		    s->detail > r->to)
+	for (size_t i = 0; i < s->rules->n_codes; i++) {
+		const struct bounce_line *l = &s->rules->code[i];
+
+		if (!bounce_code_matches(&l->code, smtp, status) ||
+		    !holds(s, &l->section->when))
 			continue;
-		out->reason = r->reason;
-		out->rule = r->name;
+		answer_by(l, out);
 		return true;
 	}
-	return false;
-}
-
-static bool try_smtp(unsigned code, struct bounce_answer *out)
-{
-	for (size_t i = 0; i < bounce_smtp_rules_n; i++)
-		if (bounce_smtp_rules[i].code == code) {
-			out->reason = bounce_smtp_rules[i].reason;
-			out->rule = bounce_smtp_rules[i].name;
-			return true;
-		}
 	return false;
 }
 
@@ -347,50 +270,84 @@ static bool blames_person(const struct bounce_answer *a)
 	return bounce_class_of(a->reason) == BOUNCE_CLASS_PERSON;
 }
 
-static void decide(const struct scene *s, struct bounce_answer *out)
+static void decide(struct scene *s, struct bounce_answer *out)
 {
+	static const struct bounce_status none;
 	struct bounce_answer weak = {0};
 	bool vague, by_code;
 
-	if (try_text(s, 0, bounce_strong_n, out))
+	if (try_words(s, BOUNCE_WORDS, 0, out))
 		return;
-	vague = try_text(s, bounce_strong_n, rows(), &weak);
-	by_code = try_status(&s->text, out) || try_status(&s->field, out);
+	vague = try_words(s, BOUNCE_VAGUE, 0, &weak);
+	by_code =
+	    try_codes(s, 0, &s->text, out) || try_codes(s, 0, &s->field, out);
 	if (vague &&
 	    (!by_code || (blames_person(out) && !blames_person(&weak))))
 		*out = weak;
 	else if (!by_code)
-		(void)try_smtp(s->smtp, out);
+		(void)try_codes(s, s->smtp, &none, out);
 }
 
 /* A person is not dead for a failure that may pass. */
 static void spare_person(const struct scene *s, struct bounce_answer *a)
 {
-	if (!blames_person(a))
-		return;
 	if (a->reason == BOUNCE_HOST_UNKNOWN)
 		a->reason = BOUNCE_NETWORK;
 	else
-		a->reason =
-		    s->outcome == BOUNCE_FAILED ? BOUNCE_EXPIRED : BOUNCE_OTHER;
+		a->reason = s->in->outcome == BOUNCE_FAILED ? BOUNCE_EXPIRED
+							    : BOUNCE_OTHER;
+}
+
+/* "dns; mx.example.com (192.0.2.1)" */
+static struct str host_of(const struct bounce_evidence *in)
+{
+	struct str s = in->mta;
+	size_t semicolon = str_find(s, 0, ';');
+
+	if (s.n == 0)
+		return bounce_find_host(in->diagnostic);
+	if (semicolon < s.n)
+		s = str_from(s, semicolon + 1);
+	s = str_trim(s);
+	s = str_cut(s, 0, str_find(s, 0, ' '));
+	return str_ends(s, STR(".")) ? str_cut(s, 0, s.n - 1) : s;
+}
+
+static struct str domain_of(struct str rcpt)
+{
+	struct str s = str_from(rcpt, str_rfind(rcpt, '@') + 1);
+
+	return str_ends(s, STR(">")) ? str_cut(s, 0, s.n - 1) : s;
+}
+
+static void look(struct scene *s)
+{
+	s->smtp = bounce_find_smtp(s->in->diagnostic);
+	(void)bounce_find_status(s->in->diagnostic, &s->text, NULL);
+	(void)bounce_find_status(s->in->status, &s->field, NULL);
+	s->host = host_of(s->in);
+	s->domain = domain_of(s->in->rcpt);
+	memcpy(s->hits, s->rules->always, sizeof(s->hits));
+	phrases_match(s->rules->phrases, s->in->diagnostic, s->hits);
 }
 
 void bounce_classify(const struct bounce_rules *r,
     const struct bounce_evidence *in, struct bounce_answer *out)
 {
-	struct bounce_answer a = {.reason = BOUNCE_OTHER, .rule = "nothing"};
-	struct scene s = {.rules = r, .outcome = in->outcome};
+	struct bounce_answer a = {
+	    .reason = BOUNCE_OTHER, .by = {.text = "nothing"}};
+	struct scene s = {.rules = r, .in = in};
 
-	s.smtp = find_smtp(in->diagnostic);
-	(void)bounce_find_status(in->diagnostic, &s.text, NULL);
-	(void)bounce_find_status(in->status, &s.field, NULL);
 	if (in->outcome == BOUNCE_SENT) {
+		s.smtp = bounce_find_smtp(in->diagnostic);
 		a.reason = BOUNCE_DELIVERED;
-		a.rule = "delivered";
+		a.by.text = "delivered";
 	} else {
-		phrases_match(r->phrases, in->diagnostic, s.hits);
+		look(&s);
 		decide(&s, &a);
-		if (is_temporary(&s))
+		if (blames_person(&a) && !s.sure)
+			(void)try_words(&s, BOUNCE_DOUBT, a.reason, &a);
+		if (blames_person(&a) && is_temporary(&s))
 			spare_person(&s, &a);
 	}
 	a.class = bounce_class_of(a.reason);

@@ -3,17 +3,19 @@
  * Evidence is what a DSN (RFC 3464) or an MTA's log line says of one
  * recipient: what the MTA did, the enhanced status code (RFC 3463), and the
  * diagnostic text. The text is worth more than the codes, which many servers
- * set at random ("550 5.1.1 mailbox full"); bounce_table.c holds the rules.
+ * set at random ("550 5.1.1 mailbox full"). The rules are data, in a form for
+ * people (tendril-bounces(5)): those that are built in are bounce.rules, and an
+ * administrator may put a file of his own before them.
  *
  * The class says what may follow. Only `person` may ever count against the
  * lead, and it is never given on evidence of a temporary failure: every code
  * in sight must be permanent and the MTA must have given up. Where a text
  * names both the person and spam, reputation or policy, the person is spared.
- * Threads: a compiled struct bounce_rules is immutable. */
+ * Threads: a compiled struct bounce_rules is immutable, its count atomic. */
 #ifndef POLICY_RULES_BOUNCE_H
 #define POLICY_RULES_BOUNCE_H
 
-#include "policy/base/str.h"
+#include "policy/base/buf.h"
 
 /* Numbers are stored, names are API: see bounce_reason_name(). */
 enum bounce_reason {
@@ -69,24 +71,54 @@ enum bounce_outcome {
 	BOUNCE_SENT,    /* delivered, relayed or expanded */
 };
 
+/* What is empty was not given; any length, any bytes. */
 struct bounce_evidence {
 	enum bounce_outcome outcome;
-	struct str status;     /* "5.1.1"; empty if none was given */
-	struct str diagnostic; /* any length, any bytes; empty if none */
+	struct str status;     /* "5.1.1" */
+	struct str diagnostic; /* the words that are classified */
+	struct str notice;     /* more about the same failure, such as the part
+	                          for people: only where in the session it came
+	                          is read off it */
+	struct str mta;        /* who said it: "dns; mx.example.com" */
+	struct str rcpt;       /* the recipient: its domain */
+};
+
+/* Where a rule is. */
+struct bounce_by {
+	const char *file; /* NULL: it is in no file */
+	unsigned line;
+	const char *text; /* phrase or code, or what else decided */
 };
 
 struct bounce_answer {
 	enum bounce_reason reason;
 	enum bounce_class class;
-	unsigned smtp_code; /* 550, found in the diagnostic; 0: none */
-	const char *rule; /* phrase or code that decided; lives as the rules */
+	unsigned smtp_code;  /* 550, found in the diagnostic; 0: none */
+	struct bounce_by by; /* lives as the rules */
 };
 
 struct bounce_rules;
 
-/* Compiles the rules once for the life of the process. -ENOMEM. */
+/* The rules that are built in, compiled. -ENOMEM. */
 int bounce_rules_new(struct bounce_rules **out) MUST_CHECK;
-void bounce_rules_free(struct bounce_rules **r); /* sets *r = NULL */
+
+#define BOUNCE_RULES_BUILTIN "bounce.rules" /* as it is called in messages */
+
+enum {
+	BOUNCE_RULES_MAX_BYTES = 256 << 10, /* of an own file */
+};
+
+/* Told of each finding in an own file, "file:line: what". */
+typedef void bounce_tell_fn(void *arg, bool is_error, const char *line);
+
+/* The same with the text of an own file before them; name is for messages.
+ * Findings go to tell (may be NULL), the first error also to err: ERR_SYNTAX;
+ * ERR_LIMIT for more than fits; -ENOMEM. */
+int bounce_rules_read(const char *name, struct str text, bounce_tell_fn *tell,
+    void *arg, struct bounce_rules **out, struct error *err) MUST_CHECK;
+struct bounce_rules *bounce_rules_ref(struct bounce_rules *r);
+void bounce_rules_free(struct bounce_rules **r); /* NULL is fine; drops one
+						    reference, sets NULL */
 
 void bounce_classify(const struct bounce_rules *r,
     const struct bounce_evidence *in, struct bounce_answer *out);
@@ -95,6 +127,8 @@ enum bounce_class bounce_class_of(enum bounce_reason reason);
 /* "user_unknown", "person"; never NULL. */
 const char *bounce_reason_name(enum bounce_reason reason);
 const char *bounce_class_name(enum bounce_class class);
+/* "bounce.rules:12: user unknown", in out; by->text alone without a file. */
+void bounce_by_print(const struct bounce_by *by, struct buf *out);
 
 /* An enhanced status code (RFC 3463 section 2). */
 struct bounce_status {

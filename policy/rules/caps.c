@@ -7,7 +7,9 @@
  * turns go round: each place is free again a window later. A slot leaves a
  * rolling window at its date + span, and one by the calendar when the period
  * begins that follows its own. The k-th youngest is found by counting, without
- * sorting or memory; the common case, not full, is one pass. */
+ * sorting or memory: slots stand as they came, so the first guess is nearly always
+ * right, and the others halve what is left. The common case, not full, is one
+ * pass. */
 #include "policy/rules/caps.h"
 
 enum {
@@ -36,13 +38,13 @@ static int64_t asked_ms(const struct caps_query *q)
 
 /* --- dates --- */
 
-int64_t caps_slot_date(const struct slot_fact *s, int64_t now_ms)
+int64_t caps_slot_date(const struct slot_fact *s, int64_t now_ms, bool at_best)
 {
 	int64_t over_ms;
 
 	if (!s->counts || s->state == SLOT_RELEASED)
 		return CAPS_NEVER;
-	if (s->state == SLOT_DELIVERED)
+	if (s->state == SLOT_DELIVERED || at_best)
 		return s->at_ms;
 	over_ms = caps_add_ms(s->at_ms, CAPS_UNDATED_MS);
 	return over_ms < now_ms ? over_ms : now_ms;
@@ -54,38 +56,82 @@ static int64_t slot_date(const struct caps_query *q, size_t i)
 
 	if (q->label != 0 && s->label != q->label)
 		return CAPS_NEVER;
-	return caps_slot_date(s, q->now_ms);
+	return caps_slot_date(s, q->now_ms, q->at_best);
 }
 
-/* How many counted slots are younger than date; equal ones are told apart by
- * their place, so that the order is total. */
-static size_t rank_of(const struct caps_query *q, size_t at, int64_t date)
+/* Equal dates are told apart by their place, so that the order is total. */
+struct place {
+	int64_t date;
+	size_t at;
+};
+
+static bool is_younger(const struct place *a, const struct place *b)
+{
+	return a->date > b->date || (a->date == b->date && a->at < b->at);
+}
+
+static struct place place_of(const struct caps_query *q, size_t at)
+{
+	return (struct place){slot_date(q, at), at};
+}
+
+/* How many counted slots are younger. */
+static size_t rank_of(const struct caps_query *q, const struct place *p)
 {
 	size_t younger = 0;
 
 	for (size_t i = 0; i < q->n_slots; i++) {
-		int64_t other = slot_date(q, i);
+		struct place other = place_of(q, i);
 
-		if (other == CAPS_NEVER || i == at)
-			continue;
-		younger += other > date || (other == date && i < at);
+		younger += other.date != CAPS_NEVER && is_younger(&other, p);
 	}
 	return younger;
 }
 
+/* Counted slots between two that are not: the one at place `nth` of them, and
+ * how many there are. */
+static size_t between(const struct caps_query *q, const struct place *young,
+    const struct place *old, size_t nth, struct place *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < q->n_slots; i++) {
+		struct place p = place_of(q, i);
+
+		if (p.date == CAPS_NEVER || !is_younger(young, &p) ||
+		    !is_younger(&p, old))
+			continue;
+		if (n++ == nth)
+			*out = p;
+	}
+	return n;
+}
+
 /* The date of the slot with k - 1 younger ones; false when there are fewer
- * than k. From the end: slots stand there as they came, so the first tries are
- * the youngest, and k is small next to the history. */
+ * than k. */
 static bool kth_youngest(
     const struct caps_query *q, size_t k, int64_t *date_out)
 {
-	for (size_t i = q->n_slots; i-- > 0;) {
-		int64_t date = slot_date(q, i);
+	struct place young = {INT64_MAX, 0}, old = {INT64_MIN, SIZE_MAX}, p;
+	size_t n = between(q, &young, &old, SIZE_MAX, &p), nth = n - k;
 
-		if (date == CAPS_NEVER || rank_of(q, i, date) != k - 1)
-			continue;
-		*date_out = date;
-		return true;
+	if (n < k)
+		return false;
+	while (n > 0) {
+		size_t rank;
+
+		(void)between(q, &young, &old, nth, &p);
+		rank = rank_of(q, &p);
+		if (rank == k - 1) {
+			*date_out = p.date;
+			return true;
+		}
+		if (rank < k - 1)
+			young = p;
+		else
+			old = p;
+		n = between(q, &young, &old, SIZE_MAX, &p);
+		nth = (n - 1) / 2;
 	}
 	return false;
 }
@@ -135,6 +181,18 @@ static size_t count_in(
 	return count;
 }
 
+/* Keeps the rule with the latest instant. */
+static void note(struct caps_answer *out, int64_t earliest_ms, bool by_order,
+    const struct policy_line *rule)
+{
+	if (!out->full || earliest_ms > out->earliest_ms) {
+		out->earliest_ms = earliest_ms;
+		out->rule = rule;
+		out->by_order = by_order;
+	}
+	out->full = true;
+}
+
 /* So many windows later. */
 static int64_t rounds_later(const struct policy_window *w,
     const struct caps_query *q, int64_t from_ms, size_t rounds)
@@ -160,32 +218,77 @@ static int64_t turn_ms(const struct policy_window *w,
 	return rounds_later(w, q, at, p / room);
 }
 
-/* Keeps the rule with the latest instant. */
-static void note(struct caps_answer *out, int64_t earliest_ms, bool by_order,
-    const struct policy_line *rule)
+/* When the person of that message first sends; asked of each one once, else
+ * CAPS_NEVER. */
+static int64_t first_goes_ms(
+    const struct caps_query *q, size_t at, int64_t again_ms)
 {
-	if (!out->full || earliest_ms > out->earliest_ms) {
-		out->earliest_ms = earliest_ms;
-		out->rule = rule;
-		out->by_order = by_order;
+	int64_t first_ms = again_ms;
+
+	for (size_t i = 0; i < q->n_ahead; i++) {
+		const struct caps_ahead *a = &q->ahead[i];
+
+		if (a->person != q->ahead[at].person || a->ready_ms >= again_ms)
+			continue;
+		if (i < at)
+			return CAPS_NEVER;
+		first_ms = a->ready_ms < first_ms ? a->ready_ms : first_ms;
 	}
-	out->full = true;
+	return first_ms > asked_ms(q) ? first_ms : asked_ms(q);
+}
+
+/* Somebody else, who adds one to the people of the window when he sends. */
+static bool is_new_person(const struct policy_window *w,
+    const struct caps_query *q, size_t at, int64_t again_ms)
+{
+	int64_t goes_ms;
+
+	if (q->ahead[at].person == q->person)
+		return false;
+	goes_ms = first_goes_ms(q, at, again_ms);
+	for (size_t i = 0; i < q->n_slots && goes_ms != CAPS_NEVER; i++) {
+		int64_t date = slot_date(q, i);
+
+		if (q->slots[i].person == q->ahead[at].person &&
+		    date != CAPS_NEVER && leaves_ms(w, q, date) > goes_ms)
+			return false;
+	}
+	return goes_ms != CAPS_NEVER;
+}
+
+/* How many ahead want a place of this window before one that is taken as soon
+ * as there is room is free again: messages, or the other people whose they
+ * are. */
+static size_t count_ahead(const struct policy_window *w,
+    const struct caps_query *q, size_t room, bool people)
+{
+	int64_t again_ms;
+	size_t count = 0;
+
+	if (q->n_ahead == 0)
+		return 0;
+	again_ms = leaves_ms(w, q, turn_ms(w, q, room, 0));
+	for (size_t i = 0; i < q->n_ahead; i++)
+		count += q->ahead[i].ready_ms < again_ms &&
+			 (!people || is_new_person(w, q, i, again_ms));
+	return count;
 }
 
 static void decide_window(const struct policy_window *w,
-    const struct caps_query *q, size_t ahead, struct caps_answer *out)
+    const struct caps_query *q, bool people, struct caps_answer *out)
 {
-	size_t room, used;
+	size_t room, used, ahead;
 
 	if (w->max <= q->keep) {
-		note(out, CAPS_NEVER, false, &w->rule);
+		note(out, CAPS_NEVER, w->max > 0, &w->rule);
 		return;
 	}
 	room = w->max - q->keep;
 	used = count_in(w, q);
+	ahead = count_ahead(w, q, room, people);
 	if (used + ahead < room)
 		return;
-	note(out, turn_ms(w, q, room, ahead), used < room, &w->rule);
+	note(out, turn_ms(w, q, room, ahead), used < w->max, &w->rule);
 }
 
 /* --- people --- */
@@ -260,17 +363,18 @@ static void decide_people(const struct policy_window *w,
 	of_people.slots = p.v;
 	of_people.n_slots = p.n;
 	of_people.label = 0;
-	decide_window(w, &of_people, q->people_ahead, out);
+	decide_window(w, &of_people, true, out);
 }
 
+/* "1 per" that long. */
 static void decide_apart(const struct policy_caps *caps,
     const struct caps_query *q, struct caps_answer *out)
 {
 	struct policy_window one = {.max = 1, .span_ms = caps->apart_ms};
-	size_t used = count_in(&one, q);
+	size_t used = count_in(&one, q), ahead = count_ahead(&one, q, 1, false);
 
-	if (used + q->ahead > 0)
-		note(out, turn_ms(&one, q, 1, q->ahead), used == 0,
+	if (used + ahead > 0)
+		note(out, turn_ms(&one, q, 1, ahead), used == 0,
 		    &caps->apart_rule);
 }
 
@@ -284,7 +388,7 @@ void caps_decide(const struct policy_caps *caps, const struct caps_query *q,
 {
 	*out = (struct caps_answer){0};
 	for (size_t i = 0; i < caps->n; i++)
-		decide_window(&caps->windows[i], q, q->ahead, out);
+		decide_window(&caps->windows[i], q, false, out);
 	for (size_t i = 0; i < caps->n_people; i++)
 		decide_people(&caps->people[i], q, out);
 	if (caps->apart_ms > 0)

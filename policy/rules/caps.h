@@ -12,10 +12,13 @@
  * future, after the clock went back, counts at once. Released slots and slots
  * that do not count (seeds) are left out.
  *
- * A limit of N with n slots counted, `keep` to be kept free and `ahead`
- * messages before this one is full if n + keep + ahead >= N. The earliest
- * instant with some ahead is the one at which this message's turn comes if each
- * of them goes as soon as the limit lets it. */
+ * A limit of N with n slots counted, `keep` to be kept free and a messages ahead
+ * of this one is full if n + keep + a >= N. Those are ahead that may themselves
+ * go before a place taken at the first instant with room is free again: whoever
+ * goes before then takes nothing from the others, so that no place is kept for
+ * nobody (what schedulers call backfilling). Of people, somebody who is still in
+ * the window then adds nobody. The earliest instant with some ahead is the one at which this
+ * message's turn comes if each of them goes as soon as the limit lets it. */
 #ifndef POLICY_RULES_CAPS_H
 #define POLICY_RULES_CAPS_H
 
@@ -31,22 +34,30 @@
  * anything. */
 int64_t caps_add_ms(int64_t a, int64_t b);
 
+/* A message that goes before the one in question. */
+struct caps_ahead {
+	uint64_t person;
+	int64_t ready_ms; /* before which it cannot go anyhow; 0: none */
+};
+
 struct caps_query {
 	const struct slot_fact *slots; /* of the scope, any order */
 	size_t n_slots;
-	uint32_t label;          /* slots of that segment only; 0: all */
-	uint32_t keep;           /* slots to be left free (keep-free) */
-	size_t ahead;            /* messages that go before this one */
-	uint64_t person;         /* for people windows: who it is */
-	size_t people_ahead;     /* other people among those ahead */
+	uint32_t label;  /* slots of that segment only; 0: all */
+	uint32_t keep;   /* slots to be left free (keep-free) */
+	uint64_t person; /* for people windows: who it is */
+	const struct caps_ahead *ahead;
+	size_t n_ahead;
 	const struct zone *zone; /* NULL: UTC */
+	bool at_best;            /* as in struct facts */
 	int64_t now_ms;
 	int64_t asked_ms; /* a later instant that is asked for; else 0 */
 };
 
 struct caps_answer {
 	bool full;
-	bool by_order;       /* full only because of those ahead */
+	bool by_order;       /* full only because of those ahead, or of
+	                      * what is kept free for those before it */
 	int64_t earliest_ms; /* when full: first instant allowed by this scope,
 	                      * CAPS_NEVER for "0 per" */
 	const struct policy_line *rule; /* the rule that gives the earliest */
@@ -56,7 +67,7 @@ void caps_decide(const struct policy_caps *caps, const struct caps_query *q,
     struct caps_answer *out);
 
 /* The date a slot counts with at now_ms; CAPS_NEVER when it does not count. */
-int64_t caps_slot_date(const struct slot_fact *s, int64_t now_ms);
+int64_t caps_slot_date(const struct slot_fact *s, int64_t now_ms, bool at_best);
 
 /* How many slots count in that window now. */
 size_t caps_used(const struct policy_window *w, const struct caps_query *q);

@@ -7,6 +7,10 @@
 #include "policy/conf/audience.h"
 #include "policy/rules/caps.h"
 
+enum {
+	READY_MAX = 16 /* of a segment, asked for one by one */
+};
+
 struct search {
 	const struct policy *p;
 	const struct policy_segment *s;
@@ -14,6 +18,7 @@ struct search {
 	int64_t now_ms;
 	bool shadow;
 	struct delay *out;
+	int64_t ready_ms[FACTS_WAITING_MAX]; /* of those that wait */
 };
 
 static int64_t arrived_ms(const struct search *x)
@@ -42,55 +47,84 @@ bool verdict_is_ahead(const struct policy *p, const struct policy_segment *s,
 	return place_of(p, w->label) < place_of(p, s->label);
 }
 
-/* label: those of that segment only; 0: all. */
-static size_t count_ahead(const struct search *x, uint32_t label)
+/* Those that go before, of one scope. */
+struct ahead {
+	struct caps_ahead v[2 * FACTS_WAITING_MAX];
+	size_t n;
+};
+
+static void add_ahead(struct ahead *out, uint64_t person, int64_t ready_ms)
 {
-	size_t n = 0;
+	if (out->n < 2 * FACTS_WAITING_MAX)
+		out->v[out->n++] = (struct caps_ahead){person, ready_ms};
+}
 
-	for (size_t i = 0; i < x->f->n_waiting; i++) {
-		const struct waiting_fact *w = &x->f->waiting[i];
+static bool is_patient(const struct policy_segment *s)
+{
+	return s->yield.span_ms > 0 || s->when_closed.then == POLICY_THEN_SEND;
+}
 
-		n += (label == 0 || w->label == label) &&
-		     verdict_is_ahead(x->p, x->s, x->f, w);
+/* Before which another one of this person cannot go whoever else waits: at
+ * best, as nobody knows yet when the others were delivered. Two of a segment are
+ * the same in that, if nothing of theirs ends a while after they came; else the
+ * older one is not later, so that of many its instant will do. */
+static void find_ready(struct search *x)
+{
+	const struct facts *f = x->f;
+	size_t known = SIZE_MAX, asked = 0;
+
+	for (size_t i = 0; i < f->n_waiting; i++) {
+		const struct waiting_fact *w = &f->waiting[i];
+		size_t place = place_of(x->p, w->label);
+		const struct policy_segment *s = &x->p->segments[place];
+		struct facts alone = *f;
+		struct delay d;
+
+		x->ready_ms[i] = 0;
+		if (place == x->p->n_segments ||
+		    !verdict_is_ahead(x->p, x->s, f, w))
+			continue;
+		if (known == SIZE_MAX || f->waiting[known].label != w->label)
+			asked = 0;
+		if (asked > 0 && (!is_patient(s) || asked >= READY_MAX)) {
+			x->ready_ms[i] = x->ready_ms[known];
+			continue;
+		}
+		alone.n_waiting = alone.n_company_waiting = 0;
+		alone.arrived_ms = w->arrived_ms;
+		alone.copy_id = w->copy_id;
+		alone.at_best = true;
+		delay_find(x->p, s, &alone, x->now_ms, false, &d);
+		if (d.reason != REASON_ALLOWED)
+			x->ready_ms[i] = d.earliest_ms;
+		known = i;
+		asked++;
 	}
-	return n;
-}
-
-static bool is_first_of_person(const struct search *x, size_t at)
-{
-	const struct waiting_fact *v = x->f->company_waiting;
-
-	for (size_t i = 0; i < at; i++)
-		if (v[i].person == v[at].person &&
-		    verdict_is_ahead(x->p, x->s, x->f, &v[i]))
-			return false;
-	return true;
-}
-
-static bool waits_for_company(const struct facts *f, uint64_t copy_id)
-{
-	for (size_t i = 0; i < f->n_company_waiting; i++)
-		if (f->company_waiting[i].copy_id == copy_id)
-			return true;
-	return false;
 }
 
 /* Whatever the person's own wait for, they will want a place of the company's
- * too; of the colleagues' those that wait for just that. */
-static void count_company(const struct search *x, struct caps_query *q)
+ * too; of the colleagues' those that wait for just that. What else these wait
+ * for is not known here. */
+static void find_ahead(const struct search *x, enum policy_scope scope,
+    uint32_t label, struct ahead *out)
 {
-	const struct waiting_fact *v = x->f->company_waiting;
+	const struct facts *f = x->f;
+	bool company = scope == POLICY_PER_COMPANY;
 
-	for (size_t i = 0; i < x->f->n_waiting; i++)
-		q->ahead +=
-		    !waits_for_company(x->f, x->f->waiting[i].copy_id) &&
-		    verdict_is_ahead(x->p, x->s, x->f, &x->f->waiting[i]);
-	for (size_t i = 0; i < x->f->n_company_waiting; i++) {
-		if (!verdict_is_ahead(x->p, x->s, x->f, &v[i]))
-			continue;
-		q->ahead++;
-		q->people_ahead +=
-		    v[i].person != x->f->person && is_first_of_person(x, i);
+	out->n = 0;
+	for (size_t i = 0; i < f->n_waiting; i++) {
+		const struct waiting_fact *w = &f->waiting[i];
+
+		if ((label == 0 || w->label == label) &&
+		    verdict_is_ahead(x->p, x->s, f, w))
+			add_ahead(out, f->person, x->ready_ms[i]);
+	}
+	for (size_t i = 0; company && i < f->n_company_waiting; i++) {
+		const struct waiting_fact *w = &f->company_waiting[i];
+
+		if (w->person != f->person &&
+		    verdict_is_ahead(x->p, x->s, f, w))
+			add_ahead(out, w->person, 0);
 	}
 }
 
@@ -117,6 +151,7 @@ static struct caps_query query_of(
 	    .n_slots = f->n_slots,
 	    .label = label,
 	    .zone = f->zone,
+	    .at_best = f->at_best,
 	    .now_ms = x->now_ms,
 	};
 
@@ -125,10 +160,7 @@ static struct caps_query query_of(
 		q.n_slots = f->n_company_slots;
 		q.person = f->person;
 		q.zone = f->policy_zone;
-		count_company(x, &q);
-		return q;
 	}
-	q.ahead = count_ahead(x, label);
 	return q;
 }
 
@@ -153,6 +185,7 @@ static void ask(const struct search *x, const struct policy_caps *caps,
 	struct delay *d = x->out;
 	struct caps_answer a;
 	struct caps_query q;
+	struct ahead ahead;
 
 	if (!binds(x, caps, scope))
 		return;
@@ -163,6 +196,9 @@ static void ask(const struct search *x, const struct policy_caps *caps,
 	q = query_of(x, scope, label);
 	if (caps == &x->p->person)
 		q.keep = x->s->keep_free;
+	find_ahead(x, scope, label, &ahead);
+	q.ahead = ahead.v;
+	q.n_ahead = ahead.n;
 	caps_decide(caps, &q, &a);
 	if (!a.full)
 		return;
@@ -216,7 +252,8 @@ static int64_t yield_until_ms(const struct search *x, int64_t end_ms)
 		    f->waiting[i].copy_id != f->copy_id)
 			return end_ms;
 	for (size_t i = 0; i < f->n_slots; i++) {
-		int64_t date = caps_slot_date(&f->slots[i], x->now_ms);
+		int64_t date =
+		    caps_slot_date(&f->slots[i], x->now_ms, f->at_best);
 
 		if (date == CAPS_NEVER || !is_yielded_to(y, f->slots[i].label))
 			continue;
@@ -309,8 +346,6 @@ static int64_t people_ms(const struct search *x, const struct policy_caps *caps,
 	    (!x->shadow && (x->s->shadow || caps->shadow)))
 		return t_ms;
 	q = query_of(x, scope, 0);
-	q.ahead = 0;
-	q.people_ahead = 0;
 	q.asked_ms = t_ms;
 	caps_decide(&people, &q, &a);
 	return a.full ? a.earliest_ms : t_ms;
@@ -340,11 +375,18 @@ static void settle(const struct search *x)
 void delay_find(const struct policy *p, const struct policy_segment *s,
     const struct facts *f, int64_t now_ms, bool shadow, struct delay *out)
 {
-	struct search x = {p, s, f, now_ms, shadow, out};
+	struct search x;
 
 	*out = (struct delay){.reason = REASON_ALLOWED, .earliest_ms = now_ms};
 	if (f->seed)
 		return;
+	x.p = p;
+	x.s = s;
+	x.f = f;
+	x.now_ms = now_ms;
+	x.shadow = shadow;
+	x.out = out;
+	find_ready(&x);
 	ask_limits(&x);
 	if (!shadow && s->shadow) {
 		out->skipped = true;

@@ -28,6 +28,10 @@ static const char *const reasons[] = {
     [SUPPRESSION_COMPLAINT] = "complaint",
     [SUPPRESSION_OPT_OUT] = "opt_out",
     [SUPPRESSION_IMPORTED] = "imported",
+    [SUPPRESSION_LEFT] = "left",
+    [SUPPRESSION_REPLIED] = "replied",
+    [SUPPRESSION_IN_REVIEW] = "in_review",
+    [SUPPRESSION_MAILBOX_FULL] = "mailbox_full",
 };
 
 const char *suppression_reason_name(enum suppression_reason r)
@@ -35,10 +39,15 @@ const char *suppression_reason_name(enum suppression_reason r)
 	return NAME_OF(reasons, r);
 }
 
+bool suppression_is_pause(enum suppression_reason r)
+{
+	return r == SUPPRESSION_REPLIED || r == SUPPRESSION_IN_REVIEW;
+}
+
 int suppression_reason_from(struct str name)
 {
 	for (size_t i = 1; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		if (str_eq(str_of(reasons[i]), name))
+		if (reasons[i] != NULL && str_eq(str_of(reasons[i]), name))
 			return (int)i;
 	return 0;
 }

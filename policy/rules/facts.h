@@ -31,6 +31,7 @@ struct waiting_fact {
 	uint64_t copy_id; /* older ones have lower ids */
 	uint64_t person;  /* as in slot_fact */
 	uint32_t label;   /* policy_label of its segment */
+	int64_t arrived_ms; /* when its message came */
 };
 
 enum {
@@ -48,7 +49,18 @@ enum suppression_reason {
 	SUPPRESSION_COMPLAINT = 6,
 	SUPPRESSION_OPT_OUT = 7, /* all nurture, by the person */
 	SUPPRESSION_IMPORTED = 8,
+	SUPPRESSION_LEFT = 9, /* the person has left the company */
+	/* Pauses of all nurture: what comes waits, as the segment's when-full
+	 * says. */
+	SUPPRESSION_REPLIED = 10,   /* talks with us */
+	SUPPRESSION_IN_REVIEW = 11, /* asks to be left alone, it seems */
+	SUPPRESSION_MAILBOX_FULL = 12, /* for weeks */
 };
+
+/* The label of pauses, which no segment has: they stand beside a suppression,
+ * which may last longer or end before. */
+#define SUPPRESSION_PAUSE_LABEL UINT32_MAX
+bool suppression_is_pause(enum suppression_reason r);
 
 struct suppression_fact {
 	uint32_t label; /* 0: all nurture; else one segment */
@@ -82,6 +94,10 @@ struct attribute_value; /* policy/conf/audience.h */
 struct facts {
 	const struct suppression_fact *suppressions;
 	size_t n_suppressions;
+	/* All nurture waits: why, 0 where it does not; until when, 0: until
+	 * somebody says so. */
+	enum suppression_reason paused;
+	int64_t paused_until_ms;
 	enum consent_state consent;
 	int64_t consent_since_ms;
 	enum comply_result compliance;
@@ -106,9 +122,14 @@ struct facts {
 	 * company's limits go since its people live in several. NULL: UTC. */
 	const struct zone *zone, *policy_zone;
 	/* The message: when it first came (0: now) and, where it is held, its
-	 * copy (0: it comes now, behind all that wait). */
+	 * copy (0: it comes now, behind all that wait) and until when it was to
+	 * be held by this policy (0: that is not known). */
 	int64_t arrived_ms;
 	uint64_t copy_id;
+	int64_t held_until_ms;
+	/* Slots without a date count as if delivered when they were proposed,
+	 * and not now: at best. */
+	bool at_best;
 	bool seed;            /* proof address: caps do not apply */
 	bool segment_stopped; /* paused or stopped by the breaker */
 };

@@ -10,12 +10,19 @@ enum giveup_rank giveup_rank(const struct giveup_failure *f)
 	return f->reason == BOUNCE_HOST_UNKNOWN ? GIVEUP_HOST : GIVEUP_PERSON;
 }
 
-void giveup_host_failed(
-    struct giveup_hosts *h, int64_t last_delivered_ms, int64_t at_ms)
+bool giveup_counts(const struct giveup_failure *f)
 {
-	if (h->count == 0 || last_delivered_ms > h->first_ms)
-		*h = (struct giveup_hosts){.first_ms = at_ms};
-	h->count++;
+	return f->names_lead && (f->reason == BOUNCE_HOST_UNKNOWN ||
+				    f->reason == BOUNCE_MAILBOX_FULL);
+}
+
+void giveup_failed(
+    struct giveup_row *row, int64_t last_delivered_ms, int64_t at_ms)
+{
+	if (row->count == 0 || last_delivered_ms > row->first_ms)
+		*row = (struct giveup_row){.first_ms = at_ms};
+	if (row->count < UINT32_MAX)
+		row->count++;
 }
 
 static int reason_of(enum bounce_reason reason)
@@ -29,17 +36,28 @@ static int reason_of(enum bounce_reason reason)
 	return 0;
 }
 
-int giveup_suppression(const struct giveup_failure *f,
-    const struct giveup_hosts *hosts, int64_t at_ms)
+static bool is_end(
+    const struct giveup_row *row, const struct giveup_limit *l, int64_t at_ms)
 {
-	enum giveup_rank rank = giveup_rank(f);
+	return l->count > 0 && row->count >= l->count &&
+	       at_ms - row->first_ms > l->span_ms;
+}
 
-	if (rank == GIVEUP_PERSON)
+int giveup_suppression(const struct giveup_failure *f,
+    const struct giveup_row *row, const struct giveup_limit *full,
+    int64_t at_ms)
+{
+	static const struct giveup_limit hosts = {
+	    GIVEUP_HOST_FAILURES, GIVEUP_HOST_MS};
+
+	if (giveup_rank(f) == GIVEUP_PERSON)
 		return reason_of(f->reason);
-	if (rank == GIVEUP_HOST && hosts->count >= GIVEUP_HOST_FAILURES &&
-	    at_ms - hosts->first_ms > GIVEUP_HOST_MS)
-		return SUPPRESSION_HOST_UNKNOWN;
-	return 0;
+	if (!giveup_counts(f))
+		return 0;
+	if (f->reason == BOUNCE_HOST_UNKNOWN)
+		return is_end(row, &hosts, at_ms) ? SUPPRESSION_HOST_UNKNOWN
+						  : 0;
+	return is_end(row, full, at_ms) ? SUPPRESSION_MAILBOX_FULL : 0;
 }
 
 /* A person's own word weighs most, then that of people here, then guesses. */
@@ -58,7 +76,12 @@ static int weight(enum suppression_reason r)
 	case SUPPRESSION_MAILBOX_DISABLED:
 	case SUPPRESSION_MAILBOX_MOVED:
 	case SUPPRESSION_HOST_UNKNOWN:
+	case SUPPRESSION_MAILBOX_FULL:
+	case SUPPRESSION_LEFT:
 		return 1;
+	case SUPPRESSION_IN_REVIEW:
+	case SUPPRESSION_REPLIED:
+		break; /* beside all others: among themselves the end counts */
 	}
 	return 0;
 }
@@ -80,5 +103,6 @@ bool giveup_replaces(const struct suppression_fact *now,
 
 bool giveup_is_of_person(enum suppression_reason reason)
 {
-	return weight(reason) > weight(SUPPRESSION_USER_UNKNOWN);
+	return suppression_is_pause(reason) ||
+	       weight(reason) > weight(SUPPRESSION_USER_UNKNOWN);
 }

@@ -1,12 +1,14 @@
 /* giveup.h - what a failed delivery means for the person: never to be written
  * to again, perhaps, or nothing at all. Pure. Threads: any.
  *
- * Only reasons of class person (bounce.h) may ever suppress:
+ * Reasons of class person (bounce.h) suppress:
  *   user_unknown, mailbox_disabled, mailbox_moved   at once
  *   host_unknown   the third message in a row that failed so, more than three
  *                  days after the first; a delivery in between starts anew
- * and only when the report names the person. Full mailboxes, refused content,
- * our reputation and broken paths never count against the person. */
+ * and only when the report names the person. A full mailbox may, likewise in a
+ * row, as the policy of the message's segment has it (mailbox-full): one that
+ * is full for weeks is no one's any more. Refused content, our reputation and
+ * broken paths never count against the person. */
 #ifndef POLICY_RULES_GIVEUP_H
 #define POLICY_RULES_GIVEUP_H
 
@@ -38,20 +40,30 @@ struct giveup_failure {
 };
 enum giveup_rank giveup_rank(const struct giveup_failure *f);
 
-/* Failures in a row of one lead for an unknown host. */
-struct giveup_hosts {
+/* Failures in a row of one lead, for an unknown host or a full mailbox. */
+struct giveup_row {
 	uint32_t count;
 	int64_t first_ms;
 };
+/* Are such failures counted in a row? */
+bool giveup_counts(const struct giveup_failure *f);
 /* One more, of another message. last_delivered_ms: the lead's newest
  * delivery, 0: none. */
-void giveup_host_failed(
-    struct giveup_hosts *h, int64_t last_delivered_ms, int64_t at_ms);
+void giveup_failed(
+    struct giveup_row *row, int64_t last_delivered_ms, int64_t at_ms);
 
-/* The suppression that follows at at_ms, after hosts was brought up to date;
- * 0: none. */
+/* How many failures in a row, and how long after the first, are the end;
+ * count 0: none ever are. */
+struct giveup_limit {
+	uint32_t count;
+	int64_t span_ms;
+};
+
+/* The suppression that follows at at_ms, after row was brought up to date;
+ * full: for full mailboxes. 0: none. */
 int giveup_suppression(const struct giveup_failure *f,
-    const struct giveup_hosts *hosts, int64_t at_ms);
+    const struct giveup_row *row, const struct giveup_limit *full,
+    int64_t at_ms);
 
 /* Does `next` take the place of a suppression that is there, at at_ms? What
  * lasts longer stays: an addition never shortens. Of two that last as long the

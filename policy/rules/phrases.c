@@ -2,10 +2,11 @@
  *
  * The automaton is a dense table next[state][letter]. Letters are the bytes
  * that occur in phrases, numbered from 2; 0 is any other byte and 1 the gap.
- * Each phrase is entered with a gap in front and, without "*", behind it, and
- * the text is fed with single gaps round its words: so whole words need no
- * code of their own. hit[] chains the phrases that end in a state, also those
- * of its suffixes. */
+ * Each phrase is entered with a gap in front and behind it, but where it has a
+ * "*", and the text is fed with single gaps round its words: so whole words need
+ * no code of their own. hit[] chains the phrases that end in a state, also those
+ * of its suffixes; a chain that was followed once in a text is not again, so
+ * that phrases within phrases cost no more than themselves. */
 #include "policy/rules/phrases.h"
 
 #include "policy/base/fault.h"
@@ -18,7 +19,7 @@ enum {
 	OTHER,
 	GAP,
 	FIRST_LETTER,
-	MAX_STATES = 60000
+	MAX_STATES = 65000
 };
 enum {
 	NONE = -1
@@ -45,7 +46,8 @@ static bool is_word_byte(char c)
 	return ascii_is_alnum(c) || (unsigned char)c >= 0x80;
 }
 
-/* Numbers the bytes in use and counts the states that could be needed. */
+/* Numbers the bytes in use and counts the states that are needed at most:
+ * beginnings that phrases share make it fewer. */
 static int survey(struct phrases *p, const char *const *v)
 {
 	p->letters = FIRST_LETTER;
@@ -56,9 +58,12 @@ static int survey(struct phrases *p, const char *const *v)
 		size_t len = strlen(z);
 		for (size_t k = 0; k < len; k++) {
 			unsigned char c = (unsigned char)z[k];
-			bool star = c == '*' && k > 0 && k + 1 == len;
+			bool star = c == '*' && len > 1 &&
+				    (k == 0 || k + 1 == len) &&
+				    !(len == 2 && z[1 - k] == '*');
 			bool gap = c == ' ' && k > 0 && k + 1 < len &&
-				   z[k + 1] != ' ' && z[k + 1] != '*';
+				   z[k - 1] != '*' && z[k + 1] != ' ' &&
+				   z[k + 1] != '*';
 			if (star || gap)
 				continue;
 			if (!is_word_byte(z[k]) || ascii_lower(z[k]) != z[k])
@@ -68,7 +73,9 @@ static int survey(struct phrases *p, const char *const *v)
 		}
 		p->cap += len + 2;
 	}
-	return p->cap <= MAX_STATES ? 0 : ERR_LIMIT;
+	if (p->cap > MAX_STATES)
+		p->cap = MAX_STATES;
+	return 0;
 }
 
 static int allocate(struct phrases *p)
@@ -86,25 +93,32 @@ static int allocate(struct phrases *p)
 	return 0;
 }
 
+/* 0: no room. */
 static unsigned step(struct phrases *p, unsigned s, unsigned char letter)
 {
 	uint16_t *to = &p->next[s * p->letters + letter];
 
-	if (*to == 0)
+	if (*to == 0 && p->states < p->cap)
 		*to = (uint16_t)p->states++;
 	return *to;
 }
 
-static void enter(struct phrases *p, const char *z, int i)
+static int enter(struct phrases *p, const char *z, int i)
 {
-	unsigned s = step(p, 0, GAP);
+	unsigned s = 0;
 
+	if (*z == '*')
+		z++;
+	else if ((s = step(p, 0, GAP)) == 0)
+		return ERR_LIMIT;
 	for (; *z != '\0' && *z != '*'; z++)
-		s = step(p, s, p->letter[(unsigned char)*z]);
-	if (*z == '\0')
-		s = step(p, s, GAP);
+		if ((s = step(p, s, p->letter[(unsigned char)*z])) == 0)
+			return ERR_LIMIT;
+	if (*z == '\0' && (s = step(p, s, GAP)) == 0)
+		return ERR_LIMIT;
 	p->same[i] = p->state[s].hit;
 	p->state[s].hit = i;
+	return 0;
 }
 
 /* Completes one row: absent edges go where the failure state goes. */
@@ -143,6 +157,17 @@ static int link_states(struct phrases *p)
 	return 0;
 }
 
+/* Phrases share their beginnings: fewer states than were provided for. */
+static void shrink(struct phrases *p)
+{
+	uint16_t *next =
+	    realloc(p->next, p->states * p->letters * sizeof(*next));
+	struct state *state = realloc(p->state, p->states * sizeof(*state));
+
+	p->next = next != NULL ? next : p->next;
+	p->state = state != NULL ? state : p->state;
+}
+
 int phrases_new(const char *const *v, size_t n, struct phrases **out)
 {
 	struct phrases *p;
@@ -160,13 +185,15 @@ int phrases_new(const char *const *v, size_t n, struct phrases **out)
 		rc = allocate(p);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		if (v[i] != NULL && v[i][0] != '\0')
-			enter(p, v[i], (int)i);
+			rc = enter(p, v[i], (int)i);
 	if (rc == 0)
 		rc = link_states(p);
-	if (rc == 0)
+	if (rc == 0) {
+		shrink(p);
 		*out = p;
-	else
+	} else {
 		phrases_free(&p);
+	}
 	return rc;
 }
 
@@ -186,31 +213,125 @@ bool phrases_has(const uint64_t *hits, size_t i)
 	return (hits[i / 64] >> (i % 64) & 1) != 0;
 }
 
+/* ---- folding ---- */
+
+/* U+00C0 to U+017F without case and accents; a blank is no letter. */
+static const char latin[] =
+    "aaaaaaaceeeeiiiidnooooo ouuuuytsaaaaaaaceeeeiiiidnooooo ouuuuyty"
+    "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllll"
+    "lllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
+_Static_assert(sizeof(latin) == 0x180 - 0xc0 + 1, "one for each");
+
+enum {
+	LATIN_FIRST = 0xc0,
+	LATIN_END = 0x180,
+	NOT_UTF8 = 0,
+};
+
+/* The length of the UTF-8 sequence that begins at s and its code point; of
+ * what is no such sequence NOT_UTF8, and *cp stays. */
+static size_t read_utf8(struct str s, unsigned *cp)
+{
+	unsigned char c = (unsigned char)s.p[0];
+	size_t n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+	unsigned value = c & (0x7fU >> n);
+
+	if (c < 0xc2 || c > 0xf4 || n > s.n)
+		return NOT_UTF8;
+	for (size_t i = 1; i < n; i++) {
+		unsigned char next = (unsigned char)s.p[i];
+		if ((next & 0xc0) != 0x80)
+			return NOT_UTF8;
+		value = value << 6 | (next & 0x3f);
+	}
+	*cp = value;
+	return n;
+}
+
+static unsigned lower(unsigned cp)
+{
+	if (cp >= 0x391 && cp <= 0x3a9) /* Greek */
+		return cp + 0x20;
+	if (cp >= 0x410 && cp <= 0x42f) /* Cyrillic */
+		return cp + 0x20;
+	if (cp >= 0x400 && cp <= 0x40f)
+		cp += 0x50;
+	return cp == 0x451 ? 0x435 : cp; /* io is written as ie */
+}
+
+/* Punctuation beyond ASCII: Latin-1's, general, CJK, of full width. */
+static bool is_gap_point(unsigned cp)
+{
+	return cp < LATIN_FIRST || (cp >= 0x2000 && cp <= 0x206f) ||
+	       (cp >= 0x3000 && cp <= 0x303f) ||
+	       (cp >= 0xff01 && cp <= 0xff0f) ||
+	       (cp >= 0xff1a && cp <= 0xff20) || cp == 0xfeff;
+}
+
+/* One character off s, folded to at most its own length; none: a gap. */
+static struct str fold_one(struct str s, char out[4], size_t *used)
+{
+	unsigned cp = (unsigned char)s.p[0];
+	size_t n = cp < 0x80 ? 1 : read_utf8(s, &cp);
+
+	*used = n == NOT_UTF8 ? 1 : n;
+	if (cp < 0x80) {
+		out[0] = ascii_lower(s.p[0]);
+		return (struct str){out, is_word_byte(out[0]) ? 1 : 0};
+	}
+	if (is_gap_point(cp))
+		return (struct str){out, 0};
+	if (cp < LATIN_END) {
+		out[0] = latin[cp - LATIN_FIRST];
+		return (struct str){out, out[0] != ' ' ? 1 : 0};
+	}
+	if (n != 2)
+		return str_cut(s, 0, n);
+	cp = lower(cp);
+	out[0] = (char)(0xc0 | cp >> 6);
+	out[1] = (char)(0x80 | (cp & 0x3f));
+	return (struct str){out, 2};
+}
+
 /* ---- the text ---- */
 
 struct feed {
-	const struct phrases *p;
+	const struct phrases *p; /* NULL: to be copied only */
 	uint64_t *hits;
+	struct buf *copy;
 	unsigned s;
 	bool in_gap;
 };
 
-static void feed_letter(struct feed *f, unsigned char letter)
+static void hit(struct feed *f)
 {
 	const struct phrases *p = f->p;
-	unsigned at;
+	unsigned at = p->state[f->s].hit != NONE ? f->s : p->state[f->s].chain;
 
-	f->s = p->next[f->s * p->letters + letter];
-	at = p->state[f->s].hit != NONE ? f->s : p->state[f->s].chain;
-	for (; at != 0; at = p->state[at].chain)
-		for (int i = p->state[at].hit; i != NONE; i = p->same[i])
+	for (; at != 0; at = p->state[at].chain) {
+		int i = p->state[at].hit;
+		if (phrases_has(f->hits, (size_t)i))
+			return; /* been here: the rest of the chain as well */
+		for (; i != NONE; i = p->same[i])
 			f->hits[i / 64] |= (uint64_t)1 << (i % 64);
+	}
+}
+
+static void feed_byte(struct feed *f, char c)
+{
+	if (f->p == NULL) {
+		buf_addc(f->copy, c);
+		return;
+	}
+	f->s =
+	    f->p->next[f->s * f->p->letters + f->p->letter[(unsigned char)c]];
+	hit(f);
 }
 
 static void feed_gap(struct feed *f)
 {
 	if (!f->in_gap)
-		feed_letter(f, GAP);
+		feed_byte(f, ' ');
 	f->in_gap = true;
 }
 
@@ -218,14 +339,15 @@ static void feed_piece(struct feed *f, struct str piece)
 {
 	if (str_find(piece, 0, '@') < piece.n)
 		return;
-	for (size_t i = 0; i < piece.n; i++) {
-		char c = piece.p[i];
-		if (!is_word_byte(c)) {
+	for (size_t i = 0, used; i < piece.n; i += used) {
+		char room[4];
+		struct str c = fold_one(str_from(piece, i), room, &used);
+
+		if (c.n == 0)
 			feed_gap(f);
-			continue;
-		}
-		feed_letter(f, f->p->letter[(unsigned char)ascii_lower(c)]);
-		f->in_gap = false;
+		for (size_t k = 0; k < c.n; k++)
+			feed_byte(f, c.p[k]);
+		f->in_gap = f->in_gap && c.n == 0;
 	}
 }
 
@@ -296,19 +418,32 @@ bool phrases_is_code(struct str word)
 	return word.n == 0 || is_status(word);
 }
 
-void phrases_match(const struct phrases *p, struct str text, uint64_t *hits)
+static void feed_text(struct feed *f, struct str text)
 {
-	struct feed f = {.p = p, .hits = hits};
 	struct str s = str_cut(text, 0, PHRASES_TEXT_MAX);
 	size_t at = 0;
 
-	feed_gap(&f);
+	feed_gap(f);
 	while (at < s.n) {
 		size_t end = at;
 		while (end < s.n && !is_space(s.p[end]))
 			end++;
 		if (end > at)
-			feed_word(&f, str_cut(s, at, end - at));
+			feed_word(f, str_cut(s, at, end - at));
 		at = end + 1;
 	}
+}
+
+void phrases_match(const struct phrases *p, struct str text, uint64_t *hits)
+{
+	struct feed f = {.p = p, .hits = hits};
+
+	feed_text(&f, text);
+}
+
+void phrases_fold(struct str text, struct buf *out)
+{
+	struct feed f = {.copy = out};
+
+	feed_text(&f, text);
 }

@@ -1,22 +1,26 @@
 /* phrases.h - which of a fixed set of phrases occur in a text. Pure.
  *
- * Phrases are lower-case words with one blank between them: "user unknown".
- * A phrase matches whole words; a "*" at its end lets the last word go on
- * ("blacklist*" finds "blacklisted"). In the text ASCII case does not count,
- * all that is no letter, digit or byte above 127 is a gap between words, and
- * passed over are: words with "@" in them (addresses say nothing of why), and
- * bare reply and status codes ("550-5.1.1"), which continued SMTP replies
- * repeat in the middle of a sentence.
+ * Phrases are folded words with one blank between them: "user unknown". A
+ * phrase matches whole words; a "*" at its end lets the last word go on
+ * ("blacklist*" finds "blacklisted"), one at its head lets the first word
+ * begin earlier, for languages that write no blanks.
+ *
+ * Text and phrases are folded alike: case does not count in ASCII, Latin,
+ * Greek and Cyrillic letters, nor do the accents of Latin ones, in UTF-8 or in
+ * ISO-8859-1. All that is no letter and no digit is a gap between words. Passed
+ * over are words with "@" in them (addresses say nothing of why), and bare
+ * reply and status codes ("550-5.1.1"), which continued SMTP replies repeat in
+ * the middle of a sentence.
  *
  * Aho-Corasick: the time is linear in the text, whatever the phrases.
  * Threads: immutable after phrases_new(). */
 #ifndef POLICY_RULES_PHRASES_H
 #define POLICY_RULES_PHRASES_H
 
-#include "policy/base/str.h"
+#include "policy/base/buf.h"
 
 enum {
-	PHRASES_MAX = 2048,      /* phrases in one set */
+	PHRASES_MAX = 4096,      /* phrases in one set */
 	PHRASES_TEXT_MAX = 8192, /* bytes of a text that are looked at */
 };
 
@@ -36,6 +40,9 @@ void phrases_free(struct phrases **p); /* NULL is fine; sets *p = NULL */
 void phrases_match(const struct phrases *p, struct str text, uint64_t *hits);
 
 bool phrases_has(const uint64_t *hits, size_t i);
+
+/* Appends the text as matching sees it: " user unknown ". */
+void phrases_fold(struct str text, struct buf *out);
 
 /* "550", "550-", "5.1.1", "550-5.1.1", "(#5.7.1)": nothing but codes? */
 bool phrases_is_code(struct str word);

@@ -10,6 +10,7 @@
  * in the ledger's histories. */
 #include "policy/rules/replay.h"
 
+#include "policy/base/array.h"
 #include "policy/base/fault.h"
 #include "policy/conf/attribute.h"
 #include "policy/rules/caps.h"
@@ -73,6 +74,7 @@ struct replay {
 	struct message_state *messages;
 	struct slot_fact *room; /* all slots of people, then the company's */
 	struct slots company;
+	size_t next_move;
 	struct entry *heap;
 	size_t n_heap, cap_heap;
 	size_t cap_people, cap_messages, cap_room;
@@ -123,16 +125,10 @@ static int push(
 {
 	size_t i = r->n_heap;
 
-	if (i == r->cap_heap) {
-		size_t cap = i > 0 ? 2 * i : 64;
-		struct entry *v =
-		    fault_alloc() ? NULL : realloc(r->heap, cap * sizeof(*v));
+	int rc = ARRAY_ROOM(r->heap, r->cap_heap, i + 1);
 
-		if (v == NULL)
-			return -ENOMEM;
-		r->heap = v;
-		r->cap_heap = cap;
-	}
+	if (rc != 0)
+		return rc;
 	r->heap[r->n_heap++] = (struct entry){at_ms, rank, message};
 	while (i > 0 && is_before(&r->heap[i], &r->heap[(i - 1) / 2])) {
 		swap(&r->heap[i], &r->heap[(i - 1) / 2]);
@@ -198,16 +194,24 @@ static int set_due(struct replay *r, uint32_t i, int64_t due_ms)
 	return push(r, due_ms, 1 + m->segment, i);
 }
 
-/* The others of the person, and the first of the company's queues. */
-static int wake(struct replay *r, uint32_t person, int64_t now_ms)
+static int wake_person(struct replay *r, uint32_t person, int64_t now_ms)
 {
 	uint32_t i = r->people[person].waiting;
-	size_t woken = 0;
 	int rc = 0;
 
 	for (; rc == 0 && i != NONE; i = r->messages[i].next_waiting)
 		if (r->messages[i].due_ms > now_ms)
 			rc = set_due(r, i, now_ms);
+	return rc;
+}
+
+/* The others of the person, and the first of the company's queues. */
+static int wake(struct replay *r, uint32_t person, int64_t now_ms)
+{
+	size_t woken = 0;
+	uint32_t i;
+	int rc = wake_person(r, person, now_ms);
+
 	for (size_t s = 0; rc == 0 && s < r->policy->n_segments; s++) {
 		i = r->queues[s].first;
 		if (i == NONE || woken++ == WOKEN_MAX ||
@@ -252,7 +256,7 @@ static int stop_waiting(struct replay *r, uint32_t i, int64_t now_ms)
 static void forget(const struct replay *r, struct slots *s, int64_t now_ms)
 {
 	while (s->first < s->n) {
-		int64_t date = caps_slot_date(&s->v[s->first], now_ms);
+		int64_t date = caps_slot_date(&s->v[s->first], now_ms, false);
 
 		if (date != CAPS_NEVER && date >= now_ms - r->horizon_ms)
 			break;
@@ -280,6 +284,7 @@ static int send(struct replay *r, uint32_t i, int64_t now_ms)
 	    .counts = m->counts,
 	};
 	bool soon = m->outcome == SLOT_DELIVERED || m->outcome == SLOT_RELEASED;
+	int rc;
 
 	if (soon && m->outcome_after_ms <= 0)
 		f.state = m->outcome;
@@ -288,25 +293,101 @@ static int send(struct replay *r, uint32_t i, int64_t now_ms)
 		f.person = (uint64_t)m->person + 1;
 		st->company_slot = add_slot(&r->company, &f);
 	}
-	return soon && m->outcome_after_ms > 0
+	rc = wake_person(r, m->person, now_ms);
+	return rc == 0 && soon && m->outcome_after_ms > 0
 		   ? push(r, caps_add_ms(now_ms, m->outcome_after_ms), 0, i)
-		   : 0;
+		   : rc;
+}
+
+static void settle_in(
+    struct slots *s, size_t at, enum slot_state state, int64_t now_ms)
+{
+	s->v[at].state = state;
+	s->v[at].at_ms = now_ms;
+}
+
+/* n: it is not there, or was forgotten. */
+static size_t find_slot(const struct slots *s, uint32_t i)
+{
+	size_t at = s->first;
+
+	while (at < s->n && s->v[at].message_id != (uint64_t)i + 1)
+		at++;
+	return at;
+}
+
+/* Also of those as whom the person has gone on since. */
+static int settle_moved(struct replay *r, uint32_t i, int64_t now_ms)
+{
+	uint32_t person = message(r, i)->person;
+	enum slot_state state = message(r, i)->outcome;
+	int rc = 0;
+
+	for (size_t k = 0; rc == 0 && k < r->next_move; k++) {
+		struct slots *s = &r->people[r->g->moves[k].to].slots;
+		size_t at;
+
+		if (r->g->moves[k].from != person)
+			continue;
+		person = r->g->moves[k].to;
+		at = find_slot(s, i);
+		if (at < s->n)
+			settle_in(s, at, state, now_ms);
+		if (state == SLOT_RELEASED)
+			rc = wake(r, person, now_ms);
+	}
+	return rc;
 }
 
 static int settle_slot(struct replay *r, uint32_t i, int64_t now_ms)
 {
 	const struct replay_message *m = message(r, i);
 	const struct message_state *st = &r->messages[i];
-	struct slot_fact *f = &r->people[m->person].slots.v[st->slot];
+	int rc = 0;
 
-	f->state = m->outcome;
-	f->at_ms = now_ms;
-	if (r->g->company) {
-		f = &r->company.v[st->company_slot];
-		f->state = m->outcome;
-		f->at_ms = now_ms;
+	settle_in(&r->people[m->person].slots, st->slot, m->outcome, now_ms);
+	if (r->g->company)
+		settle_in(&r->company, st->company_slot, m->outcome, now_ms);
+	if (m->outcome == SLOT_RELEASED)
+		rc = wake(r, m->person, now_ms);
+	return rc == 0 && r->next_move > 0 ? settle_moved(r, i, now_ms) : rc;
+}
+
+/* --- who goes on as another --- */
+
+static int by_date(const void *a, const void *b)
+{
+	const struct slot_fact *x = a, *y = b;
+
+	if (x->at_ms != y->at_ms)
+		return x->at_ms < y->at_ms ? -1 : 1;
+	return x->message_id < y->message_id ? -1
+					     : x->message_id > y->message_id;
+}
+
+/* There is room for it: see count_slots(). */
+static void move_one(struct replay *r, const struct replay_move *move)
+{
+	const struct slots *from = &r->people[move->from].slots;
+	struct slots *to = &r->people[move->to].slots;
+
+	for (size_t i = from->first; i < from->n; i++)
+		to->v[to->n++] = from->v[i];
+	qsort(to->v + to->first, to->n - to->first, sizeof(*to->v), by_date);
+	for (size_t i = to->first; i < to->n; i++) {
+		uint32_t m = (uint32_t)(to->v[i].message_id - 1);
+
+		if (message(r, m)->person == move->to)
+			r->messages[m].slot = (uint32_t)i;
 	}
-	return m->outcome == SLOT_RELEASED ? wake(r, m->person, now_ms) : 0;
+}
+
+/* All up to then. */
+static void move_until(struct replay *r, int64_t until_ms)
+{
+	while (r->next_move < r->g->n_moves &&
+	       r->g->moves[r->next_move].at_ms <= until_ms)
+		move_one(r, &r->g->moves[r->next_move++]);
 }
 
 /* --- what is known --- */
@@ -348,6 +429,30 @@ static size_t suppressions_of(const struct replay_person *p,
 	return n;
 }
 
+/* The newest word on it; NULL: there is none. */
+static const struct replay_change *pause_of(
+    const struct replay_person *p, int64_t now_ms)
+{
+	const struct replay_change *found = NULL;
+
+	for (size_t i = 0; i < p->n_changes && p->changes[i].at_ms <= now_ms;
+	     i++)
+		if (p->changes[i].is_suppression &&
+		    p->changes[i].label == SUPPRESSION_PAUSE_LABEL)
+			found = &p->changes[i];
+	return found;
+}
+
+/* NULL: it is not stopped then. */
+static const struct replay_stop *stop_of(
+    const struct replay_message *m, int64_t now_ms)
+{
+	for (size_t i = 0; i < m->n_stops && m->stops[i].from_ms <= now_ms; i++)
+		if (now_ms < m->stops[i].until_ms)
+			return &m->stops[i];
+	return NULL;
+}
+
 static size_t waiting_of(struct replay *r, uint32_t i)
 {
 	uint32_t w = r->people[message(r, i)->person].waiting;
@@ -356,8 +461,10 @@ static size_t waiting_of(struct replay *r, uint32_t i)
 	for (; w != NONE && n < FACTS_WAITING_MAX;
 	     w = r->messages[w].next_waiting)
 		if (w != i && r->messages[w].competes)
-			r->waiting[n++] = (struct waiting_fact){
-			    (uint64_t)w + 1, 0, message(r, w)->label};
+			r->waiting[n++] =
+			    (struct waiting_fact){.copy_id = (uint64_t)w + 1,
+				.label = message(r, w)->label,
+				.arrived_ms = message(r, w)->arrived_ms};
 	return n;
 }
 
@@ -376,9 +483,10 @@ static size_t company_waiting_of(struct replay *r, uint32_t i)
 			if (s == r->messages[i].segment && w > i)
 				break;
 			r->company_waiting[n++] =
-			    (struct waiting_fact){(uint64_t)w + 1,
-				(uint64_t)message(r, w)->person + 1,
-				message(r, w)->label};
+			    (struct waiting_fact){.copy_id = (uint64_t)w + 1,
+				.person = (uint64_t)message(r, w)->person + 1,
+				.label = message(r, w)->label,
+				.arrived_ms = message(r, w)->arrived_ms};
 		}
 	}
 	return n;
@@ -405,6 +513,7 @@ static void decide(
 	const struct message_state *st = &r->messages[i];
 	const struct replay_person *p = &r->g->people[m->person];
 	struct slots *s = &r->people[m->person].slots;
+	const struct replay_change *pause = pause_of(p, now_ms);
 	struct suppression_fact suppressions[2];
 	struct facts f = {
 	    .suppressions = suppressions,
@@ -419,9 +528,15 @@ static void decide(
 	    .policy_zone = r->zone,
 	    .arrived_ms = m->arrived_ms,
 	    .copy_id = st->waits ? (uint64_t)i + 1 : 0,
+	    .held_until_ms = st->waits ? st->deadline_ms : 0,
 	    .seed = !m->counts,
+	    .segment_stopped = stop_of(m, now_ms) != NULL,
 	};
 
+	if (pause != NULL) {
+		f.paused = pause->suppression;
+		f.paused_until_ms = pause->until_ms;
+	}
 	forget(r, s, now_ms);
 	f.slots = s->v + s->first;
 	f.n_slots = s->n - s->first;
@@ -448,8 +563,9 @@ static enum replay_fate fate_of(const struct verdict *v)
 	case VERDICT_HOLD:
 		break;
 	}
-	return verdict_reason_competes(v->reason) ? REPLAY_BOUNCED
-						  : REPLAY_REFUSED;
+	return verdict_reason_competes(v->reason) || v->reason == REASON_STOPPED
+		   ? REPLAY_BOUNCED
+		   : REPLAY_REFUSED;
 }
 
 /* The first reason stays: why it had to wait. */
@@ -465,22 +581,30 @@ static void note_reason(struct replay_result *out, const struct verdict *v)
 static int hold(
     struct replay *r, uint32_t i, int64_t now_ms, const struct verdict *v)
 {
+	struct message_state *m = &r->messages[i];
+	struct message_state was = *m;
 	bool competes = verdict_reason_competes(v->reason);
-	int64_t due_ms = v->earliest_ms;
+	const struct replay_stop *stop =
+	    v->reason == REASON_STOPPED ? stop_of(message(r, i), now_ms) : NULL;
+	int64_t due_ms = stop != NULL ? stop->until_ms : v->earliest_ms;
+	int rc = 0;
 
 	if (due_ms == 0 || due_ms > v->deadline_ms)
 		due_ms = v->deadline_ms;
 	if (due_ms <= now_ms)
 		due_ms = caps_add_ms(now_ms, RETRY_MS);
 	start_waiting(r, i);
-	r->messages[i].competes = competes;
-	r->messages[i].deadline_ms = v->deadline_ms;
-	r->messages[i].then = v->then;
+	m->competes = competes;
+	m->deadline_ms = v->deadline_ms;
+	m->then = v->then;
 	if (r->g->company && competes && v->scope == POLICY_PER_COMPANY)
 		enter_queue(r, i);
 	else
 		leave_queue(r, i);
-	return set_due(r, i, due_ms);
+	if ((was.in_queue && !m->in_queue) ||
+	    (was.waits && was.competes && !competes))
+		rc = wake(r, message(r, i)->person, now_ms);
+	return rc != 0 ? rc : set_due(r, i, due_ms);
 }
 
 static int end(
@@ -548,6 +672,7 @@ static int play_until(struct replay *r, int64_t until_ms)
 		struct entry e = pop(r);
 		const struct message_state *m = &r->messages[e.message];
 
+		move_until(r, e.at_ms);
 		if (e.rank == 0)
 			rc = settle_slot(r, e.message, e.at_ms);
 		else if (m->waits && m->due_ms == e.at_ms)
@@ -556,37 +681,33 @@ static int play_until(struct replay *r, int64_t until_ms)
 	return rc;
 }
 
-static int grow(void **v, size_t *cap, size_t n, size_t size)
+/* How many slots each may get: whoever goes on as another takes his along.
+ * Returns how many that are in all. */
+static size_t count_slots(struct replay *r, const struct replay_group *g)
 {
-	size_t more = *cap > 0 ? *cap : 16;
-	void *p;
+	size_t n = g->n_messages * (g->company ? 2 : 1);
 
-	if (n <= *cap)
-		return 0;
-	while (more < n)
-		more *= 2;
-	p = fault_alloc() ? NULL : realloc(*v, more * size);
-	if (p == NULL)
-		return -ENOMEM;
-	*v = p;
-	*cap = more;
-	return 0;
+	for (size_t i = 0; i < g->n_people; i++)
+		r->people[i] = (struct person_state){.waiting = NONE};
+	for (size_t i = 0; i < g->n_messages; i++)
+		r->people[g->messages[i].person].slots.n++;
+	for (size_t i = 0; i < g->n_moves; i++) {
+		size_t more = r->people[g->moves[i].from].slots.n;
+
+		r->people[g->moves[i].to].slots.n += more;
+		n += more;
+	}
+	return n;
 }
 
 static int make_room(struct replay *r, const struct replay_group *g)
 {
-	size_t slots = g->n_messages * (g->company ? 2 : 1);
-	void *people = r->people, *messages = r->messages, *room = r->room;
-	int rc = grow(&people, &r->cap_people, g->n_people, sizeof(*r->people));
+	int rc = ARRAY_ROOM(r->people, r->cap_people, g->n_people);
 
 	if (rc == 0)
-		rc = grow(&messages, &r->cap_messages, g->n_messages,
-		    sizeof(*r->messages));
+		rc = ARRAY_ROOM(r->messages, r->cap_messages, g->n_messages);
 	if (rc == 0)
-		rc = grow(&room, &r->cap_room, slots, sizeof(*r->room));
-	r->people = people;
-	r->messages = messages;
-	r->room = room;
+		rc = ARRAY_ROOM(r->room, r->cap_room, count_slots(r, g));
 	return rc;
 }
 
@@ -603,10 +724,7 @@ static void lay_out(struct replay *r, const struct replay_group *g)
 {
 	struct slot_fact *room = r->room;
 
-	for (size_t i = 0; i < g->n_people; i++)
-		r->people[i] = (struct person_state){.waiting = NONE};
 	for (uint32_t i = 0; i < g->n_messages; i++) {
-		r->people[g->messages[i].person].slots.n++;
 		r->messages[i] = (struct message_state){
 		    .segment = segment_of(r, g->messages[i].label)};
 		r->out[i] = (struct replay_result){0};
@@ -621,6 +739,7 @@ static void lay_out(struct replay *r, const struct replay_group *g)
 	for (size_t s = 0; s < r->policy->n_segments; s++)
 		r->queues[s] = (struct queue){NONE, NONE};
 	r->n_heap = 0;
+	r->next_move = 0;
 }
 
 int replay_run(
@@ -634,6 +753,7 @@ int replay_run(
 		lay_out(r, g);
 	for (uint32_t i = 0; rc == 0 && i < g->n_messages; i++) {
 		rc = play_until(r, g->messages[i].arrived_ms);
+		move_until(r, g->messages[i].arrived_ms);
 		if (rc == 0)
 			rc = arrive(r, i);
 	}

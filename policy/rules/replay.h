@@ -10,7 +10,8 @@
  * What became of a message is taken over: it is delivered, or bounces, as long
  * after its sending as it really did; one that never went out is delivered at
  * once. Suppression and compliance at its arrival are as they were recorded,
- * later ones and consent by the person's changes. Nobody stops a segment.
+ * later ones and consent by the person's changes. Stops are those of the past:
+ * what comes meanwhile waits, and is decided again when the stop ends.
  * Threads: struct replay has one owner. */
 #ifndef POLICY_RULES_REPLAY_H
 #define POLICY_RULES_REPLAY_H
@@ -21,8 +22,8 @@
 enum replay_fate {
 	REPLAY_SENT,     /* at once */
 	REPLAY_HELD,     /* sent after it waited */
-	REPLAY_BOUNCED,  /* for a limit, an order or hours; perhaps after it
-			  * waited */
+	REPLAY_BOUNCED,  /* for a limit, an order, hours or a stop; perhaps
+			  * after it waited */
 	REPLAY_DROPPED,  /* likewise */
 	REPLAY_DEFERRED, /* left to the application, which may try again */
 	REPLAY_REFUSED,  /* suppressed, no consent, not compliant, unknown */
@@ -36,6 +37,7 @@ struct replay_change {
 	enum consent_state consent; /* of a purpose */
 	bool is_suppression;
 	enum suppression_reason suppression; /* 0: lifted */
+	int64_t until_ms;                    /* of a pause; 0: no end */
 };
 
 struct replay_person {
@@ -44,6 +46,18 @@ struct replay_person {
 	const struct attribute_value *attributes;
 	size_t n_attributes;
 	const struct zone *zone; /* NULL: the policy's */
+};
+
+/* Someone who goes on under another address: from then on what both were sent
+ * counts for `to`, also what is still on its way. Each keeps what waits. */
+struct replay_move {
+	int64_t at_ms;
+	uint32_t from, to; /* indexes of people */
+};
+
+/* Its segment, campaign or domain is stopped from the one up to the other. */
+struct replay_stop {
+	int64_t from_ms, until_ms;
 };
 
 struct replay_message {
@@ -62,6 +76,8 @@ struct replay_message {
 	enum suppression_reason suppression;
 	bool suppression_of_segment;
 	enum comply_result compliance;
+	const struct replay_stop *stops; /* by time, apart */
+	size_t n_stops;
 	uint32_t mark; /* the caller's */
 };
 
@@ -70,6 +86,8 @@ struct replay_group {
 	size_t n_people;
 	const struct replay_message *messages; /* by arrived_ms */
 	size_t n_messages;
+	const struct replay_move *moves; /* by at_ms; nobody moves twice */
+	size_t n_moves;
 	bool company; /* the people are of one company */
 };
 

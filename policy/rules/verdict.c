@@ -109,6 +109,26 @@ static bool by_stop(const struct policy_segment *s, const struct facts *f,
 	return true;
 }
 
+/* A pause ends at its instant, if it has one, and then the limits are asked. It is
+ * the person's: all that waits for it competes as ever. Proofs are none of it. */
+static bool by_pause(const struct policy *p, const struct policy_segment *s,
+    const struct facts *f, int64_t now_ms, struct verdict *out)
+{
+	struct delay d;
+
+	if (f->paused == 0 || f->seed ||
+	    (f->paused_until_ms != 0 && f->paused_until_ms <= now_ms))
+		return false;
+	wait_for_event(&s->when_full, REASON_PAUSED, &s->rule, f, now_ms, out);
+	out->suppression = f->paused;
+	if (f->paused_until_ms == 0)
+		return true;
+	delay_find(p, s, f, f->paused_until_ms, false, &d);
+	out->earliest_ms =
+	    d.reason != REASON_ALLOWED ? d.earliest_ms : f->paused_until_ms;
+	return true;
+}
+
 /* Rules in shadow are asked only where no other holds. */
 static bool by_delay(const struct policy *p, const struct policy_segment *s,
     const struct facts *f, int64_t now_ms, struct verdict *out)
@@ -134,19 +154,20 @@ static void end_hold(struct verdict *v)
 	v->deadline_ms = 0;
 }
 
-/* The earliest instant if nobody else waited: those ahead may end without a
- * place, which nobody knows. */
-static int64_t alone_ms(const struct policy *p, const struct policy_segment *s,
-    const struct facts *f, int64_t now_ms, const struct verdict *v)
+/* The earliest instant at best: if nobody else waited, since those ahead may end
+ * without a place, and what has no date went when it was proposed. */
+static int64_t at_best_ms(const struct policy *p,
+    const struct policy_segment *s, const struct facts *f, int64_t now_ms,
+    const struct verdict *v)
 {
-	struct facts alone = *f;
+	struct facts best = *f;
 	struct delay d;
 
-	if (v->earliest_ms <= v->deadline_ms ||
-	    f->n_waiting + f->n_company_waiting == 0)
+	if (v->earliest_ms <= v->deadline_ms || v->reason == REASON_PAUSED)
 		return v->earliest_ms;
-	alone.n_waiting = alone.n_company_waiting = 0;
-	delay_find(p, s, &alone, now_ms, v->shadowed, &d);
+	best.n_waiting = best.n_company_waiting = 0;
+	best.at_best = true;
+	delay_find(p, s, &best, now_ms, v->shadowed, &d);
 	return d.earliest_ms;
 }
 
@@ -162,8 +183,10 @@ static void settle_hold(const struct policy *p, const struct policy_segment *s,
 			v->deadline_ms = v->earliest_ms;
 		return;
 	}
+	if (f->held_until_ms > v->deadline_ms)
+		v->deadline_ms = f->held_until_ms;
 	if (now_ms >= v->deadline_ms ||
-	    alone_ms(p, s, f, now_ms, v) > v->deadline_ms)
+	    at_best_ms(p, s, f, now_ms, v) > v->deadline_ms)
 		end_hold(v);
 }
 
@@ -175,7 +198,7 @@ void verdict_decide(const struct policy *p, const struct policy_segment *s,
 	if (by_suppression(s, f, now_ms, out) || by_purpose(s, f, out))
 		return;
 	if (!by_compliance(s, f, now_ms, out) && !by_stop(s, f, now_ms, out) &&
-	    !by_delay(p, s, f, now_ms, out))
+	    !by_pause(p, s, f, now_ms, out) && !by_delay(p, s, f, now_ms, out))
 		return;
 	settle_hold(p, s, f, now_ms, out);
 	if (out->earliest_ms == CAPS_NEVER)
@@ -190,7 +213,7 @@ bool verdict_reason_competes(enum verdict_reason r)
 {
 	return r == REASON_SEGMENT_CAP || r == REASON_PERSON_CAP ||
 	       r == REASON_COMPANY_CAP || r == REASON_ORDER ||
-	       r == REASON_YIELD || r == REASON_CLOSED;
+	       r == REASON_YIELD || r == REASON_CLOSED || r == REASON_PAUSED;
 }
 
 bool verdict_is_final(const struct verdict *v)
@@ -218,6 +241,7 @@ bool verdict_is_final(const struct verdict *v)
 	case REASON_ORDER:
 	case REASON_YIELD:
 	case REASON_CLOSED:
+	case REASON_PAUSED:
 		return false;
 	}
 	return false;
@@ -264,6 +288,7 @@ const char *verdict_reason_name(enum verdict_reason r)
 	    [REASON_ORDER] = "order",
 	    [REASON_YIELD] = "yield",
 	    [REASON_CLOSED] = "closed",
+	    [REASON_PAUSED] = "paused",
 	};
 	size_t i = (size_t)r;
 

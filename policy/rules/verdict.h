@@ -1,8 +1,9 @@
 /* verdict.h - may this message go to this person now? Pure and total.
  *
  * Order: suppressed (all nurture), suppressed (segment), purpose objected,
- * withdrawn or not consented, not compliant, segment stopped, caps and apart
- * (segment, person, company, for an audience), yield, closed hours, allow. The
+ * withdrawn or not consented, not compliant, segment stopped, person paused, caps
+ * and apart (segment, person, company, for an audience), yield, closed hours, allow.
+ * The
  * first failing rule gives reason and rule; among the caps the one that allows
  * latest does.
  *
@@ -14,13 +15,16 @@
  * before it and allowed at it.
  *
  * Who is ahead: held messages of segments that stand before in `order`, and
- * older ones of the same segment. A limit with as many free slots as messages
+ * older ones of the same segment, if they may go before a place taken now would
+ * be free again: one that waits longer than that for something of its own loses
+ * nothing by those that pass it. A limit with as many free slots as messages
  * ahead is full for the others (REASON_ORDER where it is not full in itself).
  *
- * A hold ends at its deadline, which counts from the message's arrival. What
- * could not be released by then even if nobody were ahead is decided at once. Where the rule that holds says
- * "then send", it ends to be a rule at its deadline, and the message goes if
- * nothing else is in its way.
+ * A hold ends at its deadline, which counts from the message's arrival; where
+ * another rule holds it meanwhile, not before the one that was set first. What
+ * could not be released by then even if nobody were ahead is decided at once.
+ * Where the rule that holds says "then send", it ends to be a rule at its
+ * deadline, and the message goes if nothing else is in its way.
  * Threads: any. */
 #ifndef POLICY_RULES_VERDICT_H
 #define POLICY_RULES_VERDICT_H
@@ -59,12 +63,13 @@ enum verdict_reason {
 	REASON_ORDER = 19, /* what is free is left to those ahead */
 	REASON_YIELD = 20,
 	REASON_CLOSED = 21, /* outside its hours */
+	REASON_PAUSED = 22, /* the person talks with us, or asked for peace */
 };
 
 struct verdict {
 	enum verdict_action action;
 	enum verdict_reason reason;
-	enum suppression_reason suppression; /* for REASON_SUPPRESSED* */
+	enum suppression_reason suppression; /* and for REASON_PAUSED */
 	enum comply_result compliance;       /* for REASON_NOT_COMPLIANT */
 	enum policy_scope scope;             /* of a cap, and of REASON_ORDER */
 	int64_t earliest_ms;                 /* 0: no instant is known */

@@ -85,7 +85,8 @@ int spool_each(struct spool *s, enum spool_place place, spool_emit_fn *emit,
     void *arg, struct error *err) MUST_CHECK;
 
 /* Removes copies without a row and temporary files that are older than an
- * hour. has_row: 1, 0 or a negative code, which ends the sweep. */
+ * hour. has_row: 1, 0 or a negative code, which ends the sweep.
+ * Not to be called when the clock jumped within that hour. */
 typedef int spool_has_row_fn(void *arg, uint64_t id);
 int spool_sweep(struct spool *s, int64_t now_ms, spool_has_row_fn *has_row,
     void *arg, size_t *removed_out, struct error *err) MUST_CHECK;

@@ -1,10 +1,10 @@
 /* attempts.c - see attempts.h. */
 #include "policy/state/attempts.h"
 
-#include "policy/base/fault.h"
+#include "policy/base/array.h"
+#include "policy/base/when.h"
 #include "policy/state/copy.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 enum {
@@ -16,8 +16,9 @@ enum {
 struct open {
 	uint32_t label;
 	size_t attempt;
-	uint64_t copy; /* 0: deferred */
+	uint32_t copy; /* 0: deferred */
 	int64_t at_ms;
+	bool refused; /* since it waits: for the person's sake */
 };
 
 struct reading {
@@ -27,7 +28,18 @@ struct reading {
 	int64_t since_ms;
 	struct open open[OPEN_MAX];
 	size_t n_open;
+	int64_t moved_ms;
 };
+
+static int64_t at_of(const struct past_row *row)
+{
+	return (int64_t)row->at_ms;
+}
+
+static uint32_t label_of(const struct reading *r, const struct past_row *row)
+{
+	return past_what(r->a->past, row->what)->label;
+}
 
 /* Of its own person: */
 static uint32_t first_of(const struct attempts *a)
@@ -35,27 +47,10 @@ static uint32_t first_of(const struct attempts *a)
 	return (uint32_t)(a->n_people - 1);
 }
 
-static int grow(void **v, size_t *cap, size_t n, size_t size)
-{
-	size_t more = *cap > 0 ? 2 * *cap : 64;
-	void *p;
-
-	if (n < *cap)
-		return 0;
-	p = fault_alloc() ? NULL : realloc(*v, more * size);
-	if (p == NULL)
-		return -ENOMEM;
-	*v = p;
-	*cap = more;
-	return 0;
-}
-
 static int add_change(struct attempts *a, const struct replay_change *c)
 {
-	void *v = a->changes;
-	int rc = grow(&v, &a->cap_changes, a->n_changes, sizeof(*a->changes));
+	int rc = ARRAY_ROOM(a->changes, a->cap_changes, a->n_changes + 1);
 
-	a->changes = v;
 	if (rc != 0)
 		return rc;
 	a->changes[a->n_changes++] = *c;
@@ -65,10 +60,8 @@ static int add_change(struct attempts *a, const struct replay_change *c)
 
 static int add_person(struct attempts *a)
 {
-	void *v = a->people;
-	int rc = grow(&v, &a->cap_people, a->n_people, sizeof(*a->people));
+	int rc = ARRAY_ROOM(a->people, a->cap_people, a->n_people + 1);
 
-	a->people = v;
 	if (rc == 0)
 		a->people[a->n_people++] = (struct replay_person){0};
 	return rc;
@@ -77,14 +70,9 @@ static int add_person(struct attempts *a)
 static int room_for_one(struct attempts *a)
 {
 	size_t cap = a->cap;
-	void *v = a->messages, *w = a->v;
-	int rc = grow(&v, &cap, a->n, sizeof(*a->messages));
+	int rc = ARRAY_ROOM(a->messages, cap, a->n + 1);
 
-	a->messages = v;
-	if (rc == 0)
-		rc = grow(&w, &a->cap, a->n, sizeof(*a->v));
-	a->v = w;
-	return rc;
+	return rc == 0 ? ARRAY_ROOM(a->v, a->cap, a->n + 1) : rc;
 }
 
 static int add_message(struct reading *r, const struct past_row *row,
@@ -95,14 +83,12 @@ static int add_message(struct reading *r, const struct past_row *row,
 
 	if (rc != 0)
 		return rc;
-	a->v[a->n] = (struct attempt){.recorded = recorded,
-	    .segment = row->segment,
-	    .campaign = row->campaign};
+	a->v[a->n] = (struct attempt){.recorded = recorded, .what = row->what};
 	*out = &a->messages[a->n];
 	**out = (struct replay_message){
-	    .arrived_ms = row->at_ms,
+	    .arrived_ms = at_of(row),
 	    .person = first_of(a),
-	    .label = row->label,
+	    .label = label_of(r, row),
 	    .counts = (row->flags & PAST_COUNTS) != 0,
 	    .outcome = SLOT_DELIVERED,
 	    .mark = (uint32_t)a->n,
@@ -115,8 +101,8 @@ static void set_outcome(
     struct replay_message *m, struct attempt *v, const struct past_row *row)
 {
 	m->outcome = (enum slot_state)row->code;
-	m->outcome_after_ms = row->end_ms - row->at_ms;
-	v->done_ms = row->at_ms;
+	m->outcome_after_ms = row->more;
+	v->done_ms = at_of(row);
 }
 
 /* --- what is open --- */
@@ -140,7 +126,7 @@ static void forget(struct reading *r, size_t at)
 }
 
 /* n_open: none. */
-static size_t find_copy(const struct reading *r, uint64_t copy)
+static size_t find_copy(const struct reading *r, uint32_t copy)
 {
 	size_t i = 0;
 
@@ -161,27 +147,21 @@ static size_t find_deferred(
 	return i;
 }
 
-static bool is_held(const struct reading *r, uint32_t label)
-{
-	for (size_t i = 0; i < r->n_open; i++)
-		if (r->open[i].copy != 0 && r->open[i].label == label)
-			return true;
-	return false;
-}
-
 /* --- rows --- */
 
 /* The copy that this message came of; 0: none. It leaves after its message is
  * proposed. */
-static uint64_t copy_of(const struct reading *r, const struct past_row *row)
+static uint32_t copy_of(const struct reading *r, const struct past_row *row)
 {
+	uint32_t label = label_of(r, row);
+
 	for (size_t i = 0; i < r->n_open; i++) {
-		if (r->open[i].copy == 0 || r->open[i].label != row->label)
+		if (r->open[i].copy == 0 || r->open[i].label != label)
 			continue;
 		for (const struct past_row *w = row; w < r->rows + r->n; w++)
 			if (w->kind == PAST_LEFT && w->mark == row->mark &&
-			    w->copy == r->open[i].copy)
-				return w->copy;
+			    w->more == r->open[i].copy)
+				return w->more;
 	}
 	return 0;
 }
@@ -189,9 +169,9 @@ static uint64_t copy_of(const struct reading *r, const struct past_row *row)
 static int on_message(struct reading *r, const struct past_row *row)
 {
 	struct attempts *a = r->a;
-	uint64_t copy = copy_of(r, row);
+	uint32_t copy = r->n_open > 0 ? copy_of(r, row) : 0;
 	size_t at = copy != 0 ? find_copy(r, copy)
-			      : find_deferred(r, row->label, row->at_ms);
+			      : find_deferred(r, label_of(r, row), at_of(row));
 	struct replay_message *m;
 	int rc;
 
@@ -200,8 +180,8 @@ static int on_message(struct reading *r, const struct past_row *row)
 
 		set_outcome(&a->messages[i], &a->v[i], row);
 		a->v[i].recorded = REPLAY_HELD;
-		if (a->v[i].campaign == 0)
-			a->v[i].campaign = row->campaign;
+		if (past_what(a->past, a->v[i].what)->campaign == 0)
+			a->v[i].what = row->what;
 		forget(r, at);
 		return 0;
 	}
@@ -209,7 +189,7 @@ static int on_message(struct reading *r, const struct past_row *row)
 	if (rc != 0)
 		return rc;
 	set_outcome(m, &a->v[m->mark], row);
-	m->fixed = row->at_ms < r->since_ms || (row->flags & PAST_NURTURE) == 0;
+	m->fixed = at_of(row) < r->since_ms || (row->flags & PAST_NURTURE) == 0;
 	return 0;
 }
 
@@ -219,18 +199,20 @@ static int on_held(struct reading *r, const struct past_row *row)
 	struct replay_message *m;
 	int rc = add_message(r, row, REPLAY_HELD, &m);
 
-	if (rc == 0)
-		remember(r, &(struct open){.label = row->label,
-				.attempt = m->mark,
-				.copy = row->copy,
-				.at_ms = row->at_ms});
-	return rc;
+	if (rc != 0)
+		return rc;
+	r->a->v[m->mark].stopped = row->code == REASON_STOPPED;
+	remember(r, &(struct open){.label = m->label,
+			.attempt = m->mark,
+			.copy = row->more,
+			.at_ms = at_of(row)});
+	return 0;
 }
 
 /* A copy that was sent is still open here only if its message was not found. */
 static int on_left(struct reading *r, const struct past_row *row)
 {
-	size_t at = find_copy(r, row->copy);
+	size_t at = find_copy(r, row->more);
 	struct attempt *v;
 
 	if (at == r->n_open)
@@ -240,10 +222,11 @@ static int on_left(struct reading *r, const struct past_row *row)
 	case COPY_SENT:
 	case COPY_DUPLICATE:
 	case COPY_SPLIT:
-		v->done_ms = row->at_ms;
+		v->done_ms = at_of(row);
 		break;
 	case COPY_BOUNCED:
-		v->recorded = REPLAY_BOUNCED;
+		v->recorded =
+		    r->open[at].refused ? REPLAY_REFUSED : REPLAY_BOUNCED;
 		break;
 	case COPY_DROPPED:
 	case COPY_REMOVED:
@@ -260,7 +243,8 @@ static enum replay_fate fate_of(const struct past_row *row)
 		return REPLAY_DROPPED;
 	if (row->action == VERDICT_DEFER)
 		return REPLAY_DEFERRED;
-	return verdict_reason_competes((enum verdict_reason)row->code)
+	return row->code == REASON_STOPPED ||
+		       verdict_reason_competes((enum verdict_reason)row->code)
 		   ? REPLAY_BOUNCED
 		   : REPLAY_REFUSED;
 }
@@ -268,45 +252,62 @@ static enum replay_fate fate_of(const struct past_row *row)
 static void note_reason(struct replay_message *m, const struct past_row *row)
 {
 	if (row->code == REASON_NOT_COMPLIANT)
-		m->compliance = (enum comply_result)row->detail;
+		m->compliance = (enum comply_result)row->mark;
 	if (row->code != REASON_SUPPRESSED &&
 	    row->code != REASON_SUPPRESSED_SEGMENT)
 		return;
-	m->suppression = (enum suppression_reason)row->detail;
+	m->suppression = (enum suppression_reason)row->mark;
 	m->suppression_of_segment = row->code == REASON_SUPPRESSED_SEGMENT;
+}
+
+/* What is decided while a copy of that segment waits is the copy's. */
+static bool note_held(
+    struct reading *r, uint32_t label, const struct past_row *row)
+{
+	bool held = false;
+
+	for (size_t i = 0; i < r->n_open; i++) {
+		if (r->open[i].copy == 0 || r->open[i].label != label)
+			continue;
+		r->open[i].refused = fate_of(row) == REPLAY_REFUSED;
+		held = true;
+	}
+	return held;
 }
 
 static int on_refused(struct reading *r, const struct past_row *row)
 {
 	bool deferred = row->action == VERDICT_DEFER;
+	uint32_t label = label_of(r, row);
 	struct replay_message *m;
 	int rc;
 
-	if (is_held(r, row->label) ||
-	    find_deferred(r, row->label, row->at_ms) < r->n_open)
+	if (note_held(r, label, row) ||
+	    find_deferred(r, label, at_of(row)) < r->n_open)
 		return 0;
 	rc = add_message(r, row, fate_of(row), &m);
 	if (rc != 0)
 		return rc;
 	note_reason(m, row);
 	if (deferred)
-		remember(r, &(struct open){.label = row->label,
+		remember(r, &(struct open){.label = label,
 				.attempt = m->mark,
-				.at_ms = row->at_ms});
+				.at_ms = at_of(row)});
 	return 0;
 }
 
 static int on_change(struct reading *r, const struct past_row *row)
 {
 	struct replay_change c = {
-	    .at_ms = row->at_ms,
-	    .label = row->label,
+	    .at_ms = at_of(row),
+	    .label = row->what,
 	    .is_suppression = row->kind == PAST_SUPPRESSION,
 	};
 
-	if (c.is_suppression)
+	if (c.is_suppression) {
 		c.suppression = (enum suppression_reason)row->code;
-	else
+		c.until_ms = row->more * WHEN_MINUTE_MS;
+	} else
 		c.consent = (enum consent_state)row->code;
 	return add_change(r->a, &c);
 }
@@ -322,6 +323,9 @@ static int on_row(struct reading *r, const struct past_row *row)
 		return on_held(r, row);
 	case PAST_LEFT:
 		return on_left(r, row);
+	case PAST_MOVED:
+		r->moved_ms = at_of(row);
+		return 0;
 	case PAST_CONSENT:
 	case PAST_SUPPRESSION:
 		break;
@@ -329,14 +333,19 @@ static int on_row(struct reading *r, const struct past_row *row)
 	return on_change(r, row);
 }
 
-int attempts_add(
-    struct attempts *a, const struct past_row *rows, size_t n, int64_t since_ms)
+int attempts_add(struct attempts *a, const struct past_row *rows, size_t n,
+    int64_t since_ms, int64_t *moved_ms_out)
 {
-	struct reading r = {.a = a, .rows = rows, .n = n, .since_ms = since_ms};
+	struct reading r = {.a = a,
+	    .rows = rows,
+	    .n = n,
+	    .since_ms = since_ms,
+	    .moved_ms = INT64_MIN};
 	int rc = add_person(a);
 
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = on_row(&r, &rows[i]);
+	*moved_ms_out = r.moved_ms;
 	return rc;
 }
 

@@ -18,7 +18,8 @@
 struct attempt {
 	enum replay_fate recorded;
 	int64_t done_ms; /* when it was sent; 0: it was not, or waits still */
-	uint16_t segment, campaign; /* past_name() */
+	uint32_t what;   /* past_what() */
+	bool stopped;    /* what held it was a stop */
 };
 
 struct attempts {
@@ -28,14 +29,16 @@ struct attempts {
 	struct replay_change *changes;
 	size_t n, n_people, n_changes;
 	size_t cap, cap_people, cap_changes;
+	const struct past *past; /* the caller's: whose rows they are */
 };
 
 void attempts_fini(struct attempts *a); /* zero is empty */
 void attempts_reset(struct attempts *a);
 
-/* One person: all rows of that lead, by time. -ENOMEM. */
+/* One person: all rows of that lead, by time. *moved_ms_out: when the person
+ * went on under another address; INT64_MIN: no row says so. -ENOMEM. */
 int attempts_add(struct attempts *a, const struct past_row *rows, size_t n,
-    int64_t since_ms) MUST_CHECK;
+    int64_t since_ms, int64_t *moved_ms_out) MUST_CHECK;
 /* A state that the person last added had before all changes. -ENOMEM. */
 int attempts_add_first(
     struct attempts *a, uint32_t purpose, enum consent_state state) MUST_CHECK;

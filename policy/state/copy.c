@@ -1,9 +1,10 @@
 /* copy.c - see copy.h.
  *
  * Record: version 3, kind, lead (16), added_ms, arrived_ms, due_ms, deadline_ms,
- * then, reason, queues, flags (bit 0: forced), rank (u16), company (16), policy
- * version, line, recipients, next, attempts, wakes, segment, stream, queue_id,
- * campaign, From domain. */
+ * then, reason, queues, flags, rank (u16), company (16), policy version, line,
+ * recipients, next, attempts, wakes, segment, stream, queue_id, campaign, From
+ * domain; the label, if the flags say that it is another than the segment's; the
+ * author, if they say that there is one. */
 #include "policy/state/copy.h"
 
 #include "policy/base/buf.h"
@@ -19,10 +20,12 @@
 
 enum {
 	RECORD_VERSION = 3,
-	FORCED = 1,
-	RECORD_MAX = 2048,
+	FORCED = 1,   /* flags */
+	LABELLED = 2, /* a label is at the end */
+	NAMED = 4,    /* and an author */
+	RECORD_MAX = 4096,
 	PAYLOAD_MAX = 2048,
-	SEGMENT_MAX = 128,
+	WAKE_ATTEMPTS = 3,
 };
 
 struct id_key {
@@ -49,7 +52,19 @@ static struct str due_key(
 	return (struct str){k->b, sizeof(k->b)};
 }
 
-static void decode_wait(struct wire *w, struct copy_record *out)
+uint32_t copy_label(const struct copy_record *r)
+{
+	return r->wait.label != 0 ? r->wait.label : policy_label(r->segment);
+}
+
+/* As it is stored: nearly all stand in the queue of their own name. */
+static uint32_t label_besides(const struct copy_wait *w, struct str segment)
+{
+	return w->label != policy_label(segment) ? w->label : 0;
+}
+
+static void decode_wait(
+    struct wire *w, struct copy_record *out, unsigned *flags_out)
 {
 	struct copy_wait *wait = &out->wait;
 	struct str company;
@@ -59,7 +74,8 @@ static void decode_wait(struct wire *w, struct copy_record *out)
 	wait->then = (enum policy_then)wire_u8(w);
 	wait->reason = (enum verdict_reason)wire_u8(w);
 	wait->queues = wire_u8(w);
-	out->forced = (wire_u8(w) & FORCED) != 0;
+	*flags_out = wire_u8(w);
+	out->forced = (*flags_out & FORCED) != 0;
 	wait->rank = wire_u16(w);
 	company = wire_fixed(w, COMPANY_ID_BYTES);
 	if (company.n == COMPANY_ID_BYTES)
@@ -72,6 +88,7 @@ static int decode(uint64_t id, struct str value, struct copy_record *out)
 {
 	struct wire w = wire_open(value);
 	struct str lead;
+	unsigned flags;
 
 	*out = (struct copy_record){.id = id};
 	if (wire_u8(&w) != RECORD_VERSION)
@@ -82,7 +99,7 @@ static int decode(uint64_t id, struct str value, struct copy_record *out)
 		memcpy(out->lead.b, lead.p, LEAD_ID_BYTES);
 	out->added_ms = wire_i64(&w);
 	out->arrived_ms = wire_i64(&w);
-	decode_wait(&w, out);
+	decode_wait(&w, out, &flags);
 	out->recipients = wire_u32(&w);
 	out->next = wire_u32(&w);
 	out->attempts = wire_u32(&w);
@@ -92,7 +109,18 @@ static int decode(uint64_t id, struct str value, struct copy_record *out)
 	out->queue_id = wire_bytes(&w);
 	out->campaign = wire_bytes(&w);
 	out->from_domain = wire_bytes(&w);
+	if ((flags & LABELLED) != 0)
+		out->wait.label = wire_u32(&w);
+	if ((flags & NAMED) != 0)
+		out->author = wire_bytes(&w);
 	return wire_done(&w);
+}
+
+static unsigned flags_of(const struct copy_record *r)
+{
+	return (r->forced ? FORCED : 0) |
+	       (label_besides(&r->wait, r->segment) != 0 ? LABELLED : 0) |
+	       (r->author.n > 0 ? NAMED : 0);
 }
 
 static void encode_wait(const struct copy_record *r, struct buf *b)
@@ -104,7 +132,7 @@ static void encode_wait(const struct copy_record *r, struct buf *b)
 	wire_put_u8(b, (uint8_t)w->then);
 	wire_put_u8(b, (uint8_t)w->reason);
 	wire_put_u8(b, (uint8_t)w->queues);
-	wire_put_u8(b, r->forced ? FORCED : 0);
+	wire_put_u8(b, (uint8_t)flags_of(r));
 	wire_put_u16(b, w->rank < UINT16_MAX ? (uint16_t)w->rank : UINT16_MAX);
 	buf_add(b, (struct str){(const char *)w->company.b, COMPANY_ID_BYTES});
 	wire_put_u32(b, w->policy_version);
@@ -128,6 +156,10 @@ static void encode(const struct copy_record *r, struct buf *b)
 	wire_put_bytes(b, r->queue_id);
 	wire_put_bytes(b, r->campaign);
 	wire_put_bytes(b, r->from_domain);
+	if ((flags_of(r) & LABELLED) != 0)
+		wire_put_u32(b, r->wait.label);
+	if (r->author.n > 0)
+		wire_put_bytes(b, r->author);
 }
 
 static struct str due_key_of(const struct copy_record *r, struct due_key *k)
@@ -162,7 +194,7 @@ int copy_read(const struct ledger_txn *t, uint64_t id, struct copy_record *out)
 int copy_keep(struct copy_record *r, struct arena *a)
 {
 	struct str *v[] = {&r->segment, &r->stream, &r->queue_id, &r->campaign,
-	    &r->from_domain};
+	    &r->from_domain, &r->author};
 
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
 		*v[i] = arena_str(a, *v[i]);
@@ -261,6 +293,7 @@ static const struct payload_field added_fields[] = {
     {18, PAYLOAD_U32, false, AT(line)},
     {30, PAYLOAD_BYTES, false, AT(campaign)},
     {31, PAYLOAD_BYTES, false, AT(from_domain)},
+    {32, PAYLOAD_U32, false, AT(label)},
 };
 #undef AT
 static const struct payload_desc added =
@@ -291,20 +324,21 @@ static const struct payload_field due_fields[] = {
     {9, PAYLOAD_ID16, false, AT(company)},
     {10, PAYLOAD_U32, false, AT(policy_version)},
     {11, PAYLOAD_U32, false, AT(line)},
+    {12, PAYLOAD_U32, false, AT(label)},
 };
 #undef AT
 static const struct payload_desc due =
     PAYLOAD_DESC(due_fields, struct event_copy_due, PAYLOAD_MAX);
 
-#define AT(field) offsetof(struct event_copy_forced, field)
-static const struct payload_field forced_fields[] = {
+#define AT(field) offsetof(struct event_copy_word, field)
+static const struct payload_field word_fields[] = {
     {1, PAYLOAD_U64, true, AT(id)},
     {2, PAYLOAD_TEXT, false, AT(author)},
     {3, PAYLOAD_TEXT, false, AT(reason)},
 };
 #undef AT
-static const struct payload_desc forced =
-    PAYLOAD_DESC(forced_fields, struct event_copy_forced, PAYLOAD_MAX);
+static const struct payload_desc word =
+    PAYLOAD_DESC(word_fields, struct event_copy_word, PAYLOAD_MAX);
 
 int copy_decode_added(struct str payload, struct event_copy_added *out)
 {
@@ -321,9 +355,9 @@ int copy_decode_due(struct str payload, struct event_copy_due *out)
 	return payload_decode(&due, payload, out);
 }
 
-int copy_decode_forced(struct str payload, struct event_copy_forced *out)
+int copy_decode_word(struct str payload, struct event_copy_word *out)
 {
-	return payload_decode(&forced, payload, out);
+	return payload_decode(&word, payload, out);
 }
 
 int copy_emit_added(struct door_ctx *ctx, const struct copy_new *c)
@@ -345,7 +379,8 @@ int copy_emit_added(struct door_ctx *ctx, const struct copy_new *c)
 	    .policy_version = c->wait.policy_version,
 	    .line = c->wait.line,
 	    .campaign = c->campaign,
-	    .from_domain = c->from_domain};
+	    .from_domain = c->from_domain,
+	    .label = label_besides(&c->wait, c->segment)};
 	struct copy_record r;
 	int rc = copy_read(door_txn(ctx), c->id, &r);
 
@@ -388,17 +423,6 @@ int copy_emit_sent(
 	return emit_recipient(ctx, &e);
 }
 
-int copy_emit_removed(
-    struct door_ctx *ctx, uint64_t id, uint32_t index, struct str author)
-{
-	struct event_copy_recipient e = {.id = id,
-	    .index = index,
-	    .outcome = COPY_REMOVED,
-	    .author = author};
-
-	return emit_recipient(ctx, &e);
-}
-
 int copy_emit_due(struct door_ctx *ctx, uint64_t id, int64_t due_ms)
 {
 	struct event_copy_due e = {.id = id, .due_ms = due_ms};
@@ -428,29 +452,57 @@ int copy_emit_wait(struct door_ctx *ctx, const struct copy_decided *d)
 
 	if (rc == ERR_NOT_FOUND || (rc == 0 && r.wakes != d->wakes))
 		return 0;
+	if (rc != 0)
+		return rc;
 	memcpy(e.company, wait->company.b, sizeof(e.company));
-	return rc != 0 ? rc : payload_emit(ctx, EV_COPY_DUE, &due, &e);
+	e.label = label_besides(wait, r.segment);
+	return payload_emit(ctx, EV_COPY_DUE, &due, &e);
 }
 
-int copy_emit_forced(
-    struct door_ctx *ctx, uint64_t id, struct str author, struct str reason)
+static int emit_word(
+    struct door_ctx *ctx, unsigned type, const struct event_copy_word *w)
 {
-	struct event_copy_forced e = {id, author, reason};
 	struct copy_record r;
-	int rc = copy_read(door_txn(ctx), id, &r);
+	int rc = copy_read(door_txn(ctx), w->id, &r);
 
-	return rc != 0 ? rc : payload_emit(ctx, EV_COPY_FORCED, &forced, &e);
+	return rc != 0 ? rc : payload_emit(ctx, type, &word, w);
+}
+
+int copy_emit_forced(struct door_ctx *ctx, const struct event_copy_word *w)
+{
+	return emit_word(ctx, EV_COPY_FORCED, w);
+}
+
+int copy_emit_released(struct door_ctx *ctx, const struct event_copy_word *w)
+{
+	return emit_word(ctx, EV_COPY_RELEASED, w);
+}
+
+int copy_emit_dropped(struct door_ctx *ctx, const struct event_copy_word *w)
+{
+	return emit_word(ctx, EV_COPY_DROPPED, w);
 }
 
 /* --- reducers --- */
 
-static int count(struct ledger_txn *t, const struct event *ev, const char *what,
-    const char *which, struct str segment)
+static int count_added(
+    struct ledger_txn *t, const struct event *ev, const struct copy_record *r)
 {
 	char name[COUNTER_NAME_MAX];
 
-	(void)snprintf(name, sizeof(name), "%s%s", what, which);
-	return counter_add(t, ev->time_ms, name, segment);
+	(void)snprintf(
+	    name, sizeof(name), "copy.added.%s", copy_kind_name(r->kind));
+	return counter_add(t, ev->time_ms, name, r->segment);
+}
+
+static int count_done(struct ledger_txn *t, const struct event *ev,
+    const struct copy_record *r, enum copy_outcome o, uint32_t n)
+{
+	char name[COUNTER_NAME_MAX];
+
+	(void)snprintf(
+	    name, sizeof(name), "copy.done.%s", copy_outcome_name(o));
+	return counter_add_n(t, ev->time_ms, name, r->segment, n);
 }
 
 static int put_due(struct ledger_txn *t, const struct copy_record *r)
@@ -483,8 +535,10 @@ static size_t queues_of(
 static int enqueue(
     struct ledger_txn *t, const struct copy_record *r, uint32_t label)
 {
-	struct waiting_fact w = {
-	    .copy_id = r->id, .person = lead_id_tag(&r->lead), .label = label};
+	struct waiting_fact w = {.copy_id = r->id,
+	    .person = lead_id_tag(&r->lead),
+	    .label = label,
+	    .arrived_ms = r->arrived_ms};
 	struct wait_queue q[2];
 	size_t n = queues_of(r, r->wait.queues, q);
 	int rc = 0;
@@ -510,7 +564,7 @@ static int dequeue(
  * first change. */
 static int put_all(struct ledger_txn *t, const struct copy_record *r)
 {
-	uint32_t label = policy_label(r->segment);
+	uint32_t label = copy_label(r);
 	int rc = put_record(t, r);
 
 	if (rc == 0)
@@ -519,7 +573,8 @@ static int put_all(struct ledger_txn *t, const struct copy_record *r)
 }
 
 /* Counted also where it is due: whoever decides it just now knows nothing of
- * this room. */
+ * this room. One that the MTA did not take several times in a row waits for the
+ * MTA: the room may be what its own last attempt has left. */
 static int wake_one(struct ledger_txn *t, uint64_t id, int64_t now_ms)
 {
 	struct copy_record r;
@@ -528,7 +583,7 @@ static int wake_one(struct ledger_txn *t, uint64_t id, int64_t now_ms)
 
 	if (rc != 0)
 		return rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc;
-	sleeps = r.wait.due_ms > now_ms;
+	sleeps = r.wait.due_ms > now_ms && r.attempts < WAKE_ATTEMPTS;
 	if (sleeps)
 		rc = del_due(t, &r);
 	if (rc == 0)
@@ -541,16 +596,72 @@ static int wake_one(struct ledger_txn *t, uint64_t id, int64_t now_ms)
 	return rc == 0 && sleeps ? put_due(t, &r) : rc;
 }
 
-int copy_wake(struct ledger_txn *t, const struct wait_queue *q, int64_t now_ms)
-{
-	struct wait_heads heads;
-	int rc = wait_heads(t, q, &heads);
+/* The first of a queue, the best of them first. */
+struct firsts {
+	struct {
+		uint64_t id;
+		uint32_t rank;
+	} v[COPY_WAKE_MAX];
+	size_t n;
+};
 
-	for (size_t i = 0; rc == 0 && i < heads.n; i++)
-		rc = wake_one(t, heads.id[i], now_ms);
+static void put_first(struct firsts *f, uint64_t id, uint32_t rank)
+{
+	size_t at = f->n;
+
+	while (
+	    at > 0 && (f->v[at - 1].rank > rank ||
+			  (f->v[at - 1].rank == rank && f->v[at - 1].id > id)))
+		at--;
+	if (at == COPY_WAKE_MAX)
+		return;
+	if (f->n < COPY_WAKE_MAX)
+		f->n++;
+	for (size_t i = f->n - 1; i > at; i--)
+		f->v[i] = f->v[i - 1];
+	f->v[at].id = id;
+	f->v[at].rank = rank;
+}
+
+/* One look for each segment that has somebody waiting: as many as a policy has
+ * kinds of mail. Their order is what the rows know of the policy. */
+static int find_firsts(struct ledger_txn *t, const struct wait_queue *q,
+    uint64_t except, struct firsts *out)
+{
+	struct waiting_fact w = {.label = 0};
+	struct copy_record r;
+	int rc = wait_first(t, q, 0, except, &w);
+
+	out->n = 0;
+	while (rc == 0) {
+		rc = copy_read(t, w.copy_id, &r);
+		if (rc != 0)
+			return rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc;
+		put_first(out, r.id, r.wait.rank);
+		if (w.label == UINT32_MAX)
+			return 0;
+		rc = wait_first(t, q, w.label + 1, except, &w);
+	}
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int wake_besides(struct ledger_txn *t, const struct wait_queue *q,
+    uint64_t except, int64_t now_ms)
+{
+	struct firsts firsts;
+	int rc = find_firsts(t, q, except, &firsts);
+
+	for (size_t i = 0; rc == 0 && i < firsts.n; i++)
+		rc = wake_one(t, firsts.v[i].id, now_ms);
 	return rc;
 }
 
+int copy_wake(struct ledger_txn *t, const struct wait_queue *q, int64_t now_ms)
+{
+	return wake_besides(t, q, 0, now_ms);
+}
+
+/* Who waits with it, by bits of its queues. */
 static int wake_queues(struct ledger_txn *t, const struct copy_record *r,
     unsigned bits, int64_t now_ms)
 {
@@ -559,7 +670,7 @@ static int wake_queues(struct ledger_txn *t, const struct copy_record *r,
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = copy_wake(t, &q[i], now_ms);
+		rc = wake_besides(t, &q[i], r->id, now_ms);
 	return rc;
 }
 
@@ -572,7 +683,8 @@ static struct copy_wait wait_of_added(const struct event_copy_added *e)
 	    .queues = e->queues,
 	    .rank = e->rank,
 	    .policy_version = e->policy_version,
-	    .line = e->line};
+	    .line = e->line,
+	    .label = e->label};
 
 	memcpy(w.company.b, e->company, sizeof(w.company.b));
 	return w;
@@ -602,24 +714,18 @@ int copy_reduce_added(
 	memcpy(r.lead.b, e.lead, sizeof(r.lead.b));
 	rc = put_all(t, &r);
 	if (rc == 0)
-		rc = count(
-		    t, ev, "copy.added.", copy_kind_name(r.kind), e.segment);
+		rc = count_added(t, ev, &r);
 	return error_of(err, rc, "copy");
 }
 
-/* Gone with its last recipient, and whoever waits behind it is looked at. */
-static int step(
-    struct ledger_txn *t, struct copy_record *r, uint32_t index, int64_t now_ms)
+/* Gone, and whoever waits behind it is looked at. */
+static int end(
+    struct ledger_txn *t, const struct copy_record *r, int64_t now_ms)
 {
-	uint32_t label = policy_label(r->segment);
+	uint32_t label = copy_label(r);
 	struct id_key k;
-	int rc;
+	int rc = del_due(t, r);
 
-	r->next = index + 1;
-	r->attempts = 0;
-	if (r->next < r->recipients)
-		return put_record(t, r);
-	rc = del_due(t, r);
 	if (rc == 0)
 		rc = ledger_del(t, TABLE_COPY, id_key(r->id, &k));
 	if (rc == 0)
@@ -627,30 +733,50 @@ static int step(
 	return rc == 0 ? wake_queues(t, r, r->wait.queues, now_ms) : rc;
 }
 
+/* Recipients are done: counted first, since the row's bytes are gone with the
+ * first change; r is read again. */
+static int read_and_count(struct ledger_txn *t, const struct event *ev,
+    uint64_t id, enum copy_outcome o, struct copy_record *r)
+{
+	int rc = copy_read(t, id, r);
+
+	if (rc == 0)
+		rc = count_done(t, ev, r, o,
+		    ev->type == EV_COPY_DROPPED ? r->recipients - r->next : 1);
+	return rc == 0 ? copy_read(t, id, r) : rc;
+}
+
 int copy_reduce_recipient(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
 	struct event_copy_recipient e;
 	struct copy_record r;
-	char segment[SEGMENT_MAX];
-	size_t n = 0;
 	int rc = copy_decode_recipient(ev->payload, &e);
 
 	if (rc == 0)
-		rc = copy_read(t, e.id, &r);
+		rc = read_and_count(
+		    t, ev, e.id, (enum copy_outcome)e.outcome, &r);
 	if (rc != 0)
 		return error_of(err, rc, "copy event");
-	/* The row's bytes are gone with the first change. */
-	while (n < r.segment.n && n < SEGMENT_MAX) {
-		segment[n] = r.segment.p[n];
-		n++;
-	}
-	rc = step(t, &r, e.index, ev->time_ms);
-	if (rc == 0)
-		rc = count(t, ev, "copy.done.",
-		    copy_outcome_name((enum copy_outcome)e.outcome),
-		    (struct str){segment, n});
+	r.next = e.index + 1;
+	r.attempts = 0;
+	rc =
+	    r.next < r.recipients ? put_record(t, &r) : end(t, &r, ev->time_ms);
 	return error_of(err, rc, "copy");
+}
+
+int copy_reduce_dropped(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	struct event_copy_word e;
+	struct copy_record r;
+	int rc = copy_decode_word(ev->payload, &e);
+
+	if (rc == 0)
+		rc = read_and_count(t, ev, e.id, COPY_REMOVED, &r);
+	if (rc == 0)
+		rc = end(t, &r, ev->time_ms);
+	return error_of(err, rc, "copy event");
 }
 
 static struct copy_wait wait_of_due(const struct event_copy_due *e)
@@ -662,7 +788,8 @@ static struct copy_wait wait_of_due(const struct event_copy_due *e)
 	    .queues = e->queues,
 	    .rank = e->rank,
 	    .policy_version = e->policy_version,
-	    .line = e->line};
+	    .line = e->line,
+	    .label = e->label};
 
 	memcpy(w.company.b, e->company, sizeof(w.company.b));
 	return w;
@@ -674,7 +801,7 @@ static int take_out(struct ledger_txn *t, uint64_t id, struct copy_record *r)
 	int rc = copy_read(t, id, r);
 
 	if (rc == 0)
-		rc = dequeue(t, r, policy_label(r->segment));
+		rc = dequeue(t, r, copy_label(r));
 	if (rc == 0)
 		rc = del_due(t, r);
 	return rc == 0 ? copy_read(t, id, r) : rc;
@@ -719,21 +846,39 @@ int copy_reduce_due(
 	return error_of(err, rc, "copy");
 }
 
-int copy_reduce_forced(
-    struct ledger_txn *t, const struct event *ev, struct error *err)
+/* Due by an operator's word: whatever is being decided of it just now does not
+ * know of that. */
+static int reduce_word(struct ledger_txn *t, const struct event *ev,
+    bool forced, struct error *err)
 {
-	struct event_copy_forced e;
+	struct event_copy_word e;
 	struct copy_record r;
-	int rc = copy_decode_forced(ev->payload, &e);
+	int rc = copy_decode_word(ev->payload, &e);
 
 	if (rc == 0)
 		rc = take_out(t, e.id, &r);
 	if (rc != 0)
 		return error_of(err, rc, "copy event");
-	r.forced = true;
+	r.forced |= forced;
 	if (r.wait.due_ms > ev->time_ms)
 		r.wait.due_ms = ev->time_ms;
+	if (ev->type != EV_COPY_FORCED || ev->version > 1) {
+		r.author = e.author;
+		r.wakes++;
+	}
 	return error_of(err, put_all(t, &r), "copy");
+}
+
+int copy_reduce_forced(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	return reduce_word(t, ev, true, err);
+}
+
+int copy_reduce_released(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	return reduce_word(t, ev, false, err);
 }
 
 const char *copy_kind_name(enum copy_kind k)

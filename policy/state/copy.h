@@ -12,10 +12,13 @@
  *              found in the spool folder and adopted by the agent
  *
  * A held copy that competes stands in the queues of those whose limits it waits
- * for (wait.h). When one leaves a queue, and when a slot is released, the first
- * copies of the queue are due at once: in the reducer of that event, so that
- * nothing is forgotten by whoever is killed. Only the first: they leave in
- * their turn, or get another instant, and then the next ones are looked at.
+ * for (wait.h). When one leaves a queue, and when something changes in a person's
+ * slots or in what is known of the person, the first copies of the queue are due
+ * at once: in the reducer of that event, so that nothing is forgotten by whoever
+ * is killed. Only the first: the oldest of each segment, of the COPY_WAKE_MAX
+ * segments that go first by `order`. They leave in their turn, or get another
+ * instant, and then the next ones are looked at. Of a company those are woken
+ * when there is room, and not by each message that one of its people gets.
  *
  * Threads: as the transaction. */
 #ifndef POLICY_STATE_COPY_H
@@ -45,6 +48,10 @@ enum copy_outcome {
 	COPY_SPLIT = 6,   /* waits as a held copy of its own now */
 };
 
+enum {
+	COPY_WAKE_MAX = 16 /* copies that one event wakes in one queue */
+};
+
 /* Bits; numbers are stored. */
 enum copy_queues {
 	COPY_WAITS_FOR_PERSON = 1,
@@ -58,6 +65,8 @@ struct copy_wait {
 	enum verdict_reason reason;    /* 0: none that is known */
 	unsigned queues;               /* enum copy_queues */
 	uint32_t rank;                 /* of the segment in `order` */
+	uint32_t label;                /* of the segment that decides: in its
+	                                * queue it stands. 0: that of its name */
 	struct company_id company;     /* zero: none that counts */
 	uint32_t policy_version, line; /* of the rule; 0: none */
 };
@@ -83,7 +92,8 @@ struct copy_record {
 	struct str campaign, from_domain;     /* likewise; may be empty */
 	int64_t added_ms, arrived_ms;
 	struct copy_wait wait;
-	bool forced; /* to be sent in spite of what it waits for */
+	bool forced;       /* to be sent in spite of what it waits for */
+	struct str author; /* who released or let it go last; borrowed */
 	uint32_t recipients;
 	uint32_t next;     /* index of the first recipient not done */
 	uint32_t attempts; /* of submission, since the last success */
@@ -103,13 +113,14 @@ struct event_copy_added {
 	int64_t arrived_ms;
 	uint32_t reason, queues, rank, policy_version, line;
 	unsigned char company[COMPANY_ID_BYTES];
+	uint32_t label; /* from version 3; 0: that of the segment's name */
 };
 
 struct event_copy_recipient {
 	uint64_t id;
 	uint32_t index, outcome; /* enum copy_outcome */
 	struct str queue_id;     /* sent: under which the MTA has it now */
-	struct str author;       /* removed: by whom; from version 2 on */
+	struct str author;       /* removed: by whom, in version 2 */
 };
 
 struct event_copy_due {
@@ -121,9 +132,11 @@ struct event_copy_due {
 	int64_t deadline_ms;
 	uint32_t then, reason, queues, rank, policy_version, line;
 	unsigned char company[COMPANY_ID_BYTES];
+	uint32_t label; /* from version 3; as above */
 };
 
-struct event_copy_forced {
+/* What an operator says of a copy: forced, released, dropped. */
+struct event_copy_word {
 	uint64_t id;
 	struct str author, reason;
 };
@@ -135,12 +148,11 @@ int copy_emit_added(struct door_ctx *ctx, const struct copy_new *c) MUST_CHECK;
  * that is done already changes nothing. */
 int copy_emit_recipient(struct door_ctx *ctx, uint64_t id, uint32_t index,
     enum copy_outcome outcome) MUST_CHECK;
-/* The same with COPY_REMOVED, and by whom. */
-int copy_emit_removed(struct door_ctx *ctx, uint64_t id, uint32_t index,
-    struct str author) MUST_CHECK;
 /* The same with COPY_SENT, and the queue id that the MTA gave it. */
 int copy_emit_sent(struct door_ctx *ctx, uint64_t id, uint32_t index,
     struct str queue_id) MUST_CHECK;
+/* The segment in whose queue it stands. */
+uint32_t copy_label(const struct copy_record *r);
 /* The strings of a record, out of the transaction. ERR_LIMIT. */
 int copy_keep(struct copy_record *r, struct arena *a) MUST_CHECK;
 /* Another instant; counts an attempt. */
@@ -155,9 +167,15 @@ struct copy_decided {
 };
 int copy_emit_wait(
     struct door_ctx *ctx, const struct copy_decided *d) MUST_CHECK;
-/* To be sent now, in spite of what it waits for. ERR_NOT_FOUND. */
-int copy_emit_forced(struct door_ctx *ctx, uint64_t id, struct str author,
-    struct str reason) MUST_CHECK;
+/* An operator's word; the reason may be empty. ERR_NOT_FOUND: it is gone.
+ * forced: to be sent now, in spite of what it waits for. released: due now, to
+ * be decided again. dropped: gone for good, with all recipients not done. */
+int copy_emit_forced(
+    struct door_ctx *ctx, const struct event_copy_word *w) MUST_CHECK;
+int copy_emit_released(
+    struct door_ctx *ctx, const struct event_copy_word *w) MUST_CHECK;
+int copy_emit_dropped(
+    struct door_ctx *ctx, const struct event_copy_word *w) MUST_CHECK;
 
 /* --- reading --- */
 int copy_read(const struct ledger_txn *t, uint64_t id,
@@ -183,8 +201,8 @@ int copy_decode_added(
 int copy_decode_recipient(
     struct str payload, struct event_copy_recipient *out) MUST_CHECK;
 int copy_decode_due(struct str payload, struct event_copy_due *out) MUST_CHECK;
-int copy_decode_forced(
-    struct str payload, struct event_copy_forced *out) MUST_CHECK;
+int copy_decode_word(
+    struct str payload, struct event_copy_word *out) MUST_CHECK;
 int copy_reduce_added(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 int copy_reduce_recipient(
@@ -192,6 +210,10 @@ int copy_reduce_recipient(
 int copy_reduce_due(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 int copy_reduce_forced(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+int copy_reduce_released(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+int copy_reduce_dropped(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 
 /* For reducers: what waits first in that queue is due at now_ms. */

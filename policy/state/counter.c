@@ -29,6 +29,11 @@ bool counter_is_by_purpose(struct str name)
 	return str_starts(name, STR("consent."));
 }
 
+bool counter_is_by_provider(struct str name)
+{
+	return str_starts(name, STR("provider."));
+}
+
 /* All but the hour. */
 static int make_key(const char *name, struct str of, struct row_key *k)
 {
@@ -44,7 +49,8 @@ static int make_key(const char *name, struct str of, struct row_key *k)
 	return 0;
 }
 
-static int add_one(struct ledger_txn *t, struct row_key *k, uint32_t hour)
+static int add_to(
+    struct ledger_txn *t, struct row_key *k, uint32_t hour, uint64_t n)
 {
 	struct str key = {k->b, k->n}, value;
 	uint64_t count = 0;
@@ -59,35 +65,66 @@ static int add_one(struct ledger_txn *t, struct row_key *k, uint32_t hour)
 		count = codec_get_u64(value.p);
 	else if (rc != ERR_NOT_FOUND)
 		return rc;
-	codec_put_u64(out, count + 1);
+	codec_put_u64(out, count + n);
 	return ledger_put(
 	    t, TABLE_COUNTER, key, (struct str){out, sizeof(out)});
 }
 
 /* `of` may be borrowed from a row of the same transaction: it is copied
  * into the key before the first change. */
-int counter_add(
-    struct ledger_txn *t, int64_t time_ms, const char *name, struct str of)
+int counter_add_n(struct ledger_txn *t, int64_t time_ms, const char *name,
+    struct str of, uint64_t n)
 {
 	struct row_key k;
 	int rc = make_key(name, of, &k);
 
 	if (rc == 0)
-		rc = add_one(t, &k, 0);
-	return rc != 0 ? rc : add_one(t, &k, counter_hour(time_ms));
+		rc = add_to(t, &k, 0, n);
+	return rc != 0 ? rc : add_to(t, &k, counter_hour(time_ms), n);
+}
+
+int counter_add(
+    struct ledger_txn *t, int64_t time_ms, const char *name, struct str of)
+{
+	return counter_add_n(t, time_ms, name, of, 1);
+}
+
+int counter_read(const struct ledger_txn *t, uint32_t hour, const char *name,
+    struct str of, uint64_t *out)
+{
+	struct str value;
+	struct row_key k;
+	int rc = make_key(name, of, &k);
+
+	*out = 0;
+	if (rc != 0)
+		return rc;
+	codec_put_u32(k.b, hour);
+	rc = ledger_get(t, TABLE_COUNTER, (struct str){k.b, k.n}, &value);
+	if (rc != 0)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	if (value.n != 8)
+		return ERR_CORRUPT;
+	*out = codec_get_u64(value.p);
+	return 0;
 }
 
 static int decode(struct str key, struct str value, struct counter_row *out)
 {
 	size_t nul = str_find(key, 4, '\0');
+	struct str *of;
 
 	if (key.n < 6 || nul == key.n || value.n != 8)
 		return ERR_CORRUPT;
 	out->hour = codec_get_u32(key.p);
 	out->name = str_cut(key, 4, nul - 4);
-	out->segment = out->purpose = STR("");
-	*(counter_is_by_purpose(out->name) ? &out->purpose : &out->segment) =
-	    str_from(key, nul + 1);
+	out->segment = out->purpose = out->provider = STR("");
+	of = &out->segment;
+	if (counter_is_by_purpose(out->name))
+		of = &out->purpose;
+	else if (counter_is_by_provider(out->name))
+		of = &out->provider;
+	*of = str_from(key, nul + 1);
 	out->count = codec_get_u64(value.p);
 	return 0;
 }
@@ -115,6 +152,28 @@ int counter_each(const struct ledger_txn *t, uint32_t from_hour,
 		if (rc != 0)
 			break;
 	}
+	ledger_iter_close(&it);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* A row's key is longer than its hour, and so above the hour alone. */
+int counter_hour_before(
+    const struct ledger_txn *t, uint32_t hour, uint32_t *out)
+{
+	struct ledger_iter it;
+	struct str key, value;
+	char from[4];
+	int rc;
+
+	*out = 0;
+	codec_put_u32(from, hour);
+	rc = ledger_iter_open(t, TABLE_COUNTER,
+	    (struct str){from, sizeof(from)}, LEDGER_DOWN, &it);
+	if (rc != 0)
+		return rc;
+	rc = ledger_iter_next(&it, &key, &value);
+	if (rc == 0)
+		*out = codec_get_u32(key.p);
 	ledger_iter_close(&it);
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }

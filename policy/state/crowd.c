@@ -16,6 +16,7 @@ struct crowd {
 	pthread_mutex_t lock;
 	pthread_cond_t done;
 	size_t waiting;
+	int row; /* the door's */
 	struct ticket tickets[];
 };
 
@@ -36,28 +37,51 @@ static void member_done(void *arg, int rc, const struct error *err)
 	leave(t->crowd);
 }
 
-int crowd_begin(struct crowd **out, struct door *d, door_fn *fn,
-    struct crowd_member *v, size_t n)
+static struct crowd *new_crowd(struct crowd_member *v, size_t n)
 {
 	struct crowd *c =
 	    fault_alloc() ? NULL
 			  : calloc(1, sizeof(*c) + n * sizeof(c->tickets[0]));
 
-	*out = c;
 	if (c == NULL)
-		return -ENOMEM;
+		return NULL;
 	(void)pthread_mutex_init(&c->lock, NULL);
 	(void)pthread_cond_init(&c->done, NULL);
 	c->waiting = n;
-	for (size_t i = 0; i < n; i++) {
-		int rc;
-
+	for (size_t i = 0; i < n; i++)
 		c->tickets[i] = (struct ticket){c, &v[i]};
-		rc = door_submit(d, fn, v[i].arg, member_done, &c->tickets[i]);
+	return c;
+}
+
+int crowd_begin(struct crowd **out, struct door *d, door_fn *fn,
+    struct crowd_member *v, size_t n)
+{
+	struct crowd *c = *out = new_crowd(v, n);
+
+	for (size_t i = 0; c != NULL && i < n; i++) {
+		int rc =
+		    door_submit(d, fn, v[i].arg, member_done, &c->tickets[i]);
+
 		if (rc != 0) /* else the answer may be there by now */
 			member_done(&c->tickets[i], rc, NULL);
 	}
-	return 0;
+	return c != NULL ? 0 : -ENOMEM;
+}
+
+int crowd_begin_row(struct crowd **out, struct door *d, door_fn *fn,
+    struct crowd_member *v, size_t n)
+{
+	struct crowd *c = *out = new_crowd(v, n);
+	int rc = 0;
+
+	for (size_t i = 0; c != NULL && i < n; i++) {
+		if (rc == 0)
+			rc = door_submit_in_row(d, &c->row, fn, v[i].arg,
+			    member_done, &c->tickets[i]);
+		if (rc != 0)
+			member_done(&c->tickets[i], rc, NULL);
+	}
+	return c != NULL ? 0 : -ENOMEM;
 }
 
 void crowd_end(struct crowd **out)

@@ -19,6 +19,10 @@ struct crowd_member {
  * -ENOMEM: none was submitted. n <= CROWD_MAX. */
 int crowd_begin(struct crowd **out, struct door *d, door_fn *fn,
     struct crowd_member *v, size_t n) MUST_CHECK;
+/* The same in a row: where one fails, those after it fail too and are not run
+ * (door_submit_in_row). */
+int crowd_begin_row(struct crowd **out, struct door *d, door_fn *fn,
+    struct crowd_member *v, size_t n) MUST_CHECK;
 /* Waits until all are answered; sets *c = NULL, and NULL is fine. */
 void crowd_end(struct crowd **c);
 

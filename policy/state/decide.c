@@ -61,12 +61,14 @@ static void settle_hold(struct decide_work *w)
 		w->out->verdict.action = VERDICT_DEFER;
 }
 
-/* An operator's word stands against what waiting would cure. */
+/* An operator's word stands against what waiting would cure, but for what a
+ * person asked for. */
 static void settle_forced(struct decide_work *w)
 {
 	struct verdict *v = &w->out->verdict;
 
-	if (w->in->forced && verdict_reason_competes(v->reason))
+	if (w->in->forced && v->reason != REASON_PAUSED &&
+	    verdict_reason_competes(v->reason))
 		*v = verdict_of(VERDICT_ALLOW, REASON_ALLOWED);
 }
 
@@ -256,7 +258,7 @@ static int propose(struct decide_work *w, struct error *err)
 		if (rc == 0 && is_answered(w, &rc))
 			break;
 		if (rc == 0)
-			rc = door_propose(w->store->door, propose_fn, w, err);
+			rc = door_decide(w->store->door, propose_fn, w, err);
 	}
 	return rc;
 }

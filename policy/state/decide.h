@@ -40,6 +40,8 @@ struct decide_in {
 	struct str sender;        /* the application's envelope sender */
 	struct str app_one_click; /* its RFC 8058 URL, or empty */
 	struct samekey same;
+	struct str
+	    reference; /* of its Message-ID (mail/reference.h), or empty */
 	enum comply_result compliance; /* where comply is NULL */
 	decide_comply_fn *comply;
 	void *comply_arg;

@@ -141,7 +141,7 @@ static int propose(struct all *all, struct error *err)
 		if (rc == 0)
 			rc = decide_look(all->work, all->n, err);
 		if (rc == 0)
-			rc = door_propose(
+			rc = door_decide(
 			    all->work[0].store->door, all_fn, all, err);
 	}
 	return rc;

@@ -48,12 +48,12 @@ static void keep_for(const struct policy_caps *caps, int64_t *keep_ms)
 
 /* A person's history is one for all segments: what this one's rules may forget
  * another's may still ask for. */
-static int64_t prune_before(const struct policy *p, int64_t now_ms)
+static int64_t longest_span(const struct policy *p)
 {
 	int64_t keep = HISTORY_MS;
 
 	if (p == NULL)
-		return now_ms - keep;
+		return keep;
 	keep_for(&p->person, &keep);
 	keep_for(&p->company, &keep);
 	for (size_t i = 0; i < p->n_limits; i++)
@@ -64,7 +64,7 @@ static int64_t prune_before(const struct policy *p, int64_t now_ms)
 		keep_for(&s->caps, &keep);
 		keep = s->yield.span_ms > keep ? s->yield.span_ms : keep;
 	}
-	return now_ms - keep;
+	return keep;
 }
 
 /* The name that the decision went by, which may be the stream's stand-in. */
@@ -74,7 +74,7 @@ static struct str segment_of(const struct decide_work *w)
 }
 
 static struct event_slot_proposed slot_of(
-    const struct decide_work *w, int64_t now_ms)
+    const struct decide_work *w, int64_t prune_before_ms)
 {
 	const struct decide_in *in = w->in;
 	const struct decide_out *out = w->out;
@@ -93,8 +93,9 @@ static struct event_slot_proposed slot_of(
 	    .counts = !in->seed,
 	    .delivered = !in->log_followed,
 	    .shadowed = out->verdict.shadowed || decide_is_shadow(in->mode),
-	    .prune_before_ms = prune_before(out->policy, now_ms),
+	    .prune_before_ms = prune_before_ms,
 	    .from_domain = in->from_domain,
+	    .reference = in->reference,
 	};
 
 	if (out->segment != NULL)
@@ -108,15 +109,20 @@ int decide_emit_slot(
     struct decide_work *w, struct door_ctx *ctx, uint64_t message_id)
 {
 	struct event_slot_proposed e;
+	int64_t prune_before_ms;
 	int rc = decide_ready(w);
 
 	if (rc == 0)
 		rc = person_emit(&w->person, ctx, &w->in->recipient);
+	if (rc == 0)
+		rc =
+		    lived_ask(&w->store->lived, door_txn(ctx), door_now_ms(ctx),
+			longest_span(w->out->policy), &prune_before_ms);
 	if (rc != 0)
 		return rc;
 	w->out->message_id = message_id;
 	w->out->subject_id = w->subject_id;
-	e = slot_of(w, door_now_ms(ctx));
+	e = slot_of(w, prune_before_ms);
 	return payload_emit(
 	    ctx, EV_SLOT_PROPOSED, &message_proposed_payload, &e);
 }
@@ -156,6 +162,8 @@ static struct event_refusal refusal_of(
 	    .stream = w->in->stream,
 	    .queue_id = w->in->queue_id,
 	    .shadowed = v->shadowed || decide_is_shadow(w->in->mode),
+	    .campaign = w->in->campaign,
+	    .from_domain = w->in->from_domain,
 	};
 
 	memcpy(e.lead, w->out->lead.b, sizeof(e.lead));

@@ -144,6 +144,22 @@ static int load_company(
 	return rc;
 }
 
+/* Another policy has its own deadlines. */
+static int load_hold(struct decide_work *w, const struct ledger_txn *t)
+{
+	const struct policy *p = w->out->policy;
+	struct copy_record r;
+	int rc;
+
+	if (w->in->held_id == 0 || p == NULL)
+		return 0;
+	rc = copy_read(t, w->in->held_id, &r);
+	if (rc == 0 && r.kind == COPY_HELD &&
+	    r.wait.policy_version == p->version)
+		w->facts.held_until_ms = r.wait.deadline_ms;
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 int decide_facts(struct decide_work *w, const struct ledger_txn *t,
     struct arena *a, int64_t now_ms)
 {
@@ -159,7 +175,9 @@ int decide_facts(struct decide_work *w, const struct ledger_txn *t,
 		rc = company_of(w, &w->out->company);
 	if (rc != 0 || decide_is_one_to_one(w->in->mode))
 		return rc;
-	rc = load_person_queue(w, t, a);
+	rc = load_hold(w, t);
+	if (rc == 0)
+		rc = load_person_queue(w, t, a);
 	return rc != 0 || company_is_none(&w->out->company)
 		   ? rc
 		   : load_company(w, t, a);
@@ -220,6 +238,7 @@ void decide_wait(
 	    .reason = v->reason,
 	    .queues = queues,
 	    .rank = rank_of(d),
+	    .label = d->segment != NULL ? d->segment->label : 0,
 	    .company = d->company,
 	    .policy_version = d->policy != NULL ? d->policy->version : 0,
 	    .line = v->rule != NULL ? (uint32_t)v->rule->line : 0,

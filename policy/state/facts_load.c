@@ -28,6 +28,7 @@ struct collect {
 	struct suppression_fact *v; /* NULL before the first: nearly always */
 	size_t n;
 	uint32_t label;
+	struct suppression_record pause; /* reason 0: none */
 };
 
 /* Those of other segments bind nobody here, however many there are. */
@@ -35,6 +36,8 @@ static int collect(void *arg, const struct suppression_record *r)
 {
 	struct collect *c = arg;
 
+	if (r->label == SUPPRESSION_PAUSE_LABEL)
+		c->pause = *r;
 	if (r->label != 0 && r->label != c->label)
 		return 0;
 	if (c->v == NULL)
@@ -54,6 +57,8 @@ static int load_suppressions(const struct ledger_txn *t,
 
 	out->suppressions = c.v;
 	out->n_suppressions = c.n;
+	out->paused = c.pause.reason;
+	out->paused_until_ms = c.pause.until_ms;
 	return rc;
 }
 

@@ -1,5 +1,5 @@
 /* feedback.c - see feedback.h. Records: 'm': version 1, rank, reason, flags,
- * first_ms; 'h': version 1, count, first_ms. */
+ * first_ms; 'h', 'f': version 1, count, first_ms. */
 #include "policy/state/feedback.h"
 
 #include "policy/base/codec.h"
@@ -35,9 +35,10 @@ static struct str message_key(uint64_t id, struct row_key *k)
 	return (struct str){k->b, 9};
 }
 
-static struct str lead_key(const unsigned char *lead, struct row_key *k)
+static struct str lead_key(
+    const unsigned char *lead, enum bounce_reason of, struct row_key *k)
 {
-	k->b[0] = 'h';
+	k->b[0] = of == BOUNCE_MAILBOX_FULL ? 'f' : 'h';
 	memcpy(k->b + 1, lead, LEAD_ID_BYTES);
 	return (struct str){k->b, 1 + LEAD_ID_BYTES};
 }
@@ -123,15 +124,16 @@ static int prune(struct ledger_txn *t, const struct event *ev, uint64_t but)
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-int feedback_hosts(const struct ledger_txn *t, const struct lead_id *lead,
-    struct giveup_hosts *out)
+int feedback_row(const struct ledger_txn *t, const struct lead_id *lead,
+    enum bounce_reason of, struct giveup_row *out)
 {
 	struct row_key k;
 	struct str value;
 	struct wire w;
-	int rc = ledger_get(t, TABLE_FEEDBACK, lead_key(lead->b, &k), &value);
+	int rc =
+	    ledger_get(t, TABLE_FEEDBACK, lead_key(lead->b, of, &k), &value);
 
-	*out = (struct giveup_hosts){0};
+	*out = (struct giveup_row){0};
 	if (rc != 0)
 		return rc == ERR_NOT_FOUND ? 0 : rc;
 	w = wire_open(value);
@@ -142,22 +144,23 @@ int feedback_hosts(const struct ledger_txn *t, const struct lead_id *lead,
 	return wire_done(&w);
 }
 
-static int put_hosts(struct ledger_txn *t, const struct event_bounce *e)
+static int put_row(struct ledger_txn *t, const struct event_bounce *e)
 {
 	struct row_key k;
 	struct buf b;
 	int rc;
 
-	if (e->hosts == 0)
+	if (e->in_row == 0)
 		return 0;
 	buf_init(&b, RECORD_MAX);
 	wire_put_u8(&b, RECORD_VERSION);
-	wire_put_u32(&b, e->hosts);
-	wire_put_i64(&b, e->hosts_first_ms);
+	wire_put_u32(&b, e->in_row);
+	wire_put_i64(&b, e->row_first_ms);
 	rc = buf_error(&b);
 	if (rc == 0)
-		rc = ledger_put(
-		    t, TABLE_FEEDBACK, lead_key(e->lead, &k), buf_str(&b));
+		rc = ledger_put(t, TABLE_FEEDBACK,
+		    lead_key(e->lead, (enum bounce_reason)e->reason, &k),
+		    buf_str(&b));
 	buf_fini(&b);
 	return rc;
 }
@@ -170,10 +173,11 @@ static const struct payload_field bounce_fields[] = {
     {4, PAYLOAD_U32, false, AT(reason)},
     {5, PAYLOAD_U32, false, AT(class)},
     {6, PAYLOAD_U32, true, AT(rank)},
-    {7, PAYLOAD_U32, false, AT(hosts)},
-    {8, PAYLOAD_I64, false, AT(hosts_first_ms)},
+    {7, PAYLOAD_U32, false, AT(in_row)},
+    {8, PAYLOAD_I64, false, AT(row_first_ms)},
     {9, PAYLOAD_BYTES, false, AT(status)},
     {10, PAYLOAD_BYTES, false, AT(diagnostic)},
+    {11, PAYLOAD_TEXT, false, AT(provider)},
 };
 #undef AT
 const struct payload_desc feedback_bounce_payload =
@@ -221,6 +225,17 @@ static const char *counter_kind(const struct event_bounce *e)
 	return is_hard(e) ? "bounce.hard" : "bounce.soft";
 }
 
+/* Once a message: a failure that says more comes with a higher rank. */
+static int count_provider(
+    struct ledger_txn *t, const struct event *ev, const struct event_bounce *e)
+{
+	if (e->provider.n == 0 || e->rank != GIVEUP_PERSON ||
+	    e->reason != BOUNCE_USER_UNKNOWN)
+		return 0;
+	return counter_add(
+	    t, ev->time_ms, "provider.user_unknown", e->provider);
+}
+
 int feedback_reduce_bounce(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
@@ -241,11 +256,13 @@ int feedback_reduce_bounce(
 		rc = put_record(t, e.message_id, &r);
 	}
 	if (rc == 0)
-		rc = put_hosts(t, &e);
+		rc = put_row(t, &e);
 	if (rc == 0)
 		rc = prune(t, ev, e.message_id);
 	if (rc == 0)
 		rc = count(t, ev, counter_kind(&e), e.reason, e.message_id);
+	if (rc == 0)
+		rc = count_provider(t, ev, &e);
 	if (rc == 0 && first_hard)
 		rc = message_tally(
 		    t, e.message_id, TALLY_HARD_BOUNCE, ev->time_ms);

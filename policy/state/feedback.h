@@ -1,14 +1,16 @@
 /* feedback.h - what came back on a message, and failures in a row of a lead.
  * The row of EV_BOUNCE and EV_COMPLAINT. One failure is recorded once, whether the
- * log, a DSN or both tell it: feedback.rank is the most that was said
+ * log, a DSN, an application or all tell it: feedback.rank is the most that was said
  * (giveup.h), and only more than that is news.
  *
  * Counts "bounce.hard.REASON" (class person), "bounce.soft.REASON",
  * "bounce.other_person.REASON" (a report with our token that names somebody
- * else) and "complaint.TYPE", by segment. A failure whose later report says
+ * else) and "complaint.TYPE", by segment, and "provider.user_unknown" by
+ * provider. A failure whose later report says
  * more counts again under its new name.
  *
- * Keys of TABLE_FEEDBACK: 'm', message id (8); 'h', lead id (16). A message's
+ * Keys of TABLE_FEEDBACK: 'm', message id (8); of failures in a row for an
+ * unknown host 'h', for a full mailbox 'f', lead id (16). A message's
  * row goes FEEDBACK_KEEP_DAYS after the message; a few of them with each new
  * one. What is told of it later counts again.
  * Threads: as the transaction. */
@@ -28,6 +30,7 @@ enum {
 enum feedback_source {
 	FEEDBACK_BY_DSN = 1,
 	FEEDBACK_BY_LOG = 2,
+	FEEDBACK_BY_API = 3, /* an application, or its relay (ops_outcome.h) */
 };
 
 struct feedback_record { /* zero: nothing came back */
@@ -43,10 +46,13 @@ struct event_bounce {
 	unsigned char lead[LEAD_ID_BYTES];
 	uint32_t source; /* enum feedback_source */
 	uint32_t reason, class, rank;
-	uint32_t hosts; /* failures in a row with this one; host_unknown */
-	int64_t hosts_first_ms;
+	/* Failures in a row with this one, where they count (giveup.h); of a
+	 * full mailbox from version 2 on. */
+	uint32_t in_row;
+	int64_t row_first_ms;
 	struct str status;     /* RFC 3463, where there is one */
 	struct str diagnostic; /* sealed */
+	struct str provider;   /* provider.h; from version 2 on */
 };
 
 struct event_complaint {
@@ -58,8 +64,9 @@ struct event_complaint {
 /* All zero when there is no row. */
 int feedback_read(const struct ledger_txn *t, uint64_t message_id,
     struct feedback_record *out) MUST_CHECK;
-int feedback_hosts(const struct ledger_txn *t, const struct lead_id *lead,
-    struct giveup_hosts *out) MUST_CHECK;
+/* of: BOUNCE_HOST_UNKNOWN or BOUNCE_MAILBOX_FULL. */
+int feedback_row(const struct ledger_txn *t, const struct lead_id *lead,
+    enum bounce_reason of, struct giveup_row *out) MUST_CHECK;
 
 extern const struct payload_desc feedback_bounce_payload;
 extern const struct payload_desc feedback_complaint_payload;

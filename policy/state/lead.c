@@ -8,6 +8,7 @@
 
 #include "policy/base/codec.h"
 #include "policy/conf/policy.h"
+#include "policy/state/copy.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
 
@@ -281,20 +282,38 @@ static int store_slot(struct ledger_txn *t, const struct lead_id *id,
 	return store(t, id, &b);
 }
 
+struct company_id lead_company(const struct lead_record *r)
+{
+	struct company_id c;
+
+	memcpy(c.b, r->company, sizeof(c.b));
+	return c;
+}
+
 int lead_slot_put(struct ledger_txn *t, const struct lead_id *id,
     const struct slot_fact *slot, int64_t prune_before_ms)
 {
-	struct lead_record unused;
+	struct slot_fact of_company = *slot;
+	struct company_id company;
+	struct lead_record r;
 	struct stored st;
-	int rc = fetch(t, id, &unused, &st);
+	int rc = fetch(t, id, &r, &st);
 
-	return rc != 0 ? rc : store_slot(t, id, &st, slot, prune_before_ms);
+	if (rc != 0)
+		return rc;
+	company = lead_company(&r);
+	of_company.person = lead_id_tag(id);
+	rc = store_slot(t, id, &st, slot, prune_before_ms);
+	return rc != 0 ? rc
+		       : company_slot_put(
+			     t, &company, &of_company, prune_before_ms);
 }
 
 /* ERR_NOT_FOUND: no such slot there. */
 static int set_slot(struct ledger_txn *t, const struct lead_id *id,
     const struct slot_fact *to, struct lead_record *out)
 {
+	struct company_id company;
 	struct slot_fact slot;
 	struct stored st;
 	int rc = fetch(t, id, out, &st);
@@ -305,7 +324,11 @@ static int set_slot(struct ledger_txn *t, const struct lead_id *id,
 		return ERR_NOT_FOUND;
 	slot.state = to->state;
 	slot.at_ms = to->at_ms;
-	return store_slot(t, id, &st, &slot, 0);
+	company = lead_company(out);
+	rc = store_slot(t, id, &st, &slot, 0);
+	return rc != 0 ? rc
+		       : company_slot_set(
+			     t, &company, to->message_id, to->state, to->at_ms);
 }
 
 /* A message to a lead that has moved since counts where it went, too. */
@@ -324,6 +347,22 @@ int lead_slot_set(struct ledger_txn *t, const struct lead_id *id,
 		if (moved != 0 && moved != ERR_NOT_FOUND)
 			return moved;
 	}
+	return rc;
+}
+
+int lead_slots_enter(struct ledger_txn *t, const struct lead_id *id,
+    const struct company_id *company)
+{
+	struct arena *a = arena_new(ARENA_MAX);
+	struct lead_record r = {0};
+	int rc = a != NULL ? lead_read(t, id, a, &r) : ERR_LIMIT;
+
+	for (size_t i = 0; i < r.n_slots; i++)
+		r.slots[i].person = lead_id_tag(id);
+	if (rc == 0)
+		rc =
+		    company_person_put(t, company, r.slots, r.n_slots, r.moved);
+	arena_free(&a);
 	return rc;
 }
 
@@ -449,13 +488,27 @@ int lead_reduce_created(
 	return write_new(t, &id, &r);
 }
 
+/* What the person was sent is the new one's from now on. */
+static int change_company(struct ledger_txn *t, const struct lead_id *id,
+    const struct company_id *from, const struct company_id *to)
+{
+	int rc;
+
+	if (memcmp(from->b, to->b, sizeof(to->b)) == 0)
+		return 0;
+	rc = company_person_del(t, from, lead_id_tag(id));
+	return rc != 0 ? rc : lead_slots_enter(t, id, to);
+}
+
 int lead_reduce_changed(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
 	struct event_lead_changed e;
+	struct company_id from, to;
 	struct lead_record r;
 	struct stored st;
 	struct lead_id id;
+	struct wait_queue q;
 	int rc = lead_event_decode_changed(ev->payload, &e);
 
 	if (rc != 0)
@@ -464,9 +517,25 @@ int lead_reduce_changed(
 	rc = fetch(t, &id, &r, &st);
 	if (rc != 0)
 		return error_of(err, rc, "lead");
+	from = lead_company(&r);
 	r.attributes = e.attributes;
 	memcpy(r.company, e.company, LEAD_COMPANY);
-	return store_details(t, &id, &st, &r);
+	to = lead_company(&r);
+	rc = store_details(t, &id, &st, &r);
+	if (rc == 0)
+		rc = change_company(t, &id, &from, &to);
+	if (rc != 0)
+		return rc;
+	/* Another zone, or another audience: what waits may go earlier. So may
+	 * those of the company that has one less. */
+	q = wait_queue_of(WAIT_PERSON, id.b);
+	rc = copy_wake(t, &q, ev->time_ms);
+	if (rc == 0 && !company_is_none(&from) &&
+	    memcmp(&from, &to, sizeof(to)) != 0) {
+		q = wait_queue_of(WAIT_COMPANY, from.b);
+		rc = copy_wake(t, &q, ev->time_ms);
+	}
+	return error_of(err, rc, "what waits");
 }
 
 /* In the arena first: each slot that is put may move the page. */

@@ -7,6 +7,9 @@
  *
  * A lead that was merged into another, or re-addressed, names the one that
  * goes on (moved_to); what happens to its old messages is entered at both.
+ *
+ * Whatever changes here of slots or of the company is entered in the company's
+ * history too (company.h): it has the slots of those who belong to it now.
  * Threads: as the transaction. */
 #ifndef POLICY_STATE_LEAD_H
 #define POLICY_STATE_LEAD_H
@@ -14,6 +17,7 @@
 #include "policy/ledger/event.h"
 #include "policy/mail/lead_id.h"
 #include "policy/rules/facts.h"
+#include "policy/state/company.h"
 #include "policy/state/payload.h"
 #include "policy/state/slotlist.h"
 
@@ -93,6 +97,7 @@ typedef int lead_list_fn(
     void *arg, const struct lead_id *id, const struct lead_record *r);
 int lead_list(const struct ledger_txn *t, const struct lead_id *after,
     lead_list_fn *emit, void *arg) MUST_CHECK;
+struct company_id lead_company(const struct lead_record *r);
 
 /* NULL: not in the record. */
 const struct lead_purpose *lead_purpose_find(
@@ -116,6 +121,9 @@ int lead_slot_put(struct ledger_txn *t, const struct lead_id *id,
 /* Changes state and date of one; ERR_NOT_FOUND when it was pruned. */
 int lead_slot_set(struct ledger_txn *t, const struct lead_id *id,
     uint64_t message_id, enum slot_state state, int64_t at_ms) MUST_CHECK;
+/* Enters all of the person's slots in the history of that company. */
+int lead_slots_enter(struct ledger_txn *t, const struct lead_id *id,
+    const struct company_id *company) MUST_CHECK;
 
 extern const struct payload_desc lead_created_payload;
 int lead_event_decode(

@@ -8,7 +8,9 @@
 #include "policy/base/codec.h"
 #include "policy/state/copy.h"
 #include "policy/state/counter.h"
+#include "policy/state/feedback.h"
 #include "policy/state/lead.h"
+#include "policy/state/reference.h"
 #include "policy/state/subject.h"
 #include "policy/state/tables.h"
 #include "policy/state/tally.h"
@@ -34,6 +36,7 @@ struct queue_key {
 	char b[QUEUE_ID_MAX + 9];
 	size_t n;
 };
+static const struct str queue_here = STR("q"), queue_left = STR("m");
 
 static struct str id_key(uint64_t id, struct id_key *k)
 {
@@ -144,6 +147,34 @@ static int queue_key(struct str queue_id, uint64_t id, struct queue_key *k)
 	return 0;
 }
 
+int message_has_queue(
+    const struct ledger_txn *t, struct str queue_id, uint64_t id, bool *out)
+{
+	struct queue_key k;
+	struct str value;
+	int rc = queue_key(queue_id, id, &k);
+
+	if (rc == 0)
+		rc = ledger_get(t, TABLE_QUEUE, (struct str){k.b, k.n}, &value);
+	*out = rc == 0;
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+int message_went_on(
+    const struct ledger_txn *t, struct str queue_id, uint64_t id, bool *out)
+{
+	struct queue_key k;
+	struct str value;
+	int rc = queue_key(queue_id, id, &k);
+
+	*out = false;
+	if (rc == 0)
+		rc = ledger_get(t, TABLE_QUEUE, (struct str){k.b, k.n}, &value);
+	if (rc == 0)
+		*out = str_eq(value, queue_left);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 int message_by_queue(const struct ledger_txn *t, struct str queue_id,
     uint64_t *ids_out, size_t cap, size_t *n_out)
 {
@@ -188,6 +219,7 @@ static const struct payload_field proposed_fields[] = {
     {17, PAYLOAD_I64, false, AT(prune_before_ms)},
     {18, PAYLOAD_BYTES, false, AT(from_domain)},
     {19, PAYLOAD_ID16, false, AT(company)},
+    {20, PAYLOAD_BYTES, false, AT(reference)},
 };
 #undef AT
 const struct payload_desc message_proposed_payload =
@@ -200,6 +232,7 @@ static const struct payload_field changed_fields[] = {
     {3, PAYLOAD_U32, false, AT(release)},
     {4, PAYLOAD_BYTES, false, AT(status)},
     {5, PAYLOAD_BYTES, false, AT(relay)},
+    {6, PAYLOAD_BYTES, false, AT(provider)},
 };
 #undef AT
 const struct payload_desc message_changed_payload =
@@ -208,6 +241,7 @@ const struct payload_desc message_changed_payload =
 static const struct payload_field moved_fields[] = {
     {1, PAYLOAD_U64, true, offsetof(struct event_slot_moved, message_id)},
     {2, PAYLOAD_BYTES, true, offsetof(struct event_slot_moved, queue_id)},
+    {3, PAYLOAD_BYTES, false, offsetof(struct event_slot_moved, from)},
 };
 const struct payload_desc message_moved_payload =
     PAYLOAD_DESC(moved_fields, struct event_slot_moved, PAYLOAD_MAX);
@@ -265,13 +299,14 @@ static struct message_record record_of(
 	return r;
 }
 
-static int put_queue(struct ledger_txn *t, struct str queue_id, uint64_t id)
+static int put_queue(
+    struct ledger_txn *t, struct str queue_id, uint64_t id, struct str value)
 {
 	struct queue_key k;
 
 	if (queue_key(queue_id, id, &k) != 0)
 		return 0;
-	return ledger_put(t, TABLE_QUEUE, (struct str){k.b, k.n}, STR("q"));
+	return ledger_put(t, TABLE_QUEUE, (struct str){k.b, k.n}, value);
 }
 
 /* A segment of a policy has a purpose. Another name is the application's
@@ -281,16 +316,41 @@ static struct str counted_segment(struct str segment, struct str purpose)
 	return purpose.n > 0 ? segment : STR("");
 }
 
-/* In the history of the person, and of the company where it has one. */
+/* The company whose history has it: the person's, where the record of the person
+ * sees to it; or, by_message, that which the message names, of somebody who was
+ * known before records had it (LEAD_CREATED version 1). */
+struct home {
+	struct company_id company;
+	bool by_message;
+};
+
+static int home_of(const struct ledger_txn *t, const struct message_record *r,
+    struct home *out)
+{
+	struct lead_record lead;
+	int rc = lead_peek(t, &r->lead, &lead);
+
+	out->company = lead_company(&lead);
+	out->by_message =
+	    company_is_none(&out->company) && !company_is_none(&r->company);
+	if (out->by_message)
+		out->company = r->company;
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 static int put_slot(struct ledger_txn *t, const struct message_record *r,
     struct slot_fact *slot, int64_t prune_before_ms)
 {
+	struct home home;
 	int rc = lead_slot_put(t, &r->lead, slot, prune_before_ms);
 
 	if (rc != 0 || company_is_none(&r->company))
 		return rc;
+	rc = home_of(t, r, &home);
+	if (rc != 0 || !home.by_message)
+		return rc;
 	slot->person = lead_id_tag(&r->lead);
-	return company_slot_put(t, &r->company, slot, prune_before_ms);
+	return company_slot_put(t, &home.company, slot, prune_before_ms);
 }
 
 int message_reduce_proposed(
@@ -299,6 +359,7 @@ int message_reduce_proposed(
 	struct event_slot_proposed e;
 	struct message_record r;
 	struct slot_fact slot;
+	struct wait_queue q;
 	int rc = message_decode_proposed(ev->payload, &e);
 
 	if (rc != 0)
@@ -314,9 +375,12 @@ int message_reduce_proposed(
 	};
 	rc = write_record(t, e.message_id, &r);
 	if (rc == 0)
-		rc = put_queue(t, e.queue_id, e.message_id);
+		rc = put_queue(t, e.queue_id, e.message_id, queue_here);
 	if (rc == 0)
 		rc = put_slot(t, &r, &slot, e.prune_before_ms);
+	if (rc == 0 && e.reference.n == REFERENCE_DIGEST)
+		rc = reference_put(t,
+		    (const unsigned char *)e.reference.p, e.message_id);
 	if (rc == 0 && e.subject_id != 0)
 		rc = subject_put(t, e.subject_id, &r.lead, e.purpose);
 	if (rc == 0)
@@ -326,6 +390,11 @@ int message_reduce_proposed(
 		    counted_segment(e.segment, e.purpose));
 	if (rc == 0 && e.delivered)
 		rc = tally_add(t, &r, TALLY_DELIVERED, ev->time_ms);
+	/* What goes first may have to wait longer now, and what is behind it
+	 * need not. */
+	q = wait_queue_of(WAIT_PERSON, r.lead.b);
+	if (rc == 0 && e.counts)
+		rc = copy_wake(t, &q, ev->time_ms);
 	return error_of(err, rc, "slot");
 }
 
@@ -343,52 +412,104 @@ int message_tally(
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
+/* Where the rates have a message: among those delivered while its slot says so,
+ * else among those refused where it bounced hard. Version 1 of the events counted
+ * each delivery that had not been assumed, and took nothing back. */
+static int tally_step(struct ledger_txn *t, const struct event *ev, uint64_t id,
+    enum slot_state from, enum slot_state to)
+{
+	bool was = from == SLOT_DELIVERED, is = to == SLOT_DELIVERED;
+	struct feedback_record f = {0};
+	struct message_record r;
+	unsigned other;
+	int rc;
+
+	if (was == is || (ev->version == 1 && was))
+		return 0;
+	rc = message_read(t, id, &r);
+	if (rc == 0 && ev->version > 1)
+		rc = feedback_read(t, id, &f);
+	if (rc != 0)
+		return rc;
+	other = f.bounced_hard ? TALLY_REFUSED : 0;
+	return tally_move(t, &r, is ? other : TALLY_DELIVERED,
+	    is ? TALLY_DELIVERED : other, ev->time_ms);
+}
+
+static int count_provider(struct ledger_txn *t, const struct event *ev,
+    const struct event_slot_changed *e, const char *what)
+{
+	char name[COUNTER_NAME_MAX];
+
+	if (e->provider.n == 0)
+		return 0;
+	(void)snprintf(name, sizeof(name), "provider.%s", what);
+	return counter_add(t, ev->time_ms, name, e->provider);
+}
+
 /* A slot that was pruned from the history still has its message record. */
 static int count_change(struct ledger_txn *t, const struct event *ev,
     const struct event_slot_changed *e, enum slot_state state)
 {
-	char name[COUNTER_NAME_MAX];
+	char what[COUNTER_NAME_MAX - 10], name[COUNTER_NAME_MAX];
 	struct message_record r;
 	int rc = message_read(t, e->message_id, &r);
 
 	if (rc != 0)
 		return rc;
-	(void)snprintf(name, sizeof(name), "slot.%s%s%s",
-	    slot_state_name(state), e->release != 0 ? "." : "",
+	(void)snprintf(what, sizeof(what), "%s%s%s", slot_state_name(state),
+	    e->release != 0 ? "." : "",
 	    e->release != 0 ? slot_release_name((enum slot_release)e->release)
 			    : "");
+	(void)snprintf(name, sizeof(name), "slot.%s", what);
 	rc = counter_add(
 	    t, ev->time_ms, name, counted_segment(r.segment, r.purpose));
-	if (rc == 0 && state == SLOT_DELIVERED)
-		rc = message_tally(
-		    t, e->message_id, TALLY_DELIVERED, ev->time_ms);
-	return rc;
+	return rc != 0 ? rc : count_provider(t, ev, e, what);
 }
 
 /* Of a slot that was pruned nothing is left to be changed. */
 static int set_slot(struct ledger_txn *t, const struct message_record *r,
-    uint64_t id, enum slot_state state, int64_t at_ms)
+    const struct home *home, uint64_t id, int64_t at_ms)
 {
-	int rc = lead_slot_set(t, &r->lead, id, state, at_ms);
+	int rc = lead_slot_set(t, &r->lead, id, r->state, at_ms);
 
 	if (rc == ERR_NOT_FOUND)
 		rc = 0;
-	if (rc == 0 && !company_is_none(&r->company))
-		rc = company_slot_set(t, &r->company, id, state, at_ms);
-	return rc == ERR_NOT_FOUND ? 0 : rc;
+	return rc != 0 || !home->by_message
+		   ? rc
+		   : company_slot_set(t, &home->company, id, r->state, at_ms);
 }
 
-/* There is room for what waits first. */
-static int wake_waiting(
-    struct ledger_txn *t, const struct message_record *r, int64_t now_ms)
+static int wake_company(
+    struct ledger_txn *t, const struct company_id *company, int64_t now_ms)
 {
-	struct wait_queue q = wait_queue_of(WAIT_PERSON, r->lead.b);
-	int rc = copy_wake(t, &q, now_ms);
+	struct wait_queue q = wait_queue_of(WAIT_COMPANY, company->b);
 
-	if (rc != 0 || company_is_none(&r->company))
-		return rc;
-	q = wait_queue_of(WAIT_COMPANY, r->company.b);
-	return copy_wake(t, &q, now_ms);
+	return company_is_none(company) ? 0 : copy_wake(t, &q, now_ms);
+}
+
+/* There is room for what waits first, or will be earlier than was thought while
+ * the slot had no date: of the person and the company. Also for those who wait
+ * under an address of later: the slot went along. */
+static int wake_waiting(struct ledger_txn *t, const struct lead_id *lead,
+    const struct home *home, int64_t now_ms)
+{
+	struct lead_record r = {.moved = true, .moved_to = *lead};
+	int rc = home->by_message ? wake_company(t, &home->company, now_ms) : 0;
+
+	for (int i = 0; rc == 0 && r.moved && i <= LEAD_MOVES_MAX; i++) {
+		struct lead_id id = r.moved_to;
+		struct wait_queue q = wait_queue_of(WAIT_PERSON, id.b);
+		struct company_id company;
+
+		rc = copy_wake(t, &q, now_ms);
+		if (rc == 0)
+			rc = lead_peek(t, &id, &r);
+		company = lead_company(&r);
+		if (rc == 0)
+			rc = wake_company(t, &company, now_ms);
+	}
+	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
 static int change_state(struct ledger_txn *t, const struct event *ev,
@@ -396,21 +517,28 @@ static int change_state(struct ledger_txn *t, const struct event *ev,
 {
 	struct event_slot_changed e;
 	struct message_record r;
+	struct home home;
+	enum slot_state from;
 	int rc = message_decode_changed(ev->payload, &e);
 
 	if (rc == 0)
 		rc = message_read(t, e.message_id, &r);
+	if (rc == 0)
+		rc = home_of(t, &r, &home);
 	if (rc != 0)
 		return error_of(err, rc, "slot event");
+	from = r.state;
 	r.state = state;
-	r.changed_ms = e.at_ms;
+	r.changed_ms = message_told_ms(&r, state, e.at_ms);
 	rc = write_record(t, e.message_id, &r);
 	if (rc == 0)
-		rc = set_slot(t, &r, e.message_id, state, e.at_ms);
-	if (rc == 0 && state == SLOT_RELEASED)
-		rc = wake_waiting(t, &r, ev->time_ms);
+		rc = set_slot(t, &r, &home, e.message_id, e.at_ms);
+	if (rc == 0 && state != SLOT_QUEUED)
+		rc = wake_waiting(t, &r.lead, &home, ev->time_ms);
 	if (rc == 0)
 		rc = count_change(t, ev, &e, state);
+	if (rc == 0)
+		rc = tally_step(t, ev, e.message_id, from, state);
 	return error_of(err, rc, "slot");
 }
 
@@ -439,8 +567,10 @@ int message_reduce_moved(
 	struct event_slot_moved e;
 	int rc = message_decode_moved(ev->payload, &e);
 
+	if (rc == 0 && e.from.n > 0)
+		rc = put_queue(t, e.from, e.message_id, queue_left);
 	if (rc == 0)
-		rc = put_queue(t, e.queue_id, e.message_id);
+		rc = put_queue(t, e.queue_id, e.message_id, queue_here);
 	return error_of(err, rc, "slot moved");
 }
 

@@ -29,6 +29,22 @@ struct message_record {
 	struct str from_domain;   /* of From, A-labels; may be empty */
 };
 
+/* Counts as delivered from its acceptance on, since no log was followed, and
+ * nobody has told of it since. */
+static inline bool message_is_assumed(const struct message_record *r)
+{
+	return r->state == SLOT_DELIVERED && r->changed_ms == r->proposed_ms;
+}
+
+/* What changed_ms is after a step that was told: a delivery at the very moment of
+ * acceptance is kept a millisecond later, so that it is none that was assumed.
+ * The slot itself is dated at_ms. */
+static inline int64_t message_told_ms(
+    const struct message_record *r, enum slot_state state, int64_t at_ms)
+{
+	return at_ms + (state == SLOT_DELIVERED && at_ms == r->proposed_ms);
+}
+
 /* Numbers are stored; names are API. */
 enum slot_release {
 	RELEASE_BOUNCED = 1,
@@ -54,19 +70,28 @@ struct event_slot_proposed {
 	int64_t prune_before_ms;
 	struct str from_domain;                  /* from version 2 on */
 	unsigned char company[COMPANY_ID_BYTES]; /* from version 2 */
+	/* From version 3: digest of its Message-ID (policy/mail/reference.h),
+	 * or empty. */
+	struct str reference;
 };
 
-struct event_slot_changed { /* queued, delivered, released */
+/* Queued, delivered, released. Version 2 of the last two has the same payload;
+ * with it the rates take back what was counted of the message before. Version 3
+ * has a provider. */
+struct event_slot_changed {
 	uint64_t message_id;
 	int64_t at_ms;
 	uint32_t release;  /* enum slot_release; released only */
 	struct str status; /* RFC 3463, where there is one */
 	struct str relay;
+	struct str
+	    provider; /* who has the mailbox (provider.h); may be empty */
 };
 
 struct event_slot_moved { /* the MTA gave it another queue id */
 	uint64_t message_id;
 	struct str queue_id; /* the new one */
+	struct str from;     /* from version 2 on: what it had until now */
 };
 
 struct event_duplicate {
@@ -84,6 +109,14 @@ int message_read(const struct ledger_txn *t, uint64_t id,
  * several people. *n_out <= cap. */
 int message_by_queue(const struct ledger_txn *t, struct str queue_id,
     uint64_t *ids_out, size_t cap, size_t *n_out) MUST_CHECK;
+
+/* Had that message this queue id, at any time? */
+int message_has_queue(const struct ledger_txn *t, struct str queue_id,
+    uint64_t id, bool *out) MUST_CHECK;
+/* Has that message left this queue id for another one? What becomes of all that
+ * the old one still has does not concern it. */
+int message_went_on(const struct ledger_txn *t, struct str queue_id,
+    uint64_t id, bool *out) MUST_CHECK;
 
 extern const struct payload_desc message_proposed_payload;
 extern const struct payload_desc message_changed_payload;

@@ -21,9 +21,20 @@ struct ops_policy {
 	enum policyver_orphans orphans; /* for the record */
 };
 /* ERR_SYNTAX with path:line for a text that does not parse, ERR_STALE when
- * base is not in force any more, ERR_EXISTS when the text is in force. */
+ * base is not in force any more, ERR_EXISTS when the text is in force. With the
+ * first limit per company it is in force when ops_companies_keep() is done. */
 int ops_policy_apply(struct store *s, const struct ops_policy *in,
     uint32_t *version_out, struct error *err) MUST_CHECK;
+
+/* --- histories of companies --- */
+
+/* Makes them whole, where they are not (companies.h): in steps of some ms
+ * between other proposals, three minutes for a million people with forty
+ * messages each. One that was interrupted goes on. ERR_STOPPING. */
+int ops_companies_keep(struct store *s, struct error *err) MUST_CHECK;
+/* The same if the policy in force asks for them: for a ledger of a program that
+ * did not make them whole. */
+int ops_companies_check(struct store *s, struct error *err) MUST_CHECK;
 
 /* --- suppression --- */
 
@@ -46,6 +57,8 @@ struct ops_suppress {
 	int64_t until_ms;   /* 0: for ever */
 	struct str origin, author, note;
 	uint64_t message_id; /* that gave rise to it, or 0 */
+	uint64_t
+	    if_event; /* remove: only the row that this event made; 0: any */
 };
 /* *changed_out is false when what is in force stays: it lasts longer, or as long
  * for a reason that weighs as much or more (giveup.h). To shorten one, remove
@@ -62,8 +75,14 @@ int ops_suppress_add_all(struct store *s, const struct ops_suppress *v,
     size_t n, struct ops_suppress_result *out) MUST_CHECK;
 int ops_suppress_remove(struct store *s, const struct ops_suppress *in,
     bool *changed_out, struct error *err) MUST_CHECK;
+/* As ops_suppress_add_all(). */
+int ops_suppress_remove_all(struct store *s, const struct ops_suppress *v,
+    size_t n, struct ops_suppress_result *out) MUST_CHECK;
 /* ops_suppress_add() for use inside a proposal. */
 int ops_suppress_emit(struct door_ctx *ctx, struct store *s,
+    const struct ops_suppress *in, bool *changed_out) MUST_CHECK;
+/* ops_suppress_remove() likewise; of a lead that moved since, where it went too. */
+int ops_unsuppress_emit(struct door_ctx *ctx, struct store *s,
     const struct ops_suppress *in, bool *changed_out) MUST_CHECK;
 
 /* --- consent --- */
@@ -106,16 +125,35 @@ struct slot_change {
 	 * of which one was delivered, one that no line named was delivered
 	 * too, under an address that it was rewritten to. */
 	bool at_end;
+	int64_t since_ms; /* at_end: the log is whole from then on; 0: it is.
+			     What was open before was sent, for all we know */
+	/* RELEASED: all that the queue id still has, and so none that has gone
+	 * on under another one (MOVED). */
+	bool rest;
 	struct str status, relay;
+	struct str provider; /* provider.h; empty: not known */
+	/* Read long after it was written: another message may have had the
+	 * queue id in the meantime. */
+	bool history;
 };
 /* Changes in the order of the log; each emits its event if the slot's state
  * allows the step (a delivered slot is not released by a late line, a queued
- * one is not queued again), and nothing where there is no such message. For
- * use inside a proposal. ERR_LIMIT: too many messages; take fewer changes. */
+ * one is not queued again), and nothing where there is no such message. One
+ * that counts as delivered only since no log was followed when it was accepted
+ * is dated or released by whatever is told of it, but not by silence. For use
+ * inside a proposal. ERR_LIMIT: too many messages; take fewer changes. */
 int ops_slot_changes(
     struct door_ctx *ctx, const struct slot_change *v, size_t n) MUST_CHECK;
-/* Does a slot in that state take that step? */
-bool ops_slot_is_step(enum slot_state from, enum slot_change_kind kind);
+/* The same, and how many steps were taken, how many changes were of no message
+ * of ours. Not added up: as of this call. */
+struct ops_slot_counts {
+	uint64_t steps, unknown;
+};
+int ops_slot_changes_counted(struct door_ctx *ctx, const struct slot_change *v,
+    size_t n, struct ops_slot_counts *out) MUST_CHECK;
+/* Does that message's slot take that step, its message being on record? */
+bool ops_slot_is_step(
+    const struct message_record *r, const struct slot_change *c);
 /* One change as a proposal of its own. */
 int ops_slot_apply(
     struct store *s, const struct slot_change *c, struct error *err) MUST_CHECK;

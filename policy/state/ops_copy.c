@@ -3,10 +3,6 @@
 
 #include "policy/state/person.h"
 
-enum {
-	REMOVE_AT_ONCE = 256 /* recipients: keeps a batch short */
-};
-
 static int add_fn(struct door_ctx *ctx, void *arg)
 {
 	return copy_emit_added(ctx, arg);
@@ -16,7 +12,7 @@ int ops_copy_add(struct store *s, const struct copy_new *c, struct error *err)
 {
 	struct copy_new copy = *c;
 
-	return door_propose(s->door, add_fn, &copy, err);
+	return door_decide(s->door, add_fn, &copy, err);
 }
 
 struct done {
@@ -59,43 +55,6 @@ int ops_copy_sent(struct store *s, uint64_t id, uint32_t index,
 	struct sent e = {id, index, queue_id};
 
 	return door_propose(s->door, sent_fn, &e, err);
-}
-
-struct removal {
-	uint64_t id;
-	struct str author;
-	bool more;
-};
-
-/* A proposal sees none of its own events, so the indexes are counted here. */
-static int remove_fn(struct door_ctx *ctx, void *arg)
-{
-	struct removal *r = arg;
-	struct copy_record c;
-	int rc = copy_read(door_txn(ctx), r->id, &c);
-
-	r->more = false;
-	if (rc != 0)
-		return rc == ERR_NOT_FOUND ? 0 : rc;
-	for (uint32_t i = 0; rc == 0 && i < REMOVE_AT_ONCE; i++) {
-		if (c.next + i >= c.recipients)
-			return 0;
-		rc = copy_emit_removed(ctx, r->id, c.next + i, r->author);
-	}
-	r->more = true;
-	return rc;
-}
-
-int ops_copy_remove(
-    struct store *s, uint64_t id, struct str author, struct error *err)
-{
-	struct removal r = {.id = id, .author = author};
-	int rc;
-
-	do
-		rc = door_propose(s->door, remove_fn, &r, err);
-	while (rc == 0 && r.more);
-	return rc;
 }
 
 struct due {
@@ -141,24 +100,32 @@ int ops_copy_wait(
 	return n == 0 ? 0 : door_propose(s->door, wait_fn, &d, err);
 }
 
-struct force {
-	uint64_t id;
-	struct str author, reason;
+struct say {
+	enum ops_copy_word what;
+	const struct event_copy_word *word;
 };
 
-static int force_fn(struct door_ctx *ctx, void *arg)
+static int say_fn(struct door_ctx *ctx, void *arg)
 {
-	const struct force *f = arg;
+	const struct say *s = arg;
 
-	return copy_emit_forced(ctx, f->id, f->author, f->reason);
+	switch (s->what) {
+	case OPS_COPY_FORCE:
+		return copy_emit_forced(ctx, s->word);
+	case OPS_COPY_RELEASE:
+		return copy_emit_released(ctx, s->word);
+	case OPS_COPY_DROP:
+		return copy_emit_dropped(ctx, s->word);
+	}
+	return ERR_CORRUPT;
 }
 
-int ops_copy_force(struct store *s, uint64_t id, struct str author,
-    struct str reason, struct error *err)
+int ops_copy_say(struct store *s, enum ops_copy_word what,
+    const struct event_copy_word *w, struct error *err)
 {
-	struct force f = {id, author, reason};
+	struct say say = {what, w};
 
-	return door_propose(s->door, force_fn, &f, err);
+	return door_propose(s->door, say_fn, &say, err);
 }
 
 struct split {

@@ -12,7 +12,8 @@
 /* How long a copy may stay where the policy does not say. */
 #define OPS_COPY_LIFE_MS (5 * WHEN_DAY_MS) /* as an MTA's queue */
 
-/* ERR_EXISTS when there is a copy of that id. */
+/* In front (door_decide()): an SMTP session waits. ERR_EXISTS when there is a
+ * copy of that id. */
 int ops_copy_add(
     struct store *s, const struct copy_new *c, struct error *err) MUST_CHECK;
 /* Doing one that is done, or of a copy that is gone, changes nothing. */
@@ -28,14 +29,16 @@ int ops_copy_due(
  * which is the door's batch: a few hundred at most. */
 int ops_copy_wait(struct store *s, const struct copy_decided *v, size_t n,
     struct error *err) MUST_CHECK;
-/* To be sent in spite of what it waits for: ERR_NOT_FOUND when it is gone. */
-int ops_copy_force(struct store *s, uint64_t id, struct str author,
-    struct str reason, struct error *err) MUST_CHECK;
-
-/* All recipients that are not done are removed, for good; 0 also when the
- * copy is gone. The file is the caller's, or the sweep's. */
-int ops_copy_remove(struct store *s, uint64_t id, struct str author,
-    struct error *err) MUST_CHECK;
+/* An operator's word, on record for auditors; the reason may be empty.
+ * ERR_NOT_FOUND when the copy is gone: sent or dropped. */
+enum ops_copy_word {
+	OPS_COPY_FORCE,   /* to be sent in spite of what it waits for */
+	OPS_COPY_RELEASE, /* due now: decided again */
+	OPS_COPY_DROP,    /* removed for good, all recipients not done; the file
+			   * is the caller's, or the sweep's */
+};
+int ops_copy_say(struct store *s, enum ops_copy_word what,
+    const struct event_copy_word *w, struct error *err) MUST_CHECK;
 
 /* One recipient goes on as the held copy `held`, and is done in the copy
  * `id`, in one step: nobody waits for the slowest of his list. He becomes a

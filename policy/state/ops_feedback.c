@@ -5,11 +5,14 @@
  * person is recorded and nothing more. */
 #include "policy/state/ops_feedback.h"
 
+#include "policy/mail/provider.h"
 #include "policy/state/lead.h"
 #include "policy/state/ops.h"
 #include "policy/state/outbox.h"
+#include "policy/state/spikes.h"
 #include "policy/state/subject.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -72,42 +75,125 @@ static bool names(const struct ops_failure *f, struct str address)
 	return false;
 }
 
-static int pick(struct door_ctx *ctx, struct store *s,
-    const struct ops_bounce *in, const struct subject_of *w,
-    const struct ops_failure **f_out, bool *names_out)
+/* The failure that counts, and what follows of it. */
+struct failing {
+	const struct ops_bounce *in;
+	const struct subject_of *w;
+	const struct ops_failure *f;
+	struct giveup_failure g;
+	struct giveup_row row;
+	struct giveup_limit full; /* the policy's, for the segment */
+	struct str provider;      /* who has the mailbox */
+	int64_t until_ms;         /* of a suppression; 0: for ever */
+};
+
+static int pick(struct door_ctx *ctx, struct store *s, struct failing *x)
 {
+	const struct ops_bounce *in = x->in;
+	bool found = false;
 	struct str address;
 	int rc = person_address(
-	    s, door_txn(ctx), &w->person.id, door_arena(ctx), &address);
+	    s, door_txn(ctx), &x->w->person.id, door_arena(ctx), &address);
 
-	*f_out = &in->failures[0];
-	*names_out = false;
-	for (size_t i = 0; rc == 0 && i < in->n && !*names_out; i++)
+	x->f = &in->failures[0];
+	if (rc != 0)
+		return rc;
+	for (size_t i = 0; i < in->n && !found; i++)
 		if (names(&in->failures[i], address)) {
-			*f_out = &in->failures[i];
-			*names_out = true;
+			x->f = &in->failures[i];
+			found = true;
 		}
-	return rc;
+	x->g = (struct giveup_failure){x->f->reason, x->f->class, found};
+	x->provider = provider_of(
+	    in->refused_by, str_from(address, str_rfind(address, '@') + 1));
+	return 0;
 }
 
-/* The lead's failures in a row for an unknown host, with this one. */
-static int count_hosts(
-    struct door_ctx *ctx, const struct subject_of *w, struct giveup_hosts *out)
+/* Somebody said so: it is more than that it was accepted. */
+static int was_delivered(
+    const struct ledger_txn *t, const struct slot_fact *slot, bool *out)
+{
+	struct message_record m;
+	int rc;
+
+	*out = false;
+	if (slot->state != SLOT_DELIVERED)
+		return 0;
+	rc = message_read(t, slot->message_id, &m);
+	*out = rc == 0 && !message_is_assumed(&m);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* The lead's newest delivery that somebody told of; 0: none. */
+static int last_delivered(
+    struct door_ctx *ctx, const struct subject_of *w, int64_t *out)
 {
 	const struct ledger_txn *t = door_txn(ctx);
 	struct lead_record r;
-	int64_t delivered = 0;
+	bool was;
 	int rc = lead_read(t, &w->person.id, door_arena(ctx), &r);
 
-	if (rc == 0)
-		rc = feedback_hosts(t, &w->person.id, out);
-	for (size_t i = 0; rc == 0 && i < r.n_slots; i++)
-		if (r.slots[i].state == SLOT_DELIVERED &&
-		    r.slots[i].at_ms > delivered)
-			delivered = r.slots[i].at_ms;
-	if (rc == 0)
-		giveup_host_failed(out, delivered, door_now_ms(ctx));
+	*out = 0;
+	for (size_t i = 0; rc == 0 && i < r.n_slots; i++) {
+		rc = was_delivered(t, &r.slots[i], &was);
+		if (rc == 0 && was && r.slots[i].at_ms > *out)
+			*out = r.slots[i].at_ms;
+	}
 	return rc;
+}
+
+/* The lead's failures in a row of this kind, with this one. */
+static int count_in_row(struct door_ctx *ctx, struct failing *x)
+{
+	int64_t delivered;
+	int rc = feedback_row(
+	    door_txn(ctx), &x->w->person.id, x->f->reason, &x->row);
+
+	if (rc == 0)
+		rc = last_delivered(ctx, x->w, &delivered);
+	if (rc == 0)
+		giveup_failed(&x->row, delivered, door_now_ms(ctx));
+	return rc;
+}
+
+/* Provisionally given up before: that row; all zero where there is none. */
+static int read_provisional(struct door_ctx *ctx, const struct subject_of *w,
+    struct suppression_record *out)
+{
+	struct str what = {(const char *)w->person.id.b, LEAD_ID_BYTES};
+	int rc = suppression_read(door_txn(ctx), SUPPRESS_LEAD, what, 0, out);
+
+	if (rc == ERR_NOT_FOUND ||
+	    (rc == 0 && !suppression_is_provisional(out))) {
+		*out = (struct suppression_record){0};
+		rc = 0;
+	}
+	return rc;
+}
+
+/* Is it for the time being only? One that is in force already is not
+ * prolonged, so that its beginning stays known. */
+static int judge_spike(
+    struct door_ctx *ctx, struct failing *x, struct ops_feedback_out *out)
+{
+	struct suppression_record before;
+	struct spike_past past;
+	int rc = spikes_read(
+	    door_txn(ctx), x->provider, door_now_ms(ctx), &out->spike);
+
+	if (rc != 0 || !spike_is(&out->spike))
+		return rc;
+	rc = read_provisional(ctx, x->w, &before);
+	past.failed_ms = before.since_ms;
+	if (rc == 0)
+		rc = last_delivered(ctx, x->w, &past.delivered_ms);
+	if (rc != 0 || spike_confirms(&past, door_now_ms(ctx)))
+		return rc;
+	out->provisional = true;
+	x->until_ms = before.until_ms > door_now_ms(ctx)
+			  ? before.until_ms
+			  : door_now_ms(ctx) + SPIKE_HOLD_MS;
+	return 0;
 }
 
 static int relay(struct door_ctx *ctx, const struct event_bounce *e)
@@ -121,85 +207,112 @@ static int relay(struct door_ctx *ctx, const struct event_bounce *e)
 	return outbox_emit_bounce(ctx, &b);
 }
 
-static int record_bounce(struct door_ctx *ctx, const struct ops_bounce *in,
-    const struct subject_of *w, const struct ops_failure *f,
-    const struct giveup_failure *g, const struct giveup_hosts *hosts)
+static int record_bounce(struct door_ctx *ctx, const struct failing *x)
 {
-	struct event_bounce e = {.message_id = in->message_id,
-	    .source = (uint32_t)in->source,
+	const struct ops_failure *f = x->f;
+	struct event_bounce e = {.message_id = x->in->message_id,
+	    .source = (uint32_t)x->in->source,
 	    .reason = (uint32_t)f->reason,
 	    .class = (uint32_t)f->class,
-	    .rank = (uint32_t)giveup_rank(g),
-	    .hosts = hosts->count,
-	    .hosts_first_ms = hosts->first_ms,
-	    .status = str_cut(f->status, 0, STATUS_MAX)};
-	int rc = person_seal(&w->person, PERSON_DIAGNOSTIC,
+	    .rank = (uint32_t)giveup_rank(&x->g),
+	    .in_row = x->row.count,
+	    .row_first_ms = x->row.first_ms,
+	    .status = str_cut(f->status, 0, STATUS_MAX),
+	    .provider = str_cut(x->provider, 0, OPS_PROVIDER_MAX - 1)};
+	int rc = person_seal(&x->w->person, PERSON_DIAGNOSTIC,
 	    str_cut(f->diagnostic, 0, DIAGNOSTIC_MAX), door_arena(ctx),
 	    &e.diagnostic);
 
-	memcpy(e.lead, w->person.id.b, sizeof(e.lead));
+	memcpy(e.lead, x->w->person.id.b, sizeof(e.lead));
 	if (rc == 0)
 		rc = payload_emit(ctx, EV_BOUNCE, &feedback_bounce_payload, &e);
-	if (rc == 0 && in->relay && g->names_lead)
+	if (rc == 0 && x->in->relay && x->g.names_lead)
 		rc = relay(ctx, &e);
 	return rc;
 }
 
-static int release(struct door_ctx *ctx, const struct ops_bounce *in,
-    const struct ops_failure *f)
+static int release(struct door_ctx *ctx, const struct failing *x)
 {
 	struct slot_change c = {
 	    .kind = SLOT_CHANGE_RELEASED,
-	    .message_id = in->message_id,
+	    .message_id = x->in->message_id,
 	    .at_ms = door_now_ms(ctx),
-	    .release =
-		f->reason == BOUNCE_EXPIRED ? RELEASE_EXPIRED : RELEASE_BOUNCED,
-	    .status = str_cut(f->status, 0, STATUS_MAX),
+	    .release = x->f->reason == BOUNCE_EXPIRED ? RELEASE_EXPIRED
+						      : RELEASE_BOUNCED,
+	    .status = str_cut(x->f->status, 0, STATUS_MAX),
 	};
 
-	return in->release_slot ? ops_slot_changes(ctx, &c, 1) : 0;
+	return x->in->release_slot ? ops_slot_changes(ctx, &c, 1) : 0;
+}
+
+/* What the policy in force says of full mailboxes; a message of no segment of
+ * it ends nothing. */
+static int read_limit(struct door_ctx *ctx, struct store *s, struct failing *x)
+{
+	const struct policy_segment *seg = NULL;
+	const struct policy *p = NULL;
+	int rc = policyver_cache_get(s->policies, &p, door_error(ctx));
+
+	if (rc == 0 && p != NULL)
+		seg = policy_segment_find(p, x->w->message.segment);
+	if (seg != NULL)
+		x->full =
+		    (struct giveup_limit){seg->full.count, seg->full.span_ms};
+	policy_unref(&p);
+	return rc;
+}
+
+static int look_back(struct door_ctx *ctx, struct store *s, struct failing *x,
+    struct ops_feedback_out *out)
+{
+	int rc;
+
+	if (giveup_rank(&x->g) == GIVEUP_PERSON &&
+	    x->f->reason == BOUNCE_USER_UNKNOWN)
+		return judge_spike(ctx, x, out);
+	if (!giveup_counts(&x->g))
+		return 0;
+	rc = count_in_row(ctx, x);
+	return rc != 0 ? rc : read_limit(ctx, s, x);
 }
 
 static int follow_bounce(struct door_ctx *ctx, struct store *s,
-    const struct ops_bounce *in, const struct subject_of *w,
-    const struct ops_failure *f, struct ops_feedback_out *out)
+    struct failing *x, struct ops_feedback_out *out)
 {
-	struct giveup_failure g = {f->reason, f->class, out->names_lead};
-	struct giveup_hosts hosts = {0};
 	struct ops_suppress sup = {
-	    .origin = STR("bounce"), .message_id = in->message_id};
-	int rc = 0, reason;
+	    .origin = STR("bounce"), .message_id = x->in->message_id};
+	int reason, rc = look_back(ctx, s, x, out);
 
-	if (giveup_rank(&g) == GIVEUP_HOST)
-		rc = count_hosts(ctx, w, &hosts);
 	if (rc == 0)
-		rc = record_bounce(ctx, in, w, f, &g, &hosts);
-	if (rc == 0 && out->names_lead)
-		rc = release(ctx, in, f);
-	reason = giveup_suppression(&g, &hosts, door_now_ms(ctx));
+		rc = record_bounce(ctx, x);
+	if (rc == 0 && x->g.names_lead)
+		rc = release(ctx, x);
+	reason = giveup_suppression(&x->g, &x->row, &x->full, door_now_ms(ctx));
 	if (rc != 0 || reason == 0)
 		return rc;
 	sup.reason = (enum suppression_reason)reason;
-	sup.note = str_cut(f->diagnostic, 0, DIAGNOSTIC_MAX);
-	return suppress(ctx, s, w, &sup, out);
+	sup.until_ms = x->until_ms;
+	sup.note = str_cut(x->f->diagnostic, 0, DIAGNOSTIC_MAX);
+	return suppress(ctx, s, x->w, &sup, out);
 }
 
 int ops_bounce_emit(struct door_ctx *ctx, struct store *s,
     const struct ops_bounce *in, struct ops_feedback_out *out)
 {
-	const struct ops_failure *f;
 	struct subject_of w;
+	struct failing x = {.in = in, .w = &w};
 	int rc = open_message(ctx, s, in->message_id, &w, out);
 
 	if (rc == 0 && out->known)
-		rc = pick(ctx, s, in, &w, &f, &out->names_lead);
+		rc = pick(ctx, s, &x);
 	if (rc == 0 && out->known) {
-		struct giveup_failure g = {
-		    f->reason, f->class, out->names_lead};
-		out->reason = f->reason;
-		out->news = giveup_rank(&g) > w.before.rank;
+		out->names_lead = x.g.names_lead;
+		out->reason = x.f->reason;
+		(void)snprintf(out->provider, sizeof(out->provider), "%.*s",
+		    STR_ARG(x.provider));
+		out->news = giveup_rank(&x.g) > w.before.rank;
 		if (out->news)
-			rc = follow_bounce(ctx, s, in, &w, f, out);
+			rc = follow_bounce(ctx, s, &x, out);
 	}
 	person_fini(&w.person);
 	return rc;

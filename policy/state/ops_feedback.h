@@ -5,11 +5,13 @@
 #ifndef POLICY_STATE_OPS_FEEDBACK_H
 #define POLICY_STATE_OPS_FEEDBACK_H
 
+#include "policy/rules/spike.h"
 #include "policy/state/feedback.h"
 #include "policy/state/store.h"
 
 enum {
 	OPS_FAILURE_ADDRESSES = 3,
+	OPS_PROVIDER_MAX = 128, /* cut; for logs */
 };
 
 /* What a report says of one recipient that failed. */
@@ -29,8 +31,10 @@ struct ops_bounce {
 	 * recorded and nothing follows. At least one. */
 	const struct ops_failure *failures;
 	size_t n;
-	bool release_slot; /* false: the caller does it */
-	bool relay;        /* pass it on to the application (outbox.h) */
+	bool release_slot;     /* false: the caller does it */
+	bool relay;            /* pass it on to the application (outbox.h) */
+	struct str refused_by; /* the server that said so, where it is known:
+				* see provider_of() */
 };
 
 struct ops_feedback_out {
@@ -39,6 +43,10 @@ struct ops_feedback_out {
 	bool names_lead;
 	enum bounce_reason reason;
 	int suppressed; /* enum suppression_reason; 0: not */
+	/* Suppressed for the time being: amid a spike of such failures. */
+	bool provisional;
+	char provider[OPS_PROVIDER_MAX]; /* that has it */
+	struct spike_facts spike;
 };
 
 int ops_bounce_emit(struct door_ctx *ctx, struct store *s,

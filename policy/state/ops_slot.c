@@ -1,23 +1,36 @@
 /* ops_slot.c - slots follow the MTA's log. */
+#include "policy/base/when.h"
 #include "policy/state/ops.h"
 
 enum {
 	TEXT_MAX = 200,
-	MESSAGES_MAX = 1000
+	MESSAGES_MAX = 1000,
+	STAMP_MS = 2000, /* a log's stamps may have seconds only */
+	QUEUE_DAYS = 30  /* a message is in a queue, at most */
 };
+
+/* Somebody says that it did not go out; else nobody said that it did. */
+static bool is_told(const struct slot_change *c)
+{
+	return !c->at_end && c->release != RELEASE_NEVER_QUEUED;
+}
 
 /* Only forward: proposed -> queued -> delivered; released from any but
  * delivered. A late or repeated line changes nothing. A delivery counts even
- * after a release: the log said one thing too early, the mailbox has it. */
-bool ops_slot_is_step(enum slot_state from, enum slot_change_kind kind)
+ * after a release: the log said one thing too early, the mailbox has it. What
+ * was assumed to be delivered gives way to what is told. */
+bool ops_slot_is_step(
+    const struct message_record *r, const struct slot_change *c)
 {
-	switch (kind) {
+	switch (c->kind) {
 	case SLOT_CHANGE_QUEUED:
-		return from == SLOT_PROPOSED;
+		return r->state == SLOT_PROPOSED;
 	case SLOT_CHANGE_DELIVERED:
-		return from != SLOT_DELIVERED;
+		return r->state != SLOT_DELIVERED || message_is_assumed(r);
 	case SLOT_CHANGE_RELEASED:
-		return from == SLOT_PROPOSED || from == SLOT_QUEUED;
+		if (message_is_assumed(r))
+			return is_told(c);
+		return r->state == SLOT_PROPOSED || r->state == SLOT_QUEUED;
 	case SLOT_CHANGE_MOVED:
 		return true;
 	}
@@ -45,12 +58,15 @@ static int emit_change(
 	struct event_slot_changed e = {.message_id = id,
 	    .at_ms = c->at_ms,
 	    .status = str_cut(c->status, 0, TEXT_MAX),
-	    .relay = str_cut(c->relay, 0, TEXT_MAX)};
-	struct event_slot_moved moved = {id, c->next_id};
+	    .relay = str_cut(c->relay, 0, TEXT_MAX),
+	    .provider = str_cut(c->provider, 0, TEXT_MAX)};
+	struct event_slot_moved moved = {id, c->next_id, c->queue_id};
 
 	if (c->kind == SLOT_CHANGE_MOVED)
 		return payload_emit(
 		    ctx, EV_SLOT_MOVED, &message_moved_payload, &moved);
+	if (c->kind == SLOT_CHANGE_QUEUED)
+		e.provider = STR("");
 	if (c->kind == SLOT_CHANGE_RELEASED)
 		e.release = (uint32_t)c->release;
 	return payload_emit(
@@ -60,13 +76,15 @@ static int emit_change(
 /* What the changes before this one have done: a proposal does not see its own
  * events. */
 struct overlay {
-	struct {
+	struct overlay_slot {
 		uint64_t id;
 		enum slot_state state;
+		int64_t changed_ms;
 	} * v;
 	size_t n, cap;
 	const struct slot_change **moves; /* in their order */
 	size_t n_moves;
+	struct ops_slot_counts counts;
 };
 
 /* The queue id that the ledger knows the message by. */
@@ -78,12 +96,38 @@ static struct str known_id(const struct overlay *o, struct str queue_id)
 	return queue_id;
 }
 
-static enum slot_state *overlay_find(struct overlay *o, uint64_t id)
+static struct overlay_slot *overlay_find(struct overlay *o, uint64_t id)
 {
 	for (size_t i = o->n; i-- > 0;)
 		if (o->v[i].id == id)
-			return &o->v[i].state;
+			return &o->v[i];
 	return NULL;
+}
+
+/* The message as it will be after what came before. */
+static int read_now(const struct ledger_txn *t, uint64_t id, struct overlay *o,
+    struct message_record *out)
+{
+	const struct overlay_slot *seen = overlay_find(o, id);
+	int rc = message_read(t, id, out);
+
+	if (rc == 0 && seen != NULL) {
+		out->state = seen->state;
+		out->changed_ms = seen->changed_ms;
+	}
+	return rc;
+}
+
+static int overlay_set(struct overlay *o, const struct overlay_slot *slot)
+{
+	struct overlay_slot *seen = overlay_find(o, slot->id);
+
+	if (seen == NULL && o->n == o->cap)
+		return ERR_LIMIT;
+	if (seen == NULL)
+		seen = &o->v[o->n++];
+	*seen = *slot;
+	return 0;
 }
 
 static enum slot_state state_after(
@@ -102,26 +146,57 @@ static enum slot_state state_after(
 	return from;
 }
 
+/* Of another message that had the same queue id? */
+static bool is_anothers(
+    const struct message_record *r, const struct slot_change *c)
+{
+	return c->history &&
+	       (c->at_ms < r->proposed_ms - STAMP_MS ||
+		   c->at_ms > r->proposed_ms + QUEUE_DAYS * WHEN_DAY_MS);
+}
+
+/* A log that is read again moves nothing twice. */
+static int is_there(
+    struct door_ctx *ctx, const struct slot_change *c, uint64_t id, bool *out)
+{
+	*out = false;
+	return c->kind == SLOT_CHANGE_MOVED
+		   ? message_has_queue(door_txn(ctx), c->next_id, id, out)
+		   : 0;
+}
+
+/* That it was sent may stand in a hole of the log: unknown is sent. */
+static bool is_doubtful(
+    const struct message_record *r, const struct slot_change *c)
+{
+	return c->at_end && c->kind == SLOT_CHANGE_RELEASED &&
+	       c->since_ms > 0 && r->changed_ms <= c->since_ms;
+}
+
 static int change_one(struct door_ctx *ctx, const struct slot_change *c,
     uint64_t id, struct overlay *o)
 {
+	struct overlay_slot next = {.id = id};
+	struct slot_change delivered = *c;
 	struct message_record r;
-	enum slot_state *seen = overlay_find(o, id);
-	int rc = message_read(door_txn(ctx), id, &r);
+	bool there;
+	int rc = read_now(door_txn(ctx), id, o, &r);
 
 	if (rc != 0)
 		return rc == ERR_NOT_FOUND ? 0 : rc;
-	if (seen == NULL) {
-		if (o->n == o->cap)
-			return ERR_LIMIT;
-		o->v[o->n].id = id;
-		o->v[o->n].state = r.state;
-		seen = &o->v[o->n++].state;
-	}
-	if (!ops_slot_is_step(*seen, c->kind))
-		return 0;
-	*seen = state_after(*seen, c->kind);
-	return emit_change(ctx, c, id);
+	delivered.kind = SLOT_CHANGE_DELIVERED;
+	rc = is_there(ctx, c, id, &there);
+	if (rc != 0 || there || is_anothers(&r, c) || !ops_slot_is_step(&r, c))
+		return rc;
+	if (is_doubtful(&r, c))
+		c = &delivered;
+	next.state = state_after(r.state, c->kind);
+	next.changed_ms = c->kind == SLOT_CHANGE_MOVED
+			      ? r.changed_ms
+			      : message_told_ms(&r, next.state, c->at_ms);
+	o->counts.steps++;
+	rc = overlay_set(o, &next);
+	return rc != 0 ? rc : emit_change(ctx, c, id);
 }
 
 /* The messages of a queue id and whose they are: lines about one id stand
@@ -130,6 +205,7 @@ struct group {
 	struct str queue_id; /* as the ledger knows it; empty: none yet */
 	uint64_t *ids;
 	struct lead_id *leads;
+	bool *gone; /* on, under another queue id */
 	size_t n;
 };
 
@@ -147,6 +223,9 @@ static int group_load(
 		rc = message_read(t, g->ids[i], &r);
 		if (rc == 0)
 			g->leads[i] = r.lead;
+		if (rc == 0)
+			rc = message_went_on(
+			    t, queue_id, g->ids[i], &g->gone[i]);
 	}
 	if (rc == 0)
 		g->queue_id = queue_id;
@@ -159,18 +238,9 @@ static int group_load(
 static bool is_meant(
     const struct group *g, size_t i, const struct slot_change *c)
 {
+	if (c->rest && g->gone[i])
+		return false;
 	return g->n == 1 || !c->has_lead || lead_id_eq(&g->leads[i], &c->lead);
-}
-
-static int state_of(const struct ledger_txn *t, uint64_t id, struct overlay *o,
-    enum slot_state *out)
-{
-	struct message_record r;
-	enum slot_state *seen = overlay_find(o, id);
-	int rc = seen == NULL ? message_read(t, id, &r) : 0;
-
-	*out = seen != NULL ? *seen : rc == 0 ? r.state : SLOT_RELEASED;
-	return rc;
 }
 
 /* At the end of a queue id that one message was delivered by, a message that
@@ -180,18 +250,18 @@ static int close_open(struct door_ctx *ctx, const struct slot_change *c,
 {
 	const struct ledger_txn *t = door_txn(ctx);
 	struct slot_change delivered = *c;
-	enum slot_state state;
+	struct message_record r;
 	bool any = false;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < g->n; i++) {
-		rc = state_of(t, g->ids[i], o, &state);
-		any |= state == SLOT_DELIVERED;
+		rc = read_now(t, g->ids[i], o, &r);
+		any |= rc == 0 && (r.state == SLOT_DELIVERED || g->gone[i]);
 	}
 	delivered.kind = SLOT_CHANGE_DELIVERED;
 	for (size_t i = 0; rc == 0 && i < g->n; i++) {
-		rc = state_of(t, g->ids[i], o, &state);
-		if (rc == 0 && state != SLOT_RELEASED)
+		rc = read_now(t, g->ids[i], o, &r);
+		if (rc == 0 && r.state != SLOT_RELEASED && !g->gone[i])
 			rc =
 			    change_one(ctx, any ? &delivered : c, g->ids[i], o);
 	}
@@ -208,6 +278,7 @@ static int change_all(struct door_ctx *ctx, const struct slot_change *c,
 	rc = group_load(door_txn(ctx), known_id(o, c->queue_id), g);
 	if (c->kind == SLOT_CHANGE_MOVED)
 		o->moves[o->n_moves++] = c;
+	o->counts.unknown += rc == ERR_NOT_FOUND;
 	if (rc != 0)
 		return rc == ERR_NOT_FOUND ? 0 : rc;
 	if (c->at_end && g->n > 1)
@@ -221,18 +292,29 @@ static int change_all(struct door_ctx *ctx, const struct slot_change *c,
 int ops_slot_changes(
     struct door_ctx *ctx, const struct slot_change *v, size_t n)
 {
+	struct ops_slot_counts unused;
+
+	return ops_slot_changes_counted(ctx, v, n, &unused);
+}
+
+int ops_slot_changes_counted(struct door_ctx *ctx, const struct slot_change *v,
+    size_t n, struct ops_slot_counts *out)
+{
 	struct arena *a = door_arena(ctx);
 	struct group g = {.ids = arena_array(a, MESSAGES_MAX, sizeof(*g.ids)),
-	    .leads = arena_array(a, MESSAGES_MAX, sizeof(*g.leads))};
+	    .leads = arena_array(a, MESSAGES_MAX, sizeof(*g.leads)),
+	    .gone = arena_array(a, MESSAGES_MAX, sizeof(*g.gone))};
 	struct overlay o = {.cap = n + MESSAGES_MAX};
 	int rc = 0;
 
 	o.v = arena_array(a, o.cap, sizeof(*o.v));
 	o.moves = arena_array(a, n, sizeof(struct slot_change *));
-	if (g.ids == NULL || g.leads == NULL || o.v == NULL || o.moves == NULL)
+	if (g.ids == NULL || g.leads == NULL || g.gone == NULL || o.v == NULL ||
+	    o.moves == NULL)
 		return ERR_LIMIT;
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = change_all(ctx, &v[i], &g, &o);
+	*out = o.counts;
 	return rc;
 }
 

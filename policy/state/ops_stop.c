@@ -45,6 +45,11 @@ static int begin_fn(struct door_ctx *ctx, void *arg)
 		return rc == ERR_STALE ? 0 : rc;
 	if (stop_holds(&now, door_now_ms(ctx)) && is_same(in, &now))
 		return 0;
+	if (now.seq == 0 && in->cause.rate == 0 && in->kind != STOP_SEGMENT)
+		rc = stop_has_room(
+		    door_txn(ctx), door_now_ms(ctx), door_error(ctx));
+	if (rc != 0)
+		return rc;
 	j->changed = true;
 	return payload_emit(ctx, EV_STOPPED, &stop_stopped_payload, &e);
 }

@@ -52,12 +52,20 @@ struct change {
 	bool changed;
 };
 
+/* A pause is of all nurture, and beside what else there is. */
+static uint32_t label_of(const struct ops_suppress *in)
+{
+	if (suppression_is_pause(in->reason))
+		return SUPPRESSION_PAUSE_LABEL;
+	return in->segment.n > 0 ? policy_label(in->segment) : 0;
+}
+
 static int open_target(struct change *c, struct door_ctx *ctx)
 {
 	int rc;
 
 	c->changed = false;
-	c->label = c->in->segment.n > 0 ? policy_label(c->in->segment) : 0;
+	c->label = label_of(c->in);
 	c->what = c->in->target.what;
 	if (c->in->target.kind != SUPPRESS_LEAD)
 		return 0;
@@ -89,7 +97,8 @@ static int emit_added(struct change *c, struct door_ctx *ctx)
 	    .label = c->label,
 	    .reason = c->in->reason,
 	    .until_ms = c->in->until_ms,
-	    .segment = c->in->segment,
+	    .segment =
+		c->label != SUPPRESSION_PAUSE_LABEL ? c->in->segment : STR(""),
 	    .origin = c->in->origin,
 	    .author = c->in->author,
 	    .message_id = c->in->message_id};
@@ -181,18 +190,45 @@ static int emit_removed(struct change *c, struct door_ctx *ctx)
 	return rc;
 }
 
+static int remove_opened(struct change *c, struct door_ctx *ctx)
+{
+	struct suppression_record now;
+	int rc = suppression_read(
+	    door_txn(ctx), c->in->target.kind, c->what, c->label, &now);
+
+	if (rc == 0 && (c->in->if_event == 0 || c->in->if_event == now.seq))
+		rc = emit_removed(c, ctx);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 static int remove_fn(struct door_ctx *ctx, void *arg)
 {
 	struct change *c = arg;
-	struct suppression_record now;
 	int rc = open_target(c, ctx);
 
 	if (rc == 0)
-		rc = suppression_read(
-		    door_txn(ctx), c->in->target.kind, c->what, c->label, &now);
-	if (rc == 0)
-		rc = emit_removed(c, ctx);
+		rc = remove_opened(c, ctx);
 	person_fini(&c->person);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+int ops_unsuppress_emit(struct door_ctx *ctx, struct store *s,
+    const struct ops_suppress *in, bool *changed_out)
+{
+	struct change c = {.store = s, .in = in};
+	int rc = open_target(&c, ctx);
+
+	if (rc == 0)
+		rc = remove_opened(&c, ctx);
+	for (int i = 0; rc == 0 && i < LEAD_MOVES_MAX; i++) {
+		rc = person_next(&c.person, door_txn(ctx));
+		c.what =
+		    (struct str){(const char *)c.person.id.b, LEAD_ID_BYTES};
+		if (rc == 0)
+			rc = remove_opened(&c, ctx);
+	}
+	person_fini(&c.person);
+	*changed_out = c.changed;
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
@@ -222,41 +258,66 @@ int ops_suppress_add(struct store *s, const struct ops_suppress *in,
 	return run(s, in, add_fn, changed_out, err);
 }
 
-static int add_some(struct store *s, const struct ops_suppress *v, size_t n,
-    struct change *changes, struct ops_suppress_result *out)
+/* A number of changes, and who makes them. */
+struct many {
+	struct store *store;
+	door_fn *fn;
+	struct change *changes; /* room for CROWD_MAX */
+};
+
+static int change_some(const struct many *m, const struct ops_suppress *v,
+    size_t n, struct ops_suppress_result *out)
 {
 	struct crowd_member members[CROWD_MAX];
 	struct crowd *crowd = NULL;
 	int rc;
 
 	for (size_t i = 0; i < n; i++) {
-		changes[i] = (struct change){.store = s, .in = &v[i]};
-		members[i] = (struct crowd_member){.arg = &changes[i]};
+		m->changes[i] = (struct change){.store = m->store, .in = &v[i]};
+		members[i] = (struct crowd_member){.arg = &m->changes[i]};
 	}
-	rc = crowd_begin(&crowd, s->door, add_fn, members, n);
+	rc = crowd_begin(&crowd, m->store->door, m->fn, members, n);
 	crowd_end(&crowd);
 	for (size_t i = 0; i < n && rc == 0; i++)
 		out[i] = (struct ops_suppress_result){
-		    members[i].rc, members[i].rc == 0 && changes[i].changed};
+		    members[i].rc, members[i].rc == 0 && m->changes[i].changed};
+	return rc;
+}
+
+static int change_all(struct many *m, const struct ops_suppress *v, size_t n,
+    struct ops_suppress_result *out)
+{
+	size_t at_once = n < CROWD_MAX ? n : CROWD_MAX, from = 0;
+	int rc;
+
+	m->changes =
+	    fault_alloc() ? NULL : calloc(at_once + 1, sizeof(*m->changes));
+	rc = m->changes != NULL ? 0 : -ENOMEM;
+
+	while (rc == 0 && from < n) {
+		size_t k = n - from < CROWD_MAX ? n - from : CROWD_MAX;
+
+		rc = change_some(m, v + from, k, out + from);
+		from += k;
+	}
+	free(m->changes);
 	return rc;
 }
 
 int ops_suppress_add_all(struct store *s, const struct ops_suppress *v,
     size_t n, struct ops_suppress_result *out)
 {
-	size_t at_once = n < CROWD_MAX ? n : CROWD_MAX, from = 0;
-	struct change *changes =
-	    fault_alloc() ? NULL : calloc(at_once + 1, sizeof(*changes));
-	int rc = changes != NULL ? 0 : -ENOMEM;
+	struct many m = {.store = s, .fn = add_fn};
 
-	while (rc == 0 && from < n) {
-		size_t k = n - from < CROWD_MAX ? n - from : CROWD_MAX;
+	return change_all(&m, v, n, out);
+}
 
-		rc = add_some(s, v + from, k, changes, out + from);
-		from += k;
-	}
-	free(changes);
-	return rc;
+int ops_suppress_remove_all(struct store *s, const struct ops_suppress *v,
+    size_t n, struct ops_suppress_result *out)
+{
+	struct many m = {.store = s, .fn = remove_fn};
+
+	return change_all(&m, v, n, out);
 }
 
 int ops_suppress_remove(struct store *s, const struct ops_suppress *in,

@@ -3,16 +3,17 @@
  * Messages come from their table, which is ordered by time and has what became
  * of each; all else from the events, most of which are told by two bytes to be
  * of no interest. A copy's leaving names the copy only: while it waits, a hash
- * table leads from it to the row of its coming. */
+ * table leads from it to the person. */
 #include "policy/state/past.h"
 
-#include "policy/base/arena.h"
 #include "policy/base/codec.h"
 #include "policy/base/fault.h"
+#include "policy/base/when.h"
 #include "policy/conf/policy.h"
 #include "policy/mail/msgid.h"
 #include "policy/state/consent.h"
 #include "policy/state/copy.h"
+#include "policy/state/lead.h"
 #include "policy/state/message.h"
 #include "policy/state/refusal.h"
 #include "policy/state/suppression.h"
@@ -24,102 +25,38 @@
 
 enum {
 	CHUNK = 10000, /* rows of the ledger in one snapshot */
-	NAMES_MAX = 60000,
-	NAMES_SLOTS = 131072,
-	NAMES_BYTES = 16 << 20,
-	NAME_MANY = 1, /* the name of those that are too many */
 	FIRST_ROWS = 4096,
+	COPIES_FIRST = 256,
 	BUCKETS = 65536,
+	PARTS_MAX = 65536,
 };
 #define CLOCK_SLACK_MS INT64_C(3600000) /* clocks go back */
 
-struct names {
-	struct arena *arena;
-	struct str *v;
-	size_t n;
-	uint16_t *slots;  /* number, 0: free */
-	unsigned last[2]; /* of a segment, a campaign: nearly always again */
+/* From a copy that waits to its person and its number in the rows. */
+struct waiting_copy {
+	uint64_t id; /* 0: free */
+	uint32_t person, number;
 };
 
-/* From a copy that waits to its row. */
 struct copies {
-	struct {
-		uint64_t id; /* 0: free */
-		size_t row;
-	} * v;
+	struct waiting_copy *v;
 	size_t n, cap;
+	uint32_t last; /* number given */
 };
 
 struct past {
-	struct names names;
+	struct pastnames *names;
+	struct paststops *stops;
+	struct pastpeople people;
 	struct copies copies;
 	struct past_row *rows;
 	size_t n, cap;
 	uint64_t read;
 	bool whole;
+	int64_t begins_ms;
 	const struct past_query *q;
+	struct past_part *part; /* the caller's */
 };
-
-/* --- names --- */
-
-static uint64_t hash_of(struct str s)
-{
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
-	return h != 0 ? h : 1;
-}
-
-static int names_open(struct names *x)
-{
-	x->arena = arena_new(NAMES_BYTES);
-	x->v = fault_alloc() ? NULL : calloc(NAMES_MAX, sizeof(*x->v));
-	x->slots =
-	    fault_alloc() ? NULL : calloc(NAMES_SLOTS, sizeof(*x->slots));
-	if (x->arena == NULL || x->v == NULL || x->slots == NULL)
-		return -ENOMEM;
-	x->v[0] = STR("");
-	x->v[NAME_MANY] = STR("...");
-	x->n = 2;
-	return 0;
-}
-
-static uint16_t add_name(struct names *x, struct str s, size_t at)
-{
-	struct str copy = x->n < NAMES_MAX ? arena_str(x->arena, s) : STR_NULL;
-
-	if (copy.p == NULL)
-		return NAME_MANY;
-	x->v[x->n] = copy;
-	x->slots[at] = (uint16_t)x->n;
-	return (uint16_t)x->n++;
-}
-
-static uint16_t name_of(struct names *x, struct str s, unsigned which)
-{
-	size_t at;
-
-	if (s.n == 0)
-		return 0;
-	if (str_eq(x->v[x->last[which]], s))
-		return (uint16_t)x->last[which];
-	at = hash_of(s) % NAMES_SLOTS;
-	while (x->slots[at] != 0 && !str_eq(x->v[x->slots[at]], s))
-		at = (at + 1) % NAMES_SLOTS;
-	x->last[which] = x->slots[at] != 0 ? x->slots[at] : add_name(x, s, at);
-	return (uint16_t)x->last[which];
-}
-
-struct str past_name(const struct past *p, unsigned number)
-{
-	return number < p->names.n ? p->names.v[number] : STR("");
-}
-
-size_t past_n_names(const struct past *p)
-{
-	return p->names.n;
-}
 
 /* --- copies that wait --- */
 
@@ -133,60 +70,118 @@ static size_t copy_slot(const struct copies *c, uint64_t id)
 	return at;
 }
 
-static int copies_grow(struct copies *c)
+static int copies_resize(struct copies *c, size_t cap)
 {
-	struct copies more = {.n = c->n, .cap = c->cap > 0 ? 2 * c->cap : 1024};
+	struct copies more = {.n = 0, .cap = cap, .last = c->last};
 
 	more.v = fault_alloc() ? NULL : calloc(more.cap, sizeof(*more.v));
 	if (more.v == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < c->cap; i++)
-		if (c->v[i].id != 0)
-			more.v[copy_slot(&more, c->v[i].id)] = c->v[i];
+	for (size_t i = 0; i < c->cap; i++) {
+		if (c->v[i].id == 0 || c->v[i].person == PASTPEOPLE_GONE)
+			continue;
+		more.v[copy_slot(&more, c->v[i].id)] = c->v[i];
+		more.n++;
+	}
 	free(c->v);
 	*c = more;
 	return 0;
 }
 
-static int copies_put(struct copies *c, uint64_t id, size_t row)
+static int copies_put(struct copies *c, uint64_t id, uint32_t person)
 {
-	int rc = 2 * c->n >= c->cap ? copies_grow(c) : 0;
+	int rc = 2 * c->n >= c->cap
+		     ? copies_resize(c, c->cap > 0 ? 2 * c->cap : COPIES_FIRST)
+		     : 0;
 	size_t at;
 
 	if (rc != 0)
 		return rc;
 	at = copy_slot(c, id);
 	c->n += c->v[at].id == 0;
-	c->v[at].id = id;
-	c->v[at].row = row;
+	c->v[at] = (struct waiting_copy){id, person, ++c->last};
 	return 0;
 }
 
-/* --- rows --- */
-
-/* There is room: see walk_some(). */
-static struct past_row *add_row(struct past *p, const struct lead_id *lead,
-    enum past_kind kind, int64_t at_ms)
+static void copies_clear(struct copies *c)
 {
-	struct past_row *row = &p->rows[p->n++];
-
-	*row = (struct past_row){
-	    .lead = *lead, .kind = (uint8_t)kind, .at_ms = at_ms};
-	row->group = p->q->group != NULL ? p->q->group(p->q->arg, lead)
-					 : lead_id_tag(lead);
-	return row;
+	if (c->n > 0)
+		memset(c->v, 0, c->cap * sizeof(*c->v));
+	c->n = 0;
+	c->last = 0;
 }
 
+/* --- memory --- */
+
+static size_t bytes_of(const struct past *p, size_t rows)
+{
+	return rows * sizeof(*p->rows) + p->people.n * PASTPEOPLE_BYTES +
+	       p->copies.cap * sizeof(*p->copies.v);
+}
+
+/* The rows of those who stay, and their copies. */
+static void thin_rows(struct past *p, const uint32_t *now)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		struct past_row row = p->rows[i];
+
+		row.person = now[row.person];
+		if (row.person != PASTPEOPLE_GONE)
+			p->rows[n++] = row;
+	}
+	p->n = n;
+	for (size_t i = 0; i < p->copies.cap; i++) {
+		struct waiting_copy *c = &p->copies.v[i];
+
+		if (c->id == 0)
+			continue;
+		c->person = now[c->person];
+		p->copies.n -= c->person == PASTPEOPLE_GONE;
+	}
+}
+
+/* The table becomes as small as it may be. */
+static int thin_copies(struct copies *c)
+{
+	size_t cap = c->cap;
+
+	while (cap > COPIES_FIRST && 4 * c->n < cap)
+		cap /= 2;
+	return cap > 0 ? copies_resize(c, cap) : 0;
+}
+
+/* Half of this part is read later. */
+static int thin(struct past *p)
+{
+	uint32_t *now;
+
+	if (p->part->parts >= PARTS_MAX)
+		return ERR_LIMIT;
+	now = fault_alloc() ? NULL : calloc(p->people.n + 1, sizeof(*now));
+	if (now == NULL)
+		return -ENOMEM;
+	p->part->parts *= 2;
+	pastpeople_thin(&p->people, p->part->parts, p->part->part, now);
+	thin_rows(p, now);
+	free(now);
+	return thin_copies(&p->copies);
+}
+
+/* For one more. */
 static int make_room(struct past *p)
 {
 	size_t cap = p->cap > 0 ? 2 * p->cap : (size_t)FIRST_ROWS;
+	size_t most = p->q->memory_max / sizeof(*p->rows);
 	struct past_row *v;
+	int rc = 0;
 
-	if (p->n < p->cap)
-		return 0;
-	if (p->n >= p->q->max_rows)
-		return ERR_FULL;
-	cap = cap < p->q->max_rows ? cap : p->q->max_rows;
+	while (rc == 0 && bytes_of(p, p->n + 1) > p->q->memory_max)
+		rc = thin(p);
+	if (rc != 0 || p->n < p->cap)
+		return rc;
+	cap = cap < most ? cap : most;
 	v = fault_alloc() ? NULL : realloc(p->rows, cap * sizeof(*v));
 	if (v == NULL)
 		return -ENOMEM;
@@ -195,15 +190,63 @@ static int make_room(struct past *p)
 	return 0;
 }
 
+/* --- rows --- */
+
+static uint32_t hash_of(struct str s)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
+	h ^= h >> 32;
+	return h != 0 ? (uint32_t)h : 1;
+}
+
+static uint64_t group_of(const struct past *p, const struct lead_id *lead)
+{
+	return p->q->group != NULL ? p->q->group(p->q->arg, lead)
+				   : lead_id_tag(lead);
+}
+
 static bool is_wanted(const struct past *p, const struct lead_id *lead)
 {
-	const struct past_query *q = p->q;
-	uint64_t group;
+	return p->part->parts <= 1 ||
+	       group_of(p, lead) % p->part->parts == p->part->part;
+}
 
-	if (q->parts <= 1)
-		return true;
-	group = q->group != NULL ? q->group(q->arg, lead) : lead_id_tag(lead);
-	return group % q->parts == q->part;
+/* There is room: see walk_some(). */
+static struct past_row *put_row(
+    struct past *p, uint32_t person, enum past_kind kind, int64_t at_ms)
+{
+	struct past_row *row = &p->rows[p->n++];
+
+	*row = (struct past_row){.person = person,
+	    .kind = (unsigned)kind & 7,
+	    .at_ms = (uint64_t)(at_ms > 0 ? at_ms : 0) & 0xffffffffffff};
+	return row;
+}
+
+static int add_row(struct past *p, const struct lead_id *lead,
+    enum past_kind kind, int64_t at_ms, struct past_row **out)
+{
+	uint32_t person;
+	bool is_new;
+	int rc = pastpeople_add(&p->people, lead, &person, &is_new);
+
+	if (rc != 0)
+		return rc;
+	if (is_new)
+		p->people.v[person].group = group_of(p, lead);
+	*out = put_row(p, person, kind, at_ms);
+	return 0;
+}
+
+static uint32_t span(int64_t from_ms, int64_t to_ms)
+{
+	if (to_ms <= from_ms)
+		return 0;
+	return to_ms - from_ms < UINT32_MAX ? (uint32_t)(to_ms - from_ms)
+					    : UINT32_MAX;
 }
 
 static int on_message(struct past *p, struct str value)
@@ -218,15 +261,17 @@ static int on_message(struct past *p, struct str value)
 	rc = message_decode(value, &r);
 	if (rc != 0 || r.proposed_ms > p->q->until_ms)
 		return rc;
-	row = add_row(p, &r.lead, PAST_MESSAGE, r.proposed_ms);
-	row->end_ms = r.changed_ms;
+	rc = add_row(p, &r.lead, PAST_MESSAGE, r.proposed_ms, &row);
+	if (rc != 0)
+		return rc;
+	row->more = span(r.proposed_ms, r.changed_ms);
 	row->mark = hash_of(r.queue_id);
-	row->label = r.label;
-	row->code = (uint8_t)r.state;
-	row->segment = name_of(&p->names, r.segment, 0);
-	row->campaign = name_of(&p->names, r.campaign, 1);
-	row->flags = (uint8_t)((r.counts ? PAST_COUNTS : 0) |
-			       (r.purpose.n > 0 ? PAST_NURTURE : 0));
+	row->code = (unsigned)r.state & 0xff;
+	row->what =
+	    pastnames_what(p->names, r.segment, r.campaign, r.from_domain);
+	row->flags = ((r.counts ? PAST_COUNTS : 0U) |
+			 (r.purpose.n > 0 ? PAST_NURTURE : 0U)) &
+		     3;
 	return 0;
 }
 
@@ -264,6 +309,7 @@ static bool is_attempt(const struct event_refusal *e)
 	case REASON_ORDER:
 	case REASON_YIELD:
 	case REASON_CLOSED:
+	case REASON_PAUSED:
 		break;
 	}
 	return !e->shadowed && e->segment.n > 0 && e->action != VERDICT_HOLD &&
@@ -282,12 +328,14 @@ static int on_refusal(struct past *p, const struct event *ev)
 	lead = lead_of(e.lead);
 	if (!is_wanted(p, &lead))
 		return 0;
-	row = add_row(p, &lead, PAST_REFUSED, ev->time_ms);
-	row->label = policy_label(e.segment);
-	row->segment = name_of(&p->names, e.segment, 0);
-	row->code = (uint8_t)e.reason;
-	row->detail = (uint8_t)e.detail;
-	row->action = (uint8_t)e.action;
+	rc = add_row(p, &lead, PAST_REFUSED, ev->time_ms, &row);
+	if (rc != 0)
+		return rc;
+	row->what =
+	    pastnames_what(p->names, e.segment, e.campaign, e.from_domain);
+	row->code = e.reason & 0xff;
+	row->mark = e.detail;
+	row->action = e.action & 7;
 	row->flags = PAST_COUNTS | PAST_NURTURE;
 	return 0;
 }
@@ -304,38 +352,56 @@ static int on_copy(struct past *p, const struct event *ev)
 	lead = lead_of(e.lead);
 	if (!is_wanted(p, &lead))
 		return 0;
-	rc = copies_put(&p->copies, e.id, p->n);
+	rc = add_row(p, &lead, PAST_HELD,
+	    e.arrived_ms != 0 ? e.arrived_ms : ev->time_ms, &row);
+	if (rc == 0)
+		rc = copies_put(&p->copies, e.id, row->person);
 	if (rc != 0)
 		return rc;
-	row = add_row(p, &lead, PAST_HELD,
-	    e.arrived_ms != 0 ? e.arrived_ms : ev->time_ms);
-	row->label = policy_label(e.segment);
-	row->segment = name_of(&p->names, e.segment, 0);
-	row->campaign = name_of(&p->names, e.campaign, 1);
-	row->copy = e.id;
+	row->what =
+	    pastnames_what(p->names, e.segment, e.campaign, e.from_domain);
+	row->code = e.reason & 0xff;
+	row->more = p->copies.last;
 	row->flags = PAST_COUNTS | PAST_NURTURE;
 	return 0;
 }
 
 /* Of copies that came in this time, of people who are wanted. */
+static void add_left(struct past *p, const struct event *ev, uint64_t id,
+    struct str queue_id, uint32_t outcome)
+{
+	const struct waiting_copy *c;
+	struct past_row *row;
+
+	if (p->copies.cap == 0)
+		return;
+	c = &p->copies.v[copy_slot(&p->copies, id)];
+	if (c->id == 0)
+		return;
+	row = put_row(p, c->person, PAST_LEFT, ev->time_ms);
+	row->more = c->number;
+	row->mark = hash_of(queue_id);
+	row->code = outcome & 0xff;
+}
+
 static int on_copy_left(struct past *p, const struct event *ev)
 {
 	struct event_copy_recipient e;
-	struct past_row *row;
-	size_t at;
 	int rc = copy_decode_recipient(ev->payload, &e);
 
-	if (rc != 0 || p->copies.cap == 0)
-		return rc;
-	at = copy_slot(&p->copies, e.id);
-	if (p->copies.v[at].id == 0)
-		return 0;
-	row = add_row(
-	    p, &p->rows[p->copies.v[at].row].lead, PAST_LEFT, ev->time_ms);
-	row->copy = e.id;
-	row->mark = hash_of(e.queue_id);
-	row->code = (uint8_t)e.outcome;
-	return 0;
+	if (rc == 0)
+		add_left(p, ev, e.id, e.queue_id, e.outcome);
+	return rc;
+}
+
+static int on_copy_dropped(struct past *p, const struct event *ev)
+{
+	struct event_copy_word e;
+	int rc = copy_decode_word(ev->payload, &e);
+
+	if (rc == 0)
+		add_left(p, ev, e.id, STR(""), COPY_REMOVED);
+	return rc;
 }
 
 static int on_consent(struct past *p, const struct event *ev)
@@ -350,9 +416,11 @@ static int on_consent(struct past *p, const struct event *ev)
 	lead = lead_of(e.lead);
 	if (!is_wanted(p, &lead))
 		return 0;
-	row = add_row(p, &lead, PAST_CONSENT, ev->time_ms);
-	row->label = e.label;
-	row->code = (uint8_t)e.state;
+	rc = add_row(p, &lead, PAST_CONSENT, ev->time_ms, &row);
+	if (rc != 0)
+		return rc;
+	row->what = e.label;
+	row->code = e.state & 0xff;
 	return 0;
 }
 
@@ -375,32 +443,81 @@ static int on_suppression(struct past *p, const struct event *ev)
 	memcpy(lead.b, e.what.p, LEAD_ID_BYTES);
 	if (!is_wanted(p, &lead))
 		return 0;
-	row = add_row(p, &lead, PAST_SUPPRESSION, ev->time_ms);
-	row->label = e.label;
-	row->code = (uint8_t)e.reason;
+	rc = add_row(p, &lead, PAST_SUPPRESSION, ev->time_ms, &row);
+	if (rc != 0)
+		return rc;
+	row->what = e.label;
+	row->code = (unsigned)e.reason & 0xff;
+	row->more =
+	    (uint32_t)((e.until_ms + WHEN_MINUTE_MS - 1) / WHEN_MINUTE_MS);
 	return 0;
+}
+
+static int on_move(struct past *p, const struct event *ev)
+{
+	struct event_lead_merged e;
+	struct past_row *row;
+	struct lead_id lead;
+	int rc = lead_event_decode_merged(ev->payload, &e);
+
+	if (rc != 0)
+		return rc;
+	lead = lead_of(e.lead);
+	return is_wanted(p, &lead)
+		   ? add_row(p, &lead, PAST_MOVED, ev->time_ms, &row)
+		   : 0;
+}
+
+static int on_stop(struct past *p, const struct event *ev)
+{
+	return paststops_event(p->stops, ev);
+}
+
+struct reader {
+	int (*on)(struct past *p, const struct event *ev);
+	bool always; /* at whatever time: it says since when something is */
+};
+
+static struct reader reader_of(unsigned type)
+{
+	switch (type) {
+	case EV_DECIDED:
+	case EV_REFUSED:
+		return (struct reader){on_refusal, false};
+	case EV_COPY_ADDED:
+		return (struct reader){on_copy, false};
+	case EV_COPY_RECIPIENT:
+		return (struct reader){on_copy_left, false};
+	case EV_COPY_DROPPED:
+		return (struct reader){on_copy_dropped, false};
+	case EV_CONSENT:
+		return (struct reader){on_consent, false};
+	case EV_SUPPRESSED:
+	case EV_UNSUPPRESSED:
+		return (struct reader){on_suppression, false};
+	case EV_LEAD_MERGED:
+		return (struct reader){on_move, true};
+	case EV_STOPPED:
+	case EV_RESUMED:
+		return (struct reader){on_stop, true};
+	default:
+		return (struct reader){NULL, false};
+	}
 }
 
 static int on_event(struct past *p, struct str key, struct str value)
 {
-	unsigned type = value.n >= 2 ? codec_get_u16(value.p) : 0;
-	int (*on)(struct past * p, const struct event *ev) =
-	    type == EV_DECIDED || type == EV_REFUSED           ? on_refusal
-	    : type == EV_COPY_ADDED                            ? on_copy
-	    : type == EV_COPY_RECIPIENT                        ? on_copy_left
-	    : type == EV_CONSENT                               ? on_consent
-	    : type == EV_SUPPRESSED || type == EV_UNSUPPRESSED ? on_suppression
-							       : NULL;
+	struct reader r = reader_of(value.n >= 2 ? codec_get_u16(value.p) : 0);
 	struct event ev;
 	int rc;
 
-	if (on == NULL)
+	if (r.on == NULL)
 		return 0;
 	rc = event_decode(key, value, &ev);
-	if (rc != 0 || ev.time_ms < p->q->since_ms ||
-	    ev.time_ms > p->q->until_ms)
+	if (rc != 0 || (!r.always && (ev.time_ms < p->q->since_ms ||
+					 ev.time_ms > p->q->until_ms)))
 		return rc;
-	return on(p, &ev);
+	return r.on(p, &ev);
 }
 
 /* --- cursors --- */
@@ -449,8 +566,8 @@ static int walk_some(struct past *p, const struct ledger_txn *t, struct walk *w)
 }
 
 /* share: of the whole, what this walk is from and to. */
-static int walk_all(struct past *p, struct ledger *l, struct walk *w,
-    const double share[2], double *share_out)
+static int walk_all(
+    struct past *p, struct ledger *l, struct walk *w, const double share[2])
 {
 	uint64_t first = w->next;
 	int rc = 0;
@@ -461,10 +578,8 @@ static int walk_all(struct past *p, struct ledger *l, struct walk *w,
 						    (double)(w->last - first)
 					      : 1;
 
-		*share_out =
-		    share[0] + (share[1] - share[0]) * (done < 1 ? done : 1);
-		if (p->q->progress != NULL &&
-		    !p->q->progress(p->q->arg, *share_out))
+		done = share[0] + (share[1] - share[0]) * (done < 1 ? done : 1);
+		if (p->q->progress != NULL && !p->q->progress(p->q->arg, done))
 			return ERR_STOPPING;
 		rc = ledger_read_begin(l, &t);
 		if (rc == 0)
@@ -498,15 +613,32 @@ int past_find_event(const struct ledger_txn *t, int64_t ms, uint64_t *seq_out)
 	return rc;
 }
 
+static int find_begin(const struct ledger_txn *t, int64_t *ms_out)
+{
+	struct ledger_iter it;
+	struct event ev;
+	int rc = event_iter_open(t, 1, LEDGER_UP, &it);
+
+	if (rc == 0)
+		rc = event_iter_next(&it, &ev);
+	ledger_iter_close(&it);
+	*ms_out = rc == 0 ? ev.time_ms : 0;
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 static int find_events(struct past *p, struct ledger *l, struct walk *w)
 {
 	struct ledger_txn *t = NULL;
 	int rc = ledger_read_begin(l, &t);
 
 	if (rc == 0)
+		rc = find_begin(t, &p->begins_ms);
+	if (rc == 0)
 		rc = ledger_last_seq(t, &w->last);
 	if (rc == 0)
 		rc = past_find_event(t, p->q->since_ms, &w->next);
+	if (rc == 0)
+		rc = paststops_begin(p->stops, t, w->next);
 	ledger_read_end(&t);
 	p->whole = w->next <= 1;
 	return rc;
@@ -517,32 +649,35 @@ static int find_events(struct past *p, struct ledger *l, struct walk *w)
 static int by_person_and_time(const void *a, const void *b)
 {
 	const struct past_row *x = a, *y = b;
-	int c;
 
-	if (x->group != y->group)
-		return x->group < y->group ? -1 : 1;
-	c = memcmp(x->lead.b, y->lead.b, sizeof(x->lead.b));
-	if (c != 0)
-		return c;
+	if (x->person != y->person)
+		return x->person < y->person ? -1 : 1;
 	if (x->at_ms != y->at_ms)
 		return x->at_ms < y->at_ms ? -1 : 1;
-	return x->kind - y->kind;
+	return (int)x->kind - (int)y->kind;
 }
 
-static size_t bucket_of(const struct past_row *r)
+/* So many people in a row to a bucket. */
+struct buckets {
+	uint32_t people;
+	size_t *next, *ends; /* of each: where its rows lie */
+};
+
+static size_t bucket_of(const struct buckets *b, const struct past_row *r)
 {
-	return (size_t)(r->group * UINT64_C(0x9e3779b97f4a7c15) >> 48);
+	return r->person / b->people;
 }
 
 /* Each row to its bucket, in place: what stands where it does not belong goes
  * home, and what stood there goes on. */
-static void sort_into_buckets(
-    struct past_row *v, size_t *next, const size_t *ends)
+static void sort_into_buckets(struct past_row *v, const struct buckets *of)
 {
+	size_t *next = of->next;
+
 	for (size_t b = 0; b < BUCKETS; b++) {
-		while (next[b] < ends[b]) {
+		while (next[b] < of->ends[b]) {
 			struct past_row *row = &v[next[b]];
-			size_t home = bucket_of(row);
+			size_t home = bucket_of(of, row);
 			struct past_row other;
 
 			if (home != b) {
@@ -555,60 +690,88 @@ static void sort_into_buckets(
 	}
 }
 
-/* Into buckets by group first, small enough for the nearest memory. */
-static int sort_rows(struct past *p)
+/* Into buckets of people first, small enough for the nearest memory. */
+static void sort_rows(struct past *p, struct buckets *of)
 {
-	size_t *ends =
-	    fault_alloc() ? NULL : calloc(2 * (size_t)BUCKETS, sizeof(*ends));
-	size_t *next = ends != NULL ? ends + BUCKETS : NULL, at = 0;
+	size_t at = 0;
 
-	if (ends == NULL)
-		return -ENOMEM;
 	for (size_t i = 0; i < p->n; i++)
-		ends[bucket_of(&p->rows[i])]++;
+		of->ends[bucket_of(of, &p->rows[i])]++;
 	for (size_t b = 0; b < BUCKETS; b++) {
-		next[b] = at;
-		at += ends[b];
-		ends[b] = at;
+		of->next[b] = at;
+		at += of->ends[b];
+		of->ends[b] = at;
 	}
-	sort_into_buckets(p->rows, next, ends);
+	sort_into_buckets(p->rows, of);
 	for (size_t b = 0; b < BUCKETS; b++) {
-		at = b > 0 ? ends[b - 1] : 0;
-		if (ends[b] > at)
-			qsort(p->rows + at, ends[b] - at, sizeof(*p->rows),
+		at = b > 0 ? of->ends[b - 1] : 0;
+		if (of->ends[b] > at)
+			qsort(p->rows + at, of->ends[b] - at, sizeof(*p->rows),
 			    by_person_and_time);
 	}
-	free(ends);
-	return 0;
+}
+
+/* People by group, rows by people. */
+static int sort_all(struct past *p)
+{
+	size_t n = 2 * (size_t)BUCKETS;
+	struct buckets b = {.people = (uint32_t)(p->people.n / BUCKETS + 1)};
+	uint32_t *now =
+	    fault_alloc() ? NULL : calloc(p->people.n + 1, sizeof(*now));
+	int rc = now != NULL ? pastpeople_sort(&p->people, now) : -ENOMEM;
+
+	b.next = fault_alloc() ? NULL : calloc(n, sizeof(*b.next));
+	if (b.next == NULL)
+		rc = -ENOMEM;
+	if (rc == 0) {
+		b.ends = b.next + BUCKETS;
+		for (size_t i = 0; i < p->n; i++)
+			p->rows[i].person = now[p->rows[i].person];
+		sort_rows(p, &b);
+	}
+	free(now);
+	free(b.next);
+	return rc;
 }
 
 /* --- all --- */
 
-int past_read(struct past *p, struct ledger *l, const struct past_query *q,
-    double *share_out, struct error *err)
+static int read_all(struct past *p, struct ledger *l)
 {
 	static const double messages[2] = {0, 0.5}, events[2] = {0.5, 1};
 	struct walk w = {.table = TABLE_MESSAGE,
-	    .next = msgid_floor(q->from_ms),
-	    .last = msgid_floor(q->until_ms + 1),
+	    .next = msgid_floor(p->q->from_ms),
+	    .last = msgid_floor(p->q->until_ms + 1),
 	    .on = on_message_row};
-	int rc;
+	int rc = walk_all(p, l, &w, messages);
 
-	p->q = q;
-	p->n = 0;
-	if (p->copies.n > 0)
-		memset(p->copies.v, 0, p->copies.cap * sizeof(*p->copies.v));
-	p->copies.n = 0;
-	rc = walk_all(p, l, &w, messages, share_out);
 	w.table = LEDGER_EVENT;
 	w.on = on_event;
 	if (rc == 0)
 		rc = find_events(p, l, &w);
 	if (rc == 0)
-		rc = walk_all(p, l, &w, events, share_out);
+		rc = walk_all(p, l, &w, events);
 	if (rc == 0)
-		rc = sort_rows(p);
-	return error_of(err, rc, "ledger");
+		rc = paststops_finish(p->stops, p->names, p->q->until_ms);
+	return rc == 0 ? sort_all(p) : rc;
+}
+
+int past_read(struct past *p, struct ledger *l, const struct past_query *q,
+    struct past_part *part, struct error *err)
+{
+	int rc;
+
+	p->q = q;
+	p->part = part;
+	p->n = 0;
+	pastpeople_clear(&p->people);
+	copies_clear(&p->copies);
+	rc = read_all(p, l);
+	return rc == ERR_LIMIT
+		   ? error_set(err, rc,
+			 "more memory is needed: one company alone has more "
+			 "messages than fit")
+		   : error_of(err, rc, "ledger");
 }
 
 const struct past_row *past_rows(const struct past *p, size_t *n_out)
@@ -617,9 +780,34 @@ const struct past_row *past_rows(const struct past *p, size_t *n_out)
 	return p->rows;
 }
 
+const struct past_person *past_person(const struct past *p, uint32_t number)
+{
+	return &p->people.v[number];
+}
+
+const struct paststops *past_stops(const struct past *p)
+{
+	return p->stops;
+}
+
 bool past_is_whole(const struct past *p)
 {
 	return p->whole;
+}
+
+int64_t past_begins_ms(const struct past *p)
+{
+	return p->begins_ms;
+}
+
+const struct past_what *past_what(const struct past *p, uint32_t what)
+{
+	return pastnames_at(p->names, what);
+}
+
+struct str past_name(const struct past *p, unsigned number)
+{
+	return pastnames_text(p->names, number);
 }
 
 uint64_t past_n_read(const struct past *p)
@@ -627,11 +815,18 @@ uint64_t past_n_read(const struct past *p)
 	return p->read;
 }
 
+void past_keep_segment(struct past *p, struct str name)
+{
+	pastnames_keep(p->names, name);
+}
+
 int past_new(struct past **out)
 {
 	struct past *p = fault_alloc() ? NULL : calloc(1, sizeof(*p));
-	int rc = p != NULL ? names_open(&p->names) : -ENOMEM;
+	int rc = p != NULL ? pastnames_new(&p->names) : -ENOMEM;
 
+	if (rc == 0)
+		rc = paststops_new(&p->stops);
 	if (rc != 0)
 		past_free(&p);
 	*out = p;
@@ -642,9 +837,9 @@ void past_free(struct past **p)
 {
 	if (*p == NULL)
 		return;
-	arena_free(&(*p)->names.arena);
-	free((*p)->names.v);
-	free((*p)->names.slots);
+	pastnames_free(&(*p)->names);
+	paststops_free(&(*p)->stops);
+	pastpeople_fini(&(*p)->people);
 	free((*p)->copies.v);
 	free((*p)->rows);
 	free(*p);

@@ -2,6 +2,8 @@
  * The ledger knows numbers and pointers only; here they get their meaning. */
 #include "policy/state/reducers.h"
 
+#include "policy/state/answer.h"
+#include "policy/state/companies.h"
 #include "policy/state/consent.h"
 #include "policy/state/copy.h"
 #include "policy/state/feedback.h"
@@ -11,6 +13,7 @@
 #include "policy/state/outbox.h"
 #include "policy/state/policyver.h"
 #include "policy/state/refusal.h"
+#include "policy/state/review.h"
 #include "policy/state/seen.h"
 #include "policy/state/stop.h"
 #include "policy/state/suppression.h"
@@ -40,24 +43,26 @@ static int traced(struct ledger_txn *t, const struct event *ev,
 static const struct reducer list[] = {
     {EV_POLICY_APPLIED, 1, EVENT_AUDIT, policyver_reduce},
     {EV_LEAD_CREATED, 2, EVENT_ACTIVITY, lead_reduce_created},
-    {EV_SLOT_PROPOSED, 2, EVENT_ACTIVITY, message_reduce_proposed},
+    {EV_SLOT_PROPOSED, 3, EVENT_ACTIVITY, message_reduce_proposed},
     {EV_SLOT_QUEUED, 1, EVENT_ACTIVITY, message_reduce_queued},
-    {EV_SLOT_DELIVERED, 1, EVENT_ACTIVITY, message_reduce_delivered},
-    {EV_SLOT_RELEASED, 1, EVENT_ACTIVITY, message_reduce_released},
+    {EV_SLOT_DELIVERED, 3, EVENT_ACTIVITY, message_reduce_delivered},
+    {EV_SLOT_RELEASED, 3, EVENT_ACTIVITY, message_reduce_released},
     {EV_DUPLICATE, 1, EVENT_ACTIVITY, message_reduce_duplicate},
-    {EV_REFUSED, 1, EVENT_AUDIT, refusal_reduce_audit},
-    {EV_DECIDED, 1, EVENT_ACTIVITY, refusal_reduce_activity},
+    {EV_REFUSED, 2, EVENT_AUDIT, refusal_reduce_audit},
+    {EV_DECIDED, 2, EVENT_ACTIVITY, refusal_reduce_activity},
     {EV_SUPPRESSED, 1, EVENT_AUDIT, suppression_reduce},
     {EV_UNSUPPRESSED, 1, EVENT_AUDIT, suppression_reduce_removed},
     {EV_CONSENT, 1, EVENT_AUDIT, consent_reduce},
-    {EV_COPY_ADDED, 2, EVENT_ACTIVITY, copy_reduce_added},
+    {EV_COPY_ADDED, 3, EVENT_ACTIVITY, copy_reduce_added},
     {EV_COPY_RECIPIENT, 2, EVENT_ACTIVITY, copy_reduce_recipient},
-    {EV_COPY_DUE, 2, EVENT_ACTIVITY, copy_reduce_due},
-    {EV_SLOT_MOVED, 1, EVENT_ACTIVITY, message_reduce_moved},
+    {EV_COPY_DUE, 3, EVENT_ACTIVITY, copy_reduce_due},
+    {EV_SLOT_MOVED, 2, EVENT_ACTIVITY, message_reduce_moved},
     {EV_MTALOG, 1, EVENT_ACTIVITY, mtalogpos_reduce},
-    {EV_COPY_FORCED, 1, EVENT_AUDIT, copy_reduce_forced},
+    {EV_COPY_FORCED, 2, EVENT_AUDIT, copy_reduce_forced},
+    {EV_COPY_RELEASED, 1, EVENT_AUDIT, copy_reduce_released},
+    {EV_COPY_DROPPED, 1, EVENT_AUDIT, copy_reduce_dropped},
     {EV_FEEDBACK_MAIL, 1, EVENT_ACTIVITY, seen_reduce},
-    {EV_BOUNCE, 1, EVENT_ACTIVITY, feedback_reduce_bounce},
+    {EV_BOUNCE, 2, EVENT_ACTIVITY, feedback_reduce_bounce},
     {EV_COMPLAINT, 1, EVENT_AUDIT, feedback_reduce_complaint},
     {EV_RELAY_QUEUED, 1, EVENT_ACTIVITY, outbox_reduce_queued},
     {EV_RELAY_TRIED, 1, EVENT_ACTIVITY, outbox_reduce_tried},
@@ -65,6 +70,10 @@ static const struct reducer list[] = {
     {EV_LEAD_MERGED, 1, EVENT_AUDIT, lead_reduce_merged},
     {EV_STOPPED, 1, EVENT_AUDIT, stop_reduce_stopped},
     {EV_RESUMED, 1, EVENT_AUDIT, stop_reduce_resumed},
+    {EV_COMPANIES, 1, EVENT_ACTIVITY, companies_reduce},
+    {EV_REPLY, 1, EVENT_ACTIVITY, answer_reduce},
+    {EV_REVIEW_OPENED, 1, EVENT_AUDIT, review_reduce_opened},
+    {EV_REVIEW_DECIDED, 1, EVENT_AUDIT, review_reduce_decided},
 };
 
 static const char *const table_names[TABLE_COUNT] = {
@@ -88,6 +97,8 @@ static const char *const table_names[TABLE_COUNT] = {
     [TABLE_COMPANY] = "company",
     [TABLE_TALLY] = "tally",
     [TABLE_STOP] = "stop",
+    [TABLE_REFERENCE] = "reference",
+    [TABLE_REVIEW] = "review",
 };
 
 const struct reducer_table reducers = {

@@ -72,6 +72,8 @@ static const struct payload_field fields[] = {
     {11, PAYLOAD_TEXT, false, AT(stream)},
     {12, PAYLOAD_BYTES, false, AT(queue_id)},
     {13, PAYLOAD_BOOL, false, AT(shadowed)},
+    {14, PAYLOAD_BYTES, false, AT(campaign)},
+    {15, PAYLOAD_BYTES, false, AT(from_domain)},
 };
 #undef AT
 const struct payload_desc refusal_payload =

@@ -21,6 +21,8 @@ struct event_refusal { /* both classes */
 	int64_t earliest_ms;
 	struct str segment, stream, queue_id;
 	bool shadowed;
+	struct str campaign, from_domain; /* from version 2 on; empty: none, or
+					   * refused before it was read */
 };
 
 /* How many refusals of that day are recorded; 0 when none. */

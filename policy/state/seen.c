@@ -183,6 +183,8 @@ const char *seen_kind_name(enum seen_kind kind)
 		return "expired";
 	case SEEN_UNPARSED:
 		return "unparsed";
+	case SEEN_REPLY:
+		return "reply";
 	}
 	return "unknown";
 }

@@ -25,6 +25,7 @@ enum seen_kind {
 	SEEN_REPORT = 7,   /* receipts, authentication reports */
 	SEEN_EXPIRED = 8,  /* the token is too old to be believed */
 	SEEN_UNPARSED = 9, /* set aside */
+	SEEN_REPLY = 10,   /* an answer: event_reply says of what kind */
 };
 
 struct event_feedback_mail {

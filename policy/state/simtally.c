@@ -1,6 +1,7 @@
 /* simtally.c - see simtally.h. */
 #include "policy/state/simtally.h"
 
+#include "policy/base/array.h"
 #include "policy/base/fault.h"
 
 #include <errno.h>
@@ -64,8 +65,10 @@ static int table_row(struct simtally_table *t, uint64_t key,
 
 static void count(struct simulate_counts *c, const struct simtally_message *m)
 {
-	for (unsigned w = 0; w < m->ways; w++)
+	for (unsigned w = 0; w < m->ways; w++) {
 		c->n[w][m->fate[w]]++;
+		c->stopped[w] += m->stopped[w];
+	}
 	c->changed += m->changed;
 }
 
@@ -104,18 +107,11 @@ static struct simulate_rule *find_rule(const struct simtally *t,
 static int add_rule(struct simtally *t, enum simulate_way way,
     const struct replay_result *r, struct simulate_rule **out)
 {
-	size_t cap =
-	    t->cap_rules[way] > 0 ? 2 * t->cap_rules[way] : (size_t)FIRST;
-	struct simulate_rule *v;
+	int rc =
+	    ARRAY_ROOM(t->rules[way], t->cap_rules[way], t->n_rules[way] + 1);
 
-	if (t->n_rules[way] == t->cap_rules[way]) {
-		v = fault_alloc() ? NULL
-				  : realloc(t->rules[way], cap * sizeof(*v));
-		if (v == NULL)
-			return -ENOMEM;
-		t->rules[way] = v;
-		t->cap_rules[way] = cap;
-	}
+	if (rc != 0)
+		return rc;
 	*out = &t->rules[way][t->n_rules[way]++];
 	**out = (struct simulate_rule){
 	    .rule = r->rule, .reason = r->reason, .shadowed = r->shadowed};

@@ -43,6 +43,7 @@ struct simtally {
 struct simtally_message {
 	enum replay_fate fate[SIMULATE_WAYS];
 	int64_t held_ms[SIMULATE_WAYS];
+	bool stopped[SIMULATE_WAYS]; /* waited for a stop's end */
 	bool changed;
 	bool counted[SIMTALLY_KINDS]; /* has a key */
 	uint64_t key[SIMTALLY_KINDS];

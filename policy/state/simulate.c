@@ -2,11 +2,12 @@
  *
  * The rows of the past (or of so many of the people as fit into memory) stand
  * in order of groups; each group becomes messages, is played once or twice, and
- * is counted. The person's record is read in the order of the rows. */
+ * is counted. Groups stand in the order of people's records, as far as nobody
+ * belongs to another. */
 #include "policy/state/simulate.h"
 
+#include "policy/base/array.h"
 #include "policy/base/clock.h"
-#include "policy/base/fault.h"
 #include "policy/base/zone.h"
 #include "policy/mail/company_id.h"
 #include "policy/mail/psl.h"
@@ -16,30 +17,25 @@
 #include "policy/state/past.h"
 #include "policy/state/person.h"
 #include "policy/state/simtally.h"
-#include "policy/state/tables.h"
+#include "policy/state/ties.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
 	CHUNK = 500, /* groups played, or people read, in one snapshot */
 	SCRATCH_MAX = 256 << 20,
-	PARTS_MAX = 4096,
+	PENDING_MAX = 20, /* parts are halved no more often */
 	PURPOSES_MAX = 256,
 	ROWS_MAX = 500, /* of a kind, in the report */
-	ARENA_PERSON = 65536,
 };
-#define PLAYED 0.7 /* share of the work that reading is, about */
-
-/* Whose company: a lead's tag to that of the company. */
-struct companies {
-	struct {
-		uint64_t lead, company; /* lead 0: free */
-	} * v;
-	size_t n, cap;
-};
+/* Shares of the work, about: people, then of each part its messages and
+ * events. */
+#define TIED 0.05
+#define READ 0.55
 
 struct sim {
 	const struct store *s;
@@ -54,149 +50,64 @@ struct sim {
 	struct simtally tally;
 	struct zones *zones;
 	const struct zone *zone; /* of the policy that is asked about */
-	struct companies companies;
+	struct ties *ties;
+	struct replay_move *moves; /* of the group */
+	size_t n_moves, cap_moves;
+	uint32_t *numbers; /* past_person() of the group's people */
+	size_t cap_numbers;
 	bool together; /* a limit speaks of companies */
 	bool attributes;
 	uint32_t purposes[PURPOSES_MAX];
 	size_t n_purposes;
 	struct arena *scratch;
-	unsigned parts, part;
+	struct past_part pending[PENDING_MAX], part;
+	size_t n_pending;
+	double done; /* of all parts: share that is done with */
+	double told;
+	int64_t began_ms, began_cpu_ns;
 	const struct ledger_txn *t;
 };
 
-/* --- companies --- */
-
-static size_t company_at(const struct companies *c, uint64_t lead)
+static int64_t cpu_ns(void)
 {
-	size_t at =
-	    (size_t)(lead * UINT64_C(0x9e3779b97f4a7c15) >> 24) & (c->cap - 1);
+	struct timespec ts = {0};
 
-	while (c->v[at].lead != 0 && c->v[at].lead != lead)
-		at = (at + 1) & (c->cap - 1);
-	return at;
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-static int companies_grow(struct companies *c)
+/* What it took since the last call. */
+static void clock_lap(struct sim *m, double *s, double *cpu_s)
 {
-	struct companies more = {
-	    .n = c->n, .cap = c->cap > 0 ? 2 * c->cap : 4096};
+	int64_t now_ms = clock_mono_ms(), now_ns = cpu_ns();
 
-	more.v = fault_alloc() ? NULL : calloc(more.cap, sizeof(*more.v));
-	if (more.v == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < c->cap; i++)
-		if (c->v[i].lead != 0)
-			more.v[company_at(&more, c->v[i].lead)] = c->v[i];
-	free(c->v);
-	*c = more;
-	return 0;
-}
-
-static uint64_t tag_of(const unsigned char company[LEAD_COMPANY])
-{
-	struct lead_id id;
-
-	memcpy(id.b, company, sizeof(id.b));
-	return lead_id_tag(&id);
-}
-
-/* That of the record; of people known before records had one, that of their
- * domain. All zero: none, or nobody can tell any more. */
-static void find_company(struct sim *m, const struct lead_id *id,
-    const struct lead_record *r, unsigned char out[LEAD_COMPANY])
-{
-	struct address address;
-	struct person p;
-	struct str text;
-
-	memcpy(out, r->company, LEAD_COMPANY);
-	if (!company_id_is_none(out) || person_of(&p, m->s, id, r) != 0)
-		return;
-	if (person_open_field(
-		&p, PERSON_ADDRESS, r->address, m->scratch, &text) != 0 ||
-	    address_parse(m->scratch, text, &address, NULL) != 0 ||
-	    company_id_of(m->s->lead_key, STR(""), &address, out) != 0)
-		memset(out, 0, LEAD_COMPANY);
-	person_fini(&p);
-}
-
-static int note_company(
-    struct sim *m, const struct lead_id *id, const struct lead_record *r)
-{
-	unsigned char company[LEAD_COMPANY];
-	struct companies *c = &m->companies;
-	size_t at;
-	int rc;
-
-	arena_reset(m->scratch);
-	find_company(m, id, r, company);
-	if (company_id_is_none(company))
-		return 0;
-	rc = 2 * c->n >= c->cap ? companies_grow(c) : 0;
-	if (rc != 0)
-		return rc;
-	at = company_at(c, lead_id_tag(id));
-	c->n += c->v[at].lead == 0;
-	c->v[at].lead = lead_id_tag(id);
-	c->v[at].company = tag_of(company);
-	return 0;
-}
-
-static int read_companies(
-    struct sim *m, const struct ledger_txn *t, struct lead_id *next)
-{
-	struct ledger_iter it;
-	struct str key, value;
-	struct lead_record r;
-	int rc = ledger_iter_open(t, TABLE_LEAD,
-	    (struct str){(const char *)next->b, sizeof(next->b)}, LEDGER_UP,
-	    &it);
-
-	for (int i = 0; rc == 0 && i < CHUNK; i++) {
-		rc = ledger_iter_next(&it, &key, &value);
-		if (rc != 0)
-			break;
-		memcpy(next->b, key.p, sizeof(next->b));
-		rc = lead_peek(t, next, &r);
-		if (rc == 0)
-			rc = note_company(m, next, &r);
-		for (size_t b = sizeof(next->b); b-- > 0;)
-			if (++next->b[b] != 0)
-				break;
+	if (s != NULL) {
+		*s += (double)(now_ms - m->began_ms) / 1e3;
+		*cpu_s += (double)(now_ns - m->began_cpu_ns) / 1e9;
 	}
-	ledger_iter_close(&it);
-	return rc;
+	m->began_ms = now_ms;
+	m->began_cpu_ns = now_ns;
 }
 
-static int find_companies(struct sim *m)
+/* Never less than before: when a part is halved there is more to do. */
+static bool tell(struct sim *m, double share)
 {
-	struct lead_id next = {{0}};
-	int rc = 0;
+	m->told = share > m->told ? share : m->told;
+	return m->q->progress == NULL || m->q->progress(m->q->arg, m->told);
+}
 
-	while (rc == 0) {
-		struct ledger_txn *t = NULL;
+/* --- who belongs together --- */
 
-		rc = ledger_read_begin(m->s->ledger, &t);
-		if (rc == 0)
-			rc = read_companies(m, t, &next);
-		ledger_read_end(&t);
-		if (rc == 0 && m->q->progress != NULL &&
-		    !m->q->progress(m->q->arg, 0))
-			rc = ERR_STOPPING;
-	}
-	return rc == ERR_NOT_FOUND ? 0 : rc;
+static bool on_ties(void *arg, double share)
+{
+	return tell(arg, TIED * share);
 }
 
 static uint64_t group_of(void *arg, const struct lead_id *lead)
 {
 	const struct sim *m = arg;
-	uint64_t tag = lead_id_tag(lead);
-	size_t at;
 
-	if (!m->together || m->companies.cap == 0)
-		return tag;
-	at = company_at(&m->companies, tag);
-	return m->companies.v[at].lead != 0 ? m->companies.v[at].company : tag;
+	return ties_group(m->ties, lead);
 }
 
 /* --- people --- */
@@ -263,13 +174,37 @@ static int open_attributes(struct sim *m, const struct lead_id *id,
 	return 0;
 }
 
+/* When each goes on as whom; as whom, see set_moves(). Where no row says when,
+ * it was before anything is decided. */
+static int note_person(struct sim *m, uint32_t number, int64_t moved_ms)
+{
+	size_t n = m->attempts.n_people;
+	int rc = ARRAY_ROOM(m->moves, m->cap_moves, n);
+
+	if (rc == 0)
+		rc = ARRAY_ROOM(m->numbers, m->cap_numbers, n);
+	if (rc != 0)
+		return rc;
+	if (moved_ms < m->q->since_ms)
+		moved_ms = m->q->since_ms;
+	m->numbers[n - 1] = number;
+	if (ties_next(m->ties, &past_person(m->past, number)->lead) != NULL)
+		m->moves[m->n_moves++] = (struct replay_move){
+		    .at_ms = moved_ms, .from = (uint32_t)n - 1};
+	return 0;
+}
+
 static int add_person(struct sim *m, const struct past_row *rows, size_t n)
 {
-	const struct lead_id *id = &rows[0].lead;
+	const struct lead_id *id = &past_person(m->past, rows[0].person)->lead;
 	struct lead_record lead;
-	int rc = attempts_add(&m->attempts, rows, n, m->q->since_ms);
-	int there = rc == 0 ? lead_peek(m->t, id, &lead) : rc;
+	int64_t moved_ms;
+	int rc = attempts_add(&m->attempts, rows, n, m->q->since_ms, &moved_ms);
+	int there;
 
+	if (rc == 0)
+		rc = note_person(m, rows[0].person, moved_ms);
+	there = rc == 0 ? lead_peek(m->t, id, &lead) : rc;
 	if (there != 0)
 		return there == ERR_NOT_FOUND ? 0 : there;
 	for (size_t i = 0; rc == 0 && i < m->n_purposes; i++) {
@@ -302,27 +237,30 @@ static void set_key(struct simtally_message *out, enum simtally_kind kind,
 }
 
 static int count_one(
-    struct sim *m, const struct past_row *of, size_t i, uint64_t company)
+    struct sim *m, const struct lead_id *lead, size_t i, uint64_t company)
 {
 	const struct replay_message *msg = &m->attempts.messages[i];
 	const struct attempt *a = &m->attempts.v[msg->mark];
+	const struct past_what *what = past_what(m->past, a->what);
 	unsigned by = m->q->by, ways = m->q->other != NULL ? 3 : 2;
-	struct simtally_message t = {.lead = &of->lead, .ways = ways};
+	struct simtally_message t = {.lead = lead, .ways = ways};
 	int rc = 0;
 
 	t.fate[SIMULATE_RECORDED] = a->recorded;
+	t.stopped[SIMULATE_RECORDED] = a->stopped;
 	t.held_ms[SIMULATE_RECORDED] =
 	    a->done_ms > 0 ? a->done_ms - msg->arrived_ms : 0;
 	for (unsigned w = SIMULATE_NEW; w < ways; w++) {
 		t.fate[w] = m->results[w][i].fate;
+		t.stopped[w] = m->results[w][i].reason == REASON_STOPPED;
 		t.held_ms[w] = m->results[w][i].done_ms - msg->arrived_ms;
 	}
 	t.changed = t.fate[SIMULATE_NEW] !=
 		    t.fate[ways == 3 ? SIMULATE_OTHER : SIMULATE_RECORDED];
-	set_key(
-	    &t, SIMTALLY_SEGMENT, (by & SIMULATE_BY_SEGMENT) != 0, a->segment);
+	set_key(&t, SIMTALLY_SEGMENT, (by & SIMULATE_BY_SEGMENT) != 0,
+	    what->segment);
 	set_key(&t, SIMTALLY_CAMPAIGN, (by & SIMULATE_BY_CAMPAIGN) != 0,
-	    (uint64_t)a->segment << 16 | a->campaign);
+	    (uint64_t)what->segment << 16 | what->campaign);
 	set_key(&t, SIMTALLY_COMPANY,
 	    (by & SIMULATE_BY_COMPANY) != 0 && company != 0, company);
 	set_key(&t, SIMTALLY_HOUR, (by & SIMULATE_BY_HOUR) != 0,
@@ -338,18 +276,58 @@ static int count_one(
 
 static int room_for_results(struct sim *m, unsigned way)
 {
-	size_t cap = m->cap_results[way];
-	struct replay_result *v;
+	return ARRAY_ROOM(m->results[way], m->cap_results[way], m->attempts.n);
+}
 
-	if (m->attempts.n <= cap)
-		return 0;
-	cap = m->attempts.n * 2;
-	v = fault_alloc() ? NULL : realloc(m->results[way], cap * sizeof(*v));
-	if (v == NULL)
-		return -ENOMEM;
-	m->results[way] = v;
-	m->cap_results[way] = cap;
-	return 0;
+static int by_instant(const void *a, const void *b)
+{
+	const struct replay_move *x = a, *y = b;
+
+	return x->at_ms < y->at_ms ? -1 : x->at_ms > y->at_ms;
+}
+
+/* n_people: of whom there is nothing. */
+static uint32_t index_of(const struct sim *m, const struct lead_id *lead)
+{
+	uint32_t i = 0;
+
+	while (i < m->attempts.n_people &&
+	       !lead_id_eq(&past_person(m->past, m->numbers[i])->lead, lead))
+		i++;
+	return i;
+}
+
+/* Whose new address nothing was sent to does not matter. */
+static void set_moves(struct sim *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_moves; i++) {
+		struct replay_move *move = &m->moves[i];
+		uint32_t number = m->numbers[move->from];
+
+		move->to = index_of(
+		    m, ties_next(m->ties, &past_person(m->past, number)->lead));
+		if (move->to < m->attempts.n_people)
+			m->moves[n++] = *move;
+	}
+	m->n_moves = n;
+	if (n > 1)
+		qsort(m->moves, n, sizeof(*m->moves), by_instant);
+}
+
+static void set_stops(struct sim *m)
+{
+	const struct paststops *stops = past_stops(m->past);
+
+	if (paststops_n(stops) == 0)
+		return;
+	for (size_t i = 0; i < m->attempts.n; i++) {
+		struct replay_message *msg = &m->attempts.messages[i];
+
+		msg->stops = paststops_of(
+		    stops, m->attempts.v[msg->mark].what, &msg->n_stops);
+	}
 }
 
 static int play(struct sim *m, bool company)
@@ -360,6 +338,8 @@ static int play(struct sim *m, bool company)
 	    .n_people = a->n_people,
 	    .messages = a->messages,
 	    .n_messages = a->n,
+	    .moves = m->moves,
+	    .n_moves = m->n_moves,
 	};
 	int rc = 0;
 
@@ -374,7 +354,7 @@ static int play(struct sim *m, bool company)
 	return rc;
 }
 
-/* Of any of its people; 0: none. */
+/* Of the group: that of any of its people. 0: none. */
 static uint64_t company_of(struct sim *m, const struct lead_id *id)
 {
 	unsigned char company[LEAD_COMPANY];
@@ -384,8 +364,8 @@ static uint64_t company_of(struct sim *m, const struct lead_id *id)
 		return 0;
 	if (lead_peek(m->t, id, &lead) != 0)
 		return 0;
-	find_company(m, id, &lead, company);
-	return company_id_is_none(company) ? 0 : tag_of(company);
+	ties_company_of(m->s, id, &lead, m->scratch, company);
+	return company_id_is_none(company) ? 0 : ties_company_tag(company);
 }
 
 /* Has anything that is asked about? */
@@ -401,18 +381,35 @@ static size_t end_of_person(const struct past_row *v, size_t n)
 {
 	size_t i = 1;
 
-	while (i < n && lead_id_eq(&v[i].lead, &v[0].lead))
+	while (i < n && v[i].person == v[0].person)
 		i++;
 	return i;
 }
 
+/* As whom the first of a group goes on: whose company is that of all. */
+static const struct lead_id *last_of(
+    const struct sim *m, const struct past_row *rows)
+{
+	const struct lead_id *lead =
+	    &past_person(m->past, rows[0].person)->lead;
+	const struct lead_id *next = ties_next(m->ties, lead);
+
+	for (int i = 0; next != NULL && i < LEAD_MOVES_MAX; i++) {
+		lead = next;
+		next = ties_next(m->ties, lead);
+	}
+	return lead;
+}
+
 static int play_group(struct sim *m, const struct past_row *rows, size_t n)
 {
+	const struct lead_id *lead = last_of(m, rows);
 	uint64_t company;
 	int rc = 0;
 
 	attempts_reset(&m->attempts);
 	arena_reset(m->scratch);
+	m->n_moves = 0;
 	for (size_t at = 0, one; rc == 0 && at < n; at += one) {
 		one = end_of_person(rows + at, n - at);
 		rc = add_person(m, rows + at, one);
@@ -420,20 +417,25 @@ static int play_group(struct sim *m, const struct past_row *rows, size_t n)
 	if (rc != 0 || !is_worth(&m->attempts))
 		return rc;
 	attempts_finish(&m->attempts);
-	company = company_of(m, &rows[0].lead);
-	m->out->people += m->attempts.n_people;
+	set_moves(m);
+	set_stops(m);
+	company = company_of(m, lead);
+	m->out->people += m->attempts.n_people - m->n_moves;
 	rc = play(m, company != 0);
 	for (size_t i = 0; rc == 0 && i < m->attempts.n; i++)
 		if (!m->attempts.messages[i].fixed)
-			rc = count_one(m, &rows[0], i, company);
+			rc = count_one(m, lead, i, company);
 	return rc;
 }
 
-static size_t end_of_group(const struct past_row *v, size_t n)
+static size_t end_of_group(
+    const struct sim *m, const struct past_row *v, size_t n)
 {
+	uint64_t group = past_person(m->past, v[0].person)->group;
 	size_t i = 1;
 
-	while (i < n && v[i].group == v[0].group)
+	while (i < n && (v[i].person == v[i - 1].person ||
+			    past_person(m->past, v[i].person)->group == group))
 		i++;
 	return i;
 }
@@ -444,7 +446,7 @@ static int play_some(
 	int rc = 0;
 
 	for (int i = 0; rc == 0 && i < CHUNK && *at < n; i++) {
-		size_t one = end_of_group(rows + *at, n - *at);
+		size_t one = end_of_group(m, rows + *at, n - *at);
 
 		rc = play_group(m, rows + *at, one);
 		*at += one;
@@ -452,11 +454,12 @@ static int play_some(
 	return rc;
 }
 
-static bool tell(struct sim *m, double share)
+/* Of this part. */
+static bool tell_part(struct sim *m, double share)
 {
-	return m->q->progress == NULL ||
-	       m->q->progress(
-		   m->q->arg, ((double)m->part + share) / (double)m->parts);
+	double all = m->done + share / (double)m->part.parts;
+
+	return tell(m, TIED + (1 - TIED) * all);
 }
 
 static int play_part(struct sim *m)
@@ -474,7 +477,7 @@ static int play_part(struct sim *m)
 			rc = play_some(m, rows, n, &at);
 		ledger_read_end(&t);
 		if (rc == 0 &&
-		    !tell(m, PLAYED + (1 - PLAYED) * (double)at / (double)n))
+		    !tell_part(m, READ + (1 - READ) * (double)at / (double)n))
 			rc = ERR_STOPPING;
 	}
 	return rc;
@@ -484,7 +487,7 @@ static int play_part(struct sim *m)
 
 static bool on_read(void *arg, double share)
 {
-	return tell(arg, PLAYED * share);
+	return tell_part(arg, READ * share);
 }
 
 static int64_t look_back_ms(const struct sim *m)
@@ -498,58 +501,63 @@ static int64_t look_back_ms(const struct sim *m)
 	return ms;
 }
 
-static int read_part(struct sim *m, double *share_out, struct error *err)
+static int read_part(struct sim *m, struct error *err)
 {
+	size_t ties = ties_bytes(m->ties), most = m->q->memory_max;
 	struct past_query q = {
 	    .from_ms = m->q->since_ms - look_back_ms(m),
 	    .since_ms = m->q->since_ms,
 	    .until_ms = m->q->until_ms,
-	    .parts = m->parts,
-	    .part = m->part,
-	    .max_rows = m->q->memory_max / sizeof(struct past_row),
+	    .memory_max = most > ties ? most - ties : 0,
 	    .progress = on_read,
 	    .group = group_of,
 	    .arg = m,
 	};
 
-	return past_read(m->past, m->s->ledger, &q, share_out, err);
+	return past_read(m->past, m->s->ledger, &q, &m->part, err);
 }
 
-static int one_part(struct sim *m, double *share_out, struct error *err)
+/* Each time that it was halved, the other half is to be done later. */
+static int note_halves(struct sim *m, unsigned parts)
 {
-	int64_t began = clock_mono_ms(), read;
-	int rc = read_part(m, share_out, err);
+	for (; parts < m->part.parts; parts *= 2) {
+		if (m->n_pending == PENDING_MAX)
+			return ERR_LIMIT;
+		m->pending[m->n_pending++] =
+		    (struct past_part){2 * parts, m->part.part + parts};
+	}
+	return 0;
+}
 
-	read = clock_mono_ms();
-	m->out->read_s += (double)(read - began) / 1000;
+static int one_part(struct sim *m, struct error *err)
+{
+	struct simulate_report *out = m->out;
+	unsigned parts = m->part.parts;
+	int rc;
+
+	clock_lap(m, NULL, NULL);
+	rc = read_part(m, err);
+	clock_lap(m, &out->read_s, &out->read_cpu_s);
+	if (rc == 0)
+		rc = error_of(err, note_halves(m, parts), "parts");
 	if (rc == 0)
 		rc = error_of(err, play_part(m), "simulation");
-	m->out->play_s += (double)(clock_mono_ms() - read) / 1000;
+	clock_lap(m, &out->play_s, &out->play_cpu_s);
+	m->done += 1.0 / (double)m->part.parts;
+	out->parts++;
 	return rc;
 }
 
-/* All of it, in so many parts as memory asks for; that they are too few shows
- * only when one is full, and then it begins anew. */
+/* All of it, in so many parts as memory asks for. */
 static int all_parts(struct sim *m, struct error *err)
 {
 	int rc = 0;
 
-	m->parts = 1;
-	for (m->part = 0; rc == 0 && m->part < m->parts; m->part++) {
-		double share = 0;
-
-		rc = one_part(m, &share, err);
-		if (rc != ERR_FULL)
-			continue;
-		if (m->parts >= PARTS_MAX)
-			return error_set(err, ERR_LIMIT,
-			    "more memory is needed: one company alone has more "
-			    "messages than fit");
-		m->parts *= share > 0.05 ? 2 + (unsigned)(1 / share) : 16;
-		m->part = UINT32_MAX; /* the next is 0 */
-		simtally_fini(&m->tally);
-		m->out->people = 0;
-		rc = 0;
+	m->pending[0] = (struct past_part){1, 0};
+	m->n_pending = 1;
+	while (rc == 0 && m->n_pending > 0) {
+		m->part = m->pending[--m->n_pending];
+		rc = one_part(m, err);
 	}
 	return rc;
 }
@@ -650,6 +658,8 @@ static int report(struct sim *m, struct arena *a)
 	out->all = m->tally.all;
 	memcpy(out->held_ms, m->tally.held_ms, sizeof(out->held_ms));
 	out->read = past_n_read(m->past);
+	out->begins_ms = past_begins_ms(m->past);
+	out->stops = paststops_n(past_stops(m->past));
 	for (unsigned k = 0; rc == 0 && k < SIMTALLY_KINDS; k++)
 		rc = report_rows(m, (enum simtally_kind)k, a);
 	ledger_read_end(&t);
@@ -683,8 +693,10 @@ static int add_policy(struct sim *m, unsigned way, const struct policy *p)
 		return 0;
 	m->together |= p->needs_company;
 	m->attributes |= p->needs_attributes;
-	for (size_t i = 0; i < p->n_segments; i++)
+	for (size_t i = 0; i < p->n_segments; i++) {
 		add_purpose(m, p->segments[i].purpose);
+		past_keep_segment(m->past, p->segments[i].name);
+	}
 	if (p->time_zone.n == 0 ||
 	    zones_find(m->zones, p->time_zone, &zone) != 0)
 		zone = zone_utc();
@@ -699,6 +711,7 @@ static int sim_open(struct sim *m)
 
 	if (rc == 0)
 		rc = past_new(&m->past);
+	m->attempts.past = m->past;
 	if (rc == 0)
 		rc = add_policy(m, SIMULATE_NEW, m->q->policy);
 	if (rc == 0)
@@ -717,7 +730,9 @@ static void sim_close(struct sim *m)
 	attempts_fini(&m->attempts);
 	simtally_fini(&m->tally);
 	past_free(&m->past);
-	free(m->companies.v);
+	ties_free(&m->ties);
+	free(m->moves);
+	free(m->numbers);
 	arena_free(&m->scratch);
 	zones_close(&m->zones);
 }
@@ -730,8 +745,11 @@ int simulate_run(const struct store *s, const struct simulate_query *q,
 
 	*out = (struct simulate_report){0};
 	rc = error_of(err, sim_open(&m), "simulation");
-	if (rc == 0 && m.together)
-		rc = error_of(err, find_companies(&m), "companies");
+	clock_lap(&m, NULL, NULL);
+	if (rc == 0)
+		rc = error_of(err,
+		    ties_read(&m.ties, s, m.together, on_ties, &m), "people");
+	clock_lap(&m, &out->read_s, &out->read_cpu_s);
 	if (rc == 0)
 		rc = all_parts(&m, err);
 	if (rc == 0)

@@ -8,6 +8,8 @@
  * messages played (replay.h) with the policy that is asked about and, for a
  * comparison, with another. People of whom a limit speaks together (a company)
  * are played together. Attributes, time zones and companies are those of today.
+ * Who went on under another address is one from that instant on. Stops are replayed as
+ * they were; no circuit breaker watches what the other policy would have sent.
  *
  * Where the ledger does not reach back to a person's first word on a purpose,
  * what was before is taken from the first change: who then agreed had not, who
@@ -43,6 +45,8 @@ enum simulate_by {
 struct simulate_counts {
 	uint64_t n[SIMULATE_WAYS][REPLAY_FATES];
 	uint64_t changed; /* another fate than recorded, or than by `other` */
+	/* Had to wait for a stop to end before anything else. */
+	uint64_t stopped[SIMULATE_WAYS];
 };
 
 struct simulate_row {
@@ -60,7 +64,9 @@ struct simulate_rule {
 
 struct simulate_report {
 	int64_t since_ms, until_ms;
+	int64_t begins_ms; /* of the oldest event there is; 0: none */
 	uint64_t people;
+	uint64_t stops; /* of segments, campaigns, domains; begun or ended */
 	struct simulate_counts all;
 	struct histogram held_ms[SIMULATE_WAYS]; /* those that went */
 	struct simulate_row *rows[4]; /* by segment, campaign, company, hour */
@@ -69,7 +75,10 @@ struct simulate_report {
 	struct simulate_rule *rules[SIMULATE_WAYS];
 	size_t n_rules[SIMULATE_WAYS];
 	uint64_t decisions, read; /* rows of the ledger */
-	double read_s, play_s;
+	unsigned parts;           /* in so many goes: as memory asked for */
+	/* What it took, by the clock and of the processor: all but playing, and
+	 * playing. */
+	double read_s, play_s, read_cpu_s, play_cpu_s;
 };
 
 struct simulate_query {
@@ -84,8 +93,8 @@ struct simulate_query {
 };
 
 /* Report and all in it are in the arena, but for the rules, which are the
- * policies'. ERR_STOPPING when progress said so; ERR_LIMIT: the arena is
- * full. */
+ * policies'. ERR_STOPPING when progress said so; ERR_LIMIT: memory_max is too
+ * little for one company, or the arena is full. */
 int simulate_run(const struct store *s, const struct simulate_query *q,
     struct arena *a, struct simulate_report *out, struct error *err) MUST_CHECK;
 

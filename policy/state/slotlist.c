@@ -16,6 +16,7 @@ enum {
 	SLOT_STATE = 28,
 	SLOT_FLAGS = 29,
 	SLOT_PERSON = 30,
+	SEEN_SLOTS = 1024, /* more than twice a history */
 };
 
 _Static_assert(
@@ -114,34 +115,52 @@ static int64_t latest_ms(const char *slot)
 	return at_ms + CAPS_UNDATED_MS;
 }
 
-static bool has_younger(const char *slots, size_t n, size_t size, size_t at)
-{
-	const char *person = slots + at * size + SLOT_PERSON;
+/* People of whom a slot was seen. */
+struct seen {
+	uint64_t person[SEEN_SLOTS]; /* 0: free */
+};
 
-	for (size_t i = at + 1; i < n; i++)
-		if (memcmp(slots + i * size + SLOT_PERSON, person, 8) == 0)
+/* Marks that person; was it marked? */
+static bool is_seen(struct seen *x, uint64_t person)
+{
+	size_t at = (size_t)(person * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+
+	for (at %= SEEN_SLOTS; x->person[at] != 0; at = (at + 1) % SEEN_SLOTS)
+		if (x->person[at] == person)
 			return true;
+	x->person[at] = person;
 	return false;
 }
 
 /* The oldest that a limit of messages can do without, being behind so many, and
- * one of people as well. */
+ * one of people as well, since there is a younger one of the same person. */
 static size_t find_old(const char *slots, size_t n, size_t size)
 {
-	for (size_t i = 0; size > SLOT_PERSON && i + SLOTLIST_SLOTS_MAX < n;
-	     i++)
-		if (has_younger(slots, n, size, i))
-			return i;
-	return 0;
+	struct seen seen = {{0}};
+	size_t old = 0;
+
+	if (size <= SLOT_PERSON)
+		return 0;
+	for (size_t i = n; i-- > 0;) {
+		uint64_t person = codec_get_u64(slots + i * size + SLOT_PERSON);
+
+		if (is_seen(&seen, person != 0 ? person : 1) &&
+		    i + SLOTLIST_SLOTS_MAX < n)
+			old = i;
+	}
+	return old;
 }
 
-static size_t find_least(const char *slots, size_t n, size_t size)
+/* The one that has just come stays whatever it is, unless it is an old one. */
+static size_t find_least(const char *slots, size_t n, size_t size, size_t new)
 {
 	size_t uncounted = n;
 
 	for (size_t i = 0; i < n; i++) {
 		const char *slot = slots + i * size;
 
+		if (i == new &&i + 1 == n)
+			continue;
 		if (slot[SLOT_STATE] == SLOT_RELEASED)
 			return i;
 		if (uncounted == n && (slot[SLOT_FLAGS] & SLOT_COUNTS) == 0)
@@ -150,24 +169,48 @@ static size_t find_least(const char *slots, size_t n, size_t size)
 	return uncounted < n ? uncounted : find_old(slots, n, size);
 }
 
-/* Copies what a rule can still ask for, and of that so much that there is room
- * for one more. Returns how many. */
+/* Copies what a rule can still ask for. Returns how many. */
 static size_t copy_kept(const struct slotlist *h, int64_t before_ms, char *out)
 {
-	size_t n = 0, least, size = h->size;
+	size_t n = 0;
 
-	for (size_t i = 0; i < h->n; i++) {
-		const char *slot = slot_at(h, i);
-
-		if (latest_ms(slot) >= before_ms)
-			memcpy(out + n++ * size, slot, size);
-	}
-	if (n < most_of(size))
-		return n;
-	least = find_least(out, n--, size);
-	memmove(
-	    out + least * size, out + (least + 1) * size, (n - least) * size);
+	for (size_t i = 0; i < h->n; i++)
+		if (latest_ms(slot_at(h, i)) >= before_ms)
+			memcpy(out + n++ * h->size, slot_at(h, i), h->size);
 	return n;
+}
+
+/* In its place; nearly always the last. */
+static size_t insert(
+    const struct slot_fact *slot, size_t size, char *slots, size_t n)
+{
+	size_t at = n;
+
+	while (
+	    at > 0 && codec_get_u64(slots + (at - 1) * size) > slot->message_id)
+		at--;
+	memmove(slots + (at + 1) * size, slots + at * size, (n - at) * size);
+	write_slot(slot, size, slots + at * size);
+	return at;
+}
+
+static size_t remove_at(char *slots, size_t n, size_t size, size_t at)
+{
+	n--;
+	memmove(slots + at * size, slots + (at + 1) * size, (n - at) * size);
+	return n;
+}
+
+/* Returns how many there are then. */
+static size_t add(const struct slotlist *h, const struct slot_fact *slot,
+    int64_t before_ms, char *slots)
+{
+	size_t n = copy_kept(h, before_ms, slots);
+	size_t at = insert(slot, h->size, slots, n);
+
+	if (++n <= most_of(h->size))
+		return n;
+	return remove_at(slots, n, h->size, find_least(slots, n, h->size, at));
 }
 
 void slotlist_put(const struct slotlist *h, const struct slot_fact *slot,
@@ -182,11 +225,75 @@ void slotlist_put(const struct slotlist *h, const struct slot_fact *slot,
 	slots = p + 2;
 	if (at < n) {
 		memcpy(slots, h->slots, n * h->size);
+		write_slot(slot, h->size, slots + at * h->size);
 	} else {
-		at = copy_kept(h, prune_before_ms, slots);
-		n = at + 1;
+		n = add(h, slot, prune_before_ms, slots);
 	}
-	write_slot(slot, h->size, slots + at * h->size);
+	codec_put_u16(p, (uint16_t)n);
+	buf_truncate(out, start + 2 + n * h->size);
+}
+
+/* Would it be dropped at once, there being a younger one of the person? */
+static bool is_beyond(
+    const char *slots, size_t n, size_t size, uint64_t message_id)
+{
+	if (n < most_of(size))
+		return false;
+	slots += (n - SLOTLIST_SLOTS_MAX) * size;
+	return message_id < codec_get_u64(slots);
+}
+
+/* The youngest first: what is beyond then need not be added. Returns how many
+ * there are then. */
+static size_t add_all(const struct slotlist *h, const struct slot_fact *v,
+    size_t n_v, bool absent, char *slots)
+{
+	size_t n = copy_kept(h, 0, slots);
+	bool younger = false;
+
+	for (size_t i = n_v; i-- > 0;) {
+		struct slotlist now = {slots, n, h->size};
+		size_t at = find(&now, v[i].message_id);
+
+		if (at < n && !absent)
+			write_slot(&v[i], h->size, slots + at * h->size);
+		if (at < n ||
+		    (younger && is_beyond(slots, n, h->size, v[i].message_id)))
+			continue;
+		at = insert(&v[i], h->size, slots, n);
+		younger = younger || v[i].counts;
+		if (++n > most_of(h->size))
+			n = remove_at(slots, n, h->size,
+			    find_least(slots, n, h->size, at));
+	}
+	return n;
+}
+
+void slotlist_put_all(const struct slotlist *h, const struct slot_fact *v,
+    size_t n, bool absent, struct buf *out)
+{
+	size_t start = out->n, room = h->n + n, most = most_of(h->size) + 1;
+	char *p = buf_extend(out, 2 + (room < most ? room : most) * h->size);
+
+	if (p == NULL)
+		return;
+	n = add_all(h, v, n, absent, p + 2);
+	codec_put_u16(p, (uint16_t)n);
+	buf_truncate(out, start + 2 + n * h->size);
+}
+
+void slotlist_without(
+    const struct slotlist *h, uint64_t person, struct buf *out)
+{
+	size_t start = out->n, n = 0;
+	char *p = buf_extend(out, 2 + h->n * h->size);
+
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < h->n; i++)
+		if (h->size <= SLOT_PERSON ||
+		    codec_get_u64(slot_at(h, i) + SLOT_PERSON) != person)
+			memcpy(p + 2 + n++ * h->size, slot_at(h, i), h->size);
 	codec_put_u16(p, (uint16_t)n);
 	buf_truncate(out, start + 2 + n * h->size);
 }

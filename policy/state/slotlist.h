@@ -4,7 +4,8 @@
  *
  * Stored: number of slots (u16), then each: message id, at_ms, key, label,
  * state, flags (bit 0: counts): 30 bytes; of a company also the person: 38.
- * Slots stand as they came. Threads: as the transaction. */
+ * Slots stand in the order of their message ids, which is that of their
+ * proposals. Threads: as the transaction. */
 #ifndef POLICY_STATE_SLOTLIST_H
 #define POLICY_STATE_SLOTLIST_H
 
@@ -41,13 +42,20 @@ bool slotlist_find(
     const struct slotlist *h, uint64_t message_id, struct slot_fact *out);
 /* Appends the history with that slot in place of one of the same message, or
  * added. When one is added, those that cannot count at or after prune_before_ms
- * any more are dropped; if it is still full, one that was released, else one
- * that does not count, else of a company an old one of somebody who has a
- * younger one, else the oldest: a limit must not be forgotten for what does not
- * count in it. */
+ * (lived.h) any more are dropped; if there are too many then, one that was
+ * released, else one that does not count, else of a company an old one of
+ * somebody who has a younger one, else the oldest: a limit must not be forgotten
+ * for what does not count in it. */
 void slotlist_put(const struct slotlist *h, const struct slot_fact *slot,
     int64_t prune_before_ms, struct buf *out);
 #define SLOTLIST_ROOM(h) (2 + ((h)->n + 1) * (h)->size) /* bytes of it */
+/* Appends the history with these of one person, in the order of their messages.
+ * absent: in the place of none that is there. */
+void slotlist_put_all(const struct slotlist *h, const struct slot_fact *v,
+    size_t n, bool absent, struct buf *out);
+/* Appends the history without the slots of a person. */
+void slotlist_without(
+    const struct slotlist *h, uint64_t person, struct buf *out);
 /* As it is. */
 void slotlist_copy(const struct slotlist *h, struct buf *out);
 

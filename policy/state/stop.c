@@ -3,8 +3,10 @@
 #include "policy/state/stop.h"
 
 #include "policy/base/codec.h"
+#include "policy/base/when.h"
 #include "policy/mail/domain.h"
 #include "policy/state/counter.h"
+#include "policy/state/lived.h"
 #include "policy/state/tables.h"
 #include "policy/state/tally.h"
 #include "policy/state/wire.h"
@@ -19,6 +21,7 @@ enum {
 	PAYLOAD_MAX = 4096,
 	LABEL_MAX = DOMAIN_MAX, /* campaigns and segments are shorter */
 	PRUNE_AT_ONCE = 4,
+	PRUNE_LOOKS = 64, /* rows */
 };
 
 struct row_key {
@@ -245,30 +248,96 @@ int stop_decode_resumed(struct str payload, struct event_resumed *out)
 	return payload_decode(&stop_resumed_payload, payload, out);
 }
 
+/* --- room --- */
+
+struct room {
+	int64_t now_ms;
+	size_t by_hand;
+};
+
+static int count_by_hand(void *arg, const struct stop_record *r)
+{
+	struct room *room = arg;
+
+	room->by_hand += r->kind != STOP_SEGMENT && r->cause.rate == 0 &&
+			 stop_holds(r, room->now_ms);
+	return 0;
+}
+
+int stop_has_room(const struct ledger_txn *t, int64_t now_ms, struct error *err)
+{
+	struct room room = {.now_ms = now_ms};
+	struct ledger_table_stat st;
+	int rc = ledger_table_stat(t, TABLE_STOP, &st);
+
+	if (rc == 0 && st.rows >= STOP_BY_HAND_MAX)
+		rc = stop_each(t, count_by_hand, &room);
+	if (rc != 0)
+		return error_of(err, rc, "stops");
+	if (room.by_hand >= STOP_BY_HAND_MAX)
+		return error_set(err, ERR_LIMIT,
+		    "%d campaigns and domains are stopped by hand: resume some "
+		    "of them, or pause their segments",
+		    STOP_BY_HAND_MAX);
+	if (st.rows >= STOP_ROWS_MAX)
+		return error_set(err, ERR_LIMIT,
+		    "%d names were stopped within %d days: pause the segment",
+		    STOP_ROWS_MAX, TALLY_KEEP_HOURS / 24);
+	return 0;
+}
+
 /* --- reducers --- */
 
 struct prune {
 	uint32_t before; /* hour */
 	struct row_key keys[PRUNE_AT_ONCE];
-	size_t n;
+	size_t n, looks;
 };
 
-static int collect_old(void *arg, const struct stop_record *r)
+/* Rows from one key up to another (exclusive; empty: the end). */
+static int collect_old(const struct ledger_txn *t, struct str from,
+    struct str until, struct prune *p)
 {
-	struct prune *p = arg;
+	struct stop_record r;
+	struct ledger_iter it;
+	struct str key, value;
+	int rc = ledger_iter_open(t, TABLE_STOP, from, LEDGER_UP, &it);
 
-	if (!r->stopped && r->base_hour < p->before && p->n < PRUNE_AT_ONCE)
-		(void)make_key(r->kind, r->label, &p->keys[p->n++]);
-	return 0;
+	if (rc != 0)
+		return rc;
+	while (p->looks < PRUNE_LOOKS && p->n < PRUNE_AT_ONCE) {
+		rc = ledger_iter_next(&it, &key, &value);
+		if (rc != 0 || (until.n > 0 && str_cmp(key, until) >= 0))
+			break;
+		p->looks++;
+		rc = decode(key, value, &r);
+		if (rc != 0)
+			break;
+		if (!r.stopped && r.base_hour < p->before)
+			(void)make_key(r.kind, r.label, &p->keys[p->n++]);
+	}
+	ledger_iter_close(&it);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-static int prune(struct ledger_txn *t, int64_t now_ms)
+/* Some rows of ended stops that no window needs, with each change: those behind
+ * the row that changes, and on from the beginning, so that however many there
+ * are it costs the same. */
+static int prune(
+    struct ledger_txn *t, enum stop_kind kind, struct str label, int64_t now_ms)
 {
-	uint32_t now = counter_hour(now_ms);
-	struct prune p = {
-	    .before = now > TALLY_KEEP_HOURS ? now - TALLY_KEEP_HOURS : 0};
-	int rc = stop_each(t, collect_old, &p);
+	struct prune p = {.n = 0};
+	struct row_key k;
+	struct str key = make_key(kind, label, &k);
+	int64_t before_ms;
+	int rc = lived_before(
+	    t, now_ms, TALLY_KEEP_HOURS * WHEN_HOUR_MS, &before_ms);
 
+	p.before = before_ms != 0 ? counter_hour(before_ms) : 0;
+	if (rc == 0)
+		rc = collect_old(t, key, STR(""), &p);
+	if (rc == 0)
+		rc = collect_old(t, STR(""), key, &p);
 	for (size_t i = 0; rc == 0 && i < p.n; i++)
 		rc = ledger_del(
 		    t, TABLE_STOP, (struct str){p.keys[i].b, p.keys[i].n});
@@ -294,7 +363,7 @@ int stop_reduce_stopped(
 	int rc = stop_decode_stopped(ev->payload, &e);
 
 	if (rc == 0)
-		rc = prune(t, ev->time_ms);
+		rc = prune(t, (enum stop_kind)e.kind, e.label, ev->time_ms);
 	if (rc == 0)
 		rc = stop_read(t, (enum stop_kind)e.kind, e.label, &r);
 	if (rc != 0 && rc != ERR_NOT_FOUND)

@@ -22,6 +22,11 @@ enum stop_kind {
 enum {
 	STOP_REASON_MAX = 500,
 	STOP_AUTHOR_MAX = 100,
+	/* People make up names of campaigns and domains: so many stops of them
+	 * are in force, and so many rows there before people add no more. The
+	 * breaker stops what mail was sent of. */
+	STOP_BY_HAND_MAX = 2000,
+	STOP_ROWS_MAX = 20000,
 };
 
 /* By which line of the breaker. All zero: by a person. */
@@ -77,6 +82,10 @@ bool stop_holds(const struct stop_record *r, int64_t now_ms);
  * STOP_NONE when there is none. */
 int stop_find(const struct ledger_txn *t, const struct stop_names *names,
     int64_t now_ms, struct stop_record *out) MUST_CHECK;
+/* Is there room for one more stop by hand of a campaign or domain that has no
+ * row? ERR_LIMIT; err says what to do. Reads all rows where there are many. */
+int stop_has_room(
+    const struct ledger_txn *t, int64_t now_ms, struct error *err) MUST_CHECK;
 /* All rows, by kind and label. */
 int stop_each(const struct ledger_txn *t,
     int (*emit)(void *arg, const struct stop_record *r), void *arg) MUST_CHECK;

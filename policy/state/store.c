@@ -146,6 +146,8 @@ static int open_rest(
 
 	if (rc == 0 && policyver_cache_open(&s->policies, s->ledger) != 0)
 		rc = error_set(err, -ENOMEM, "out of memory");
+	if (rc == 0 && removed_open(&s->removed, s->ledger) != 0)
+		rc = error_set(err, -ENOMEM, "out of memory");
 	if (rc == 0 && (flags & STORE_READ_ONLY) == 0)
 		rc = door_open(&s->door, &o, err);
 	return rc;
@@ -205,6 +207,7 @@ void store_close(struct store **s)
 		return;
 	door_close(&(*s)->door);
 	policyver_cache_close(&(*s)->policies);
+	removed_close(&(*s)->removed);
 	seal_free(&(*s)->seal);
 	lead_key_free(&(*s)->lead_key);
 	zones_close(&(*s)->zones);
@@ -213,12 +216,34 @@ void store_close(struct store **s)
 	*s = NULL;
 }
 
+/* Whoever decides by it says so where it is not there. */
+static void load_zone(const struct store *s)
+{
+	const struct policy *p = NULL;
+	const struct zone *z;
+
+	if (policyver_cache_get(s->policies, &p, NULL) == 0 && p != NULL &&
+	    p->time_zone.n > 0)
+		(void)!zones_find(s->zones, p->time_zone, &z);
+	policy_unref(&p);
+}
+
+void store_reload_zones(const struct store *s)
+{
+	size_t n = s != NULL ? zones_reload(s->zones) : 0;
+
+	if (n > 0)
+		LOG_EV(LOG_LEVEL_NOTICE, "zones.changed",
+		    KV_I64("zones", (int64_t)n));
+}
+
 void store_warm(const struct store *s)
 {
 	int64_t from_ms = clock_mono_ms();
 	struct ledger_txn *t;
 	uint64_t looks;
 
+	load_zone(s);
 	if (ledger_read_begin(s->ledger, &t) != 0)
 		return; /* who needs it will say so */
 	looks = ledger_warm(t, TABLE_LEAD, from_ms + WARM_MS);

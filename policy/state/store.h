@@ -1,6 +1,7 @@
 /* store.h - the opened ledger with everything that is needed to use it: door,
  * policy in force, keys that open personal fields. One in each daemon.
- * Threads: all members are internally locked or immutable. */
+ * Threads: all members are internally locked or immutable, but for that which is
+ * the door's. */
 #ifndef POLICY_STATE_STORE_H
 #define POLICY_STATE_STORE_H
 
@@ -9,15 +10,24 @@
 #include "policy/ledger/door.h"
 #include "policy/ledger/seal.h"
 #include "policy/mail/lead_id.h"
+#include "policy/state/lived.h"
 #include "policy/state/policyver.h"
+#include "policy/state/removed.h"
+
+#include <stdatomic.h>
 
 struct store {
 	struct ledger *ledger;
 	struct door *door; /* NULL when opened read-only */
 	struct policyver_cache *policies;
+	struct removed *removed; /* segments that were in a policy once */
 	struct seal *seal;
 	struct lead_key *lead_key;
 	struct zones *zones; /* clocks on people's walls */
+	struct lived lived;  /* of the door's thread alone */
+	/* The process is going down: what takes long ends with ERR_STOPPING.
+	 * NULL: it never does. Borrowed. */
+	const atomic_bool *stopping;
 };
 
 enum store_flags {
@@ -33,9 +43,13 @@ int store_open(struct store **out, const struct conf *conf, unsigned flags,
 void store_close(struct store **s); /* drains the door; NULL is fine */
 
 /* Brings into memory what each decision needs of the disk besides the person's
- * own page, so that the first minute after a boot is as fast as the next. Takes
+ * own page, and the policy's time zone, so that the first minute after a boot is as fast as the next. Takes
  * a second at most, and no time where it is in memory. */
 void store_warm(const struct store *s);
+
+/* A new tzdata, seen without a restart: reads the zones in use again, and logs
+ * event=zones.changed where some say something else. NULL is fine. */
+void store_reload_zones(const struct store *s);
 
 /* Makes state-dir where it is absent; store_open() with STORE_CREATE does it
  * too. Where conf names a group it belongs to that, with the set-group-id bit,

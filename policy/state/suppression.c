@@ -4,6 +4,7 @@
 
 #include "policy/base/buf.h"
 #include "policy/base/codec.h"
+#include "policy/state/copy.h"
 #include "policy/state/counter.h"
 #include "policy/state/tables.h"
 #include "policy/state/wire.h"
@@ -310,6 +311,10 @@ int suppression_reduce(
 		    suppression_reason_name((enum suppression_reason)e.reason));
 		rc = counter_add(t, ev->time_ms, name, e.segment);
 	}
+	if (rc == 0 && e.until_ms != 0 && str_eq(e.origin, STR("bounce")) &&
+	    str_eq(e.author, STR("tendril-agent")))
+		rc = counter_add(
+		    t, ev->time_ms, "suppression.provisional", e.segment);
 	return error_of(err, rc, "suppression");
 }
 
@@ -317,6 +322,7 @@ int suppression_reduce_removed(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
 	struct event_unsuppressed e;
+	struct wait_queue q;
 	struct row_key k;
 	int rc = suppression_decode_removed(ev->payload, &e);
 
@@ -328,5 +334,10 @@ int suppression_reduce_removed(
 	if (rc == 0)
 		rc =
 		    counter_add(t, ev->time_ms, "suppression.removed", STR(""));
+	if (rc == 0 && e.kind == SUPPRESS_LEAD &&
+	    e.label == SUPPRESSION_PAUSE_LABEL && e.what.n == LEAD_ID_BYTES) {
+		q = wait_queue_of(WAIT_PERSON, e.what.p);
+		rc = copy_wake(t, &q, ev->time_ms);
+	}
 	return error_of(err, rc, "suppression");
 }

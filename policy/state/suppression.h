@@ -55,6 +55,20 @@ struct event_unsuppressed {
 	struct str note; /* the same of a person: sealed */
 };
 
+/* Made by a failed delivery, and not by people who gave the same reason. */
+static inline bool suppression_is_of_failure(const struct suppression_record *r)
+{
+	return str_eq(r->origin, STR("bounce")) &&
+	       str_eq(r->author, STR("tendril-agent"));
+}
+/* Of a failure amid a spike of such failures (spike.h): it ends, unless another
+ * one confirms it. Only such have an end of those that failures made. */
+static inline bool suppression_is_provisional(
+    const struct suppression_record *r)
+{
+	return r->until_ms != 0 && suppression_is_of_failure(r);
+}
+
 /* Exactly this row. */
 int suppression_read(const struct ledger_txn *t, enum suppression_kind kind,
     struct str what, uint32_t label, struct suppression_record *out) MUST_CHECK;

@@ -3,8 +3,10 @@
 #include "policy/state/tally.h"
 
 #include "policy/base/codec.h"
+#include "policy/base/when.h"
 #include "policy/mail/domain.h"
 #include "policy/state/counter.h"
+#include "policy/state/lived.h"
 #include "policy/state/tables.h"
 
 #include <string.h>
@@ -74,8 +76,10 @@ static int decode(struct str value, struct breaker_counts *out)
 	return 0;
 }
 
-/* A count that is full stays full. */
-static void count(struct breaker_counts *c, unsigned what, char out[RECORD])
+/* One less of each of `from`, one more of each of `to`. A count that is full
+ * stays full, and none is below nothing. */
+static void count(
+    struct breaker_counts *c, unsigned from, unsigned to, char out[RECORD])
 {
 	static const unsigned bits[FIELDS] = {TALLY_DELIVERED, TALLY_REFUSED,
 	    TALLY_COMPLAINT, TALLY_HARD_BOUNCE, TALLY_UNSUBSCRIBE};
@@ -83,7 +87,9 @@ static void count(struct breaker_counts *c, unsigned what, char out[RECORD])
 
 	fields_of(c, v);
 	for (size_t i = 0; i < FIELDS; i++) {
-		if ((what & bits[i]) != 0 && *v[i] < UINT32_MAX)
+		if ((from & bits[i]) != 0 && *v[i] > 0)
+			--*v[i];
+		if ((to & bits[i]) != 0 && *v[i] < UINT32_MAX)
 			++*v[i];
 		codec_put_u32(out + 4 * i, (uint32_t)*v[i]);
 	}
@@ -183,14 +189,28 @@ static int read_row(const struct ledger_txn *t, const struct row_key *k,
 	return rc == 0 ? decode(value, out) : rc;
 }
 
+/* The first hour that may still be asked for. */
+static int oldest_hour(
+    const struct ledger_txn *t, int64_t now_ms, uint32_t *out)
+{
+	int64_t before_ms;
+	int rc = lived_before(
+	    t, now_ms, TALLY_KEEP_HOURS * WHEN_HOUR_MS, &before_ms);
+
+	*out = before_ms != 0 ? counter_hour(before_ms) : 0;
+	return rc;
+}
+
 /* A row that is not there yet: one more of its hour, or where the hour is full
  * the row without campaign. */
-static int new_row(struct ledger_txn *t, uint32_t hour, uint32_t oldest,
+static int new_row(struct ledger_txn *t, uint32_t hour, int64_t now_ms,
     const struct row_key *plain, struct row_key *k, struct breaker_counts *c)
 {
-	uint32_t n;
-	int rc = prune(t, oldest);
+	uint32_t n, oldest;
+	int rc = oldest_hour(t, now_ms, &oldest);
 
+	if (rc == 0)
+		rc = prune(t, oldest);
 	if (rc == 0)
 		rc = rows_of(t, hour, &n);
 	if (rc == 0 && n < TALLY_ROWS_MAX)
@@ -204,29 +224,36 @@ static int new_row(struct ledger_txn *t, uint32_t hour, uint32_t oldest,
 
 /* m may be borrowed from a row of the same transaction: keys are made of it
  * before the first change. */
-int tally_add(struct ledger_txn *t, const struct message_record *m,
-    unsigned what, int64_t now_ms)
+int tally_move(struct ledger_txn *t, const struct message_record *m,
+    unsigned from, unsigned to, int64_t now_ms)
 {
 	uint32_t hour = counter_hour(m->proposed_ms);
-	uint32_t now = counter_hour(now_ms);
-	uint32_t oldest = now > TALLY_KEEP_HOURS ? now - TALLY_KEEP_HOURS : 0;
+	uint32_t now = counter_hour(now_ms), oldest = 0;
 	struct row_key k, plain;
 	struct breaker_counts c;
 	char value[RECORD];
-	int rc;
+	int rc = 0;
 
-	if (!m->counts || m->purpose.n == 0 || hour < oldest)
-		return 0;
+	if (now > TALLY_KEEP_HOURS && hour < now - TALLY_KEEP_HOURS)
+		rc = oldest_hour(t, now_ms, &oldest);
+	if (rc != 0 || !m->counts || m->purpose.n == 0 || hour < oldest)
+		return rc;
 	make_key(hour, m, m->campaign, &k);
 	make_key(hour, m, STR(""), &plain);
 	rc = read_row(t, &k, &c);
 	if (rc == ERR_NOT_FOUND)
-		rc = new_row(t, hour, oldest, &plain, &k, &c);
+		rc = new_row(t, hour, now_ms, &plain, &k, &c);
 	if (rc != 0)
 		return rc;
-	count(&c, what, value);
+	count(&c, from, to, value);
 	return ledger_put(
 	    t, TABLE_TALLY, key_str(&k), (struct str){value, sizeof(value)});
+}
+
+int tally_add(struct ledger_txn *t, const struct message_record *m,
+    unsigned what, int64_t now_ms)
+{
+	return tally_move(t, m, 0, what, now_ms);
 }
 
 /* --- reading --- */

@@ -7,7 +7,8 @@
  * Key: hour since 1970 (4 bytes), segment, NUL, campaign, NUL, domain. The hour
  * alone: how many rows it has. A campaign is a free label, so an hour has no
  * more than TALLY_ROWS_MAX of them: what comes then is counted without its
- * campaign. Hours older than TALLY_KEEP_HOURS go, some with each new row.
+ * campaign. Hours older than TALLY_KEEP_HOURS, as lived.h has it, go, some with
+ * each new row.
  * Threads: as the transaction. */
 #ifndef POLICY_STATE_TALLY_H
 #define POLICY_STATE_TALLY_H
@@ -35,6 +36,9 @@ enum tally_what {
  * too old, at now_ms. */
 int tally_add(struct ledger_txn *t, const struct message_record *m,
     unsigned what, int64_t now_ms) MUST_CHECK;
+/* The same; and one less of each of `from`, as which it was counted before. */
+int tally_move(struct ledger_txn *t, const struct message_record *m,
+    unsigned from, unsigned to, int64_t now_ms) MUST_CHECK;
 
 struct tally_row {
 	uint32_t hour;

@@ -2,6 +2,7 @@
 #include "policy/state/trace.h"
 
 #include "policy/base/codec.h"
+#include "policy/state/answer.h"
 #include "policy/state/consent.h"
 #include "policy/state/copy.h"
 #include "policy/state/feedback.h"
@@ -9,6 +10,7 @@
 #include "policy/state/message.h"
 #include "policy/state/outbox.h"
 #include "policy/state/refusal.h"
+#include "policy/state/review.h"
 #include "policy/state/seen.h"
 #include "policy/state/suppression.h"
 #include "policy/state/tables.h"
@@ -169,9 +171,12 @@ static int about_lead_merged(struct str payload, struct trace_about *out)
 	struct event_lead_merged e;
 	int rc = lead_event_decode_merged(payload, &e);
 
-	if (rc == 0)
-		set_lead(out, e.lead);
-	return rc;
+	if (rc != 0)
+		return rc;
+	set_lead(out, e.lead);
+	memcpy(out->other.b, e.to, LEAD_ID_BYTES);
+	out->has_other = true;
+	return 0;
 }
 
 static int about_copy_added(struct str payload, struct trace_about *out)
@@ -205,11 +210,11 @@ static int about_copy_due(
 	return rc != 0 ? rc : about_copy(t, e.id, out);
 }
 
-static int about_copy_forced(
+static int about_copy_word(
     const struct ledger_txn *t, struct str payload, struct trace_about *out)
 {
-	struct event_copy_forced e;
-	int rc = copy_decode_forced(payload, &e);
+	struct event_copy_word e;
+	int rc = copy_decode_word(payload, &e);
 
 	return rc != 0 ? rc : about_copy(t, e.id, out);
 }
@@ -266,6 +271,34 @@ static int about_relay(const struct ledger_txn *t, unsigned type,
 	return rc != 0 ? rc : about_message(t, tried.message_id, out);
 }
 
+static int about_reply(
+    const struct ledger_txn *t, struct str payload, struct trace_about *out)
+{
+	struct event_reply e;
+	int rc = answer_decode(payload, &e);
+
+	if (rc == 0)
+		rc = about_message(t, e.message_id, out);
+	if (rc == 0)
+		set_lead(out, e.lead);
+	return rc;
+}
+
+static int about_review(
+    unsigned type, struct str payload, struct trace_about *out)
+{
+	struct event_review_decided decided;
+	struct event_review_opened opened;
+	int rc = type == EV_REVIEW_OPENED
+		     ? review_decode_opened(payload, &opened)
+		     : review_decode_decided(payload, &decided);
+
+	if (rc == 0)
+		set_lead(
+		    out, type == EV_REVIEW_OPENED ? opened.lead : decided.lead);
+	return rc;
+}
+
 int trace_about(
     const struct ledger_txn *t, const struct event *ev, struct trace_about *out)
 {
@@ -302,7 +335,9 @@ int trace_about(
 	case EV_COPY_DUE:
 		return about_copy_due(t, ev->payload, out);
 	case EV_COPY_FORCED:
-		return about_copy_forced(t, ev->payload, out);
+	case EV_COPY_RELEASED:
+	case EV_COPY_DROPPED:
+		return about_copy_word(t, ev->payload, out);
 	case EV_FEEDBACK_MAIL:
 		return about_feedback_mail(t, ev->payload, out);
 	case EV_BOUNCE:
@@ -312,6 +347,11 @@ int trace_about(
 	case EV_RELAY_QUEUED:
 	case EV_RELAY_TRIED:
 		return about_relay(t, ev->type, ev->payload, out);
+	case EV_REPLY:
+		return about_reply(t, ev->payload, out);
+	case EV_REVIEW_OPENED:
+	case EV_REVIEW_DECIDED:
+		return about_review(ev->type, ev->payload, out);
 	default:
 		return 0;
 	}
@@ -338,7 +378,8 @@ struct trace_tags trace_tags(const struct trace_about *about)
 {
 	return (struct trace_tags){
 	    about->has_lead ? trace_tag_lead(&about->lead) : 0,
-	    trace_tag_queue(about->queue_id)};
+	    about->has_other ? trace_tag_lead(&about->other)
+			     : trace_tag_queue(about->queue_id)};
 }
 
 /* All rows have their full length from the start, so that a change is made in
@@ -417,9 +458,12 @@ static bool is_wanted_queue(const struct trace_want *want, uint32_t tag)
 static bool matches(const struct trace_iter *it, size_t at)
 {
 	const char *p = it->row.p + at * PAIR;
+	const uint32_t second = codec_get_u32(p + 4);
 
-	return (it->want.lead != 0 && codec_get_u32(p) == it->want.lead) ||
-	       is_wanted_queue(&it->want, codec_get_u32(p + 4));
+	if (it->want.lead != 0 &&
+	    (codec_get_u32(p) == it->want.lead || second == it->want.lead))
+		return true;
+	return is_wanted_queue(&it->want, second);
 }
 
 int trace_next(struct trace_iter *it, uint64_t *seq_out)

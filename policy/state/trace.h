@@ -25,6 +25,10 @@ enum {
 struct trace_about {
 	bool has_lead;
 	struct lead_id lead;
+	/* Of one that goes on as another: that one. Such an event has no queue
+	 * id, and has its second tag for this. */
+	bool has_other;
+	struct lead_id other;
 	struct str queue_id;
 	uint64_t message_id, copy_id;
 };
@@ -33,7 +37,7 @@ int trace_about(const struct ledger_txn *t, const struct event *ev,
     struct trace_about *out) MUST_CHECK;
 
 struct trace_tags {
-	uint32_t lead, queue; /* 0: none */
+	uint32_t lead, queue; /* 0: none; queue may be the other person's */
 };
 struct trace_tags trace_tags(const struct trace_about *about);
 uint32_t trace_tag_lead(const struct lead_id *id); /* never 0 */

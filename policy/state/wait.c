@@ -11,7 +11,8 @@ enum {
 	AT_LABEL = AT_ID + WAIT_ID_BYTES,
 	AT_COPY = AT_LABEL + 4,
 	KEY = AT_COPY + 8,
-	RECORD = 8,
+	RECORD = 16,
+	RECORD_OLD = 8, /* with the person alone */
 };
 
 struct wait_key {
@@ -43,6 +44,7 @@ int wait_put(struct ledger_txn *t, const struct wait_queue *q,
 	char record[RECORD];
 
 	codec_put_u64(record, w->person);
+	codec_put_u64(record + 8, (uint64_t)w->arrived_ms);
 	return ledger_put(t, TABLE_WAIT, key_of(q, w->label, w->copy_id, &k),
 	    (struct str){record, RECORD});
 }
@@ -58,7 +60,7 @@ int wait_del(struct ledger_txn *t, const struct wait_queue *q, uint32_t label,
 
 static bool is_of(const struct wait_queue *q, struct str key, struct str value)
 {
-	return key.n == KEY && value.n == RECORD &&
+	return key.n == KEY && (value.n == RECORD || value.n == RECORD_OLD) &&
 	       key.p[0] == (char)q->scope &&
 	       memcmp(key.p + AT_ID, q->id, WAIT_ID_BYTES) == 0;
 }
@@ -69,6 +71,8 @@ static struct waiting_fact fact_of(struct str key, struct str value)
 	    .copy_id = codec_get_u64(key.p + AT_COPY),
 	    .person = codec_get_u64(value.p),
 	    .label = codec_get_u32(key.p + AT_LABEL),
+	    .arrived_ms =
+		value.n == RECORD ? (int64_t)codec_get_u64(value.p + 8) : 0,
 	};
 }
 
@@ -143,22 +147,12 @@ int wait_ahead(const struct ledger_txn *t, const struct wait_queue *q,
 			     copy_id != 0 ? copy_id : UINT64_MAX, list);
 }
 
-int wait_heads(const struct ledger_txn *t, const struct wait_queue *q,
-    struct wait_heads *out)
+int wait_first(const struct ledger_txn *t, const struct wait_queue *q,
+    uint32_t label, uint64_t except, struct waiting_fact *out)
 {
-	struct waiting_fact w;
-	uint32_t label = 0;
-	int rc = 0;
+	int rc = first_from(t, q, label, 0, out);
 
-	out->n = 0;
-	while (out->n < WAIT_HEADS_MAX) {
-		rc = first_from(t, q, label, 0, &w);
-		if (rc != 0)
-			break;
-		out->id[out->n++] = w.copy_id;
-		if (w.label == UINT32_MAX)
-			break;
-		label = w.label + 1;
-	}
-	return rc == ERR_NOT_FOUND ? 0 : rc;
+	if (rc == 0 && out->copy_id == except)
+		rc = first_from(t, q, out->label, except + 1, out);
+	return rc;
 }

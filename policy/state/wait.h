@@ -1,8 +1,9 @@
 /* wait.h - who waits for what: held copies stand in the queue of the person
  * and, where a limit of the company holds them, in that of the company.
  *
- * Key of TABLE_WAIT: scope, id (16 bytes), label of the segment, copy id; so
- * each segment's copies stand together, the oldest first. Record: the person.
+ * Key of TABLE_WAIT: scope, id (16 bytes), label of the segment that decides,
+ * copy id; so each segment's copies stand together, the oldest first. Record:
+ * the person, arrived_ms (both of waiting_fact).
  * Rows are made and removed by the reducers of copies (copy.c) alone.
  * Threads: as the transaction. */
 #ifndef POLICY_STATE_WAIT_H
@@ -19,8 +20,6 @@ enum wait_scope {
 
 enum {
 	WAIT_ID_BYTES = 16,
-	/* Segments whose first copy is woken, and no more. */
-	WAIT_HEADS_MAX = 16,
 };
 
 struct wait_queue {
@@ -56,12 +55,10 @@ int wait_ahead(const struct ledger_txn *t, const struct wait_queue *q,
     const struct policy *p, const struct policy_segment *own, uint64_t copy_id,
     struct wait_list *list) MUST_CHECK;
 
-/* The oldest of each segment that has one, at most WAIT_HEADS_MAX. */
-struct wait_heads {
-	uint64_t id[WAIT_HEADS_MAX];
-	size_t n;
-};
-int wait_heads(const struct ledger_txn *t, const struct wait_queue *q,
-    struct wait_heads *out) MUST_CHECK;
+/* The oldest, but for the copy `except` (0: none), of the first segment that has
+ * one, by labels from `label` on: with one label above it, and so on, the heads
+ * of all. ERR_NOT_FOUND. */
+int wait_first(const struct ledger_txn *t, const struct wait_queue *q,
+    uint32_t label, uint64_t except, struct waiting_fact *out) MUST_CHECK;
 
 #endif

@@ -155,7 +155,10 @@ static int add_stop(void *arg, const struct stop_record *r)
 	s->stop.reason = arena_str(l->arena, r->reason);
 	if (s->stop.author.p == NULL || s->stop.reason.p == NULL)
 		return ERR_LIMIT;
-	if (r->base_hour > s->from_hour)
+	/* An end in the future, for the clock went back, is no reason to look
+	 * at nothing until then. */
+	if (r->base_hour > s->from_hour &&
+	    r->base_hour <= counter_hour(l->now_ms))
 		s->from_hour = r->base_hour;
 	return 0;
 }

@@ -187,7 +187,8 @@ static const struct reducer reducers[] = {
     {EV_OPENED, 1, EVENT_ACTIVITY, opened},
 };
 static const char *const tables[] = {"row"};
-static const struct reducer_table reducer_table = {reducers, 2, tables, 1, NULL};
+static const struct reducer_table reducer_table = {
+    reducers, 2, tables, 1, NULL};
 
 static struct ledger *ledger_start(const char *dir)
 {
@@ -382,7 +383,8 @@ static void measure(const char *dir, double seconds)
 static void clean_up(const char *dir)
 {
 	static const char *const names[] = {"lmdb/data.mdb", "lmdb/lock.mdb",
-	    "lmdb", "ledger/data.mdb", "ledger/lock.mdb", "ledger", ""};
+	    "lmdb", "ledger/data.mdb", "ledger/lock.mdb", "ledger/turns.lock",
+	    "ledger", ""};
 	char path[600];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -3,7 +3,7 @@
  * tab-separated: name, value, unit, anchor, its value, ratio. The anchor does
  * nothing but find the ends of the same lines. */
 #include "agent/in/mtalog_follow.h"
-#include "agent/in/mtalog_postfix.h"
+#include "agent/in/mtalog.h"
 #include "agent/in/outcome.h"
 #include "policy/base/buf.h"
 #include "policy/base/file.h"
@@ -87,7 +87,7 @@ static void run_parse(struct bench *b)
 	struct mtalog_line l;
 
 	while (str_next(&rest, '\n', &line)) {
-		mtalog_postfix_parse(line, &when, &l);
+		mtalog_parse(line, &when, &l);
 		b->outcomes += l.queue_id.n > 0;
 		b->lines += line.n > 0;
 	}
@@ -99,7 +99,7 @@ static void run_outcomes(struct bench *b)
 	struct mtalog_line l;
 
 	while (str_next(&rest, '\n', &line)) {
-		mtalog_postfix_parse(line, &when, &l);
+		mtalog_parse(line, &when, &l);
 		outcome_line(b->book, &l, count_outcome, b);
 		b->lines += line.n > 0;
 	}
@@ -110,7 +110,7 @@ static int on_item(void *arg, const struct mtalog_item *item)
 	struct bench *b = arg;
 	struct mtalog_line l;
 
-	mtalog_postfix_parse(item->line, &when, &l);
+	mtalog_parse(item->line, &when, &l);
 	outcome_line(b->book, &l, count_outcome, b);
 	b->lines++;
 	return 0;

@@ -5,7 +5,9 @@
  *
  * read: rows of the ledger a second, by cursor (messages, events); decisions:
  * verdicts a second while playing: people's records read, as-if histories kept,
- * what waits decided again, counted by segment, campaign and hour. */
+ * what waits decided again, counted by segment, campaign and hour; whole: of the
+ * whole run. -core: a second of the processor in place of the clock: what a busy
+ * machine, and a disk that is waited for, do not change. */
 #include "policy/base/clock.h"
 #include "policy/state/simulate.h"
 
@@ -52,6 +54,20 @@ static const struct conf *make_conf(const char *dir)
 	return conf;
 }
 
+static void print_rates(const struct simulate_report *r)
+{
+	double n = (double)r->decisions;
+
+	(void)printf("read\t%.0f\trows/s\n", (double)r->read / r->read_s);
+	(void)printf("decisions\t%.0f\t/s\n", n / r->play_s);
+	(void)printf("decisions-core\t%.0f\t/s\n", n / r->play_cpu_s);
+	(void)printf("whole\t%.0f\t/s\n", n / (r->read_s + r->play_s));
+	(void)printf(
+	    "whole-core\t%.0f\t/s\n", n / (r->read_cpu_s + r->play_cpu_s));
+	(void)printf("took\t%.2f\ts\n", r->read_s + r->play_s);
+	(void)printf("cpu\t%.2f\ts\n", r->read_cpu_s + r->play_cpu_s);
+}
+
 static void print(const struct simulate_report *r)
 {
 	const uint64_t *n = r->all.n[SIMULATE_NEW];
@@ -63,11 +79,8 @@ static void print(const struct simulate_report *r)
 	(void)printf("people\t%" PRIu64 "\tpeople\n", r->people);
 	(void)printf("held\t%" PRIu64 "\tmessages\n", n[REPLAY_HELD]);
 	(void)printf("bounced\t%" PRIu64 "\tmessages\n", n[REPLAY_BOUNCED]);
-	(void)printf("read\t%.0f\trows/s\n", (double)r->read / r->read_s);
-	(void)printf("decisions\t%.0f\t/s\n", (double)r->decisions / r->play_s);
-	(void)printf("whole\t%.0f\tdecisions/s\n",
-	    (double)r->decisions / (r->read_s + r->play_s));
-	(void)printf("took\t%.2f\ts\n", r->read_s + r->play_s);
+	(void)printf("parts\t%u\tparts\n", r->parts);
+	print_rates(r);
 }
 
 int main(int argc, char **argv)

@@ -24,7 +24,7 @@ tests_bench_bench_hold_LDADD = milter/libmilterside.a $(AGENT_LIBS)
 tests_bench_bench_ledger_LDADD = policy/libpolicy.a $(LMDB_LIBS)
 tests_bench_bench_mtalog_LDADD = agent/libagent.a policy/libpolicy.a
 tests_bench_bench_simulate_LDADD = $(POLICY_LIBS)
-tests_bench_bench_classify_LDADD = policy/libpolicy.a
+tests_bench_bench_classify_LDADD = $(POLICY_LIBS)
 tests_bench_bench_dkim_SOURCES = %D%/bench_dkim.c %D%/bench_opendkim.c \
 	%D%/bench_opendkim.h
 tests_bench_ceilingmilter_SOURCES = %D%/benchmilter.c %D%/benchmilter.h \

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The Postfix log lines in $CORPORA/logs through agent/in/mtalog_postfix: each
-queue id, delivery and expiry as those who collected the lines read them; every
-line that looks like a message's fate is understood.
+"""The log lines of Postfix and Sendmail in $CORPORA/logs through agent/in/mtalog:
+each queue id, recipient, delivery and expiry as those who collected the lines
+read them; every line that looks like a message's fate is understood.
 
 The lines of logs/grok lack the logger's prefix; one is put in front, with the
 program that the pattern's name tells.
@@ -20,7 +20,8 @@ LINE = ("file", "line", "kind", "status", "agent", "queue_id", "rcpt",
         "orig_rcpt", "relay", "dsn", "next_id", "text")
 STATUS = {"sent": {"sent", "sunk", "forwarded"}, "deferred": {"deferred"},
           "bounced": {"bounced"}, "deliverable": {"probed"},
-          "undeliverable": {"probed"}}
+          "undeliverable": {"probed"},
+          "Sent": {"sent"}, "Deferred": {"deferred"}}
 FIELD = re.compile(r"(to|orig_to|relay|dsn)=<?([^>,]*)>?(?:, |,?$)")
 
 
@@ -61,21 +62,21 @@ def grok_expected(results, line):
     return want
 
 
-def exporter_cases(folder):
-    expected = {}
+def log_cases(folder):
+    """Whole logs; a line of Sendmail's may tell of several recipients."""
+    expected = collections.defaultdict(list)
     with open(os.path.join(folder, "expected.tsv"), encoding="utf-8") as f:
         for row in csv.DictReader(f, delimiter="\t"):
-            if row["mta"] == "postfix":
-                expected[row["file"], int(row["line"])] = row
-    names = sorted({name for name, _ in expected})
-    for name in names:
+            expected[row["file"], int(row["line"])].append(row)
+    for name in sorted({name for name, _ in expected}):
         with open(os.path.join(folder, name), encoding="utf-8") as f:
             for number, line in enumerate(f, 1):
-                row = expected.pop((name, number), None)
-                want = {} if row is None else dict(
-                    kind="delivery", status=STATUS[row["result"]],
-                    rcpt=row["recipient"], dsn=row["dsn"], relay=row["relay"],
-                    queue_id=row["queue_id"])
+                rows = expected.pop((name, number), [])
+                want = {} if not rows else dict(
+                    kind="delivery", status=STATUS[rows[0]["result"]],
+                    rcpts=[row["recipient"] for row in rows],
+                    dsn=rows[0]["dsn"], relay=rows[0]["relay"],
+                    queue_id=rows[0]["queue_id"])
                 yield f"{name}:{number}", None, line.rstrip("\n"), want
     if expected:
         sys.exit(f"check_logs: no such lines: {sorted(expected)}")
@@ -90,10 +91,14 @@ def run_tool(cases):
         f.flush()
         done = subprocess.run([tool, "lines", f.name], timeout=60,
                               stdout=subprocess.PIPE, check=True)
-    rows = done.stdout.decode("utf-8").splitlines()
-    if len(rows) != len(cases):
-        sys.exit(f"check_logs: {len(cases)} lines in, {len(rows)} out")
-    return [dict(zip(LINE, row.split("\t"))) for row in rows]
+    found = {}
+    for row in done.stdout.decode("utf-8").splitlines():
+        got = dict(zip(LINE, row.split("\t")))
+        got = found.setdefault(int(got["line"]), {**got, "rcpts": []})
+        got["rcpts"].append(row.split("\t")[LINE.index("rcpt")])
+    if sorted(found) != list(range(1, len(cases) + 1)):
+        sys.exit(f"check_logs: {len(cases)} lines in, {len(found)} out")
+    return [found[number] for number in sorted(found)]
 
 
 def wrong(want, got):
@@ -109,7 +114,7 @@ def main():
     if not os.path.isdir(folder):
         sys.exit("check_logs: set CORPORA to the folder of corpora")
     cases = list(grok_cases(os.path.join(folder, "grok")))
-    cases += exporter_cases(folder)
+    cases += log_cases(folder)
     table = collections.defaultdict(collections.Counter)
     bad = deliveries = 0
     for (name, _, line, want), got in zip(cases, run_tool(cases)):
@@ -121,7 +126,8 @@ def main():
         for fault in faults:
             print(f"{name}: {fault}: {line}")
         bad += bool(faults)
-        deliveries += want.get("kind") == "delivery"
+        deliveries += len(want.get("rcpts", "1")) * (
+            want.get("kind") == "delivery")
     kinds = sorted(table["all"])
     print("program\t" + "\t".join(kinds))
     for agent in sorted(table, key=lambda name: (name == "all", name)):

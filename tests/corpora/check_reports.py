@@ -1,12 +1,23 @@
 #!/usr/bin/env python3
-"""Sorts the labelled reports of the corpora and compares with expected.tsv.
+"""Sorts the labelled mails of the corpora and compares with expected.tsv.
 
   CORPORA=dir TENDRIL_BUILDDIR=dir tests/corpora/check_reports.py
 
-Fails when fewer than 95 % of the labelled DSNs of corpora/reports have the
-right recipient and status, when a live address is called dead on a row that is
-not a matter of taste (in any corpus), when the tool fails on a file, or when a
-corpus is empty. The other figures are information."""
+Prints for each corpus, and for all together, how many rows are right, two
+tables of confusion, and each miss. Fails below these floors, in a corpus or
+together:
+
+  recipient  99 %  where the corpus names one (of the mails' own words; those
+                   guessed from To of the returned message count together)
+  kind       98 %  on firm rows
+  status     98 %  where there is one; where nobody labelled it, and it was
+                   read off a field, another code of its class that says more
+                   is right as well
+
+and when any live address is called dead, or what is no bounce is called one,
+or the tool fails on a file. Rows that the source marks "filtered" (its word for
+"no such user" said at a stage it does not know) say nothing of being alive:
+they are listed, and do not fail."""
 
 import collections
 import csv
@@ -15,7 +26,7 @@ import os
 import subprocess
 import sys
 
-MINIMUM = 0.95
+FLOORS = {"recipient": 0.99, "kind": 0.98, "status": 0.98}
 CORPORA = ("reports", "bounceparser", "sisimai-slice")
 HARD = ("user_unknown", "host_unknown", "mailbox_disabled", "mailbox_moved")
 # Words of expected.tsv for what classify calls otherwise.
@@ -53,97 +64,163 @@ def wanted_addresses(row):
     return {n.lower() for n in names if n}
 
 
-def pick(row, report):
-    """The recipient of the report that the row is about, or None."""
+def kind_of(rcpt, report):
+    if rcpt and report["kind"] in ("hard", "soft"):
+        return "hard" if rcpt["class"] == "person" else "soft"
+    return report["kind"]
+
+
+def named(row, report):
+    """The recipient of the report that the row names, or None."""
     wanted = wanted_addresses(row)
     for rcpt in report["recipients"]:
         if {rcpt["address"].lower(), rcpt["original"].lower()} & wanted:
             return rcpt
-    if not wanted and len(report["recipients"]) == 1:
-        return report["recipients"][0]
     return None
 
 
-def judge(row, report):
+def likeness(row, rcpt, report):
+    return ((rcpt["reason"] == row["reason"]) + (rcpt["status"] == row["status"])
+            + (kind_of(rcpt, report) in KINDS.get(row["kind"], ())))
+
+
+def pair(rows, report):
+    """[(row, its recipient or None)]: several rows of a file are a set, so
+    those that name nobody get the likeliest of the others."""
+    pairs = [(row, named(row, report)) for row in rows]
+    taken = [id(rcpt) for _, rcpt in pairs if rcpt]
+    free = [r for r in report["recipients"] if id(r) not in taken]
+    result = []
+    for row, rcpt in pairs:
+        if rcpt is None and not wanted_addresses(row) and free:
+            rcpt = max(free, key=lambda r: likeness(row, r, report))
+            free.remove(rcpt)
+        result.append((row, rcpt))
+    return result
+
+
+def status_is_right(row, rcpt):
+    if rcpt is None:
+        return False
+    have, want = rcpt["status"], row["status"]
+    generic = want.endswith(".0.0") and row["grade"] == "derived"
+    return have == want or (generic and have[:1] == want[:1])
+
+
+def judge(row, rcpt, report):
     """What is right: recipient, status, kind, reason; None: not asked."""
-    rcpt = pick(row, report)
     reason = rcpt["reason"] if rcpt else report["reason"]
-    kind = report["kind"]
-    if rcpt and kind in ("hard", "soft"):
-        kind = "hard" if rcpt["class"] == "person" else "soft"
+    kind = kind_of(rcpt, report)
     result = {"recipient": None, "status": None, "kind": None, "reason": None}
     if wanted_addresses(row):
         result["recipient"] = rcpt is not None
     if row["status"]:
-        result["status"] = rcpt is not None and rcpt["status"] == row["status"]
+        result["status"] = status_is_right(row, rcpt)
     if row["kind"] in KINDS:
         result["kind"] = kind in KINDS[row["kind"]]
     if row["reason"]:
         result["reason"] = reason == row["reason"]
-    dead = row["kind"] in ("soft", "none") and reason in HARD
-    return result, reason, kind, dead
+    return result, reason, kind
+
+
+def is_firm(row):
+    return row["grade"] not in ("loose", "")
 
 
 class Count:
     def __init__(self):
         self.right = collections.Counter()
         self.asked = collections.Counter()
-        self.confusion = collections.Counter()
+        self.reasons = collections.Counter()
+        self.kinds = collections.Counter()
         self.misses = []
-        self.dead = []
-        self.labelled = self.good = 0
+        self.dead = []      # live ones
+        self.filtered = []  # maybe
+        self.untrue = []    # no bounces
 
-    def add(self, name, row, report):
-        result, reason, kind, dead = judge(row, report)
-        groups = ["all"]
-        if row["grade"] not in ("loose", ""):
-            groups.append("firm")
+    def add(self, name, row, rcpt, report):
+        result, reason, kind = judge(row, rcpt, report)
+        groups = ["all"] + (["firm"] if is_firm(row) else [])
+        if row["recipient_source"] != "orig-to":
+            groups.append("told")
         if report["source"] != "nothing":
-            groups.append("standard")
+            groups.append("understood")
         for what, ok in result.items():
             for group in groups if ok is not None else ():
                 self.asked[group, what] += 1
                 self.right[group, what] += ok
-        if row["reason"] and row["grade"] != "loose":
-            self.confusion[row["reason"], reason] += 1
-        if row["dsn_status"]:
-            self.labelled += 1
-            ok = result["recipient"] is not False and result["status"] is not False
-            self.good += ok
+        if is_firm(row):
+            if row["reason"]:
+                self.reasons[row["reason"], reason] += 1
+            if row["kind"] in KINDS:
+                self.kinds[row["kind"], kind] += 1
+        have = f"{kind} {reason} by {report['source']}"
+        line = (f"{name} [{row['grade']}] want {row['recipient'] or '-'} "
+                f"{row['kind']} {row['status'] or '-'} {row['reason'] or '-'}; "
+                f"have {have}")
         wrong = [w for w, ok in result.items() if ok is False]
         if wrong:
-            want = f"{row['kind']} {row['status'] or '-'} {row['reason'] or '-'}"
-            have = f"{kind} {reason} by {report['source']}"
-            self.misses.append(
-                f"{name} [{row['grade']}] {','.join(wrong)}: want "
-                f"{row['recipient'] or '-'} {want}; have {have}")
-        if dead:
-            self.dead.append((row["grade"], f"{name} [{row['grade']}] "
-                              f"want {row['kind']} {row['reason']}, have {reason}"))
+            self.misses.append(",".join(wrong) + ": " + line)
+        if row["kind"] == "none" and kind in ("hard", "soft", "delayed"):
+            self.untrue.append(line)
+        elif row["kind"] == "soft" and reason in HARD:
+            guess = row["src_reason"] == "filtered" and not is_firm(row)
+            (self.filtered if guess else self.dead).append(line)
+
+    def merge(self, other):
+        for name, value in vars(self).items():
+            if isinstance(value, collections.Counter):
+                value.update(getattr(other, name))
+            else:
+                value.extend(getattr(other, name))
+
+    def share(self, what, group):
+        asked = self.asked[group, what]
+        return self.right[group, what] / asked if asked else 1.0
 
 
-def print_count(corpus, count):
-    print(f"\n{corpus}")
+def print_table(title, table):
+    print(title)
+    for (want, have), n in sorted(table.items()):
+        mark = "" if have in KINDS.get(want, (want,)) else "  <-"
+        print(f"  {n:4} {want} -> {have}{mark}")
+
+
+def print_count(title, count):
+    print(f"\n{title}")
     print("rows\trecipient\tstatus\tkind\treason")
-    for group in ("all", "firm", "standard"):
+    for group in ("all", "firm", "told", "understood"):
         cells = []
         for what in ("recipient", "status", "kind", "reason"):
             n = count.asked[group, what]
             cells.append(f"{count.right[group, what]}/{n}" if n else "-")
         print(group + "\t" + "\t".join(cells))
-    print("confusion of reasons (not the loose rows), wanted -> given:")
-    for (want, have), n in sorted(count.confusion.items()):
-        mark = "" if want == have else "  <-"
-        print(f"  {n:4} {want} -> {have}{mark}")
-    print("misses:")
-    for line in count.misses:
-        print("  " + line)
-    print(f"live addresses called dead: {len(count.dead)}")
-    for _, line in count.dead:
-        print("  " + line)
+    print_table("kinds of firm rows, wanted -> given:", count.kinds)
+    print_table("reasons of firm rows, wanted -> given:", count.reasons)
+    for what, lines in (("misses", count.misses),
+                        ("live addresses called dead", count.dead),
+                        ("\"filtered\" addresses called dead", count.filtered),
+                        ("no bounces called bounces", count.untrue)):
+        print(f"{what}: {len(lines)}")
+        for line in lines:
+            print("  " + line)
 
 
-def check(corpus, tool, root):
+def above_floors(title, count, together):
+    ok = not count.dead and not count.untrue
+    if not ok:
+        print(f"FAIL: {title}: live addresses called dead, or no bounces bounces")
+    groups = {"recipient": "all" if together else "told", "kind": "firm",
+              "status": "all"}
+    for what, floor in FLOORS.items():
+        share = count.share(what, groups[what])
+        if share < floor:
+            print(f"FAIL: {title}: {what} {share:.2%}, below {floor:.0%}")
+            ok = False
+    return ok
+
+
+def check(corpus, tool, root, together):
     folder = os.path.join(root, corpus)
     expected = read_expected(folder)
     if not expected:
@@ -156,20 +233,11 @@ def check(corpus, tool, root):
             print(f"FAIL: {corpus}: no result for {name}")
             ok = False
             continue
-        for row in rows:
-            count.add(name, row, got[name])
+        for row, rcpt in pair(rows, got[name]):
+            count.add(name, row, rcpt, got[name])
     print_count(corpus, count)
-    if any(grade not in ("loose", "") for grade, _ in count.dead):
-        print(f"FAIL: {corpus}: live addresses called dead")
-        ok = False
-    if corpus == "reports":
-        share = count.good / count.labelled if count.labelled else 0.0
-        print(f"labelled DSNs with right recipient and status: "
-              f"{count.good}/{count.labelled} = {share:.1%}")
-        if share < MINIMUM:
-            print(f"FAIL: below {MINIMUM:.0%}")
-            ok = False
-    return ok
+    together.merge(count)
+    return above_floors(corpus, count, False) and ok
 
 
 def main():
@@ -179,7 +247,10 @@ def main():
     if not os.path.isdir(root) or not os.access(tool, os.X_OK):
         print("FAIL: set CORPORA and TENDRIL_BUILDDIR (make check there first)")
         return 1
-    results = [check(corpus, tool, root) for corpus in CORPORA]
+    together = Count()
+    results = [check(corpus, tool, root, together) for corpus in CORPORA]
+    print_count("together", together)
+    results.append(above_floors("together", together, True))
     return 0 if all(results) else 1
 
 

@@ -322,6 +322,20 @@ def check_languages(ok):
        (spoken, options, found))
 
 
+def check_targets(ok):
+    """What documents tell to make can be made."""
+    names = ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")
+    told = {target for name in names for target in
+            re.findall(r"`make ([a-z][\w-]*)", read(name))}
+    rules = "".join(path.read_text(encoding="utf-8") for part in
+                    (*PARTS, "tests", "contrib")
+                    for path in (ROOT / part).rglob("local.mk"))
+    made = set(re.findall(r"^([a-z][\w-]*):", rules, re.M))
+    gone = told - made - {"check", "install", "distcheck"}
+    ok({"check-corpora", "check-mutants"} <= told and not gone,
+       "targets that documents name", gone or told)
+
+
 def main():
     count = failed = 0
 
@@ -336,7 +350,7 @@ def main():
     for check in (check_log, check_reasons, check_metrics, check_ledger,
                   check_writers, check_map, check_install, check_links,
                   check_comments, check_headers, check_mutants,
-                  check_languages):
+                  check_languages, check_targets):
         check(ok)
     print(f"1..{count}")
     return 1 if failed else 0

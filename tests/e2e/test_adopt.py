@@ -100,6 +100,35 @@ def test_adopted_it_is_decided_signed_and_counted(bed):
     assert len(bed.sink.messages(person)) == 1
 
 
+def test_its_domain_is_known(bed):
+    """A stop of the From domain binds an adopted message, and what becomes of
+    it counts for that domain."""
+    person = "a@north.example"
+    sendmail(bed, person, 1)
+    (queue_id,) = held(bed)
+    words = ("--domain", "example.com", "--reason", "test")
+    bed.tendril.cli("segment", "pause", *words)
+    bed.start_milter()
+    adopt(bed, queue_id)
+
+    def copies():
+        return [json.loads(line) for line in bed.tendril.cli(
+            "hold", "list", "--json").stdout.splitlines()]
+
+    def domain():
+        rows = [json.loads(line) for line in bed.tendril.cli(
+            "segment", "list", "--json").stdout.splitlines()]
+        return [row for row in rows if (row["scope"], row["name"]) == (
+            "domain", "example.com")][0]
+    proc.wait_until(lambda: [c.get("reason") for c in copies()] == ["stopped"],
+                    20, "a held copy")
+    assert domain()["held"] == 1
+    bed.tendril.cli("segment", "resume", *words)
+    assert_arrived_once(bed, person)
+    proc.wait_until(lambda: domain()["rates"][0]["of"] == 1, 20,
+                    "a message of the domain")
+
+
 def test_body_and_recipients_come_as_they_were(bed):
     people = ["b1@north.example", '"b 2"@north.example', "b3@north.example"]
     body = "one\n.\n.dot\n\ttab\nk\u00e4se " + "x" * 3000 + "\n\n\nlast"

@@ -4,11 +4,13 @@ pause; what only warns."""
 
 import json
 import re
+import time
 
 import pytest
 
 from bed import bed as beds
 from bed import mail, proc, web
+from test_copies import files
 
 NEWS = "news@example.com"
 RULES = """\
@@ -21,31 +23,6 @@ breaker {
   unsubscribes = {"10%%", "50%%"}
   %s
 }
-"""
-ARF = """\
-From: fbl@provider.example\r
-To: {to}\r
-Subject: complaint\r
-MIME-Version: 1.0\r
-Content-Type: multipart/report; report-type=feedback-report; boundary=b\r
-\r
---b\r
-Content-Type: text/plain\r
-\r
-a complaint\r
---b\r
-Content-Type: message/feedback-report\r
-\r
-Feedback-Type: abuse\r
-User-Agent: Provider/1.0\r
-Version: 1\r
-\r
---b\r
-Content-Type: text/rfc822-headers\r
-\r
-Subject: News\r
-\r
---b--\r
 """
 
 
@@ -91,7 +68,7 @@ def complain(bed, message):
     found = re.search(rb"\bf-[a-z2-7]+@bounces\.example\.com", message.data)
     address = found[0].decode()
     reply = mail.submit(bed.ports["smtp25"], "fbl@provider.example", [address],
-                        ARF.format(to=address).encode(),
+                        mail.COMPLAINT.format(to=address).encode(),
                         source=beds.STRANGER)
     assert reply.final[0] == 250
 
@@ -247,6 +224,28 @@ def test_by_hand(bed):
                         (("resume", "nwsletter", "--reason", "x"), 1)):
         done = bed.tendril.cli("segment", *words, check=False)
         assert done.returncode == code, (words, done)
+
+
+def test_agent_down(bed):
+    """A stop that stands binds the milter alone; over its end nobody has to
+    watch."""
+    person, other, late = (f"{name}@north.example"
+                           for name in ("ann", "bob", "cid"))
+    bed.tendril.cli("segment", "pause", "newsletter", "--reason", "prices")
+    bed.tendril.cli("segment", "pause", "--domain", "example.com", "--reason",
+                    "check", "--until", "5s")
+    bed.tendril.agent.stop()
+    submit(bed, person)
+    submit(bed, other, segment="webinar")
+    proc.wait_until(lambda: len(files(bed)) == 2, 20, "two copies")
+    time.sleep(6)
+    sent(bed, late, segment="webinar")
+    assert not bed.sink.messages(person)
+    bed.start_agent()
+    assert bed.sink.wait(other)
+    assert [row["address"] for row in held(bed)] == [person]
+    bed.tendril.cli("segment", "resume", "newsletter", "--reason", "corrected")
+    assert bed.sink.wait(person)
 
 
 def test_shadow_only_warns(bed):

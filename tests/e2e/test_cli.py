@@ -287,10 +287,19 @@ def test_check(home):
                                             status=1)
     policy.write_text("segment newsletter { purpose = newsletter }\n")
     assert "webinar" in home.ok("check", "--policy", policy, status=1)
+    # a pipe, as a shell's <(...), whose writer takes its time
+    fifo = home.root / "fifo"
+    os.mkfifo(fifo)
+    with subprocess.Popen(["sh", "-c", 'exec >"$0"; sleep 0.3; cat "$1"',
+                           fifo, policy]):
+        assert "webinar" in home.ok("check", "--policy", fifo, status=1)
     printed = home.root / "printed"
     printed.write_text(home.ok("check", "--print"))
     assert home.ok("check", "--print", "--conf", printed) == \
         printed.read_text()
+    shown, = home.json("check", "--print")
+    assert shown == {"conf": str(home.conf_file),
+                     "text": printed.read_text()}
 
 
 def test_check_differences(home):
@@ -429,6 +438,8 @@ def test_policy_refused(agent):
     err = agent.refused("policy", "apply", bad, "--reason", "x", status=1)
     assert "orphans" in err
     assert agent.json("policy", "show")[0]["version"] == 1
+    assert "--orphans is hold or bounce" in agent.refused(
+        "policy", "apply", bad, "--reason", "x", "--orphans", "keep")
     agent.ok("policy", "apply", bad, "--reason", "x", "--orphans", "hold")
     assert agent.json("policy", "show")[0]["version"] == 2
 
@@ -454,6 +465,28 @@ def test_suppress(agent):
     agent.ok("suppress", "check", "jane@a.example", status=1)
     agent.refused("suppress", "add", "no address")
     agent.refused("suppress", "add", "a@b.example", "--reason", "dislike")
+
+
+def test_suppress_show_and_undo(agent):
+    agent.ok("suppress", "add", "show@e.example", "--note", "by phone")
+    text = agent.ok("suppress", "show", "show@e.example")
+    assert "manual" in text and "by phone" in text and "suppressed" in text
+    row = agent.json("suppress", "show", "show@e.example")[0]
+    assert row["suppressions"][0]["note"] == "by phone"
+    agent.ok("suppress", "remove", "show@e.example", "--note", "again")
+    text = agent.ok("suppress", "show", "show@e.example", status=1)
+    assert "not suppressed" in text and "again" in text
+    agent.refused("suppress", "undo")
+    agent.refused("suppress", "undo", "--reason", "user_unknown",
+                  "--since", "1h")
+    agent.refused("suppress", "undo", "--reason", "complaint",
+                  "--since", "1h", "--note", "x")
+    assert "0 would be undone" in agent.ok(
+        "suppress", "undo", "--reason", "user_unknown", "--since", "1h",
+        "--dry-run")
+    assert agent.json("suppress", "undo", "--reason", "user_unknown",
+                      "--since", "1h", "--note", "x") == [
+                          {"found": 0, "undone": 0}]
 
 
 @pytest.mark.parametrize("target", [
@@ -649,6 +682,8 @@ def test_stats(agent):
         line.split() for line in rest]
     assert "purpose" not in agent.ok("stats", "--name", "suppression")
     agent.refused("stats", "--by", "moon")
+    for by in "provider", "reason", "segment":
+        assert "nothing was counted" in agent.ok("stats", "--by", by)
 
 
 def test_hold_of_nothing(agent):
@@ -1010,6 +1045,49 @@ def test_classify(home):
     assert "joe@b.example: user_unknown 5.1.1" in text
     done = home.cli("classify", folder / "nothing", folder / "one")
     assert done.returncode == 1 and "hard" in done.stdout
+
+
+def test_classify_rules(home):
+    """Which rule decided, and rules of one's own."""
+    mail = home.root / "returned"
+    mail.write_text(BOUNCE.format(who="joe"))
+    rule = home.json("classify", mail)[0]["recipients"][0]["rule"]
+    assert rule["file"] == "bounce.rules" and rule["text"] == "user unknown"
+    text = (pathlib.Path(__file__).parents[2] / "policy" / "rules" / "bounce.rules").read_text()
+    assert text.splitlines()[rule["line"] - 1] == "user unknown"
+    own = home.root / "own.rules"
+    own.write_text("# ours\n[policy at=b.example]\nuser unknown\n")
+    found = home.json("classify", "--rules", own, mail)[0]
+    assert found["kind"] == "soft"
+    assert found["recipients"][0]["reason"] == "policy"
+    assert found["recipients"][0]["rule"] == {
+        "file": str(own), "line": 3, "text": "user unknown"}
+    assert f"by {own}:3: user unknown" in home.ok(
+        "classify", "--rules", own, mail)
+    own.write_text("[polcy]\nuser unknown\n")
+    assert f"{own}:1: unknown reason \"polcy\"; did you mean \"policy\"?" in \
+        home.refused("classify", "--rules", own, mail, status=1)
+    assert "nowhere" in home.refused(
+        "classify", "--rules", home.root / "nowhere", mail, status=1)
+
+
+def test_check_rules(home):
+    own = home.root / "own.rules"
+    own.write_text("[policy]\nno way\n")
+    assert home.json("check", "--rules", own) == []
+    own.write_text("[policy\nno way\n[content]\n550 x\n")
+    assert [one["text"].removeprefix(f"{own}:")[:2] for one in
+            home.json("check", "--rules", own, status=1)] == ["1:", "4:"]
+    own.write_text("[policy]\nno way\nsir no way\n")
+    one, = home.json("check", "--rules", own, status=1)
+    assert one["level"] == "warning"
+    assert f"{own}:3: \"sir no way\" never decides" in one["text"]
+    conf = home.conf_file.read_text()
+    home.conf_file.write_text(conf.replace(
+        "agent {", f'agent {{ bounce-rules = "{own}"', 1))
+    assert home.json("check", status=1) == [one]
+    own.unlink()
+    assert "own.rules: " in home.json("check", status=1)[0]["text"]
 
 
 def openssl_public(path):

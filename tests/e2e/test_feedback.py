@@ -13,31 +13,6 @@ from bed import bed as beds
 from bed import conf, judge, mail, proc, web
 
 NEWS = "news@example.com"
-ARF = """\
-From: fbl@provider.example\r
-To: {to}\r
-Subject: complaint\r
-MIME-Version: 1.0\r
-Content-Type: multipart/report; report-type=feedback-report; boundary=b\r
-\r
---b\r
-Content-Type: text/plain\r
-\r
-a complaint\r
---b\r
-Content-Type: message/feedback-report\r
-\r
-Feedback-Type: abuse\r
-User-Agent: Provider/1.0\r
-Version: 1\r
-\r
---b\r
-Content-Type: text/rfc822-headers\r
-\r
-Subject: News\r
-\r
---b--\r
-"""
 DSN = """\
 From: MAILER-DAEMON@mx.far.example\r
 To: {to}\r
@@ -211,7 +186,7 @@ def test_complaint(bed):
     person = "angry@north.example"
     address = address_of(sent(bed, person), "f")
     assert outside(bed, "fbl@provider.example", address,
-                   ARF.format(to=address)).final[0] == 250
+                   mail.COMPLAINT.format(to=address)).final[0] == 250
     wait_suppressed(bed, person)
     assert nurture(bed, person, "webinar").final[0] == 550
 

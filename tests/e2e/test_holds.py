@@ -235,6 +235,31 @@ def test_spool_full_defers(start):
     wait_holds(bed, 1)
 
 
+def test_the_envelope_waits_along(start):
+    """What the application asked of the delivery (RFC 3461), and that the mail
+    is not ASCII (RFC 6531), is asked of the outside when it goes."""
+    bed = start(PERSON)
+    who = "ann@north.example"
+    send(bed, who, 1)
+    sent = mail.submit(
+        bed.ports["apps"], NEWS, [who],
+        letter(who, 2).replace(b"newsletter 2", "Gr\u00fc\u00dfe".encode()),
+        mail_options=["RET=HDRS", "ENVID=order-7", "SMTPUTF8",
+                      "BODY=8BITMIME"],
+        rcpt_options=["NOTIFY=FAILURE,DELAY",
+                      "ORCPT=rfc822;orig@north.example"])
+    assert sent.final[0] == 250, sent
+    wait_holds(bed, 1)
+    apply(bed, FREE)
+    got = bed.sink.wait(who, count=2)[1]
+    assert got.recipients == (who,)
+    assert {"RET=HDRS", "ENVID=order-7", "SMTPUTF8",
+            "BODY=8BITMIME"} <= set(got.mail_params)
+    assert set(got.rcpt_params[0]) == {"NOTIFY=FAILURE,DELAY",
+                                       "ORCPT=rfc822;orig@north.example"}
+    assert judge.values(got.data, "Subject") == ["Gr\u00fc\u00dfe"]
+
+
 def test_all_at_eight(start, rng):
     """An application that sends everything at 08:00:00: of a company's two
     hundred people as many as may, the others wait, in the order they came."""

@@ -4,6 +4,7 @@ that none of it ever undoes an opt-out."""
 import csv
 import io
 import json
+import pathlib
 
 import pytest
 
@@ -96,6 +97,14 @@ def test_import(home):
     people = write(home, "people.csv", PEOPLE)
     words = ("lead", "import", people, "--map", "Job title=role")
     assert 'no attribute "notes"' in home.refused(*words)
+    assert f"{people}:1: --map: no column is called \"Title\"" in \
+        home.refused("lead", "import", people, "--ignore", "--map",
+                     "Title=role")
+    both = write(home, "both.csv", "E-Mail,Name,Address\na@x.example,A,B\n")
+    assert f"{both}:1: columns 1 and 3 are both the address" in \
+        home.refused("lead", "import", both, status=1)
+    assert "1 new" in home.ok("lead", "import", both, "--ignore", "--dry-run",
+                              "--map", "Address=street")
     done = home.cli(*words, "--ignore", "--dry-run")
     assert done.returncode == 1
     assert f"{people}:7: not an address: " in done.stderr
@@ -139,6 +148,90 @@ def test_import_large(home):
     done = home.cli("lead", "import", people)
     assert "0 new, 4 changed, 39995 unchanged, 1 refused" in done.stdout
     assert len(lead_list(home)) == 39997
+
+
+def in_order(home):
+    """Are people known in the order in which the ledger has them? The order of
+    an export; of the first batch, which is all of a short list."""
+    made = [e["address"] for e in home.json("journal", "--type",
+                                            "lead_created")]
+    return made == list(lead_list(home))
+
+
+@pytest.mark.parametrize("form", ["json", "pipe", "json-pipe"])
+def test_import_large_otherwise(home, form):
+    """Objects, and what comes through a pipe, go in the ledger's order too."""
+    people = [(f"p{n}@a{n % 300}.example", f"role {n % 7}", n)
+              for n in range(15000)]
+    people[17] = ("no address", "x", 1)
+    people[14000] = ("p5@a5.example", "last", 5)
+    if form == "pipe":
+        text = "address;note;role;employees\n" + "".join(
+            f"{a};{'-' * 60};{r};{n}\n" for a, r, n in people)
+    else:
+        text = "".join(json.dumps({"email": a, "role": r, "employees": n,
+                                   "note": "-" * 60}) + "\n"
+                       for a, r, n in people)
+    assert len(text) > 1 << 20
+    path = write(home, "large", text) if form == "json" else "-"
+    done = home.cli("lead", "import", path, "--ignore", input=text)
+    line = 19 if form == "pipe" else 18
+    assert f"{path}:{line}: no address: " in done.stderr
+    assert "14998 new, 1 changed, 0 unchanged, 1 refused" in done.stdout
+    assert attributes(home, "p5@a5.example") == {
+        "role": "last", "employees": 5}
+    assert in_order(home)
+
+
+def test_import_too_many_cells(home):
+    """Such a row is refused alone, by its line."""
+    people = write(home, "people.csv", "address,role\nann@a.example,cto\n"
+                   "joe@b.example" + ",x" * 300 + "\njane@c.example,it\n")
+    done = home.cli("lead", "import", people)
+    assert done.returncode == 1
+    assert "2 new, 0 changed, 0 unchanged, 1 refused" in done.stdout
+    assert f"{people}:3: joe@b.example: the row has another number of cells " \
+        in done.stderr
+    # a row of a quote that does not end
+    people = write(home, "quote.csv", "address,role\nann@a.example,x\n" +
+                   "".join(f"p{n}@a.example,{'r' * 50}\n"
+                           for n in range(40000)) +
+                   "joe@b.example,\"no end\n" +
+                   "".join(f"p{n}@a.example,{'s' * 50}\n"
+                           for n in range(40000)))
+    done = home.cli("lead", "import", people)
+    assert f"{people}:40003: the row is too long: is there a quote " \
+        in done.stderr
+    assert attributes(home, "p39999@a.example") == {"role": "r" * 50}
+
+
+def test_zones(home):
+    """A zone that this host does not know is refused; one that it knew once is
+    marked."""
+    if not pathlib.Path("/usr/share/zoneinfo/Europe/Lisbon").exists():
+        pytest.skip("no tzdata here")
+    home.ok("lead", "set", "jane@a.example", "time-zone=Europe/Lisbon")
+    assert "knows no such zone" in home.refused(
+        "lead", "set", "jane@a.example", "time-zone=Nowhere/Town", status=1)
+    assert attributes(home, "jane@a.example")["time-zone"] == "Europe/Lisbon"
+    people = write(home, "people.csv", "address,time-zone\n"
+                   "ann@a.example,Nowhere/Town\njoe@b.example,Asia/Tokyo\n"
+                   "bob@d.example,europe/berlin\n")
+    for words in ((), ("--dry-run",)):
+        done = home.cli("lead", "import", people, *words)
+        assert done.returncode == 1
+        assert "1 new, 0 changed, 0 unchanged, 2 refused" in done.stdout
+        assert f'{people}:2: ann@a.example: time-zone = "Nowhere/Town": ' \
+            "this host knows no such zone\n" in done.stderr
+        assert f"{people}:4: bob@d.example: " in done.stderr
+        assert 'did you mean "Europe/Berlin"?' in done.stderr
+        people.write_text(people.read_text().replace("joe@", "jim@"))
+    assert "unknown" not in home.ok("lead", "show", "jane@a.example")
+    home.tendril.stop()
+    home.tendril.env["TZDIR"] = str(home.root)
+    home.tendril.start_agent(home.root / "api")
+    assert "Europe/Lisbon (unknown here: counted by the policy's zone)\n" \
+        in home.ok("lead", "show", "jane@a.example")
 
 
 def test_audience_binds(home):
@@ -267,5 +360,11 @@ def test_merge(home):
     shown, = home.json("lead", "show", "two@b.example")
     assert [(s["reason"], s["origin"]) for s in shown["suppressions"]] == [
         ("complaint", "merge")]
-    events = home.json("lead", "timeline", "one@a.example")
-    assert "lead_merged" in [e["type"] for e in events]
+    for address in ("one@a.example", "two@b.example"):
+        events = home.json("lead", "timeline", address)
+        merged, = [e for e in events if e["type"] == "lead_merged"]
+        assert (merged["address"], merged["to"]) == (
+            "one@a.example", "two@b.example")
+        row = " ".join(home.ok("lead", "timeline", address).split())
+        assert "goes on as - two@b.example; by way of merge;" in row
+        assert "; before one@a.example" in row

@@ -1,11 +1,17 @@
 """tendril simulate: other policies for what was really sent through Postfix,
 beside what explain and SMTP said."""
 
+import http.server
 import json
+import signal
+import socketserver
+import subprocess
+import threading
+import time
 
 import pytest
 
-from bed import mail, proc, web
+from bed import conf, mail, proc, web
 
 NEWS = "news@example.com"
 
@@ -32,14 +38,9 @@ segment webinar { purpose = "events" legal-basis = "consent" }
 """
 
 
-class Policy:
-    def text(self):
-        return POLICY
-
-
 @pytest.fixture
 def bed(build, make_bed):
-    one = make_bed(build, policy=Policy())
+    one = make_bed(build, policy=conf.Fixed(POLICY))
     one.start_milter()
     one.start_agent()
     one.start_hub()
@@ -114,6 +115,124 @@ def test_then_in_force_it_says_the_same(bed, tmp_path):
     again = json.loads(simulate(bed, tmp_path, POLICY, "--json"))
     assert again["recorded"] == {"sent": 2, "bounced": 1}
     assert again["simulated"] == {"sent": 3}
+
+
+def test_a_pause_and_a_new_address(bed, tmp_path):
+    """What waited for a pause's end waits in the simulation too; and a person
+    with a new address is one person."""
+    bed.tendril.cli("segment", "pause", "newsletter", "--reason", "prices")
+    assert send(bed, "ann@north.example", 1).final[0] == 250
+    bed.tendril.cli("segment", "resume", "newsletter", "--reason", "right")
+    bed.sink.wait("ann@north.example", 1)
+    bed.tendril.cli("lead", "re-address", "ann@north.example",
+                    "ann@south.example")
+    assert send(bed, "ann@south.example", 2).final[0] == 250
+    bed.sink.wait("ann@south.example", 1)
+
+    same = json.loads(simulate(bed, tmp_path, POLICY, "--diff", "--json"))
+    assert same["simulated"] == same["recorded"] == {"sent": 1, "held": 1}
+    assert same["changed"] == 0 and same["people"] == 1
+    assert same["stops"] == 1
+    assert same["held_by_stops"] == {
+        "recorded": 1, "simulated": 1, "compared": 1}
+    page = simulate(bed, tmp_path, POLICY, "--diff")
+    assert ("Held until a stop ended: 1; recorded: 1; policy of today: 1."
+            in page)
+    assert "The journal begins" in page
+
+    told = json.loads(simulate(bed, tmp_path, STRICT % "drop", "--json"))
+    assert told["simulated"] == {"held": 1, "dropped": 1}
+
+
+def test_nothing_came(bed, tmp_path):
+    page = simulate(bed, tmp_path, POLICY)
+    assert "Nothing came in that time." in page
+
+
+class Agent(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """In place of the agent: its simulation never ends."""
+
+    daemon_threads = True
+    begin = (200, {"id": 5})
+    show = (200, {"id": 5, "state": "running", "share": 7})
+
+    def __init__(self, path):
+        super().__init__(str(path), Handler)
+        self.asked = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def answer(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.asked.append((self.command, self.path))
+        status, body = {"POST": self.server.begin, "GET": self.server.show,
+                        "DELETE": (200, {})}[self.command]
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_POST = do_GET = do_DELETE = answer
+
+    def log_message(self, *words):
+        pass
+
+
+@pytest.fixture
+def slow(build, make_bed, tmp_path):
+    """A bed's conf, and an agent whose simulations do not end; the command
+    line, begun."""
+    bed = make_bed(build, policy=conf.Fixed(POLICY))
+    bed.conf.api.parent.mkdir(parents=True, exist_ok=True)
+    bed.agent_stub = Agent(bed.conf.api)
+    file = tmp_path / "new.policy"
+    file.write_text(POLICY)
+
+    def begin():
+        return subprocess.Popen(
+            [bed.tendril.builddir / "tendril", "--conf",
+             bed.tendril.conf_file, "simulate", "--policy", file],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    yield bed.agent_stub, begin
+    bed.agent_stub.shutdown()
+    bed.agent_stub.server_close()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_who_interrupts_it_stops_it(slow, how):
+    agent, begin = slow
+    asks = begin()
+    proc.wait_until(lambda: ("GET", "/v1/simulate?id=5") in agent.asked, 10,
+                    "a question how far it is")
+    assert ("DELETE", "/v1/simulate?id=5") not in agent.asked
+    asks.send_signal(how)
+    _, said = asks.communicate(timeout=20)
+    assert asks.returncode == 75
+    assert said == "tendril: interrupted; the simulation is stopped\n"
+    assert ("DELETE", "/v1/simulate?id=5") in agent.asked
+
+
+def test_the_agent_is_started_anew(slow):
+    agent, begin = slow
+    asks = begin()
+    time.sleep(0.1)
+    agent.show = (404, {"error": "no such simulation (any more)"})
+    _, said = asks.communicate(timeout=20)
+    assert asks.returncode == 75
+    assert "the simulation is gone: the agent was started anew" in said
+
+
+def test_one_at_a_time(slow):
+    agent, begin = slow
+    agent.begin = (409, {"error": "another simulation is running, 5 % of it "
+                                  "are done; one at a time"})
+    asks = begin()
+    _, said = asks.communicate(timeout=20)
+    assert asks.returncode == 1
+    assert "another simulation is running, 5 %" in said
 
 
 def test_mistakes(bed, tmp_path):

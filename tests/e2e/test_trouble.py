@@ -247,6 +247,10 @@ def test_disk_full_under_load(build, make_bed):
         assert bed.tendril.agent.is_running()
 
 
+def held(bed):
+    return bed.tendril.cli("hold", "list", "--json").stdout.splitlines()
+
+
 def queues(bed):
     """In which queue each message is."""
     return [one["queue_name"] for one in bed.hub.queue()]
@@ -273,6 +277,39 @@ def test_every_disk_full(build, make_bed):
         assert answer[0] == 250
         assert_signed(bed, other)
         assert bed.sink.messages(recipient) == []
+
+
+def test_spool_disk_full(build, make_bed):
+    """The spool alone is full: what would wait is not taken, what may go goes;
+    then there is room, and what waited before is all there."""
+    bed = make_bed(build, policy=conf.PolicyText(
+        person_cap="1 per 7d", segment_cap="200 per 7d",
+        basis="legitimate-interest"))
+    bed.conf.policy_file.write_text(bed.conf.policy_file.read_text().replace(
+        '"reject"', '"hold 30d, then bounce"'))
+    spool = bed.root / "state" / "spool"
+    with disks(bed, f"mkdir -m 770 {spool}; "
+               f"mount -t tmpfs -o size=1m none {spool}") as made:
+        start_whole(bed)
+        who = person()
+        for _ in range(2):
+            assert submit(bed, recipient=who)[1][0] == 250
+        filler = fill_disk(made.path(spool))
+        for _ in range(3):
+            assert submit(bed, recipient=who)[1][0] == 451
+        other, answer = submit(bed)
+        assert answer[0] == 250
+        assert_signed(bed, other)
+        assert len(held(bed)) == 1 and len(bed.sink.messages(who)) == 1
+        filler.unlink()
+        assert submit(bed, recipient=who)[1][0] == 250
+        assert len(held(bed)) == 2
+        free = bed.root / "free.policy"
+        free.write_text(POLICY.text())
+        bed.tendril.cli("policy", "apply", free, "--reason", "room")
+        assert len(bed.sink.wait(who, count=3)) == 3
+        proc.wait_until(lambda: not held(bed), 10, "nothing is held")
+        Ledger(bed).check()
 
 
 def test_read_only_at_start(build, make_bed):

@@ -28,12 +28,17 @@ static void check_recipient(const struct report_recipient *r)
 
 static void check_answer(struct str text)
 {
-	struct bounce_evidence e = {BOUNCE_DELAYED, text, text};
+	struct bounce_evidence e = {.outcome = BOUNCE_DELAYED,
+	    .status = text,
+	    .diagnostic = text,
+	    .notice = text,
+	    .mta = text,
+	    .rcpt = text};
 	struct bounce_answer answer;
 
 	bounce_classify(compiled(), &e, &answer);
 	FUZZ_CHECK(answer.class != BOUNCE_CLASS_PERSON);
-	FUZZ_CHECK(answer.rule != NULL);
+	FUZZ_CHECK(answer.by.text != NULL);
 	e.outcome = BOUNCE_FAILED;
 	e.status = STR("4.1.1");
 	bounce_classify(compiled(), &e, &answer);

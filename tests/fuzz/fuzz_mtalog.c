@@ -3,12 +3,15 @@
  * other field. */
 #include "tests/fuzz/fuzz.h"
 
+#include "agent/in/mtalog.h"
 #include "agent/in/mtalog_follow.h"
-#include "agent/in/mtalog_postfix.h"
 #include "agent/in/outcome.h"
 
 #define AT "Nov 22 10:05:32 mx postfix/"
 #define ID "4jXQLJ4D3qz1bXx0"
+#define SENDMAIL "Nov 22 10:05:32 mx sendmail[7]: 6AN6n0XH018567: "
+#define TRIED                                                                  \
+	", delay=00:00:01, xdelay=00:00:01, mailer=esmtp, pri=1, relay=r, "
 
 static const struct mtalog_when when = {.reference_ms = 1795348800000};
 
@@ -33,17 +36,20 @@ static void check_log(struct outcome_book *b, struct str in)
 
 	while (str_next(&in, '\n', &line)) {
 		struct mtalog_line l;
-		FUZZ_CHECK(mtalog_postfix_parse(line, &when, &l) == l.kind);
+		FUZZ_CHECK(mtalog_parse(line, &when, &l) == l.kind);
 		FUZZ_CHECK(l.kind < MTALOG_KINDS);
 		check_inside(line, l.queue_id);
 		check_inside(line, l.next_id);
 		check_inside(line, l.rcpt);
 		check_inside(line, l.orig_rcpt);
 		check_inside(line, l.sender);
+		check_inside(line, l.more);
 		check_inside(line, l.text);
 		before = outcomes;
 		outcome_line(b, &l, count, &outcomes);
-		FUZZ_CHECK(outcomes - before <= 1 || l.kind == MTALOG_CLIENT ||
+		FUZZ_CHECK(outcomes - before <= MTALOG_RCPTS_MAX);
+		FUZZ_CHECK(outcomes - before <= 1 || l.more.n > 0 ||
+			   l.kind == MTALOG_CLIENT ||
 			   l.kind == MTALOG_CONNECT || l.kind == MTALOG_DIED ||
 			   l.kind == MTALOG_DISCONNECT ||
 			   l.kind == MTALOG_STARTED);
@@ -70,7 +76,7 @@ static void check_import(struct outcome_book *b, struct str text)
 static void parse(struct buf *line, struct mtalog_line *out)
 {
 	FUZZ_CHECK(buf_error(line) == 0);
-	mtalog_postfix_parse(buf_str(line), &when, out);
+	mtalog_parse(buf_str(line), &when, out);
 	FUZZ_CHECK(str_eq(out->queue_id, STR(ID)));
 }
 
@@ -125,6 +131,46 @@ static void check_recipient(struct buf *b, struct str text)
 	FUZZ_CHECK(str_eq(l.relay, STR("r")) && str_eq(l.text, STR("ok")));
 }
 
+static void check_fate(struct buf *b, enum mtalog_status want, const char *dsn)
+{
+	struct mtalog_line l;
+
+	FUZZ_CHECK(buf_error(b) == 0);
+	mtalog_parse(buf_str(b), &when, &l);
+	FUZZ_CHECK(l.kind == MTALOG_DELIVERY && l.status == want);
+	FUZZ_CHECK(str_eq(l.queue_id, STR("6AN6n0XH018567")));
+	FUZZ_CHECK(str_eq(l.dsn, str_of(dsn)) && str_eq(l.relay, STR("r")));
+	FUZZ_CHECK(l.more.n == 0);
+	buf_reset(b);
+}
+
+/* What a server says to Sendmail stands behind what became of the message. */
+static void check_sendmail(struct buf *b, struct str text)
+{
+	buf_addz(
+	    b, SENDMAIL "to=<a@example.com>" TRIED "dsn=5.1.1, reply=550 ");
+	buf_add(b, text);
+	buf_addz(b, ", stat=User unknown");
+	check_fate(b, MTALOG_BOUNCED, "5.1.1");
+	buf_addz(b, SENDMAIL "to=<a@example.com>" TRIED "dsn=4.2.0, "
+			     "stat=Deferred: ");
+	buf_add(b, text);
+	check_fate(b, MTALOG_DEFERRED, "4.2.0");
+	buf_addz(
+	    b, SENDMAIL "to=<a@example.com>" TRIED "dsn=2.0.0, stat=Sent (");
+	buf_add(b, text);
+	buf_addz(b, ")");
+	check_fate(b, MTALOG_SENT, "2.0.0");
+	buf_addz(b, SENDMAIL "to=<\"");
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '"' || text.p[i] == '\\')
+			buf_addc(b, '\\');
+		buf_addc(b, text.p[i]);
+	}
+	buf_addz(b, "\"@example.com>" TRIED "dsn=2.0.0, stat=Sent");
+	check_fate(b, MTALOG_SENT, "2.0.0");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct str in = {(const char *)data, n};
@@ -142,6 +188,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	check_sender(&line, in);
 	buf_reset(&line);
 	check_recipient(&line, in);
+	buf_reset(&line);
+	check_sendmail(&line, in);
 	if (mtalog_pos_decode(in, &pos) == 0)
 		FUZZ_CHECK(pos.head_n <= pos.offset);
 	buf_fini(&line);

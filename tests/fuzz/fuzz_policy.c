@@ -48,7 +48,7 @@ static void check_policy(const struct policy *p)
 	policy_print(p, &text);
 	FUZZ_CHECK(policy_parse(&again, "f", buf_str(&text), 1, NULL) == 0);
 	FUZZ_CHECK(policy_diff(p, again, count, &n) == 0 && n == 0);
-	policy_warnings(p, count, &n);
+	policy_warnings(p, INT64_C(1793404800000), count, &n);
 	policy_unref(&again);
 	buf_fini(&text);
 }

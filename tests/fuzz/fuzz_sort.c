@@ -22,7 +22,7 @@ static const struct sort_with *with(void)
 			   "303132333435363738393a3b3c3d3e3f"),
 		       NULL) == 0);
 	/* tokens of the corpus are of 2026 and never expire here */
-	w = (struct sort_with){keys, rules, 0, false};
+	w = (struct sort_with){keys, rules, 0, false, NULL};
 	return &w;
 }
 

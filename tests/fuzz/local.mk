@@ -9,7 +9,10 @@ fuzz_targets = \
 	%D%/fuzz_address \
 	%D%/fuzz_addrlist \
 	%D%/fuzz_audience \
+	%D%/fuzz_authres \
 	%D%/fuzz_conf \
+	%D%/fuzz_csvrow \
+	%D%/fuzz_daysfile \
 	%D%/fuzz_dkim_body \
 	%D%/fuzz_dkim_verify \
 	%D%/fuzz_envelope \
@@ -18,15 +21,24 @@ fuzz_targets = \
 	%D%/fuzz_dsn \
 	%D%/fuzz_ledger \
 	%D%/fuzz_mime \
+	%D%/fuzz_notice \
 	%D%/fuzz_postout \
+	%D%/fuzz_rules \
+	%D%/fuzz_reply \
 	%D%/fuzz_sort \
+	%D%/fuzz_spf \
 	%D%/fuzz_token \
+	%D%/fuzz_verify_wire \
+	%D%/fuzz_zonefile \
 	$(END)
 
 tests_fuzz_fuzz_address_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_addrlist_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_audience_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_authres_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_conf_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_csvrow_LDADD = agent/libagent.a $(FUZZ_LDADD)
+tests_fuzz_fuzz_daysfile_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_dkim_body_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_dkim_verify_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_envelope_LDADD = $(FUZZ_LDADD)
@@ -35,9 +47,15 @@ tests_fuzz_fuzz_mtalog_LDADD = agent/libagent.a $(FUZZ_LDADD)
 tests_fuzz_fuzz_dsn_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_ledger_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_mime_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_notice_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_postout_LDADD = agent/libagent.a $(FUZZ_LDADD)
+tests_fuzz_fuzz_rules_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_reply_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_sort_LDADD = agent/libagent.a $(FUZZ_LDADD)
+tests_fuzz_fuzz_spf_LDADD = agent/libverify.a $(FUZZ_LDADD) $(SPF2_LIBS)
 tests_fuzz_fuzz_token_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_verify_wire_LDADD = agent/libagent.a $(FUZZ_LDADD)
+tests_fuzz_fuzz_zonefile_LDADD = $(FUZZ_LDADD)
 
 check_PROGRAMS += $(fuzz_targets)
 EXTRA_DIST += %D%/fuzz.h %D%/corpus

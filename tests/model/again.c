@@ -1,7 +1,7 @@
 /* again.c - a simulation (policy/rules/replay.h) of all that came in a world,
  * under the policy that was in force, tells the same story of each message; see
  * run_internal.h. Only for plain worlds: what a simulation does not know of (a
- * clock that is set, a stop, an operator) does not happen in them. */
+ * clock that is set, an operator) does not happen in them. */
 #include "tests/model/run_internal.h"
 
 #include "policy/base/zone.h"
@@ -50,7 +50,9 @@ static void add_message(const struct run *r, int i, struct group *out)
 	    .label = ask_label(f->q.segment),
 	    .counts = !f->q.seed,
 	    .outcome = SLOT_QUEUED,
-	    .compliance = COMPLY_OK};
+	    .compliance = COMPLY_OK,
+	    .stops = r->stop[f->q.segment],
+	    .n_stops = (size_t)r->n_stops[f->q.segment]};
 	if (f->send < 0 || r->now.send[f->send].fate == ON_ITS_WAY)
 		return;
 	m->outcome = r->now.send[f->send].fate == RELEASED ? SLOT_RELEASED
@@ -76,7 +78,10 @@ static void compare(struct run *r, const struct group *g)
 		const struct replay_result *is = &g->results[i];
 		char t[3][40];
 
-		run_count_two(r, "simulated", replay_fate_name(is->fate));
+		run_count_two(r, "simulated",
+		    is->reason == REASON_STOPPED && is->fate == REPLAY_HELD
+			? "held by a stop"
+			: replay_fate_name(is->fate));
 		if (is->fate != wanted(f) || is->done_ms != f->done_ms)
 			run_fail(r,
 			    "simulation: person %d, s%d, came %s: %s %s, and "
@@ -133,13 +138,47 @@ static bool is_in_vain(const struct run *r)
 	return false;
 }
 
+/* Behind a send without a date the instant moves on as time does: what waits
+ * goes when it was told, and that depends on when it was looked at. */
+static bool is_held(const struct run *r)
+{
+	for (int i = 0; i < r->n_fates; i++)
+		if (r->fate[i].held)
+			return true;
+	return false;
+}
+
+/* What waits already is held to the end that it had where a rule says "defer":
+ * by what it was told when it was looked at last. */
+static bool defers(const struct model_policy *p)
+{
+	for (int i = 0; i < p->n_segments; i++)
+		if (p->segment[i].full.action == DEFER ||
+		    p->segment[i].closed.action == DEFER)
+			return true;
+	return false;
+}
+
+/* How long a message makes way is told when it is looked at, and what is told
+ * is kept (verdict.h). */
+static bool yields(const struct model_policy *p)
+{
+	for (int i = 0; i < p->n_segments; i++)
+		if (p->segment[i].yield_ms > 0)
+			return true;
+	return false;
+}
+
 void again_check(struct run *r)
 {
 	struct replay *replay = NULL;
 
 	/* Nor with a company, whose limits keep the order only among those who
 	 * are known to wait for them. */
-	if (is_in_vain(r) || r->parsed[r->policy]->needs_company)
+	if (is_in_vain(r) ||
+	    (is_held(r) &&
+		(!r->prompt || defers(run_rules(r)) || yields(run_rules(r)))) ||
+	    r->parsed[r->policy]->needs_company)
 		return;
 	if (replay_new(&replay, r->parsed[r->policy],
 		ask_zone(run_rules(r)->place)) != 0)

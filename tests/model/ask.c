@@ -87,7 +87,8 @@ static void view_waiting(
 		const struct model_waiting *m = &w->waiting[i];
 		struct waiting_fact f = {.copy_id = (uint64_t)m->id,
 		    .person = person_id(m->person),
-		    .label = label[m->segment]};
+		    .label = label[m->segment],
+		    .arrived_ms = m->arrived_ms};
 
 		if (m->id == q->id || !m->competes)
 			continue;
@@ -160,6 +161,7 @@ static void view_make(
 	v->f.compliance = q->compliant ? COMPLY_OK : COMPLY_NO_FROM;
 	v->f.arrived_ms = q->arrived_ms;
 	v->f.copy_id = (uint64_t)q->id;
+	v->f.held_until_ms = q->held_until_ms;
 	v->f.seed = q->seed;
 	v->f.segment_stopped = r->now.stopped[q->segment];
 }

@@ -116,6 +116,27 @@ static void add_person(struct run *r, int i)
 	must(r, ops_leads_set(r->books->st.store, &in, &err), "person", &err);
 }
 
+void books_company(struct run *r, int person)
+{
+	char company[40];
+	struct attribute_value v = text_value("company", company);
+	struct ops_leads_row row = {.values = &v, .n = 1};
+	struct ops_leads in = {.rows = &row,
+	    .n = 1,
+	    .origin = STR("test"),
+	    .author = STR("model")};
+	struct error err = {0};
+
+	if (r->books == NULL)
+		return;
+	set_clock(r);
+	(void)snprintf(company, sizeof(company), "c%d of %u",
+	    r->now.person[person].company, r->books->world);
+	v.text = str_of(company);
+	row.address = address_of(r, person);
+	must(r, ops_leads_set(r->books->st.store, &in, &err), "company", &err);
+}
+
 static void set_consent(struct run *r, int person)
 {
 	static const enum consent_state states[] = {
@@ -189,6 +210,25 @@ static struct ops_stop stop_of(int segment, char name[3])
 	    .reason = STR("test")};
 }
 
+static uint64_t copy_id(const struct run *r, int64_t id)
+{
+	return (uint64_t)r->books->world * COPIES + (uint64_t)id;
+}
+
+/* What waits for the end of a stop the agent brings back (agent/guard.c). */
+static void bring_back(struct run *r, int segment)
+{
+	struct error err = {0};
+
+	for (int i = 0; i < r->now.n_waiting; i++)
+		if (r->now.waiting[i].segment == segment)
+			must(r,
+			    ops_copy_due(r->books->st.store,
+				copy_id(r, r->now.waiting[i].id), r->now.now_ms,
+				&err),
+			    "bring back", &err);
+}
+
 void books_stop(struct run *r, int segment)
 {
 	char name[3];
@@ -204,6 +244,8 @@ void books_stop(struct run *r, int segment)
 		 ? ops_stop_begin(r->books->st.store, &in, &changed, &err)
 		 : ops_stop_end(r->books->st.store, &in, &changed, &err);
 	must(r, rc, "stop", &err);
+	if (r->plain && !r->now.stopped[segment])
+		bring_back(r, segment);
 }
 
 void books_begin(struct run *r)
@@ -222,11 +264,6 @@ void books_begin(struct run *r)
 }
 
 /* --- decisions --- */
-
-static uint64_t copy_id(const struct run *r, int64_t id)
-{
-	return (uint64_t)r->books->world * COPIES + (uint64_t)id;
-}
 
 static struct decide_in query(
     struct run *r, const struct model_question *q, char segment[3])
@@ -354,6 +391,24 @@ static void name_queue(const struct run *r, int send, char out[24])
 	(void)snprintf(out, 24, "W%uQ%d", r->books->world, send);
 }
 
+/* What may go is due: the agent does not sleep over it. But what a person, an
+ * operator or a clock that is set changes is not said to those who wait. */
+static void check_awake(struct run *r, int64_t id)
+{
+	struct copy_record row = {0};
+	char t[2][40];
+	int rc;
+
+	arena_reset(r->books->st.arena);
+	rc = ops_copy_get(
+	    r->books->st.store, copy_id(r, id), r->books->st.arena, &row);
+	if (rc != 0 || row.wait.due_ms > r->now.now_ms)
+		run_fail(r,
+		    "message %" PRId64 " may go at %s, and is due at %s: %d",
+		    id, run_instant(r->now.now_ms, t[0]),
+		    run_instant(row.wait.due_ms, t[1]), rc);
+}
+
 void books_send(struct run *r, const struct model_question *q, int send)
 {
 	struct decide_in in;
@@ -361,6 +416,8 @@ void books_send(struct run *r, const struct model_question *q, int send)
 
 	if (r->books == NULL || r->why[0] != '\0')
 		return;
+	if (q->id != 0 && run_step_wakes(r))
+		check_awake(r, q->id);
 	in = query(r, q, segment);
 	name_queue(r, send, queue);
 	in.queue_id = str_of(queue);

@@ -27,5 +27,7 @@ void books_hear(struct run *r, int send);
 void books_letter(struct run *r, int person, int send);
 void books_stop(struct run *r, int segment);
 void books_person(struct run *r, int person);
+/* What is known of the person says another company. */
+void books_company(struct run *r, int person);
 
 #endif

@@ -78,7 +78,9 @@ void judge_deliveries(struct run *r, int x)
 	for (int i = 0; i < p->n_limits; i++) {
 		const struct model_limit *l = &p->limit[i];
 
+		/* Somebody new brings along what he was sent. */
 		if (l->shadow || (l->people && is_known(r, x)) ||
+		    (l->scope == PER_COMPANY && r->moves > 0) ||
 		    (l->scope == PER_SEGMENT && l->segment != m->segment) ||
 		    (l->audience >= 0 && (audiences >> l->audience & 1) == 0))
 			continue;

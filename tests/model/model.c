@@ -16,6 +16,9 @@ struct scene {
 	const struct model_segment *s;
 	const struct model_person *person;
 	int64_t now, arrived;
+	/* Nobody else waits, and what is on its way was delivered as soon as it
+	 * was let go. */
+	bool at_best;
 };
 
 /* Something that has a place in a limit, up to the instant it leaves. What
@@ -49,6 +52,11 @@ int64_t model_leaves(const struct model_limit *l, int place, int64_t sent)
 	return sent + l->ms;
 }
 
+static int n_waiting(const struct scene *x)
+{
+	return x->at_best ? 0 : x->w->n_waiting;
+}
+
 /* Where a limit's days begin: a company's people live in several places. */
 static int place_of(const struct scene *x, const struct model_limit *l)
 {
@@ -77,8 +85,12 @@ static bool binds(const struct scene *x, const struct model_limit *l)
 }
 
 /* On its way: as if delivered now, but no MTA keeps it longer than 6 days. */
-static int64_t date_of(const struct model_send *m, int64_t now)
+static int64_t date_of(const struct scene *x, const struct model_send *m)
 {
+	int64_t now = x->now;
+
+	if (x->at_best)
+		return m->at_ms;
 	if (m->fate == DELIVERED || m->at_ms + 6 * MODEL_DAY > now)
 		return m->fate == DELIVERED ? m->at_ms : now;
 	return m->at_ms + 6 * MODEL_DAY;
@@ -95,8 +107,7 @@ static void collect(
 		    !is_in_scope(x, l, m->person, m->segment))
 			continue;
 		out->v[out->n++] = (struct taken){INT64_MIN,
-		    model_leaves(l, place_of(x, l), date_of(m, x->now)),
-		    m->person};
+		    model_leaves(l, place_of(x, l), date_of(x, m)), m->person};
 	}
 }
 
@@ -146,24 +157,65 @@ bool model_is_ahead(const struct model_policy *p,
 	return p->segment[w->segment].place < p->segment[q->segment].place;
 }
 
-/* How many are ahead that want a place in this limit: messages, or the other
- * people whose they are. */
-static int count_ahead(const struct scene *x, const struct model_limit *l)
-{
-	unsigned people = 1U << x->q->person;
-	int n = 0;
+static int64_t ready_of(const struct scene *x, const struct model_waiting *m);
 
-	for (int i = 0; i < x->w->n_waiting; i++) {
+static int keep_of(const struct scene *x, const struct model_limit *l)
+{
+	return l->keeps_free ? x->s->keep_free : 0;
+}
+
+/* Might it go before a place that is taken at the first instant with room is
+ * free again? Of colleagues those matter that wait for the company. */
+static bool wants_place(const struct scene *x, const struct model_limit *l,
+    const struct places *taken, const struct model_waiting *m)
+{
+	int64_t room =
+	    first_room(l, taken, keep_of(x, l), x->q->person, x->now);
+
+	return m->competes && model_is_ahead(x->p, x->q, m) &&
+	       is_in_scope(x, l, m->person, m->segment) &&
+	       (m->person == x->q->person || m->for_company) &&
+	       room != MODEL_NEVER &&
+	       ready_of(x, m) < model_leaves(l, place_of(x, l), room);
+}
+
+/* Somebody else, who will not be among the limit's people any more when the
+ * first of his messages goes. */
+static bool wants_place_anew(const struct scene *x, const struct model_limit *l,
+    const struct places *taken, int person)
+{
+	int64_t goes = MODEL_NEVER;
+
+	for (int i = 0; i < n_waiting(x); i++) {
 		const struct model_waiting *m = &x->w->waiting[i];
 
-		if (!m->competes || !model_is_ahead(x->p, x->q, m) ||
-		    !is_in_scope(x, l, m->person, m->segment) ||
-		    (l->scope == PER_COMPANY && !m->for_company &&
-			m->person != x->q->person))
-			continue;
-		n += !l->people || (people >> m->person & 1) == 0;
-		people |= 1U << m->person;
+		if (m->person == person && wants_place(x, l, taken, m) &&
+		    ready_of(x, m) < goes)
+			goes = ready_of(x, m);
 	}
+	if (goes == MODEL_NEVER || person == x->q->person)
+		return false;
+	goes = goes > x->now ? goes : x->now;
+	for (int i = 0; i < taken->n; i++)
+		if (taken->v[i].person == person && taken->v[i].leaves > goes)
+			return false;
+	return true;
+}
+
+/* How many are ahead that want a place in this limit: messages, or the other
+ * people whose they are. */
+static int count_ahead(const struct scene *x, const struct model_limit *l,
+    const struct places *taken)
+{
+	int n = 0;
+
+	if (l->people) {
+		for (int i = 0; i < x->w->n_people; i++)
+			n += wants_place_anew(x, l, taken, i);
+		return n;
+	}
+	for (int i = 0; i < n_waiting(x); i++)
+		n += wants_place(x, l, taken, &x->w->waiting[i]);
 	return n;
 }
 
@@ -172,12 +224,14 @@ static int count_ahead(const struct scene *x, const struct model_limit *l)
 static int64_t turn_of(
     const struct scene *x, const struct model_limit *l, bool *by_order_out)
 {
-	int keep = l->keeps_free ? x->s->keep_free : 0;
+	int keep = keep_of(x, l);
 	struct places taken;
 
 	collect(x, l, &taken);
-	*by_order_out = has_room(l, &taken, keep, x->q->person, x->now);
-	for (int i = count_ahead(x, l); i > 0; i--) {
+	*by_order_out =
+	    l->most > 0 &&
+	    (l->most <= keep || has_room(l, &taken, 0, x->q->person, x->now));
+	for (int i = count_ahead(x, l, &taken); i > 0; i--) {
 		int64_t t = first_room(l, &taken, keep, SOMEBODY + i, x->now);
 
 		if (t == MODEL_NEVER)
@@ -197,7 +251,7 @@ static int64_t yields_until(const struct scene *x)
 
 	if (x->s->yield_ms == 0 || end <= x->now)
 		return x->now;
-	for (int i = 0; i < x->w->n_waiting; i++) {
+	for (int i = 0; i < n_waiting(x); i++) {
 		const struct model_waiting *m = &x->w->waiting[i];
 
 		if (m->person == x->q->person && m->id != x->q->id &&
@@ -206,7 +260,7 @@ static int64_t yields_until(const struct scene *x)
 	}
 	for (int i = 0; i < x->w->n_sends; i++) {
 		const struct model_send *m = &x->w->send[i];
-		int64_t t = date_of(m, x->now) + x->s->yield_ms;
+		int64_t t = date_of(x, m) + x->s->yield_ms;
 
 		if (m->person == x->q->person && m->segment >= 0 && m->counts &&
 		    m->fate != RELEASED &&
@@ -370,9 +424,9 @@ static void find_wait(const struct scene *x, bool with_shadow, struct wait *out,
 	out->earliest = t == MODEL_NEVER ? t : all_have_room(x, with_shadow, t);
 }
 
-/* alone: the earliest instant if nobody else waited. */
+/* at_best: the earliest instant then. */
 static void act(const struct scene *x, const struct model_when *when,
-    const struct wait *wait, int64_t alone, struct model_answer *a)
+    const struct wait *wait, int64_t at_best, struct model_answer *a)
 {
 	int64_t earliest = wait->earliest, deadline = wait->deadline;
 	static const char *const actions[] = {
@@ -383,9 +437,14 @@ static void act(const struct scene *x, const struct model_when *when,
 	if (when->action != HOLD)
 		return;
 	a->deadline_ms = deadline;
-	if (when->then == THEN_SEND && earliest != MODEL_NEVER)
+	if (when->then == THEN_SEND && earliest != MODEL_NEVER) {
 		a->deadline_ms = earliest > deadline ? earliest : deadline;
-	else if (alone > deadline || x->now >= deadline) {
+		return;
+	}
+	if (x->q->held_until_ms > deadline)
+		deadline = x->q->held_until_ms;
+	a->deadline_ms = deadline;
+	if ((earliest > deadline && at_best > deadline) || x->now >= deadline) {
 		a->action = when->then == THEN_DROP ? "drop" : "reject";
 		a->deadline_ms = 0;
 	}
@@ -405,17 +464,29 @@ static const char *refusal(const struct scene *x)
 	return m->consent == NO_WORD && x->s->by_consent ? "no_consent" : NULL;
 }
 
-static int64_t find_alone(const struct scene *x, bool with_shadow)
+static int64_t find_at_best(const struct scene *x, bool with_shadow)
 {
-	struct model_world w = *x->w;
 	struct scene y = *x;
 	struct model_answer a;
 	struct wait wait;
 
-	w.n_waiting = 0;
-	y.w = &w;
+	y.at_best = true;
 	find_wait(&y, with_shadow, &wait, &a);
 	return wait.earliest;
+}
+
+/* Before which another one that waits cannot go at best. Of a colleague's
+ * nothing is known but that it waits for the company. */
+static int64_t ready_of(const struct scene *x, const struct model_waiting *m)
+{
+	struct model_question q = {.person = m->person,
+	    .segment = m->segment,
+	    .arrived_ms = m->arrived_ms,
+	    .id = m->id};
+	struct scene y = {x->p, x->w, &q, &x->p->segment[m->segment], x->person,
+	    x->now, m->arrived_ms, true};
+
+	return m->person == x->q->person ? find_at_best(&y, false) : 0;
 }
 
 static void decide_wait(const struct scene *x, struct model_answer *a)
@@ -429,7 +500,7 @@ static void decide_wait(const struct scene *x, struct model_answer *a)
 	}
 	if (a->n_causes == 0)
 		return;
-	act(x, &wait.when, &wait, find_alone(x, a->shadowed), a);
+	act(x, &wait.when, &wait, find_at_best(x, a->shadowed), a);
 	if (a->shadowed)
 		a->action = "allow";
 }
@@ -439,7 +510,7 @@ void model_decide(const struct model_policy *p, const struct model_world *w,
 {
 	struct scene x = {p, w, q, &p->segment[q->segment],
 	    &w->person[q->person], w->now_ms,
-	    q->arrived_ms != 0 ? q->arrived_ms : w->now_ms};
+	    q->arrived_ms != 0 ? q->arrived_ms : w->now_ms, false};
 	const char *no = refusal(&x);
 	struct model_when stop;
 	struct wait wait;

@@ -131,6 +131,7 @@ struct model_waiting {
 	int64_t id; /* older ones have lower ids */
 	int person, segment;
 	int64_t arrived_ms;
+	bool seed;
 	bool competes;    /* waits for a limit, an order, hours */
 	bool for_company; /* for a limit of the company, or its order */
 };
@@ -153,6 +154,7 @@ struct model_question {
 	int64_t arrived_ms; /* 0: now */
 	int64_t id;         /* of a waiting one; 0: it comes now */
 	bool seed, compliant;
+	int64_t held_until_ms; /* as it was told by this policy; 0: never */
 };
 
 struct model_cause {

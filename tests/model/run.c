@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+	MISTAKES_MAX = 5 /* days on which the clock is months ahead */
+};
+
 const struct model_policy *run_rules(const struct run *r)
 {
 	return &r->w->policy[r->policy].rules;
@@ -137,6 +141,13 @@ static void add_send(
 
 /* The order is kept: nobody ahead has lost by it a place that he could have
  * had. And the hours are kept. */
+static void hear_at_once(struct run *r, int i)
+{
+	r->now.send[i].fate = i % 5 == 4 ? RELEASED : DELIVERED;
+	r->flight[i].heard_ms = r->now.now_ms;
+	books_hear(r, i);
+}
+
 static void let_go(struct run *r, const struct model_question *q,
     const struct model_waiting *passed)
 {
@@ -146,6 +157,8 @@ static void let_go(struct run *r, const struct model_question *q,
 
 	add_send(r, q, !q->seed, !q->seed && !s->shadow);
 	books_send(r, q, r->now.n_sends - 1);
+	if (r->prompt)
+		hear_at_once(r, r->now.n_sends - 1);
 	r->sent++;
 	if (!q->seed && !s->shadow && s->closed.then != THEN_SEND &&
 	    !model_is_open(s, r->now.person[q->person].place, r->now.now_ms))
@@ -172,8 +185,8 @@ static void note_hold(struct run *r, int i, const struct verdict *v)
 	m->for_company =
 	    m->competes && v->scope == POLICY_PER_COMPANY &&
 	    (v->reason == REASON_COMPANY_CAP || v->reason == REASON_ORDER);
-	r->hold[i] = (struct hold){
-	    v->earliest_ms, v->deadline_ms, v->then == POLICY_THEN_DROP};
+	r->hold[i] = (struct hold){v->earliest_ms, v->deadline_ms,
+	    v->then == POLICY_THEN_DROP, r->policies};
 }
 
 static void add_waiting(
@@ -184,6 +197,7 @@ static void add_waiting(
 	r->now.waiting[i] = (struct model_waiting){.id = ++r->last_id,
 	    .person = q->person,
 	    .segment = q->segment,
+	    .seed = q->seed,
 	    .arrived_ms = r->now.now_ms};
 	note_hold(r, i, v);
 	books_hold(r, q, r->last_id);
@@ -234,6 +248,12 @@ static bool waits_on(struct run *r, int i, struct verdict *v)
 	return true;
 }
 
+/* Until when it was to be held by the policy in force. */
+static int64_t held_until(const struct run *r, int i)
+{
+	return r->hold[i].policies == r->policies ? r->hold[i].deadline_ms : 0;
+}
+
 /* Decides on a waiting one; true if it waits no more. */
 static bool decide_waiting(struct run *r, int i)
 {
@@ -242,7 +262,9 @@ static bool decide_waiting(struct run *r, int i)
 	    .segment = m.segment,
 	    .arrived_ms = m.arrived_ms,
 	    .id = m.id,
-	    .compliant = true};
+	    .seed = m.seed,
+	    .compliant = true,
+	    .held_until_ms = held_until(r, i)};
 	const struct model_waiting *passed = NULL;
 	struct model_waiting ahead;
 	struct verdict v;
@@ -429,12 +451,30 @@ static void hear(struct run *r, const struct world_step *s)
 		release(r);
 }
 
+/* What somebody was sent goes along. Of somebody who waits, the copy's row
+ * learns it with the next decision only. */
+static void change_company(struct run *r, int person, int company)
+{
+	for (int i = 0; i < r->now.n_waiting; i++)
+		if (r->now.waiting[i].person == person)
+			return;
+	r->now.person[person].company = company;
+	r->moves++;
+	books_company(r, person);
+	run_count(r, "somebody is of another company");
+	run_tell(r, "person %d is of company %d now", person, company);
+}
+
 static void change_person(struct run *r, const struct world_step *s)
 {
 	struct model_person *m =
 	    &r->now.person[s->a % (unsigned)r->w->n_people];
 
-	switch (s->b % 4) {
+	switch (s->b % 5) {
+	case 4:
+		change_company(
+		    r, (int)(s->a % (unsigned)r->w->n_people), (int)(s->c % 3));
+		return;
 	case 0:
 		m->consent = (enum model_consent)(s->c % 4);
 		break;
@@ -476,6 +516,41 @@ static void write_letter(struct run *r, const struct world_step *s)
 	books_letter(r, q.person, r->now.n_sends - 1);
 }
 
+/* Somebody is written to then, in vain; the next messages come at that instant;
+ * see come_back(). */
+static void go_ahead(struct run *r, const struct world_step *s)
+{
+	int n = r->now.n_sends;
+
+	r->mistakes++;
+	r->jumps++;
+	r->ahead_ms = (70 + s->c % 400) * MODEL_DAY;
+	r->now.now_ms += r->ahead_ms;
+	run_count(r, "the clock was set far ahead");
+	run_tell(
+	    r, "the clock is %" PRId64 " days ahead", r->ahead_ms / MODEL_DAY);
+	write_letter(r, s);
+	if (r->now.n_sends > n) {
+		r->now.send[n].fate = RELEASED;
+		books_hear(r, n);
+	}
+	if (r->now.n_waiting > 0)
+		release(r);
+}
+
+/* All that counted before counts again. */
+static void come_back(struct run *r)
+{
+	if (r->ahead_ms == 0)
+		return;
+	r->jumps++;
+	r->now.now_ms -= r->ahead_ms;
+	r->ahead_ms = 0;
+	run_tell(r, "the clock is right again");
+	if (r->now.n_waiting > 0)
+		release(r);
+}
+
 static void jump(struct run *r, const struct world_step *s)
 {
 	int64_t by = s->a % 2 == 0 ? s->ms : -s->ms;
@@ -496,12 +571,9 @@ static void remove_waiting(struct run *r, int at)
 	books_end(r, id, false);
 }
 
-/* A ledger has histories of companies while the policy has limits for them. */
 static void change_policy(struct run *r, int policy)
 {
-	if (r->books != NULL && r->parsed[policy]->needs_company !=
-				    r->parsed[r->policy]->needs_company)
-		return;
+	r->policies += policy != r->policy;
 	r->policy = policy;
 	books_policy(r);
 	run_tell(r, "policy %d is in force", r->policy);
@@ -512,15 +584,85 @@ static void change_policy(struct run *r, int policy)
 static bool is_plain(enum world_op op)
 {
 	return op == OP_ARRIVE || op == OP_PASS || op == OP_EDGE ||
-	       op == OP_OUTCOME || op == OP_ASK;
+	       op == OP_OUTCOME || op == OP_ASK || op == OP_STOP;
+}
+
+/* A simulation knows from when to when. */
+static void note_stop(struct run *r, int segment)
+{
+	struct replay_stop *v = r->stop[segment];
+	int *n = &r->n_stops[segment];
+
+	if (r->now.stopped[segment])
+		v[(*n)++] = (struct replay_stop){r->now.now_ms, INT64_MAX};
+	else
+		v[*n - 1].until_ms = r->now.now_ms;
+}
+
+/* In a plain world not while something of it waits: when that is found to be
+ * stopped is a matter of when it is looked at. */
+static bool may_stop(const struct run *r, int segment)
+{
+	if (!r->plain || r->now.stopped[segment])
+		return true;
+	for (int i = 0; i < r->now.n_waiting; i++)
+		if (r->now.waiting[i].segment == segment)
+			return false;
+	return r->n_stops[segment] < RUN_STOPS;
+}
+
+static void stop(struct run *r, int segment)
+{
+	if (!may_stop(r, segment))
+		return;
+	r->now.stopped[segment] ^= true;
+	if (r->plain)
+		note_stop(r, segment);
+	books_stop(r, segment);
+	run_tell(r, "s%d %s", segment,
+	    r->now.stopped[segment] ? "is stopped" : "goes on");
+	release(r);
+}
+
+/* To an instant at which nothing happened yet. */
+static void pass_on(struct run *r)
+{
+	long before;
+
+	do {
+		before = r->sent + r->ended;
+		pass(r, r->now.now_ms + 1);
+	} while (r->sent + r->ended != before && r->why[0] == '\0');
+}
+
+/* A plain world goes on to the end of all that waits, and of all stops. */
+static void finish(struct run *r)
+{
+	for (int i = 0; i < MODEL_SEGMENTS; i++) {
+		if (!r->now.stopped[i])
+			continue;
+		pass_on(r);
+		stop(r, i);
+	}
+	pass(r, r->now.now_ms + 120 * MODEL_DAY);
+}
+
+/* Nothing in it lets a message go but what wakes it in the ledger too: time,
+ * an outcome, the end of another one. */
+bool run_step_wakes(const struct run *r)
+{
+	return (is_plain(r->op) && r->op != OP_STOP) || r->op == OP_REMOVE;
 }
 
 static void make_step(struct run *r, const struct world_step *s)
 {
 	if (r->plain && !is_plain(s->op))
 		return;
+	r->op = s->op;
 	if (r->plain)
-		pass(r, r->now.now_ms + 1);
+		pass_on(r);
+	if (s->op != OP_ARRIVE && s->op != OP_LETTER && s->op != OP_ASK)
+		come_back(r);
 	switch (s->op) {
 	case OP_ARRIVE:
 	case OP_ASK:
@@ -536,7 +678,10 @@ static void make_step(struct run *r, const struct world_step *s)
 		go_to_edge(r, s);
 		break;
 	case OP_JUMP:
-		jump(r, s);
+		if (r->w->far && r->mistakes < MISTAKES_MAX)
+			go_ahead(r, s);
+		else
+			jump(r, s);
 		break;
 	case OP_OUTCOME:
 		hear(r, s);
@@ -550,9 +695,7 @@ static void make_step(struct run *r, const struct world_step *s)
 		remove_waiting(r, (int)(s->a % (unsigned)r->now.n_waiting));
 		break;
 	case OP_STOP:
-		r->now.stopped[s->a % MODEL_SEGMENTS] ^= true;
-		books_stop(r, (int)(s->a % MODEL_SEGMENTS));
-		release(r);
+		stop(r, (int)(s->a % MODEL_SEGMENTS));
 		break;
 	case OP_LETTER:
 		write_letter(r, s);
@@ -605,6 +748,7 @@ bool run_world(const struct world *w, const bool *keep, struct books *books,
 	r.w = w;
 	r.books = books;
 	r.plain = w->seed % 4 == 0;
+	r.prompt = w->seed % 8 == 0;
 	r.trace = trace;
 	r.tally = tally;
 	r.why = why;
@@ -625,7 +769,7 @@ bool run_world(const struct world *w, const bool *keep, struct books *books,
 		tally->steps++;
 	}
 	if (r.plain)
-		pass(&r, r.now.now_ms + 120 * MODEL_DAY);
+		finish(&r);
 	if (why[0] == '\0')
 		check_all(&r);
 	for (int i = 0; i < w->n_policies; i++)

@@ -6,11 +6,13 @@
 #include "tests/model/run.h"
 
 #include "policy/conf/policy.h"
+#include "policy/rules/replay.h"
 #include "policy/rules/verdict.h"
 
 enum {
-	LABEL_LETTER = 77, /* one-to-one: of no segment */
-	MTA_KEEPS_DAYS = 5 /* Postfix: maximal_queue_lifetime */
+	LABEL_LETTER = 77,  /* one-to-one: of no segment */
+	MTA_KEEPS_DAYS = 5, /* Postfix: maximal_queue_lifetime */
+	RUN_STOPS = 32      /* of a segment, that are remembered */
 };
 
 /* What is known of a send besides what counts. */
@@ -27,6 +29,7 @@ struct flight {
 struct hold {
 	int64_t earliest_ms, deadline_ms;
 	bool drops;
+	int policies; /* how many there had been when it was told */
 };
 
 /* What became of a message that came, for again.c. */
@@ -44,15 +47,23 @@ struct run {
 	const struct world *w;
 	struct books *books; /* NULL: none are kept */
 	bool plain;          /* nothing but messages, time and the MTA's word */
+	bool prompt; /* plain, and what goes is delivered, or not, at once */
 	struct fate fate[WORLD_STEPS];
 	int n_fates;
+	/* When segments were stopped, in a plain world. */
+	struct replay_stop stop[MODEL_SEGMENTS][RUN_STOPS];
+	int n_stops[MODEL_SEGMENTS];
 	struct model_world now;
 	struct hold hold[MODEL_WAITING];
 	struct flight flight[MODEL_SENDS];
 	const struct policy *parsed[WORLD_POLICIES];
 	int policy; /* in force */
 	int64_t last_id;
-	int jumps;
+	int jumps, policies;
+	enum world_op op; /* of the step that is made */
+	int64_t ahead_ms; /* by so much the clock is ahead, by mistake */
+	int mistakes;
+	int moves; /* of people to another company */
 	long arrived, sent, ended, refused;
 	FILE *trace;
 	struct tally *tally;
@@ -72,6 +83,7 @@ void run_tell(struct run *r, const char *format, ...)
 const char *run_instant(int64_t ms, char out[40]);
 /* Two people of one company? */
 bool run_is_colleague(const struct model_world *w, int a, int b);
+bool run_step_wakes(const struct run *r);
 
 /* By the product and by the model, compared. */
 void ask_decide(

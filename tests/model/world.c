@@ -491,6 +491,7 @@ void world_make(struct world *w, uint64_t seed, uint64_t without)
 	state = seed * UINT64_C(0x2545f4914f6cdd1d) + 1;
 	w->start_ms = pick_start(&home);
 	jumps = one_in(3);
+	w->far = jumps && one_in(2);
 	n_segments = 1 + below(MODEL_SEGMENTS);
 	w->seed = seed;
 	w->n_people = 1 + below(MODEL_PEOPLE);

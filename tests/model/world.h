@@ -44,6 +44,9 @@ struct world_policy {
 struct world {
 	uint64_t seed;
 	int64_t start_ms;
+	/* The clock is set ahead by months by mistake, now and then; what a
+	 * ledger has to forget for that, none must have lived through. */
+	bool far;
 	struct model_person person[MODEL_PEOPLE];
 	const char *role[MODEL_PEOPLE]; /* NULL: unknown */
 	int size[MODEL_PEOPLE];         /* of the company; 0: unknown */

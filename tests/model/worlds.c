@@ -157,12 +157,12 @@ static bool run_steps(uint64_t seed, long steps, struct tally *tally)
 	for (uint64_t i = 0; good && tally->steps < steps; i++) {
 		struct tried t = {.seed = seed + i};
 
-		if (on_ledger && i % WORLDS_A_LEDGER == 0) {
+		memset(t.keep, true, sizeof(t.keep));
+		world_make(&world, t.seed, 0);
+		if (on_ledger && (i % WORLDS_A_LEDGER == 0 || world.far)) {
 			books_close(&books);
 			books = books_open();
 		}
-		memset(t.keep, true, sizeof(t.keep));
-		world_make(&world, t.seed, 0);
 		good = run_world(&world, NULL, books, NULL, tally, why);
 		if (!good) {
 			books_close(&books);

@@ -29,12 +29,25 @@ static json_t *text(struct str s)
 	return j;
 }
 
+static json_t *rule(const struct bounce_by *by)
+{
+	json_t *j;
+	struct buf b;
+
+	buf_init(&b, 1000);
+	bounce_by_print(by, &b);
+	j = text(buf_str(&b));
+	buf_fini(&b);
+	return j;
+}
+
 static json_t *recipient(const struct report_recipient *r)
 {
-	return json_pack("{so so so ss ss so}", "address", text(r->address),
-	    "original", text(r->original), "status", text(r->status), "reason",
-	    bounce_reason_name(r->reason), "class", bounce_class_name(r->class),
-	    "diagnostic", text(r->diagnostic));
+	return json_pack("{so so so ss ss so so}", "address", text(r->address),
+	    "original", text(r->original.n > 0 ? r->original : r->returned_to),
+	    "status", text(r->status), "reason", bounce_reason_name(r->reason),
+	    "class", bounce_class_name(r->class), "diagnostic",
+	    text(r->diagnostic), "rule", rule(&r->by));
 }
 
 static int print_report(const char *path, const struct report *r)

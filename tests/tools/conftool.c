@@ -8,6 +8,7 @@
  *   conftool diff OLD NEW    what changed between two policies
  *   conftool match CONF POLICY   segments that CONF names and POLICY lacks
  *   conftool describe | describe-policy    option tables as mdoc */
+#include "policy/base/clock.h"
 #include "policy/base/file.h"
 #include "policy/conf/policy.h"
 
@@ -86,7 +87,7 @@ static int run_policy(const char *verb, const char *path)
 	if (strcmp(verb, "print-policy") == 0) {
 		policy_print(p, &out);
 	} else {
-		policy_warnings(p, tell, NULL);
+		policy_warnings(p, clock_now_ms(), tell, NULL);
 		buf_addz(&out, "ok\n");
 	}
 	policy_unref(&p);

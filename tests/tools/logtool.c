@@ -1,13 +1,14 @@
 /* logtool.c - what the log parser makes of files.
  *
- *   logtool lines FILE...     one line each, tab-separated: file, line, kind,
+ *   logtool lines FILE...     one line each, for each recipient of it if it has
+ *                             several, tab-separated: file, line, kind,
  *                             status, agent, queue id, recipient, recipient
  *                             before aliases, relay, dsn, next id, text
  *   logtool outcomes FILE...  as in tests/data/mtalog/X.outcomes
  *
  * For tests/corpora/check_logs.py and for people. Exit status 1 if a file
  * cannot be read. */
-#include "agent/in/mtalog_postfix.h"
+#include "agent/in/mtalog.h"
 #include "policy/base/clock.h"
 #include "policy/base/file.h"
 #include "tests/unit/outcome_text.h"
@@ -50,6 +51,7 @@ static const char *const status_name[] = {
     [MTALOG_DEFERRED] = "deferred",
     [MTALOG_BOUNCED] = "bounced",
     [MTALOG_PROBED] = "probed",
+    [MTALOG_REFUSED] = "refused",
 };
 
 static void print_outcome(void *arg, const struct outcome *o)
@@ -91,11 +93,14 @@ static int print_file(const char *path, struct outcome_book *book)
 	for (size_t i = 1; str_next(&rest, '\n', &line); i++) {
 		if (line.n == 0)
 			continue;
-		mtalog_postfix_parse(line, &when, &l);
-		if (book != NULL)
+		mtalog_parse(line, &when, &l);
+		if (book != NULL) {
 			outcome_line(book, &l, print_outcome, &text);
-		else
+			continue;
+		}
+		do
 			print_line(path, i, &l);
+		while (mtalog_next_rcpt(&l));
 	}
 	buf_fini(&file);
 	buf_fini(&text);

@@ -6,6 +6,7 @@
 #include "tests/unit/storetest.h"
 
 #include "agent/in/act.h"
+#include "agent/ruleset.h"
 #include "policy/mail/token_keys.h"
 #include "policy/mail/verp.h"
 #include "policy/state/consent.h"
@@ -67,7 +68,7 @@ static void answertest_open(struct answertest *a)
 	int fd;
 
 	*a = (struct answertest){0};
-	(void)snprintf(a->clock, sizeof(a->clock), "/tmp/tendril-clock.XXXXXX");
+	storetest_name(a->clock, sizeof(a->clock), "clock");
 	fd = mkstemp(a->clock);
 	if (fd < 0 || setenv("TENDRIL_CLOCK_FILE", a->clock, 1) != 0) {
 		printf("Bail out! clock\n");
@@ -80,16 +81,18 @@ static void answertest_open(struct answertest *a)
 	a->app.conf = &a->conf;
 	a->app.store = a->t.store;
 	if (token_keys_load(&a->app.tokens, a->conf.token_key.p, &err) != 0 ||
-	    bounce_rules_new(&a->rules) != 0) {
+	    ruleset_open(&a->app.rules, &a->conf, &err) != 0) {
 		printf("Bail out! %s\n", err.text);
 		exit(1);
 	}
+	a->rules = ruleset_get(a->app.rules);
 	answertest_policy(a);
 }
 
 static void answertest_close(struct answertest *a)
 {
 	bounce_rules_free(&a->rules);
+	ruleset_close(&a->app.rules);
 	token_keys_free(&a->app.tokens);
 	storetest_close(&a->t);
 	(void)unlink(a->clock);

@@ -6,6 +6,7 @@
 #include "tests/unit/storetest.h"
 
 #include "agent/api/api.h"
+#include "agent/ruleset.h"
 
 enum {
 	APITEST_ARGS = 16
@@ -28,6 +29,8 @@ __attribute__((unused)) static void apitest_open(struct apitest *a)
 	storetest_open(&a->st);
 	a->app.conf = a->st.conf;
 	a->app.store = a->st.store;
+	if (ruleset_open(&a->app.rules, a->st.conf, NULL) != 0)
+		exit(1);
 	buf_init(&a->text, 16 << 20);
 }
 
@@ -35,6 +38,7 @@ __attribute__((unused)) static void apitest_close(struct apitest *a)
 {
 	value_free(&a->reply);
 	buf_fini(&a->text);
+	ruleset_close(&a->app.rules);
 	storetest_close(&a->st);
 }
 

@@ -1,6 +1,7 @@
 /* mtabridge.h - an MTA of a few lines: an SMTP server on loopback that asks a
  * real session of the milter about each message, on the ledger and spool of
- * sessiontest.h. What a test can make go wrong is in struct bridge. */
+ * sessiontest.h; a thread for each connection. What a test can make go wrong is
+ * in struct bridge. */
 #ifndef TESTS_UNIT_MTABRIDGE_H
 #define TESTS_UNIT_MTABRIDGE_H
 
@@ -21,9 +22,12 @@ enum bridge_fault {
 	BRIDGE_RCPT_451,   /* as Postfix without its milter */
 	BRIDGE_END_451_43, /* 4.3.0 at the end, milter not asked */
 	BRIDGE_END_450,    /* 4.2.0 */
+	BRIDGE_END_471,    /* "not now", as the milter says it */
 	BRIDGE_RCPT_550,   /* the MTA knows better */
 	BRIDGE_REPORT_550, /* reports are not taken */
 	BRIDGE_LATE_451,   /* the milter said yes, and the queue is full */
+	BRIDGE_LATE_471,   /* the milter said yes, the next one "not now" */
+	BRIDGE_STALL,      /* no answer to RCPT, until the fault is another */
 };
 
 struct bridge {
@@ -35,11 +39,15 @@ struct bridge {
 	atomic_bool quiet_log; /* slots stay proposed */
 	atomic_bool delivers;  /* the log tells that as well, at once */
 	const char *listener;  /* NULL: that of copies */
+	const char *poison;    /* NULL, or whose messages are 451 4.3.0 */
+	void (*at_end)(void);  /* NULL, or called at the end of each message */
 	pthread_mutex_t lock;
 	struct buf delivered; /* "sender>rcpt\n" for each message */
 	struct buf report;    /* bytes of the last one */
-	int asked;            /* transactions that reached the end */
-	atomic_int ids;       /* those that got a queue id, "4rel%05dz" */
+	int connections;      /* that are open now, under the lock */
+	pthread_cond_t closed;
+	atomic_int asked; /* transactions that reached the end */
+	atomic_int ids;   /* those that got a queue id, "4rel%05dz" */
 };
 
 static struct bridge B;
@@ -56,10 +64,13 @@ struct talk {
 
 static bool bridge_fault(enum bridge_fault f)
 {
-	if (atomic_load(&B.fault) != (int)f || atomic_load(&B.faults_left) <= 0)
-		return false;
-	atomic_fetch_sub(&B.faults_left, 1);
-	return true;
+	int left = atomic_load(&B.faults_left);
+
+	while (atomic_load(&B.fault) == (int)f && left > 0)
+		if (atomic_compare_exchange_weak(
+			&B.faults_left, &left, left - 1))
+			return true;
+	return false;
 }
 
 static bool bridge_wait(int fd)
@@ -210,9 +221,19 @@ static bool bridge_end(struct talk *t)
 
 	if (B.listener != NULL)
 		k.script.listener = B.listener;
-	B.asked++;
+	atomic_fetch_add(&B.asked, 1);
+	if (B.at_end != NULL)
+		B.at_end();
+	if (B.poison != NULL && strcmp(t->sender, B.poison) == 0) {
+		bridge_say(t, "451 4.3.0 Trouble\r\n");
+		return true;
+	}
 	if (bridge_fault(BRIDGE_END_451_43)) {
 		bridge_say(t, "451 4.3.0 Trouble\r\n");
+		return true;
+	}
+	if (bridge_fault(BRIDGE_END_471)) {
+		bridge_say(t, "451 4.7.1 Others that wait go first\r\n");
 		return true;
 	}
 	if (bridge_fault(BRIDGE_END_450)) {
@@ -236,6 +257,10 @@ static bool bridge_end(struct talk *t)
 		bridge_say(t, "451 4.3.0 Queue file write error\r\n");
 		return true;
 	}
+	if (bridge_fault(BRIDGE_LATE_471)) {
+		bridge_say(t, "451 4.7.1 Try again later\r\n");
+		return true;
+	}
 	bridge_deliver(t, a);
 	bridge_queued(queue_id);
 	if (bridge_fault(BRIDGE_HANG_UP))
@@ -254,11 +279,22 @@ static void bridge_address(const char *line, char *out)
 	    out, 1024, "%.*s", STR_ARG(str_cut(s, open, close + 1 - open)));
 }
 
+static bool bridge_stall(struct talk *t)
+{
+	while (
+	    atomic_load(&B.fault) == BRIDGE_STALL && !atomic_load(&B.stopping))
+		(void)poll(NULL, 0, 5);
+	bridge_say(t, "250 2.1.5 Ok\r\n");
+	return true;
+}
+
 static bool bridge_rcpt(struct talk *t)
 {
 	bridge_address(t->line, t->rcpt);
 	if (bridge_fault(BRIDGE_RCPT_451))
 		bridge_say(t, "451 4.7.1 Service unavailable\r\n");
+	else if (bridge_fault(BRIDGE_STALL))
+		return bridge_stall(t);
 	else if (bridge_fault(BRIDGE_RCPT_550))
 		bridge_say(t, "550 5.1.1 No such user\r\n");
 	else if (strcmp(t->sender, "<>") == 0 &&
@@ -291,24 +327,45 @@ static bool bridge_command(struct talk *t)
 	return true;
 }
 
-static void *bridge_run(void *arg)
+static void *bridge_talk(void *arg)
 {
-	struct talk t = {0};
+	struct talk *t = arg;
 	int one = 1;
 
-	(void)arg;
-	buf_init(&t.data, 8 << 20);
-	while ((t.fd = accept(B.fd, NULL, NULL)) >= 0) {
-		(void)setsockopt(
-		    t.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		t.at = t.n = 0;
-		bridge_say(&t, "220 mx ESMTP\r\n");
-		while (bridge_line(&t) && bridge_command(&t))
-			;
-		close(t.fd);
-	}
-	buf_fini(&t.data);
+	buf_init(&t->data, 8 << 20);
+	(void)setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	bridge_say(t, "220 mx ESMTP\r\n");
+	while (bridge_line(t) && bridge_command(t))
+		;
+	close(t->fd);
+	buf_fini(&t->data);
+	free(t);
+	pthread_mutex_lock(&B.lock);
+	B.connections--;
+	pthread_cond_signal(&B.closed);
+	pthread_mutex_unlock(&B.lock);
 	return NULL;
+}
+
+static void *bridge_run(void *arg)
+{
+	int fd;
+
+	while ((fd = accept(B.fd, NULL, NULL)) >= 0) {
+		struct talk *t = calloc(1, sizeof(*t));
+		pthread_t thread;
+
+		if (t == NULL)
+			abort();
+		t->fd = fd;
+		pthread_mutex_lock(&B.lock);
+		B.connections++;
+		pthread_mutex_unlock(&B.lock);
+		if (pthread_create(&thread, NULL, bridge_talk, t) != 0)
+			abort();
+		(void)pthread_detach(thread);
+	}
+	return arg;
 }
 
 static void bridge_start(void)
@@ -319,12 +376,13 @@ static void bridge_start(void)
 
 	atomic_store(&B.stopping, false);
 	pthread_mutex_init(&B.lock, NULL);
+	pthread_cond_init(&B.closed, NULL);
 	buf_init(&B.delivered, 1 << 20);
 	buf_init(&B.report, 8 << 20);
 	B.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (B.fd < 0 ||
 	    bind(B.fd, (struct sockaddr *)(void *)&a, sizeof(a)) != 0 ||
-	    listen(B.fd, 5) != 0 ||
+	    listen(B.fd, 50) != 0 ||
 	    getsockname(B.fd, (struct sockaddr *)(void *)&a, &n) != 0 ||
 	    pthread_create(&B.thread, NULL, bridge_run, NULL) != 0) {
 		printf("Bail out! no server\n");
@@ -339,9 +397,14 @@ static void bridge_stop(void)
 	atomic_store(&B.stopping, true);
 	(void)shutdown(B.fd, SHUT_RDWR);
 	(void)pthread_join(B.thread, NULL);
+	pthread_mutex_lock(&B.lock);
+	while (B.connections > 0)
+		pthread_cond_wait(&B.closed, &B.lock);
+	pthread_mutex_unlock(&B.lock);
 	close(B.fd);
 	buf_fini(&B.delivered);
 	buf_fini(&B.report);
+	pthread_cond_destroy(&B.closed);
 	pthread_mutex_destroy(&B.lock);
 }
 

@@ -49,10 +49,11 @@ static const char sessiontest_streams[] =
     "stream cron { class = \"transactional\" local = yes }\n"
     "stream shop { class = \"transactional\" listener = {\"shop\"} }\n"
     "stream sales { class = \"one-to-one\" sasl-user = {\"anna\"} }\n"
+    "stream answers { class = \"inbound\" listener = {\"in\"} }\n"
     "stream rest { class = \"pass\" }\n";
 
 /* The MTA's listener for copies. */
-static char sessiontest_release[32] = "127.0.0.1:10026";
+static char sessiontest_release[96] = "127.0.0.1:10026";
 
 /* What the MTA was asked to do. */
 struct script {
@@ -155,8 +156,9 @@ static void sessiontest_conf(const char *first)
 	    "  self-verify-every = 1 dns-check = no }\n"
 	    "key e1 { domain = \"example.com\" selector = \"e1\"\n"
 	    "  file = \"%s/e1.pem\" algorithm = \"ed25519-sha256\" }\n"
-	    "agent { release = \"%s\" }\n%s",
-	    first, d, d, d, d, d, d, sessiontest_release, sessiontest_streams);
+	    "agent { release = \"%s\" maildir = \"%s/Maildir\" }\n%s",
+	    first, d, d, d, d, d, d, sessiontest_release, d,
+	    sessiontest_streams);
 	storetest_write(&S.st, "tendril.conf", text);
 }
 

@@ -5,9 +5,11 @@
 
 #include "tests/unit/tap.h"
 
+#include "policy/base/clock.h"
 #include "policy/base/file.h"
 #include "policy/state/decide.h"
 #include "policy/state/ops.h"
+#include "policy/state/ops_move.h"
 
 #include <ftw.h>
 #include <sys/stat.h>
@@ -22,6 +24,16 @@ struct storetest {
 	struct store *store;
 	struct arena *arena;
 };
+
+/* A name for mkdtemp() or mkstemp() below $TMPDIR, if that leaves room: there
+ * will be sockets, whose paths are short. */
+static void storetest_name(char *room, size_t size, const char *what)
+{
+	const char *base = getenv("TMPDIR");
+
+	(void)snprintf(room, size, "%s/tendril-%s.XXXXXX",
+	    base != NULL && strlen(base) <= size / 2 ? base : "/tmp", what);
+}
 
 static int storetest_unlink(
     const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -52,7 +64,7 @@ static void storetest_open(struct storetest *t)
 	char text[1200], line[100];
 	struct error err = {0};
 
-	(void)snprintf(t->dir, sizeof(t->dir), "/tmp/tendril-store.XXXXXX");
+	storetest_name(t->dir, sizeof(t->dir), "store");
 	if (mkdtemp(t->dir) == NULL) {
 		printf("Bail out! mkdtemp\n");
 		exit(1);
@@ -96,6 +108,51 @@ __attribute__((unused)) static struct address storetest_address(
 		exit(1);
 	}
 	return a;
+}
+
+/* 0: that policy is in force. */
+__attribute__((unused)) static int storetest_policy(
+    const struct storetest *t, const char *text)
+{
+	struct ops_policy in = {.path = STR("p"),
+	    .text = str_of(text),
+	    .author = STR("test"),
+	    .reason = STR("why")};
+	struct error err = {0};
+	uint32_t version;
+	int rc = ops_policy_apply(t->store, &in, &version, &err);
+
+	if (rc != 0)
+		printf("# policy: %s\n", err.text);
+	return rc;
+}
+
+/* The log tells of a message, now. */
+__attribute__((unused)) static void storetest_change(
+    const struct storetest *t, uint64_t message_id, enum slot_change_kind kind)
+{
+	struct slot_change c = {.kind = kind,
+	    .message_id = message_id,
+	    .at_ms = clock_now_ms(),
+	    .release = RELEASE_BOUNCED};
+	struct error err = {0};
+
+	if (ops_slot_apply(t->store, &c, &err) != 0)
+		OK(false, "slot: %s", err.text);
+}
+
+/* A person goes on under another address. */
+__attribute__((unused)) static void storetest_move(
+    struct storetest *t, const char *from, const char *to, bool merge)
+{
+	struct ops_move m = {.from = storetest_address(t, from),
+	    .to = storetest_address(t, to),
+	    .merge = merge,
+	    .author = STR("alice")};
+	struct error err = {0};
+
+	IS_INT(ops_move(t->store, &m, &err), 0, "%s goes on as %s: %s", from,
+	    to, err.text);
 }
 
 /* Slots in the person's history. */

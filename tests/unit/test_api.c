@@ -423,6 +423,17 @@ static void test_explain(struct apitest *a)
 	IS_S(apitest_str(a, "results.0.verdict"), STR("allow"), "first");
 	OK(apitest_str(a, "results.1.error").n > 0, "second is no address");
 	IS_S(apitest_str(a, "results.2.reason"), STR("suppressed"), "third");
+	IS_INT(apitest_post(a, "/v1/check",
+		   "{\"segment\": \"newsletter\", \"recipients\": []}"),
+	    200, "check nobody");
+	IS_INT(apitest_post(a, "/v1/check", "{\"segment\": \"newsletter\"}"),
+	    400, "whom?");
+	IS_INT(apitest_post(a, "/v1/check",
+		   "{\"segment\": \"newsletter\", \"recipients\": "
+		   "\"jo@c.example\"}"),
+	    400, "a text is no list");
+	IS_S(apitest_str(a, "error"),
+	    STR("\"recipients\" is missing, or no array"), "why");
 	IS_INT(
 	    apitest_send(a, SERVER_POST, "/v1/check?segment=newsletter&lines=1",
 		"text/plain", "jo@c.example\r\n\r\nx@b.example\n"),
@@ -484,15 +495,7 @@ static void test_busy(struct apitest *a)
 
 static void put_policy(struct apitest *a, const char *text)
 {
-	struct ops_policy in = {.path = STR("p"),
-	    .text = str_of(text),
-	    .author = STR("test"),
-	    .reason = STR("why")};
-	struct error err = {0};
-	uint32_t version;
-
-	IS_INT(ops_policy_apply(a->st.store, &in, &version, &err), 0,
-	    "policy: %s", err.text);
+	IS_INT(storetest_policy(&a->st, text), 0, "policy");
 }
 
 /* What the answer is worth: nothing is done where all is tried only. */

@@ -404,6 +404,16 @@ static void test_explain_many(struct apitest *a)
 	IS_INT(value_count(apitest_at(a, "events")), n + 1, "all of them");
 }
 
+/* The newest event: on record for auditors, by whom and why. */
+static void last_is_audit(struct apitest *a, const char *type, const char *why)
+{
+	IS_INT(apitest_get(a, "/v1/journal?tail=1"), 200, "journal");
+	IS_S(apitest_str(a, "events.0.type"), str_of(type), "on record");
+	IS_S(apitest_str(a, "events.0.why"), str_of(why), "why");
+	OK(apitest_str(a, "events.0.author").n > 0, "and by whom");
+	IS_INT(apitest_bool(a, "events.0.audit"), true, "for auditors");
+}
+
 static void test_holds(struct apitest *a)
 {
 	add_hold(a, 71, "jo@b.example", 1);
@@ -418,7 +428,7 @@ static void test_holds(struct apitest *a)
 	IS_INT(apitest_get(a, "/v1/holds?segment=webinar"), 200, "none");
 	IS_INT(value_count(apitest_at(a, "holds")), 0, "of that segment");
 	IS_INT(apitest_get(a, "/v1/holds/show?id=71"), 200, "show");
-	IS_S(apitest_str(a, "now.reason"), STR("suppressed"), "why it waits");
+	IS_S(apitest_str(a, "now.reason"), STR("trouble"), "it has no file");
 	OK(apitest_str(a, "file").n > 0, "that its file is gone");
 	IS_INT(apitest_get(a, "/v1/holds/show?id=9"), 404, "no such copy");
 	IS_INT(apitest_get(a, "/v1/holds/show?id=x"), 400, "no id");
@@ -433,9 +443,7 @@ static void test_holds(struct apitest *a)
 	IS_INT(apitest_i64(a, "changed"), 2, "both held ones");
 	IS_INT(apitest_post(a, "/v1/holds/drop", "{\"id\": \"73\"}"), 200,
 	    "drop one with many recipients");
-	IS_INT(apitest_get(a, "/v1/journal?type=copy_recipient&tail=1"), 200,
-	    "its last recipient's event");
-	OK(apitest_str(a, "events.0.author").n > 0, "says by whom");
+	last_is_audit(a, "copy_dropped", "");
 	IS_INT(apitest_post(a, "/v1/holds/drop", "{\"id\": \"73\"}"), 404,
 	    "it is gone");
 	IS_INT(
@@ -466,8 +474,10 @@ static void test_hold_queue(struct apitest *a)
 	(void)decide(a, "ann@b.example", "newsletter", "4QR");
 	if (lead_id_of(a->st.store->lead_key, &ann, &c.lead) != 0)
 		exit(1);
-	for (c.id = 91; c.id <= 93; c.id++)
+	for (c.id = 91; c.id <= 93; c.id++) {
+		c.queue_id = c.id == 93 ? STR("4QH") : STR("");
 		OK(ops_copy_add(a->st.store, &c, &err) == 0, "a copy");
+	}
 	IS_INT(apitest_get(a, "/v1/holds"), 200, "list");
 	IS_S(apitest_str(a, "holds.0.reason"), STR("person_cap"), "why");
 	IS_S(apitest_str(a, "holds.0.then"), STR("send"), "what then");
@@ -497,14 +507,26 @@ static void test_hold_queue(struct apitest *a)
 	    200, "let go");
 	IS_INT(apitest_get(a, "/v1/holds/show?id=92"), 200, "show");
 	OK(apitest_at(a, "forced") != NULL, "so it is told");
-	IS_INT(apitest_get(a, "/v1/journal?tail=1"), 200, "journal");
-	IS_S(apitest_str(a, "events.0.type"), STR("copy_forced"), "on record");
-	IS_S(apitest_str(a, "events.0.why"), STR("asked for"), "why");
-	OK(apitest_str(a, "events.0.author").n > 0, "and by whom");
-	IS_INT(
-	    apitest_post(a, "/v1/holds/drop", "{\"company\": \"b.example\"}"),
+	last_is_audit(a, "copy_forced", "asked for");
+	IS_INT(apitest_get(a, "/v1/holds/show?id=91"), 200, "show");
+	OK(apitest_at(a, "author") == NULL || apitest_str(a, "author").n == 0,
+	    "nobody touched it");
+	IS_INT(apitest_post(a, "/v1/holds/release", "{\"id\": \"91\"}"), 200,
+	    "released");
+	IS_INT(apitest_get(a, "/v1/holds/show?id=91"), 200, "show");
+	OK(apitest_str(a, "author").n > 0 && apitest_at(a, "forced") == NULL,
+	    "by whom");
+	last_is_audit(a, "copy_released", "");
+	IS_INT(apitest_post(a, "/v1/holds/drop",
+		   "{\"company\": \"b.example\", \"reason\": \"recalled\"}"),
 	    200, "drop a company's");
 	IS_INT(apitest_i64(a, "changed"), 3, "all three");
+	last_is_audit(a, "copy_dropped", "recalled");
+	IS_INT(apitest_get(a, "/v1/explain?queue_id=4QH"), 200, "explain");
+	OK(str_eq(apitest_str(a, "events.0.type"), STR("copy_added")) &&
+		str_eq(apitest_str(a, "events.1.type"), STR("copy_dropped")) &&
+		apitest_str(a, "events.1.author").n > 0,
+	    "and what became of it");
 }
 
 static void test_import(struct apitest *a)

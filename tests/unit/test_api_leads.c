@@ -3,6 +3,7 @@
 #include "tests/unit/apitest.h"
 
 #include "agent/csvrow.h"
+#include "policy/state/ops_leads.h"
 
 #define POLICY                                                                 \
 	"attribute role { type = text }\\n"                                    \
@@ -33,23 +34,25 @@ static const struct {
 	const char *row;
 	char separator;
 	int rc;
+	size_t n;
 	const char *cells; /* with | behind each */
 } rows[] = {
-    {"a,b", ',', 0, "a|b|"},
-    {"", ',', 0, "|"},
-    {",", ',', 0, "||"},
-    {" a , b ", ',', 0, "a|b|"},
-    {"a;b,c", ';', 0, "a|b,c|"},
-    {"a\tb", '\t', 0, "a|b|"},
-    {"\"a,b\",c", ',', 0, "a,b|c|"},
-    {"\"a\nb\"", ',', 0, "a\nb|"},
-    {"\"say \"\"x\"\"\",", ',', 0, "say \"x\"||"},
-    {"\" a \" ,b", ',', 0, " a |b|"},
-    {"a\"b,c", ',', 0, "a\"b|c|"},
-    {"\"a", ',', ERR_SYNTAX, NULL},
-    {"\"a\"b,c", ',', ERR_SYNTAX, NULL},
-    {"\"a\"\"", ',', ERR_SYNTAX, NULL},
-    {"a,b,c,d,e", ',', ERR_LIMIT, NULL},
+    {"a,b", ',', 0, 2, "a|b|"},
+    {"", ',', 0, 1, "|"},
+    {",", ',', 0, 2, "||"},
+    {" a , b ", ',', 0, 2, "a|b|"},
+    {"a;b,c", ';', 0, 2, "a|b,c|"},
+    {"a\tb", '\t', 0, 2, "a|b|"},
+    {"\"a,b\",c", ',', 0, 2, "a,b|c|"},
+    {"\"a\nb\"", ',', 0, 1, "a\nb|"},
+    {"\"say \"\"x\"\"\",", ',', 0, 2, "say \"x\"||"},
+    {"\" a \" ,b", ',', 0, 2, " a |b|"},
+    {"a\"b,c", ',', 0, 2, "a\"b|c|"},
+    {"\"a", ',', ERR_SYNTAX, 0, NULL},
+    {"\"a\"b,c", ',', ERR_SYNTAX, 0, NULL},
+    {"\"a\"\"", ',', ERR_SYNTAX, 0, NULL},
+    {"a,\"b\"c", ',', ERR_SYNTAX, 1, NULL},
+    {"a,b,c,d,e", ',', ERR_LIMIT, 4, NULL},
 };
 
 static void test_rows(struct arena *a)
@@ -69,6 +72,7 @@ static void test_rows(struct arena *a)
 		IS_INT(csvrow_cells(str_of(rows[i].row), rows[i].separator, a,
 			   cells, 4, &n),
 		    rows[i].rc, "row %zu", i);
+		IS_INT(n, rows[i].n, "cells of row %zu", i);
 		buf_init(&all, 1000);
 		for (size_t k = 0; rows[i].rc == 0 && k < n; k++)
 			buf_printf(&all, "%.*s|", STR_ARG(cells[k]));
@@ -136,8 +140,15 @@ static void test_csv(struct apitest *a)
 	counts_are(a, 0, 0, 1, "u");
 	IS_INT(
 	    csv(a, "", "address,role,role\na@x.example,1,2\n"), 400, "twice");
+	IS_INT(csv(a, "", "address,address\na@x.example,b@x.example\n"), 400,
+	    "two addresses");
+	IS_S(apitest_str(a, "error"), STR("two columns are \"address\""),
+	    "whose would the row be");
 	IS_INT(csv(a, "", "\"address\n"), 400, "a heading without end");
 	IS_INT(csv(a, "", ""), 400, "nothing");
+	IS_INT(apitest_post(a, "/v1/leads",
+		   "{\"leads\": {\"address\": \"a@x.example\"}}"),
+	    400, "one alone is no list");
 }
 
 static void test_json(struct apitest *a)
@@ -159,6 +170,100 @@ static void test_json(struct apitest *a)
 	IS_INT(apitest_get(a, "/v1/leads?address=b@x.example"), 200, "shown");
 	IS_INT(value_count(apitest_at(a, "attributes")), 0, "none left");
 	IS_INT(apitest_post(a, "/v1/leads", "{}"), 400, "no leads");
+}
+
+/* One row with more cells than any heading may have stops no other. */
+static void test_long_row(struct apitest *a)
+{
+	struct buf text;
+
+	buf_init(&text, 1 << 20);
+	buf_addz(&text, "role,address\ncto,l1@x.example\nit,l2@x.example");
+	for (int i = 0; i < 2 * CSVROW_COLUMNS_MAX; i++)
+		buf_addz(&text, ",\"x\"");
+	buf_addz(&text, "\nit,l3@x.example\n\"it\"x,l4@x.example\n");
+	IS_INT(csv(a, "", text.p), 200, "set");
+	counts_are(a, 2, 0, 0, "n!n!");
+	IS_INT(apitest_i64(a, "bad.0.entry"), 1, "which");
+	IS_S(apitest_str(a, "bad.0.address"), STR("l2@x.example"), "whose");
+	IS_S(apitest_str(a, "bad.1.address"), STR(""), "nobody's");
+	buf_fini(&text);
+}
+
+/* A zone that this host does not know would count by another one's days. */
+static void test_zones(struct apitest *a)
+{
+	IS_INT(csv(a, "",
+		   "address,time-zone\n"
+		   "z1@x.example,Europe/Lisbon\n"
+		   "z2@x.example,Nowhere/Town\n"
+		   "z3@x.example,europe/berlin\n"
+		   "z4@x.example, UTC \n"
+		   "z5@x.example,\n"),
+	    200, "zones in a list");
+	counts_are(a, 3, 0, 0, "n!!nn");
+	IS_INT(apitest_i64(a, "bad.0.entry"), 1, "which");
+	IS_S(apitest_str(a, "bad.0.error"),
+	    STR("time-zone = \"Nowhere/Town\": this host knows no such zone"),
+	    "why");
+	IS_S(apitest_str(a, "bad.1.error"),
+	    STR("time-zone = \"europe/berlin\": this host knows no such zone; "
+		"did you mean \"Europe/Berlin\"?"),
+	    "what was meant");
+	IS_INT(apitest_post(a, "/v1/leads",
+		   "{\"leads\": [{\"address\": \"z1@x.example\", "
+		   "\"attributes\": {\"time-zone\": \"Mars/Base\"}}, "
+		   "{\"address\": \"z4@x.example\", "
+		   "\"attributes\": {\"time-zone\": null}}]}"),
+	    200, "set");
+	counts_are(a, 0, 1, 0, "!c");
+	IS_INT(apitest_get(a, "/v1/leads?address=z1@x.example"), 200, "shown");
+	IS_S(apitest_str(a, "attributes.0.value"), STR("Europe/Lisbon"),
+	    "as it was");
+	IS_INT(apitest_bool(a, "attributes.0.unknown_zone"), -1, "known");
+	IS_INT(apitest_get(a, "/v1/leads?address=z4@x.example"), 200, "shown");
+	IS_INT(value_count(apitest_at(a, "attributes")), 0, "taken away");
+}
+
+/* One that was set before, or where this host had more zones. */
+static void test_lost_zone(struct apitest *a)
+{
+	struct attribute_value v = {.label = policy_label(STR("time-zone")),
+	    .type = ATTRIBUTE_TEXT,
+	    .text = STR("Nowhere/Town")};
+	struct ops_leads_row row = {.values = &v, .n = 1};
+	struct ops_leads in = {
+	    .rows = &row, .n = 1, .origin = STR("list"), .author = STR("otto")};
+
+	IS_INT(address_parse(
+		   a->st.arena, STR("lost@x.example"), &row.address, NULL),
+	    0, "an address");
+	IS_INT(ops_leads_set(a->st.store, &in, NULL), 0, "set in the ledger");
+	IS_INT(
+	    apitest_get(a, "/v1/leads?address=lost@x.example"), 200, "shown");
+	IS_S(apitest_str(a, "attributes.0.value"), STR("Nowhere/Town"),
+	    "what is on record");
+	IS_INT(apitest_bool(a, "attributes.0.unknown_zone"), 1, "is marked");
+}
+
+/* The names of zones are looked for in folders; not for each of many rows. */
+static void test_many_lost_zones(struct apitest *a)
+{
+	struct str meant = STR("did you mean");
+	struct str first, last;
+	struct buf text;
+
+	buf_init(&text, 1 << 20);
+	buf_addz(&text, "address,time-zone\n");
+	for (int i = 0; i < 1000; i++)
+		buf_printf(&text, "l%d@x.example,europe/paris\n", i);
+	IS_INT(csv(a, "", text.p), 200, "all refused");
+	IS_INT(apitest_i64(a, "refused"), 1000, "each");
+	first = apitest_str(a, "bad.0.error");
+	last = apitest_str(a, "bad.999.error");
+	OK(str_contains(first, meant), "the first is told what was meant");
+	OK(last.n > 0 && !str_contains(last, meant), "the last is not");
+	buf_fini(&text);
 }
 
 static void test_many(struct apitest *a)
@@ -247,6 +352,10 @@ int main(void)
 	test_many(&a);
 	test_list(&a);
 	test_move(&a);
+	test_zones(&a);
+	test_lost_zone(&a);
+	test_many_lost_zones(&a);
+	test_long_row(&a);
 	a.uid = 12345;
 	IS_INT(csv(&a, "", "address\nq@x.example\n"), 403, "nobody may");
 	apitest_close(&a);

@@ -11,18 +11,12 @@ static struct apitest A;
 
 static void apply(void)
 {
-	struct ops_policy in = {.path = STR("p"),
-	    .text = STR("segment news { purpose = news\n"
-			"  legal-basis = legitimate-interest }\n"
-			"breaker { complaints = {\"0.1%\", \"0.35%\"}\n"
-			"  unsubscribes = \"off\" }\n"),
-	    .author = STR("test"),
-	    .reason = STR("why")};
-	struct error err = {0};
-	uint32_t version;
-
-	IS_INT(ops_policy_apply(A.st.store, &in, &version, &err), 0,
-	    "policy %s", err.text);
+	IS_INT(storetest_policy(&A.st,
+		   "segment news { purpose = news\n"
+		   "  legal-basis = legitimate-interest }\n"
+		   "breaker { complaints = {\"0.1%\", \"0.35%\"}\n"
+		   "  unsubscribes = \"off\" }\n"),
+	    0, "policy");
 }
 
 static void add_copy(void)
@@ -239,6 +233,47 @@ static const struct conf *conf(void)
 	return c;
 }
 
+static int pause_one(const char *kind, const char *name, int i)
+{
+	char body[200];
+
+	(void)snprintf(body, sizeof(body), "{\"%s\":\"%s%d\",\"reason\":\"x\"}",
+	    kind, name, i);
+	return apitest_post(&A, "/v1/segments/pause", body);
+}
+
+/* People make up names; the list stays short, and what is there can change. */
+static void test_many(void)
+{
+	int i = 0;
+
+	while (
+	    i < STOP_BY_HAND_MAX + 10 && pause_one("campaign", "c", i) == 200)
+		i++;
+	IS_INT(i + 1, STOP_BY_HAND_MAX,
+	    "so many stops by hand, with that of before");
+	IS_INT(A.status, 400, "and no more");
+	OK(str_starts(apitest_str(&A, "error"),
+	       STR("2000 campaigns and domains are stopped by hand: resume")),
+	    "said: %.*s", STR_ARG(apitest_str(&A, "error")));
+	IS_INT(apitest_post(&A, "/v1/segments/pause",
+		   "{\"campaign\":\"c7\",\"reason\":\"y\"}"),
+	    200, "one that is there can change");
+	IS_INT(apitest_post(&A, "/v1/segments/pause",
+		   "{\"segment\":\"news\",\"reason\":\"y\"}"),
+	    200, "a segment can be stopped");
+	IS_INT(apitest_post(&A, "/v1/segments/resume",
+		   "{\"campaign\":\"c7\",\"reason\":\"y\"}"),
+	    200, "one goes on");
+	IS_INT(pause_one("campaign", "c", i), 200, "which makes room");
+	IS_INT(pause_one("campaign", "d", i), 400, "for one");
+	IS_INT(apitest_get(&A, "/v1/segments?all=1"), 200, "all");
+	IS_INT(value_count(apitest_at(&A, "segments")), 2000, "as many as fit");
+	IS_INT(apitest_bool(&A, "more"), 1, "there are more");
+	IS_S(apitest_str(&A, "segments.0.name"), STR("news"), "the segment");
+	IS_INT(apitest_i64(&A, "segments.0.held"), 1, "has one held");
+}
+
 int main(void)
 {
 	const struct conf *with_domain = conf();
@@ -255,6 +290,7 @@ int main(void)
 	test_roles();
 	api_routes(least, &n);
 	IS_INT(n, 3, "routes");
+	test_many();
 	apitest_close(&A);
 	conf_unref(&with_domain);
 	return tap_done();

@@ -3,6 +3,7 @@
 #include "tests/unit/tap.h"
 
 #include "policy/base/arena.h"
+#include "policy/base/array.h"
 #include "policy/base/buf.h"
 #include "policy/base/clock.h"
 #include "policy/base/codec.h"
@@ -11,6 +12,7 @@
 #include "policy/base/log.h"
 #include "policy/base/secret.h"
 
+#include <errno.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -77,6 +79,32 @@ static void test_buf(void)
 	buf_addz(&b, "abc");
 	OK(buf_error(&b) != 0 && b.n == 0, "fails as an append does");
 	buf_fini(&b);
+}
+
+static void test_array(void)
+{
+	struct pair {
+		int a, b;
+	} *v = NULL;
+	size_t cap = 0;
+	bool kept = true;
+
+	for (size_t n = 0; n < 100; n++) {
+		if (ARRAY_ROOM(v, cap, n + 1) != 0)
+			break;
+		v[n] = (struct pair){(int)n, -(int)n};
+	}
+	for (int i = 0; i < 100; i++)
+		kept = kept && v[i].a == i && v[i].b == -i;
+	OK(kept && cap == 128, "a hundred fit and stay, by doubling");
+	IS_INT(ARRAY_ROOM(v, cap, 1000), 0, "many at once");
+	IS_INT(cap, 1000, "as many");
+	IS_INT(ARRAY_ROOM(v, cap, 1000), 0, "there already");
+	fault_alloc_at(1);
+	IS_INT(ARRAY_ROOM(v, cap, 1001), -ENOMEM, "no memory");
+	IS_INT(ARRAY_ROOM(v, cap, SIZE_MAX / 2), -ENOMEM, "more than there is");
+	OK(v != NULL && cap == 1000 && v[99].b == -99, "it is as it was");
+	free(v);
 }
 
 static void test_arena_room(void)
@@ -294,6 +322,7 @@ int main(void)
 	test_str();
 	test_buf();
 	test_arena();
+	test_array();
 	test_arena_room();
 	test_codec();
 	test_clock();

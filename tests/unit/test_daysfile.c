@@ -58,6 +58,8 @@ static void test_lines(void)
 		"12-25"},
 	    {"12-25\n12-25 again\n2026-12-25", "12-25;2026-12-25"},
 	    {"12-25 a \"b\" \\c\td'e", "12-25 a  b   c d'e"},
+	    {"01-06 Drei K\xf6nige", "01-06 Drei K?nige"}, /* Latin-1 */
+	    {"12-25 \"Noël\"", "12-25 Noël"},
 	    {"", "days: no day"},
 	    {"# nothing\n", "days: no day"},
 	    {"12-25\n2026-02-29 leap\n",
@@ -240,7 +242,8 @@ static void test_expand(void)
 	    /* What is broken is told by who parses it. */
 	    {"holidays de { days-file = \"a.txt\"\n",
 		"holidays de { days-file = \"a.txt\"\n"},
-	    {"\nholidays de { days-file = \"b.txt\" }\n", "b.txt: not there"},
+	    {"\nholidays de { days-file = \"b.txt\" }\n",
+		"p:2: days-file: b.txt: not there"},
 	    {"holidays de {\ndays = \"12-25\"\ndays-file = \"a.txt\" }\n",
 		"p:3: days-file and days: one of them; or two sections, and "
 		"holidays = {a, b}"},

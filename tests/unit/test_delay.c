@@ -16,16 +16,22 @@
 
 static const char text[] =
     "time-zone = \"UTC\"\n"
-    "order = {demo, event, news}\n"
+    "order = {invite, demo, event, news}\n"
     "attribute role { type = text }\n"
     "audience chiefs { condition = \"role in {ceo, cto}\" }\n"
     "person { at-most = {\"2 per 7d\"} apart = 20h }\n"
     "company { at-most = \"5 per day\" at-most-people = \"2 per day\" }\n"
     "limit chiefs { for = chiefs at-most = \"1 per month\" }\n"
     "holidays de { days = {\"12-25 Christmas\", \"12-26\"} }\n"
+    "segment invite { purpose = invite legal-basis = legitimate-interest\n"
+    "  at-most = \"1 per 30d\" }\n"
     "segment demo { purpose = demo legal-basis = legitimate-interest }\n"
     "segment event { purpose = event legal-basis = legitimate-interest\n"
     "  at-most = \"1 per week\" when-full = \"hold 30d, then drop\" }\n"
+    "segment letter { purpose = letter legal-basis = legitimate-interest\n"
+    "  send-on = {\"daily 08:00-18:00\"} when-closed = \"hold 1d, then "
+    "bounce\"\n"
+    "  when-full = \"hold 10d\" }\n"
     "segment digest { purpose = digest legal-basis = legitimate-interest\n"
     "  yield = \"2d to {demo}\" }\n"
     "segment news { purpose = news legal-basis = legitimate-interest\n"
@@ -262,6 +268,80 @@ static void test_order(void)
 	teardown(&w);
 }
 
+/* One that cannot go for long keeps no place that is free again by then. An
+ * invitation, one a month, goes before a demo. */
+static void test_far_ahead(void)
+{
+	struct world w;
+	struct verdict v;
+
+	setup(&w);
+	add_slot(&w, "invite", NOW - 24 * DAY);
+	add_slot(&w, "event", NOW - 5 * DAY);
+	add_waiting(&w, "invite", 7);
+	v = decide(&w, "demo", NOW);
+	OK(v.reason == REASON_ORDER, "an invitation that goes within seven "
+				     "days keeps one of two a week");
+	w.slots[0].at_ms = NOW - 23 * DAY;
+	v = decide(&w, "demo", NOW);
+	OK(v.action == VERDICT_ALLOW, "and one that goes later does not: %s",
+	    verdict_reason_name(v.reason));
+	w.slots[0].state = SLOT_QUEUED;
+	v = decide(&w, "demo", NOW);
+	OK(v.action == VERDICT_ALLOW, "whenever the last one was delivered");
+	w.slots[0].at_ms = NOW - 24 * DAY;
+	v = decide(&w, "demo", NOW);
+	OK(v.reason == REASON_ORDER, "which may be so long ago: %s",
+	    verdict_reason_name(v.reason));
+	teardown(&w);
+}
+
+/* What was held for long by a limit does not end since its hours are closed when
+ * it is looked at, and their patience is over. */
+static void test_held_until(void)
+{
+	struct world w;
+	struct verdict v;
+
+	setup(&w);
+	w.f.copy_id = 3;
+	w.f.arrived_ms = NOW - 3 * DAY;
+	v = decide(&w, "letter", MIDNIGHT);
+	OK(v.action == VERDICT_REJECT && v.reason == REASON_CLOSED,
+	    "after a day the hours' patience is over");
+	w.f.held_until_ms = NOW + DAY;
+	v = decide(&w, "letter", MIDNIGHT);
+	OK(v.action == VERDICT_HOLD && v.deadline_ms == NOW + DAY &&
+		v.earliest_ms == MIDNIGHT + 8 * HOUR,
+	    "but it was to be held until later, and is");
+	w.f.held_until_ms = MIDNIGHT + 7 * HOUR;
+	v = decide(&w, "letter", MIDNIGHT);
+	OK(v.action == VERDICT_REJECT, "if that is late enough");
+	w.f.arrived_ms = MIDNIGHT - HOUR;
+	v = decide(&w, "letter", MIDNIGHT);
+	OK(v.deadline_ms == w.f.arrived_ms + DAY, "it ends nothing earlier");
+	teardown(&w);
+}
+
+/* Of several that wait the second's turn is a window after the first's. */
+static void test_turns(void)
+{
+	struct world w;
+	struct verdict v;
+
+	setup(&w);
+	add_slot(&w, "event", NOW);
+	add_waiting(&w, "event", 3);
+	add_waiting(&w, "event", 4);
+	w.f.copy_id = 3;
+	v = decide(&w, "event", NOW + HOUR);
+	OK(v.earliest_ms == MIDNIGHT + 4 * DAY, "the first: on Monday");
+	w.f.copy_id = 4;
+	v = decide(&w, "event", NOW + HOUR);
+	OK(v.earliest_ms == MIDNIGHT + 11 * DAY, "the second: a week later");
+	teardown(&w);
+}
+
 /* Whatever a person's own wait for, they go before of the company's places. */
 static void test_company_order(void)
 {
@@ -391,6 +471,9 @@ int main(void)
 	test_people_later();
 	test_audience();
 	test_order();
+	test_far_ahead();
+	test_held_until();
+	test_turns();
 	test_company_order();
 	test_yield();
 	test_hours();

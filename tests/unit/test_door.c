@@ -354,6 +354,59 @@ static void test_waits_for_writer(const char *dir)
 	ledger_close(&l);
 }
 
+/* --- a row --- */
+
+/* Two that stand alone, behind what waits at the gate; and all are answered. */
+static void run_open(struct door *d, struct gate *g, struct step other[2])
+{
+	for (int i = 0; i < 2; i++) {
+		other[i] = (struct step){.what = ADD, .name = "b"};
+		if (i == 0 && door_submit(d, step_fn, &other[0], step_done,
+				  &other[0]) != 0)
+			bug("submit");
+	}
+	gate_leave(g);
+	if (door_propose(d, step_fn, &other[1], NULL) != 0)
+		bug("propose");
+}
+
+/* What is durable of it is a beginning, however it fails; others in the same
+ * batch know nothing of it. */
+static void test_row(const char *dir)
+{
+	static const struct {
+		int what, want;
+	} t[] = {{REFUSE, ERR_STALE}, {FAIL, ERR_DENIED}};
+	struct ledger *l = toy_open(dir, LEDGER_CREATE);
+	struct door *d = patient_door(l);
+	struct step other[2], s[4];
+
+	for (size_t k = 0; k < sizeof(t) / sizeof(t[0]); k++) {
+		uint64_t a = toy_read(l, "a"), b = toy_read(l, "b");
+		struct gate g;
+		int row = 0;
+
+		for (int i = 0; i < 4; i++)
+			s[i] = (struct step){.what = ADD, .name = "a"};
+		s[1].what = t[k].what;
+		gate_enter(&g, d);
+		for (int i = 0; i < 4; i++)
+			if (door_submit_in_row(
+				d, &row, step_fn, &s[i], step_done, &s[i]) != 0)
+				bug("submit");
+		run_open(d, &g, other);
+		IS_INT(s[0].rc, 0, "row %zu: the first", k);
+		for (int i = 1; i < 4; i++)
+			IS_INT(s[i].rc, t[k].want, "row %zu: step %d", k, i);
+		IS_INT(s[2].runs + s[3].runs, 0, "row %zu: not run", k);
+		IS_INT(row, t[k].want, "row %zu: why", k);
+		IS_INT(toy_read(l, "a") - a, 1, "row %zu: a beginning", k);
+		IS_INT(toy_read(l, "b") - b, 2, "row %zu: the others", k);
+	}
+	door_close(&d);
+	ledger_close(&l);
+}
+
 /* --- company --- */
 
 static void submit_steps(struct door *d, struct step *s, size_t n)
@@ -794,9 +847,9 @@ int main(void)
 {
 	static void (*const tests[])(const char *) = {test_threads,
 	    test_one_batch, test_reducer_fails, test_write_fails,
-	    test_waits_for_writer, test_gather, test_gather_ends, test_map_full,
-	    test_queue, test_waiters, test_room, test_close, test_events,
-	    test_no_memory};
+	    test_waits_for_writer, test_row, test_gather, test_gather_ends,
+	    test_map_full, test_queue, test_waiters, test_room, test_close,
+	    test_events, test_no_memory};
 	char room[200], dir[300], *base = toy_dir(room, sizeof(room));
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {

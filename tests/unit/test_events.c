@@ -4,6 +4,8 @@
 #include "tests/unit/storetest.h"
 
 #include "policy/base/codec.h"
+#include "policy/state/answer.h"
+#include "policy/state/companies.h"
 #include "policy/state/consent.h"
 #include "policy/state/copy.h"
 #include "policy/state/feedback.h"
@@ -13,6 +15,7 @@
 #include "policy/state/outbox.h"
 #include "policy/state/policyver.h"
 #include "policy/state/refusal.h"
+#include "policy/state/review.h"
 #include "policy/state/seen.h"
 #include "policy/state/stop.h"
 #include "policy/state/suppression.h"
@@ -117,7 +120,7 @@ static void test_slot_events(struct buf *b)
 	    .at_ms = 2,
 	    .release = RELEASE_BOUNCED,
 	    .status = STR("5.1.1")};
-	struct event_slot_moved m = {1, STR("Q2")};
+	struct event_slot_moved m = {1, STR("Q2"), STR("")};
 	struct event_duplicate d = {1, STR("Q2")};
 
 	fill(p.lead, sizeof(p.lead));
@@ -135,16 +138,57 @@ static void test_slot_events(struct buf *b)
 	    "af0150000102030405060708090a0b0c0d0e0f021b0102030405060708"
 	    "0309040a050b06030761730861700961740a41630b41510ef511201249"
 	    "642e6578616d706c651350000102030405060708090a0b0c0d0e0f");
+	p.reference = STR("abcdefgh");
+	is_hex("slot proposed, version 3", b, &message_proposed_payload, &p,
+	    "b00150000102030405060708090a0b0c0d0e0f021b0102030405060708"
+	    "0309040a050b06030761730861700961740a41630b41510ef511201249"
+	    "642e6578616d706c651350000102030405060708090a0b0c0d0e0f"
+	    "14486162636465666768");
 	is_hex("slot changed", b, &message_changed_payload, &c,
 	    "a401010202030104"
 	    "45352e312e31");
+	c.provider = STR("google");
+	is_hex("slot changed, version 3", b, &message_changed_payload, &c,
+	    "a501010202030104"
+	    "45352e312e310646676f6f676c65");
 	is_hex("slot moved", b, &message_moved_payload, &m, "a2010102425132");
+	m.from = STR("Q1");
+	is_hex("slot moved, version 2", b, &message_moved_payload, &m,
+	    "a301010242513203425131");
 	is_hex(
 	    "duplicate", b, &message_duplicate_payload, &d, "a2010102425132");
 }
 
+static void test_reply_events(struct buf *b)
+{
+	struct event_reply r = {
+	    .message_id = 1, .kind = 2, .other = true, .note = STR("N")};
+	struct event_review_opened o = {.id = 7,
+	    .message_id = 1,
+	    .kind = REVIEW_OPT_OUT,
+	    .deadline_ms = 1000,
+	    .quote = STR("Q")};
+	struct event_review_decided d = {.id = 7,
+	    .state = REVIEW_UNSUBSCRIBED,
+	    .author = STR("alice"),
+	    .reason = STR("R")};
+
+	fill(r.lead, sizeof(r.lead));
+	fill(o.lead, sizeof(o.lead));
+	fill(d.lead, sizeof(d.lead));
+	is_hex("reply", b, &answer_payload, &r,
+	    "a501010250000102030405060708090a0b0c0d0e0f030204f505414e");
+	is_hex("review opened", b, &review_opened_payload, &o,
+	    "a601070250000102030405060708090a0b0c0d0e0f03010401051903e8"
+	    "064151");
+	is_hex("review decided", b, &review_decided_payload, &d,
+	    "a501070250000102030405060708090a0b0c0d0e0f030204"
+	    "65616c696365054152");
+}
+
 static void test_stop_events(struct buf *b)
 {
+	struct event_companies c = {COMPANIES_STEP, 100};
 	struct event_stopped s = {.kind = STOP_CAMPAIGN,
 	    .label = STR("c"),
 	    .until_ms = 1000,
@@ -161,6 +205,7 @@ static void test_stop_events(struct buf *b)
 	    "0919012c0a030b0e");
 	is_hex("resumed", b, &stop_resumed_payload, &r,
 	    "a401010241730365616c6963650463776879");
+	is_hex("companies", b, &companies_payload, &c, "a20102021864");
 }
 
 static void test_decision_events(struct buf *b)
@@ -184,6 +229,11 @@ static void test_decision_events(struct buf *b)
 	is_hex("refusal", b, &refusal_payload, &r,
 	    "aa0150000102030405060708090a0b0c0d0e0f0204030505020"
 	    "60e070308194e200a41730b61740c4151");
+	r.campaign = STR("c");
+	r.from_domain = STR("d");
+	is_hex("refusal, of version 2", b, &refusal_payload, &r,
+	    "ac0150000102030405060708090a0b0c0d0e0f0204030505020"
+	    "60e070308194e200a41730b61740c41510e41630f4164");
 	is_hex("policy", b, &policyver_payload, &p,
 	    "a501010258"
 	    "20000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d"
@@ -197,8 +247,8 @@ static void test_answer_events(struct buf *b)
 	    .reason = BOUNCE_HOST_UNKNOWN,
 	    .class = BOUNCE_CLASS_PERSON,
 	    .rank = GIVEUP_HOST,
-	    .hosts = 2,
-	    .hosts_first_ms = 1000,
+	    .in_row = 2,
+	    .row_first_ms = 1000,
 	    .status = STR("5.1.2"),
 	    .diagnostic = STR("D")};
 	struct event_complaint complaint = {
@@ -221,6 +271,10 @@ static void test_answer_events(struct buf *b)
 	is_hex("bounce", b, &feedback_bounce_payload, &bounce,
 	    "aa01010250000102030405060708090a0b0c0d0e0f0301040205010603"
 	    "0702081903e80945352e312e320a4144");
+	bounce.provider = STR("google"); /* version 2 */
+	is_hex("bounce with provider", b, &feedback_bounce_payload, &bounce,
+	    "ab01010250000102030405060708090a0b0c0d0e0f0301040205010603"
+	    "0702081903e80945352e312e320a41440b66676f6f676c65");
 	is_hex("complaint", b, &feedback_complaint_payload, &complaint,
 	    "a301010250000102030405060708090a0b0c0d0e0f0312");
 	is_hex("relay queued", b, &outbox_queued_payload, &queued,
@@ -267,10 +321,11 @@ static int emit_copy_done(struct door_ctx *ctx, void *arg)
 	return copy_emit_recipient(ctx, 5, 1, COPY_SENT);
 }
 
-static int emit_copy_removed(struct door_ctx *ctx, void *arg)
+static int emit_copy_dropped(struct door_ctx *ctx, void *arg)
 {
 	(void)arg;
-	return copy_emit_removed(ctx, 8, 0, STR("a"));
+	return copy_emit_dropped(
+	    ctx, &(struct event_copy_word){8, STR("a"), STR("")});
 }
 
 static int emit_copy_queued(struct door_ctx *ctx, void *arg)
@@ -336,10 +391,37 @@ static int emit_copy_wait(struct door_ctx *ctx, void *arg)
 	return copy_emit_wait(ctx, &d);
 }
 
+static int emit_copy_labelled(struct door_ctx *ctx, void *arg)
+{
+	struct copy_new c = {.id = 9,
+	    .kind = COPY_HELD,
+	    .wait = {.due_ms = 100, .label = 7},
+	    .recipients = 1};
+
+	(void)arg;
+	return copy_emit_added(ctx, &c);
+}
+
+static int emit_copy_relabelled(struct door_ctx *ctx, void *arg)
+{
+	struct copy_decided d = {.id = 9, .wait = {.due_ms = 110, .label = 8}};
+
+	(void)arg;
+	return copy_emit_wait(ctx, &d);
+}
+
 static int emit_copy_forced(struct door_ctx *ctx, void *arg)
 {
 	(void)arg;
-	return copy_emit_forced(ctx, 8, STR("a"), STR("r"));
+	return copy_emit_forced(
+	    ctx, &(struct event_copy_word){8, STR("a"), STR("r")});
+}
+
+static int emit_copy_released(struct door_ctx *ctx, void *arg)
+{
+	(void)arg;
+	return copy_emit_released(
+	    ctx, &(struct event_copy_word){8, STR("a"), STR("w")});
 }
 
 static int emit_log(struct door_ctx *ctx, void *arg)
@@ -400,6 +482,8 @@ static void test_numbers(void)
 	    {31, "SLOT_MOVED"},
 	    {32, "MTALOG"},
 	    {33, "COPY_FORCED"},
+	    {34, "COPY_RELEASED"},
+	    {35, "COPY_DROPPED"},
 	    {40, "FEEDBACK_MAIL"},
 	    {41, "BOUNCE"},
 	    {42, "COMPLAINT"},
@@ -409,6 +493,10 @@ static void test_numbers(void)
 	    {46, "LEAD_MERGED"},
 	    {47, "STOPPED"},
 	    {48, "RESUMED"},
+	    {49, "COMPANIES"},
+	    {60, "REPLY"},
+	    {61, "REVIEW_OPENED"},
+	    {62, "REVIEW_DECIDED"},
 	};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
@@ -427,6 +515,7 @@ int main(void)
 	test_person_events(&b);
 	test_slot_events(&b);
 	test_decision_events(&b);
+	test_reply_events(&b);
 	test_stop_events(&b);
 	stored_is("copy added", emit_copy,
 	    "a901050201035000010203040506070809"
@@ -444,8 +533,15 @@ int main(void)
 	    "50000102030405060708090a0b0c0d0e0f1104120c");
 	stored_is("copy that waits anew", emit_copy_wait,
 	    "a8010802186e03f5041878050106080a050b03");
+	stored_is("copy of another segment's queue", emit_copy_labelled,
+	    "a5010902010618640901182007");
+	stored_is("copy of yet another's", emit_copy_relabelled,
+	    "a4010902186e03f50c08");
 	stored_is("copy let go", emit_copy_forced, "a30108026161036172");
-	stored_is("copy removed", emit_copy_removed, "a4010802000305056161");
+	stored_is("copy released", emit_copy_released, "a30108026161036177");
+	stored_is("copy dropped", emit_copy_dropped,
+	    "a2010802"
+	    "6161");
 	stored_is("log position", emit_log, "a201422f6c024150");
 	stored_is("feedback mail", emit_seen,
 	    "a3015820000102030405060708090a0b0c0d0e0f101112131415161718"

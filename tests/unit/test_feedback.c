@@ -5,6 +5,7 @@
 #include "policy/base/digest.h"
 #include "policy/base/fault.h"
 #include "policy/ledger/rebuild.h"
+#include "policy/rules/spike.h"
 #include "policy/state/reducers.h"
 
 static struct answertest A;
@@ -12,7 +13,8 @@ static struct answertest A;
 /* Sorts and acts as the agent does; what it was taken for. */
 static enum seen_kind take(struct str mail)
 {
-	struct sort_with with = {A.app.tokens, A.rules, A.now_ms, false};
+	struct sort_with with = {
+	    A.app.tokens, A.rules, A.now_ms, false, NULL};
 	unsigned char digest[SEEN_DIGEST];
 	struct arena *arena = arena_new(8 << 20);
 	struct sort s = {0};
@@ -502,6 +504,49 @@ static void test_nested(void)
 	    "the outer one names somebody else");
 }
 
+/* Words alone, as qmail sends them; to: in To of the returned message. */
+static struct str notice(uint64_t id, const char *failed, const char *to)
+{
+	const char *z = arena_printf(A.t.arena,
+	    "Return-Path: <>\nDelivered-To: %s\nFrom: MAILER-DAEMON@b.example\n"
+	    "Subject: failure notice\n\nHi. This is the qmail-send program. I "
+	    "wasn't able to deliver your message.\n\n<%s>:\nSorry, no mailbox "
+	    "here by that name. (#5.1.1)\n\n--- Below this line is a copy of "
+	    "the message.\n\nFrom: news@example.com\nTo: %s\n",
+	    answertest_address(&A, TOKEN_BOUNCE, id), failed, to);
+
+	return str_of(z);
+}
+
+static void test_notice(void)
+{
+	const char *to = "words@b.example", *alias = "forwards@b.example";
+	uint64_t id = answertest_send(&A, to, "");
+
+	IS_INT(take(notice(id, to, to)), SEEN_BOUNCE, "a notice in words");
+	IS_INT(answertest_suppressed(&A, to), SUPPRESSION_USER_UNKNOWN,
+	    "is one as a report is");
+	id = answertest_send(&A, alias, "");
+	IS_INT(take(notice(id, "home@elsewhere.example", alias)), SEEN_BOUNCE,
+	    "of where a person's mail is forwarded to");
+	IS_INT(answertest_suppressed(&A, alias), 0, "is not of the person");
+}
+
+static void test_forwarded(void)
+{
+	const char *to = "passed-on@b.example";
+	uint64_t id = answertest_send(&A, to, "");
+	const char *addr = answertest_address(&A, TOKEN_BOUNCE, id);
+	const char *z = arena_printf(A.t.arena,
+	    "Delivered-To: %s\nFrom: ann@b.example\nSubject: Fwd: Returned "
+	    "mail\n\n> Final-Recipient: rfc822; %s\n> Action: failed\n> "
+	    "Status: 5.1.1\n",
+	    addr, to);
+
+	IS_INT(take(str_of(z)), SEEN_REPORT, "a report that a person forwards");
+	IS_INT(answertest_suppressed(&A, to), 0, "suppresses nobody");
+}
+
 /* Two messages to one person in one mail: both are told of. */
 static void test_two_tokens(void)
 {
@@ -530,7 +575,8 @@ static void test_out_of_memory(void)
 	struct str mail =
 	    answertest_dsn(&A, answertest_address(&A, TOKEN_BOUNCE, id), to,
 		"5.1.1", "550 5.1.1 no such user");
-	struct sort_with with = {A.app.tokens, A.rules, A.now_ms, false};
+	struct sort_with with = {
+	    A.app.tokens, A.rules, A.now_ms, false, NULL};
 	int before = answertest_counter(&A, "bounce.hard.user_unknown");
 	unsigned char digest[SEEN_DIGEST] = "oom";
 	bool clean = true;
@@ -619,6 +665,145 @@ static void test_rebuild(void)
 	    "%llu rows are the same", (unsigned long long)report.same);
 }
 
+/* --- a mailbox that is full for weeks --- */
+
+static void fill_up(const char *to)
+{
+	uint64_t id = answertest_send(&A, to, "4qFull");
+	struct act_failure line = {.queue_id = STR("4qFull"),
+	    .status = STR("5.2.2"),
+	    .text = STR("552 5.2.2 mailbox full")};
+	struct error err = {0};
+
+	IS_INT(dsn(id, to, "5.2.2", "552 5.2.2 mailbox full"), SEEN_BOUNCE,
+	    "%s is full", to);
+	line.rcpt = str_of(to);
+	IS_INT(act_log_bounce(&A.app, A.rules, &line, &err), 0,
+	    "the log's line of the same");
+}
+
+static void test_full(void)
+{
+	const char *who = "full@full.example", *alive = "alive@full.example";
+	const char *kept = "kept@full.example";
+	uint64_t id;
+
+	for (int i = 0; i < 4; i++) {
+		fill_up(who);
+		fill_up(alive);
+		answertest_time(&A, A.now_ms + 5 * ANSWERTEST_DAY);
+	}
+	IS_INT(answertest_suppressed(&A, who), 0, "four times in 20 days");
+	id = answertest_send(&A, alive, "");
+	storetest_change(&A.t, id, SLOT_CHANGE_DELIVERED);
+	fill_up(who);
+	fill_up(alive);
+	IS_INT(answertest_suppressed(&A, who), SUPPRESSION_MAILBOX_FULL,
+	    "the fifth, more than 14 days after the first");
+	IS_INT(answertest_suppressed(&A, alive), 0,
+	    "not of one that took a message meanwhile");
+	for (int i = 0; i < 9; i++)
+		fill_up("today@full.example");
+	IS_INT(answertest_suppressed(&A, "today@full.example"), 0,
+	    "nor nine times in a day");
+	IS_INT(storetest_policy(&A.t, "segment news { purpose = newsletter }\n"
+				      "segment demo { purpose = demos\n"
+				      "  legal-basis = legitimate-interest\n"
+				      "  mailbox-full = \"never\" }\n"),
+	    0, "another policy");
+	for (int i = 0; i < 6; i++) {
+		fill_up(kept);
+		answertest_time(&A, A.now_ms + 5 * ANSWERTEST_DAY);
+	}
+	IS_INT(answertest_suppressed(&A, kept), 0, "never, by the policy");
+}
+
+/* --- a provider in trouble --- */
+
+/* The row that a failure made of a person; all zero: none. */
+static struct suppression_record row_of(const char *who)
+{
+	struct address addr = storetest_address(&A.t, who);
+	struct suppression_record r = {0};
+	struct ledger_txn *t;
+	struct lead_id id;
+
+	if (lead_id_of(A.t.store->lead_key, &addr, &id) == 0 &&
+	    ledger_read_begin(A.t.store->ledger, &t) == 0) {
+		if (suppression_read(t, SUPPRESS_LEAD,
+			(struct str){(const char *)id.b, sizeof(id.b)}, 0,
+			&r) != 0)
+			r = (struct suppression_record){0};
+		ledger_read_end(&t);
+	}
+	return r; /* its strings are gone */
+}
+
+static void fail_one(const char *to)
+{
+	uint64_t id = answertest_send(&A, to, "");
+
+	IS_INT(dsn(id, to, "5.1.1", "550 5.1.1 no such user"), SEEN_BOUNCE,
+	    "%s fails", to);
+}
+
+static void fail_many(int from, int to)
+{
+	char who[64];
+
+	for (int i = from; i < to; i++) {
+		(void)snprintf(who, sizeof(who), "s%d@spike.example", i);
+		fail_one(who);
+	}
+}
+
+static void test_spike(void)
+{
+	int64_t first_ms;
+
+	answertest_time(&A, A.now_ms + 40 * ANSWERTEST_DAY);
+	fail_many(0, 19);
+	IS_INT(row_of("s18@spike.example").until_ms, 0, "no spike yet");
+	fail_many(19, 22);
+	first_ms = A.now_ms;
+	IS_INT(row_of("s19@spike.example").until_ms, first_ms + SPIKE_HOLD_MS,
+	    "amid a spike: for the time being");
+	IS_INT(answertest_suppressed(&A, "s19@spike.example"),
+	    SUPPRESSION_USER_UNKNOWN, "nothing is sent meanwhile");
+	IS_INT(answertest_counter(&A, "suppression.provisional"), 3, "counted");
+	fail_one("other@calm.example");
+	IS_INT(row_of("other@calm.example").until_ms, 0,
+	    "another provider is not meant");
+	answertest_time(&A, A.now_ms + SPIKE_HOLD_MS);
+	fail_one("s19@spike.example");
+	IS_INT(row_of("s19@spike.example").until_ms, 0,
+	    "it fails again when the spike is over: for ever");
+	answertest_time(&A, first_ms + 8 * ANSWERTEST_DAY);
+	fail_many(100, 119);
+	fail_one("s20@spike.example");
+	IS_INT(row_of("s20@spike.example").until_ms, 0,
+	    "or amid another one, days later");
+	fail_one("s200@spike.example");
+	OK(row_of("s200@spike.example").until_ms > A.now_ms,
+	    "which is one for those who fail first");
+}
+
+/* Two messages were on their way: what the first did is not prolonged. */
+static void test_spike_twice(void)
+{
+	const char *who = "twice@spike.example";
+	uint64_t a = answertest_send(&A, who, ""), b;
+	int64_t until_ms;
+
+	b = answertest_send(&A, who, "");
+	IS_INT(dsn(a, who, "5.1.1", "550 no such user"), SEEN_BOUNCE, "one");
+	until_ms = row_of(who).until_ms;
+	OK(until_ms > A.now_ms, "provisional");
+	answertest_time(&A, A.now_ms + 1800 * 1000);
+	IS_INT(dsn(b, who, "5.1.1", "550 no such user"), SEEN_BOUNCE, "two");
+	IS_INT(row_of(who).until_ms, until_ms, "as it was");
+}
+
 int main(void)
 {
 	answertest_open(&A);
@@ -639,7 +824,12 @@ int main(void)
 	test_unknown_message();
 	test_hostile();
 	test_nested();
+	test_notice();
+	test_forwarded();
 	test_two_tokens();
+	test_full();
+	test_spike();
+	test_spike_twice();
 	test_out_of_memory();
 	test_retention();
 	test_rebuild();

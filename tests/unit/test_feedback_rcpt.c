@@ -154,6 +154,56 @@ static void test_origin(void)
 	IS_INT((long long)S.script.n_changes, 0, "stays byte for byte");
 }
 
+/* An address that a mailbox provider has, which carries no token. */
+static void test_complaint_address(void)
+{
+	struct mail m = to("<FBL@example.com>");
+	char plain[sizeof(sessiontest_release)];
+	struct origin o;
+
+	memcpy(plain, sessiontest_release, sizeof(plain));
+	(void)snprintf(sessiontest_release, sizeof(sessiontest_release),
+	    "127.0.0.1:1\" complaint-to = {\"fbl@example.com\"} "
+	    "nameserver = \"127.0.0.1:2");
+	sessiontest_reload("");
+	m.sender = "<bounce@provider.example>";
+	m.body = "report\r\n";
+	sessiontest_connect("smtp25");
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "taken");
+	IS_INT(read_origin("report\r\n", &o), 0, "with our field");
+	IS_S(o.sender, STR("bounce@provider.example"), "who sent it");
+	memcpy(sessiontest_release, plain, sizeof(plain));
+	sessiontest_reload("");
+	sessiontest_connect("smtp25");
+	IS_INT(sessiontest_send(&m), ANSWER_ACCEPT, "not declared: passes");
+	IS_INT((long long)S.script.n_changes, 0, "untouched");
+}
+
+/* Our own name in somebody's Authentication-Results; others' stay. */
+static void test_authres(void)
+{
+	struct mail m = to(ours(TOKEN_FEEDBACK, 0));
+
+	m.extra[0] = "Authentication-Results";
+	m.extra[1] = " mail.example.com; dkim=pass header.d=provider.example";
+	m.extra[2] = "Authentication-Results";
+	m.extra[3] = " other.example; dkim=pass header.d=provider.example";
+	sessiontest_connect("smtp25");
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "taken");
+	IS_INT((long long)S.script.n_changes, 2, "one goes, ours is added");
+	OK(S.script.changes[0].kind == CHANGE_REMOVE &&
+		S.script.changes[0].index == 1,
+	    "the one with our name");
+	m.extra[0] = m.extra[2];
+	m.extra[1] = m.extra[3];
+	m.extra[2] = "authentication-results";
+	m.extra[3] = " (x) \"MAIL.example.com\" 1; none";
+	IS_INT(sessiontest_send(&m), ANSWER_CONTINUE, "the other way round");
+	OK(S.script.changes[0].kind == CHANGE_REMOVE &&
+		S.script.changes[0].index == 2,
+	    "the second one");
+}
+
 static void test_many(void)
 {
 	char *mail[] = {(char[]){"<>"}, NULL};
@@ -222,6 +272,8 @@ int main(void)
 	test_rcpt();
 	test_not_ours();
 	test_origin();
+	test_complaint_address();
+	test_authres();
 	test_many();
 	test_elsewhere();
 	test_trouble();

@@ -6,6 +6,8 @@
 #define DAY INT64_C(86400000)
 #define T0 INT64_C(1795342800000)
 
+static const struct giveup_limit never = {0, 0};
+
 static struct giveup_failure failure(
     enum bounce_class class, enum bounce_reason reason, bool names_lead)
 {
@@ -36,15 +38,15 @@ static void test_ranks(void)
 	    {"another class", BOUNCE_CLASS_MESSAGE, BOUNCE_USER_UNKNOWN, true,
 		GIVEUP_FAILED, 0},
 	};
-	struct giveup_hosts once = {.count = 1, .first_ms = T0 - 9 * DAY};
+	struct giveup_row once = {.count = 1, .first_ms = T0 - 9 * DAY};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct giveup_failure f = failure(
 		    cases[i].class, cases[i].reason, cases[i].names_lead);
 		IS_INT(
 		    giveup_rank(&f), cases[i].rank, "%s: rank", cases[i].name);
-		IS_INT(giveup_suppression(&f, &once, T0), cases[i].suppression,
-		    "%s: suppression", cases[i].name);
+		IS_INT(giveup_suppression(&f, &once, &never, T0),
+		    cases[i].suppression, "%s: suppression", cases[i].name);
 	}
 }
 
@@ -66,9 +68,9 @@ static void test_hosts(void)
 	    failure(BOUNCE_CLASS_PERSON, BOUNCE_HOST_UNKNOWN, true);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct giveup_hosts h = {
+		struct giveup_row h = {
 		    .count = cases[i].count, .first_ms = T0 - cases[i].age_ms};
-		IS_INT(giveup_suppression(&f, &h, T0),
+		IS_INT(giveup_suppression(&f, &h, &never, T0),
 		    cases[i].ends ? SUPPRESSION_HOST_UNKNOWN : 0,
 		    "%u failures in %lld ms", cases[i].count,
 		    (long long)cases[i].age_ms);
@@ -77,14 +79,63 @@ static void test_hosts(void)
 
 static void test_row(void)
 {
-	struct giveup_hosts h = {0};
+	struct giveup_row h = {0};
 
-	giveup_host_failed(&h, 0, T0);
-	giveup_host_failed(&h, T0 - DAY, T0 + DAY);
+	giveup_failed(&h, 0, T0);
+	giveup_failed(&h, T0 - DAY, T0 + DAY);
 	OK(h.count == 2 && h.first_ms == T0, "an older delivery ends no row");
-	giveup_host_failed(&h, T0 + 2 * DAY, T0 + 3 * DAY);
+	giveup_failed(&h, T0 + 2 * DAY, T0 + 3 * DAY);
 	OK(h.count == 1 && h.first_ms == T0 + 3 * DAY,
 	    "a delivery in between does");
+}
+
+static void test_full(void)
+{
+	static const struct {
+		uint32_t limit, count;
+		int64_t age_ms;
+		bool ends;
+	} cases[] = {
+	    {5, 5, 14 * DAY + 1, true}, {5, 5, 14 * DAY, false},
+	    {5, 4, 90 * DAY, false}, {5, 6, 90 * DAY, true},
+	    {0, 5000, 900 * DAY, false}, /* never */
+	};
+	struct giveup_failure f =
+	    failure(BOUNCE_CLASS_MAILBOX, BOUNCE_MAILBOX_FULL, true);
+
+	IS_INT(giveup_rank(&f), GIVEUP_FAILED, "a full mailbox: rank");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct giveup_limit l = {cases[i].limit, 14 * DAY};
+		struct giveup_row r = {
+		    .count = cases[i].count, .first_ms = T0 - cases[i].age_ms};
+		IS_INT(giveup_suppression(&f, &r, &l, T0),
+		    cases[i].ends ? SUPPRESSION_MAILBOX_FULL : 0,
+		    "full %u times in %lld ms", cases[i].count,
+		    (long long)cases[i].age_ms);
+	}
+	f.names_lead = false;
+	OK(!giveup_counts(&f), "of another person it does not count");
+}
+
+/* What is nobody's fault there never ends in anything. */
+static void test_nobodys_fault(void)
+{
+	static const enum bounce_reason reasons[] = {BOUNCE_TOO_BIG,
+	    BOUNCE_CONTENT, BOUNCE_SPAM_CONTENT, BOUNCE_POLICY,
+	    BOUNCE_REPUTATION, BOUNCE_AUTH_FAILURE, BOUNCE_THROTTLED,
+	    BOUNCE_RELAY_DENIED, BOUNCE_NETWORK, BOUNCE_EXPIRED, BOUNCE_SYSTEM,
+	    BOUNCE_PROTOCOL, BOUNCE_OTHER};
+	const struct giveup_row row = {.count = 1000};
+	const struct giveup_limit one = {1, 0};
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		struct giveup_failure f =
+		    failure(bounce_class_of(reasons[i]), reasons[i], true);
+		OK(!giveup_counts(&f) &&
+			giveup_suppression(&f, &row, &one, T0) == 0,
+		    "%s is not held against a person",
+		    bounce_reason_name(reasons[i]));
+	}
 }
 
 static bool replaces(enum suppression_reason now, int64_t until_ms,
@@ -124,6 +175,8 @@ int main(void)
 	test_ranks();
 	test_hosts();
 	test_row();
+	test_full();
+	test_nobodys_fault();
 	test_replaces();
 	return tap_done();
 }

@@ -10,6 +10,7 @@
 #include "policy/ledger/rebuild.h"
 #include "policy/state/counter.h"
 #include "policy/state/feedback.h"
+#include "policy/state/lived.h"
 #include "policy/state/message.h"
 #include "policy/state/ops_copy.h"
 #include "policy/state/ops_feedback.h"
@@ -82,23 +83,11 @@ static uint64_t propose(const struct sending *s)
 	return id;
 }
 
-static void change(uint64_t id, enum slot_change_kind kind)
-{
-	struct slot_change c = {.kind = kind,
-	    .message_id = id,
-	    .at_ms = clock_now_ms(),
-	    .release = RELEASE_BOUNCED};
-	struct error err = {0};
-
-	if (ops_slot_apply(A.st.store, &c, &err) != 0)
-		OK(false, "slot: %s", err.text);
-}
-
 static uint64_t deliver(const struct sending *s)
 {
 	uint64_t id = propose(s);
 
-	change(id, SLOT_CHANGE_DELIVERED);
+	storetest_change(&A.st, id, SLOT_CHANGE_DELIVERED);
 	return id;
 }
 
@@ -358,9 +347,50 @@ static void many_campaigns(struct ledger_txn *t, int64_t now_ms)
 	    2 * TALLY_ROWS_MAX);
 }
 
+static void new_rows(struct ledger_txn *t, int64_t now_ms, const char *campaign)
+{
+	for (int i = 0; i < 5; i++) {
+		struct message_record m =
+		    message(now_ms + i * WHEN_HOUR_MS, str_of(campaign));
+
+		if (tally_add(t, &m, TALLY_DELIVERED, now_ms) != 0)
+			exit(1);
+	}
+}
+
+/* How many complaints are counted of that hour. */
+static int add_complaints(void *arg, const struct tally_row *r)
+{
+	*(uint64_t *)arg += r->counts.n[POLICY_COMPLAINTS];
+	return 0;
+}
+
+static int complaints_of(const struct ledger_txn *t, int64_t at_ms)
+{
+	uint64_t n = 0;
+
+	if (tally_each(t, counter_hour(at_ms), counter_hour(at_ms),
+		add_complaints, &n) != 0)
+		exit(1);
+	return (int)n;
+}
+
+enum {
+	FORGOTTEN_DAYS = TALLY_KEEP_HOURS / 24 + LIVED_WRONG_DAYS + 2
+};
+
+static void live_days(struct ledger_txn *t, int64_t now_ms)
+{
+	for (int i = 0; i < FORGOTTEN_DAYS; i++)
+		if (counter_add(t, now_ms - i * WHEN_DAY_MS, "test", STR("")) !=
+		    0)
+			exit(1);
+}
+
+/* Once the days in between were lived. */
 static void old_hours(struct ledger_txn *t, int64_t now_ms)
 {
-	int64_t long_ago = now_ms - (TALLY_KEEP_HOURS + 1) * WHEN_HOUR_MS;
+	int64_t long_ago = now_ms - FORGOTTEN_DAYS * WHEN_DAY_MS;
 	size_t before = rows_from(t, 0);
 	struct message_record m = message(long_ago, STR(""));
 
@@ -370,16 +400,19 @@ static void old_hours(struct ledger_txn *t, int64_t now_ms)
 			exit(1);
 	}
 	IS_INT(rows_from(t, 0), before + 10, "ten hours of last month");
+	new_rows(t, now_ms + 400 * WHEN_DAY_MS, "ahead");
+	IS_INT(rows_from(t, 0), before + 15,
+	    "a clock that is ahead removes none of them");
+	if (tally_add(t, &m, TALLY_COMPLAINT, now_ms + 400 * WHEN_DAY_MS) != 0)
+		exit(1);
+	IS_INT(complaints_of(t, m.proposed_ms), 1, "nor loses a complaint");
+	live_days(t, now_ms);
 	if (tally_add(t, &m, TALLY_COMPLAINT, now_ms) != 0)
 		exit(1);
-	IS_INT(rows_from(t, 0), before + 10,
-	    "a complaint about them changes nothing now");
-	for (int i = 0; i < 5; i++) {
-		m = message(now_ms + i * WHEN_HOUR_MS, STR("new"));
-		if (tally_add(t, &m, TALLY_DELIVERED, now_ms) != 0)
-			exit(1);
-	}
-	IS_INT(rows_from(t, 0), before + 5, "they go with new rows");
+	IS_INT(complaints_of(t, m.proposed_ms), 1,
+	    "when they were lived, one more changes nothing");
+	new_rows(t, now_ms, "new");
+	IS_INT(rows_from(t, 0), before + 10, "and they go with new rows");
 }
 
 static void full_count(struct ledger_txn *t, int64_t now_ms)
@@ -422,6 +455,74 @@ static void damaged(struct ledger_txn *t, int64_t now_ms)
 		exit(1);
 	IS_INT(tally_each(t, 0, UINT32_MAX, count_row, &n), ERR_CORRUPT,
 	    "a row without names");
+}
+
+/* A stop, or the end of one, as an event of that time. */
+static void reduce_stop(
+    struct ledger_txn *t, bool stopped, const char *name, int64_t at_ms)
+{
+	struct event_stopped begin = {
+	    .kind = STOP_CAMPAIGN, .label = str_of(name)};
+	struct event_resumed end = {
+	    .kind = STOP_CAMPAIGN, .label = str_of(name)};
+	struct event ev = {.time_ms = at_ms, .seq = 1};
+	struct error err = {0};
+	struct buf b;
+	int rc;
+
+	buf_init(&b, 4096);
+	rc = stopped ? payload_encode(&stop_stopped_payload, &begin, &b)
+		     : payload_encode(&stop_resumed_payload, &end, &b);
+	ev.payload = buf_str(&b);
+	if (rc == 0)
+		rc = stopped ? stop_reduce_stopped(t, &ev, &err)
+			     : stop_reduce_resumed(t, &ev, &err);
+	if (rc != 0)
+		tap_ok(false, __FILE__, __LINE__, "stop: %s", err.text);
+	buf_fini(&b);
+}
+
+static uint64_t stops(const struct ledger_txn *t)
+{
+	struct ledger_table_stat st = {0};
+
+	(void)!ledger_table_stat(t, TABLE_STOP, &st);
+	return st.rows;
+}
+
+/* Ended stops go with new ones, some at once, wherever they stand; each change
+ * looks at a part of the rows only. */
+static void old_stops(struct ledger_txn *t, int64_t now_ms)
+{
+	int64_t long_ago = now_ms - FORGOTTEN_DAYS * WHEN_DAY_MS;
+	uint64_t before = stops(t);
+	char name[32];
+	int left;
+
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(name, sizeof(name), "old%02d", i);
+		reduce_stop(t, false, name, long_ago);
+	}
+	IS_INT(stops(t), before + 40, "forty that ended last month");
+	live_days(t, now_ms);
+	reduce_stop(t, true, "zzz", now_ms);
+	IS_INT(stops(t), before + 40 + 1 - 4,
+	    "four go: those from the beginning on");
+	for (left = 0; left < 20 && stops(t) > before + 1; left++)
+		reduce_stop(t, true, "old20", now_ms + left);
+	IS_INT(stops(t), before + 2, "and with each stop more");
+	IS_INT(left, 20, "until the one that was stopped again is left");
+	for (int i = 0; i < 300; i++) {
+		(void)snprintf(name, sizeof(name), "c%03d", i);
+		reduce_stop(t, true, name, now_ms);
+	}
+	reduce_stop(t, false, "yyy", long_ago);
+	before = stops(t);
+	reduce_stop(t, true, "c299", now_ms);
+	IS_INT(stops(t), before - 1, "behind it: not far");
+	reduce_stop(t, false, "yyy", long_ago);
+	reduce_stop(t, true, "c000", now_ms);
+	IS_INT(stops(t), before, "300 rows away: not looked for");
 }
 
 /* --- stopping --- */
@@ -496,6 +597,31 @@ static void end(enum stop_kind kind, const char *label)
 	OK(!changed, "is no change");
 }
 
+/* A stop that is entered by a clock that is ahead. */
+static void is_kept_ahead(int64_t ahead_ms)
+{
+	struct event_stopped e = {.kind = STOP_CAMPAIGN, .label = STR("ahead")};
+	struct event ev = {.type = EV_STOPPED,
+	    .version = 1,
+	    .class = EVENT_AUDIT,
+	    .time_ms = ahead_ms};
+	struct stop_record r;
+	struct error err = {0};
+	struct ledger_txn *t;
+	struct buf b;
+
+	buf_init(&b, 1000);
+	if (payload_encode(&stop_stopped_payload, &e, &b) != 0 ||
+	    ledger_write_begin(A.st.store->ledger, &t) != 0)
+		exit(1);
+	ev.payload = buf_str(&b);
+	IS_INT(stop_reduce_stopped(t, &ev, &err), 0, "%s", err.text);
+	IS_INT(stop_read(t, STOP_SEGMENT, STR("demo"), &r), 0,
+	    "a clock that is ahead forgets no end of a stop");
+	ledger_abort(&t);
+	buf_fini(&b);
+}
+
 static void test_counts_anew(void)
 {
 	static const struct sending one = {"demo", "s1", "s1.example", false};
@@ -508,6 +634,10 @@ static void test_counts_anew(void)
 	is_stopped(&one, STOP_NONE, "the old rate does not stop it again");
 	counts_are(STOP_SEGMENT, "demo", &(struct breaker_counts){0},
 	    "counted from nothing");
+	OK(scope(STOP_SEGMENT, "demo", now - 2 * WHEN_HOUR_MS).finding.level ==
+		BREAKER_STOP,
+	    "but not where that is an instant to come");
+	is_kept_ahead(now + 400 * WHEN_DAY_MS);
 	blast(&one, 2);
 	counts_are(STOP_SEGMENT, "demo",
 	    &(struct breaker_counts){10, 0, {2, 0, 0}}, "what came since");
@@ -737,6 +867,7 @@ int main(void)
 	test_window();
 	(void)write_rows(many_campaigns);
 	(void)write_rows(old_hours);
+	(void)write_rows(old_stops);
 	(void)write_rows(full_count);
 	(void)write_rows(damaged);
 	test_stop();

@@ -1,9 +1,8 @@
 /* test_held.c - held copies in the agent's hands: decided again when their time
  * has come, submitted only if they may go, woken when there is room, ended when
  * there is none; with the milter's real decisions behind a bridge. */
-#include "tests/unit/mtabridge.h"
+#include "tests/unit/releasetest.h"
 
-#include "agent/out/release.h"
 #include "policy/base/calendar.h"
 #include "policy/state/message.h"
 #include "policy/state/ops_copy.h"
@@ -37,23 +36,10 @@ static const char hours_text[] =
     "segment demo { purpose = demos" RULES
     "  send-on = \"%s 03:00-03:01\" when-closed = \"hold 1h, then send\" }\n";
 
-static struct app app;
-static const struct conf *conf; /* of app */
-static struct release *R;
-static int64_t now;
-
 static void settle(const char *what)
 {
-	struct error err = {0};
-	int64_t wait = 0;
-	int rc = 0, steps = 0;
-
 	now = clock_now_ms() > now ? clock_now_ms() : now;
-	do
-		rc = release_step(R, now, &wait, &err);
-	while (rc == 0 && wait == 0 && ++steps < 200);
-	IS_INT(rc, 0, "%s: steps: %s", what, err.text);
-	OK(steps < 200, "%s: it ends", what);
+	releasetest_settle(what);
 }
 
 static void arrive(const char *to, const char *segment, enum answer want)
@@ -98,14 +84,6 @@ static void change(const char *to, enum slot_change_kind kind)
 	IS_INT(ops_slot_apply(S.st.store, &c, &err), 0, "slot: %s", err.text);
 }
 
-static int sent(const char *to)
-{
-	char line[120];
-
-	(void)snprintf(line, sizeof(line), "<app@example.com>><%s>", to);
-	return bridge_count(line);
-}
-
 static int reports(void)
 {
 	return bridge_count("<>><app@example.com>");
@@ -134,18 +112,21 @@ static struct copy_record row(uint64_t id)
 	return r;
 }
 
+static void drop(uint64_t id)
+{
+	struct event_copy_word w = {id, STR("jo"), STR("")};
+	struct error err = {0};
+
+	IS_INT(ops_copy_say(S.st.store, OPS_COPY_DROP, &w, &err), 0, "drop");
+	IS_INT(spool_remove(S.sh.spool, id, &err), 0, "and its file");
+}
+
 static void wait_anew(const struct copy_record *r, const struct copy_wait *w)
 {
 	struct copy_decided d = {r->id, r->wakes, *w};
 	struct error err = {0};
 
 	IS_INT(ops_copy_wait(S.st.store, &d, 1, &err), 0, "wait: %s", err.text);
-}
-
-static void is_empty(const char *what)
-{
-	IS_INT(sessiontest_rows(NULL), 0, "%s: no rows left", what);
-	IS_INT(sessiontest_files(SPOOL_COPIES), 0, "%s: no files left", what);
 }
 
 /* One slot of a person: it goes to the earlier kind though that came later,
@@ -168,7 +149,7 @@ static void test_order(void)
 	IS_INT(B.asked, 0, "nothing is submitted");
 	change("ann@ann.example", SLOT_CHANGE_RELEASED);
 	settle("a slot is free");
-	IS_INT(sent("ann@ann.example"), 1, "one goes, at once");
+	IS_INT(releasetest_sent("ann@ann.example"), 1, "one goes, at once");
 	IS_INT(B.asked, 1, "and one was submitted");
 	OK(row(demo.id).id == 0, "the earlier kind");
 	news = row(news.id);
@@ -178,9 +159,9 @@ static void test_order(void)
 	asked = B.asked;
 	change("ann@ann.example", SLOT_CHANGE_RELEASED);
 	settle("free again");
-	IS_INT(sent("ann@ann.example"), 2, "it goes");
+	IS_INT(releasetest_sent("ann@ann.example"), 2, "it goes");
 	IS_INT(B.asked, asked + 1, "by one submission");
-	is_empty("order");
+	releasetest_is_empty("order");
 }
 
 /* Two people of a company at most. */
@@ -194,12 +175,13 @@ static void test_company(void)
 	IS_INT(sessiontest_rows(NULL), 2, "two wait");
 	change("bob@acme.example", SLOT_CHANGE_RELEASED);
 	settle("one bounced");
-	OK(sent("dora@acme.example") == 1 && sent("eve@acme.example") == 0,
+	OK(releasetest_sent("dora@acme.example") == 1 &&
+		releasetest_sent("eve@acme.example") == 0,
 	    "the first in the queue goes, of another person");
 	change("carl@acme.example", SLOT_CHANGE_RELEASED);
 	settle("another bounced");
-	IS_INT(sent("eve@acme.example"), 1, "the next goes");
-	is_empty("company");
+	IS_INT(releasetest_sent("eve@acme.example"), 1, "the next goes");
+	releasetest_is_empty("company");
 }
 
 /* Decided at once when the policy of now can never let it go. */
@@ -215,9 +197,9 @@ static void test_ends(void)
 	settle("never");
 	IS_INT(reports(), before + 1, "bounced: the sender is told");
 	OK(bridge_report_has("Status: 5.4.7\r\n"), "that it was in vain");
-	IS_INT(sent("fay@fay.example"), 0, "nothing went");
+	IS_INT(releasetest_sent("fay@fay.example"), 0, "nothing went");
 	IS_INT(B.asked, asked + 1, "but the report");
-	is_empty("never");
+	releasetest_is_empty("never");
 	sessiontest_apply(order_text);
 }
 
@@ -243,8 +225,8 @@ static void test_defer(void)
 	w.due_ms = w.deadline_ms = now;
 	wait_anew(&r, &w);
 	settle("end");
-	IS_INT(sent(to), 0, "did not go");
-	is_empty("defer");
+	IS_INT(releasetest_sent(to), 0, "did not go");
+	releasetest_is_empty("defer");
 	sessiontest_apply(order_text);
 }
 
@@ -265,9 +247,9 @@ static void test_never_deferred(void)
 	w.due_ms = w.deadline_ms = now;
 	wait_anew(&r, &w);
 	settle("never, deferred");
-	IS_INT(sent(to), 0, "did not go");
+	IS_INT(releasetest_sent(to), 0, "did not go");
 	IS_INT(reports(), before + 1, "the sender is told");
-	is_empty("never, deferred");
+	releasetest_is_empty("never, deferred");
 	sessiontest_apply(order_text);
 }
 
@@ -291,10 +273,12 @@ static void test_too_late(void)
 		change(to, SLOT_CHANGE_RELEASED);
 	}
 	settle("late");
-	IS_INT(sent("gil@gil.example"), 0, "far too late: it does not go");
+	IS_INT(releasetest_sent("gil@gil.example"), 0,
+	    "far too late: it does not go");
 	IS_INT(reports(), before + 1, "it is given back");
-	IS_INT(sent("gus@gus.example"), 1, "a little late: it goes");
-	is_empty("late");
+	IS_INT(
+	    releasetest_sent("gus@gus.example"), 1, "a little late: it goes");
+	releasetest_is_empty("late");
 }
 
 /* "then send": the rule ends, the message goes. */
@@ -345,12 +329,44 @@ static void test_then_send(void)
 		exit(1);
 	spool_copy_free(&c);
 	settle("patience is over");
-	IS_INT(sent(to), 1, "it goes, closed or not");
+	IS_INT(releasetest_sent(to), 1, "it goes, closed or not");
 	IS_INT(sessiontest_rows(NULL), 1, "the young one waits");
-	IS_INT(ops_copy_remove(S.st.store, r.id, STR("a"), &err), 0, "-");
-	IS_INT(spool_remove(S.sh.spool, r.id, &err), 0, "-");
+	drop(r.id);
 	sessiontest_apply(order_text);
-	is_empty("then send");
+	releasetest_is_empty("then send");
+}
+
+/* Another policy makes another instant, earlier or later: who lists what waits
+ * sees that one, not the one of the policy before. */
+static void test_another_policy(void)
+{
+	static const char text[] = "person { at-most = \"1 per %dd\" }\n"
+				   "segment news { purpose = news" RULES
+				   "  when-full = \"hold 60d, then drop\" }\n";
+	static const int days[] = {20, 10, 30};
+	char policy[400];
+	struct copy_record r;
+	uint64_t id;
+
+	arrive("pia@pia.example", "news", ANSWER_CONTINUE);
+	change("pia@pia.example", SLOT_CHANGE_DELIVERED);
+	arrive("pia@pia.example", "news", ANSWER_DISCARD);
+	id = newest(&r);
+	OK(r.wait.due_ms < now + 7 * WHEN_DAY_MS + LATE_MS, "seven days");
+	for (size_t i = 0; i < 3; i++) {
+		int64_t want = now + days[i] * WHEN_DAY_MS;
+
+		(void)snprintf(policy, sizeof(policy), text, days[i]);
+		sessiontest_apply(policy);
+		settle("another policy");
+		r = row(id);
+		OK(r.wait.due_ms > want - LATE_MS &&
+			r.wait.due_ms < want + LATE_MS,
+		    "then %d", days[i]);
+	}
+	IS_INT(releasetest_sent("pia@pia.example"), 0, "it waits all the time");
+	sessiontest_apply(order_text);
+	drop(id);
 }
 
 /* An operator's word. */
@@ -363,14 +379,16 @@ static void test_forced(void)
 	arrive("ida@ida.example", "news", ANSWER_DISCARD);
 	(void)newest(&r);
 	settle("before");
-	IS_INT(sent("ida@ida.example"), 0, "it waits");
-	IS_INT(ops_copy_force(S.st.store, r.id, STR("jo"), STR("why"), &err), 0,
-	    "let go");
+	IS_INT(releasetest_sent("ida@ida.example"), 0, "it waits");
+	IS_INT(
+	    ops_copy_say(S.st.store, OPS_COPY_FORCE,
+		&(struct event_copy_word){r.id, STR("jo"), STR("why")}, &err),
+	    0, "let go");
 	settle("forced");
-	IS_INT(sent("ida@ida.example"), 1, "sent");
+	IS_INT(releasetest_sent("ida@ida.example"), 1, "sent");
 	IS_INT(
 	    (int)storetest_slots(&S.st, "ida@ida.example"), 2, "and counted");
-	is_empty("forced");
+	releasetest_is_empty("forced");
 }
 
 /* The MTA took it and its 250 was lost: the limit is full of that very slot,
@@ -390,9 +408,9 @@ static void test_lost_answer(void)
 	asked = B.asked;
 	now += WHEN_MINUTE_MS;
 	settle("again");
-	IS_INT(sent("kim@kim.example"), 1, "once");
+	IS_INT(releasetest_sent("kim@kim.example"), 1, "once");
 	IS_INT(B.asked, asked, "and not submitted again");
-	is_empty("lost answer");
+	releasetest_is_empty("lost answer");
 }
 
 /* One whose file is lost stays for the operator to see, and is in nobody's way:
@@ -412,7 +430,7 @@ static void test_lost_file(void)
 	change("lia@lia.example", SLOT_CHANGE_RELEASED);
 	settle("a slot is free");
 	OK(row(behind.id).id == 0, "the one behind it goes");
-	IS_INT(sent("lia@lia.example"), 1, "by the MTA");
+	IS_INT(releasetest_sent("lia@lia.example"), 1, "by the MTA");
 	(void)snprintf(text, sizeof(text), "# new\n%s", order_text);
 	sessiontest_apply(text);
 	settle("looked at anew");
@@ -422,7 +440,7 @@ static void test_lost_file(void)
 	    "in no queue");
 	IS_INT(ops_copy_done(S.st.store, lost.id, 0, COPY_REMOVED, &err), 0,
 	    "dropped");
-	is_empty("lost file");
+	releasetest_is_empty("lost file");
 }
 
 static void move_to(const char *who, const char *company)
@@ -461,28 +479,14 @@ static void test_other_company(void)
 	    "for the new one");
 	change("quy@new.example", SLOT_CHANGE_RELEASED);
 	settle("a place there");
-	IS_INT(sent("ola@old.example"), 1, "goes");
-	is_empty("other company");
+	IS_INT(releasetest_sent("ola@old.example"), 1, "goes");
+	releasetest_is_empty("other company");
 }
 
 int main(void)
 {
-	struct error err = {0};
-	char path[128];
-
-	bridge_start();
-	sessiontest_open();
-	now = clock_now_ms();
-	(void)snprintf(path, sizeof(path), "%s/tendril.conf", S.st.dir);
-	if (conf_load(&conf, path, &err) != 0 ||
-	    token_keys_load(&app.tokens, conf->token_key.p, &err) != 0) {
-		printf("Bail out! %s\n", err.text);
-		return 1;
-	}
-	app.conf = conf;
-	app.store = S.st.store;
-	if (release_open(&R, &app, &err) != 0)
-		return 1;
+	releasetest_open();
+	releasetest_start();
 	test_order();
 	test_company();
 	test_ends();
@@ -490,14 +494,11 @@ int main(void)
 	test_never_deferred();
 	test_too_late();
 	test_then_send();
+	test_another_policy();
 	test_forced();
 	test_lost_answer();
 	test_lost_file();
 	test_other_company();
-	release_close(&R);
-	bridge_stop();
-	token_keys_free(&app.tokens);
-	conf_unref(&conf);
-	sessiontest_close();
+	releasetest_close();
 	return tap_done();
 }

@@ -4,6 +4,7 @@
 
 #include "policy/base/clock.h"
 #include "policy/state/lead.h"
+#include "policy/state/lived.h"
 
 #define DAY_MS INT64_C(86400000)
 #define START_MS INT64_C(1790000000000)
@@ -20,20 +21,13 @@ static void set_clock(int64_t ms)
 
 static void open_at(int64_t ms, const char *policy)
 {
-	struct ops_policy in = {.path = STR("p"),
-	    .text = str_of(policy),
-	    .author = STR("test"),
-	    .reason = STR("why")};
-	struct error err = {0};
 	char path[128];
-	uint32_t version;
 
 	storetest_open(&T);
 	set_clock(ms);
 	(void)snprintf(path, sizeof(path), "%s/clock", T.dir);
 	(void)setenv("TENDRIL_CLOCK_FILE", path, 1);
-	IS_INT(ops_policy_apply(T.store, &in, &version, &err), 0, "policy: %s",
-	    err.text);
+	IS_INT(storetest_policy(&T, policy), 0, "policy");
 }
 
 static void close_all(void)
@@ -59,23 +53,12 @@ static struct decide_out send_to(const char *segment, uint64_t key)
 	return out;
 }
 
-static void change(uint64_t id, enum slot_change_kind kind)
-{
-	struct slot_change c = {.kind = kind,
-	    .message_id = id,
-	    .at_ms = clock_now_ms(),
-	    .release = RELEASE_BOUNCED};
-	struct error err = {0};
-
-	IS_INT(ops_slot_apply(T.store, &c, &err), 0, "slot: %s", err.text);
-}
-
 static void deliver(const char *segment, uint64_t key)
 {
 	struct decide_out out = send_to(segment, key);
 
 	IS_INT(out.verdict.action, VERDICT_ALLOW, "%s is sent", segment);
-	change(out.message_id, SLOT_CHANGE_DELIVERED);
+	storetest_change(&T, out.message_id, SLOT_CHANGE_DELIVERED);
 }
 
 static void test_other_segments(void)
@@ -99,6 +82,70 @@ static void test_other_segments(void)
 	set_clock(START_MS + 300 * DAY_MS);
 	IS_INT(send_to("yearly", 6).verdict.action, VERDICT_ALLOW,
 	    "allowed when its own time is over");
+	close_all();
+}
+
+#define RARE                                                                   \
+	"segment rare { purpose = a legal-basis = legitimate-interest\n"       \
+	"  at-most = \"1 per 60d\" when-full = reject }\n"                     \
+	"segment daily { purpose = b legal-basis = legitimate-interest }\n"
+
+/* The clock is set years ahead by mistake, on several days, and each time back:
+ * what counts before counts after. */
+static void test_clock_ahead(void)
+{
+	uint64_t key = 10;
+
+	open_at(START_MS, "company { at-most = \"200 per 60d\" }\n" RARE);
+	for (int day = -100; day < 0; day++) {
+		set_clock(START_MS + day * DAY_MS);
+		deliver("daily", key++);
+	}
+	set_clock(START_MS - 58 * DAY_MS);
+	deliver("rare", 1);
+	for (int day = 0; day < LIVED_WRONG_DAYS; day++) {
+		set_clock(START_MS + (400 + 100 * day) * DAY_MS);
+		deliver("daily", key++);
+		deliver("daily", key++);
+		set_clock(START_MS + DAY_MS);
+		IS_INT(send_to("rare", key++).verdict.reason,
+		    REASON_SEGMENT_CAP, "after %d wrong days", day + 1);
+	}
+	deliver("daily", key++);
+	IS_INT(send_to("rare", key++).verdict.reason, REASON_SEGMENT_CAP,
+	    "nor by a true one");
+	set_clock(START_MS + 2 * DAY_MS);
+	IS_INT(send_to("rare", key++).verdict.action, VERDICT_ALLOW,
+	    "when its time is over");
+	close_all();
+}
+
+/* What is over is not kept for ever. */
+static void test_forgotten(void)
+{
+	open_at(START_MS, RARE);
+	for (int day = 0; day < 120; day++) {
+		set_clock(START_MS + day * DAY_MS);
+		deliver("daily", 10 + (uint64_t)day);
+	}
+	IS_INT((int)storetest_slots(&T, "ann@b.example"),
+	    62 + LIVED_WRONG_DAYS + 2, "two months of it, and a little");
+	close_all();
+}
+
+/* A clock in the past, and little mail, drop nothing. */
+static void test_few_days(void)
+{
+	open_at(START_MS, RARE);
+	for (int day = 0; day < 60; day++) {
+		set_clock(START_MS + 30 * day * DAY_MS);
+		deliver("daily", 10 + (uint64_t)day);
+	}
+	IS_INT((int)storetest_slots(&T, "ann@b.example"), 60,
+	    "sixty lived days in five years");
+	set_clock(START_MS - 3000 * DAY_MS);
+	deliver("daily", 9);
+	IS_INT((int)storetest_slots(&T, "ann@b.example"), 61, "all there");
 	close_all();
 }
 
@@ -136,6 +183,9 @@ static void test_released_first(void)
 int main(void)
 {
 	test_other_segments();
+	test_clock_ahead();
+	test_forgotten();
+	test_few_days();
 	test_released_first();
 	return tap_done();
 }

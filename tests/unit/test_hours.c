@@ -481,19 +481,30 @@ static void random_hours(uint64_t *seed, int year, struct sample *s)
 	s->h = (struct hours){s->ranges, nr, s->holidays, nh};
 }
 
-/* The days around at, backwards, so that the next opening is known. */
+/* The days around at, backwards, so that the next opening and the next closing
+ * are known. */
 static bool same_days(const struct hours *h, const struct zone *z, int64_t at)
 {
-	int64_t open = HOURS_NEVER;
+	int64_t open = HOURS_NEVER, closed = HOURS_NEVER;
 
 	for (int64_t ms = at + 3 * DAY_MS; ms >= at - DAY_MS; ms -= MINUTE_MS) {
 		bool now = slow_is_open(h, ms);
 		int64_t got;
 
 		open = now ? ms : open;
+		closed = now ? closed : ms;
 		if (hours_is_open(h, z, ms) != now ||
 		    hours_is_open(h, z, ms + 59999) != now) {
 			printf("# at %lld: not %d\n", (long long)ms, now);
+			return false;
+		}
+		got = ms % (11 * MINUTE_MS) == 0
+			  ? hours_next_closed_ms(h, z, ms)
+			  : closed;
+		if (closed == HOURS_NEVER ? got <= at + 3 * DAY_MS
+					  : got != closed) {
+			printf("# at %lld: closed %lld, not %lld\n",
+			    (long long)ms, (long long)got, (long long)closed);
 			return false;
 		}
 		if (ms % (7 * MINUTE_MS) != 0 && !now)

@@ -400,9 +400,10 @@ static void test_merged(void)
 	    "its message arrives");
 	IS_INT(lead_read(t, &to, T.arena, &r), 0, "the other");
 	IS_INT(r.n_slots, 3, "has all");
-	OK(slot_is(&r.slots[0], mine) &&
-		slot_is(&r.slots[2], slot(4, 250, SLOT_DELIVERED)),
-	    "as they are now");
+	OK(slot_is(&r.slots[0], slot(2, 100, SLOT_DELIVERED)) &&
+		slot_is(&r.slots[1], slot(4, 250, SLOT_DELIVERED)) &&
+		slot_is(&r.slots[2], mine),
+	    "as they are now, in their order");
 	IS_INT(lead_slot_set(t, &id, 9, SLOT_DELIVERED, 250), ERR_NOT_FOUND,
 	    "no such slot");
 	/* in a ring: ends */

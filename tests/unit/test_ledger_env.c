@@ -6,13 +6,21 @@
 #include "policy/base/clock.h"
 #include "policy/base/codec.h"
 #include "policy/base/fault.h"
+#include "policy/ledger/folder.h"
 #include "policy/ledger/meta.h"
+#include "policy/ledger/turns.h"
 
 #include <grp.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
+
+enum {
+	TEAM = 61000, /* a group, and the first of its users */
+	TOGETHER = 4,
+	ROUNDS = 20,
+};
 
 static char base[200];
 
@@ -89,6 +97,64 @@ static bool all_cloexec(const char *dir)
 	if (d != NULL)
 		(void)closedir(d);
 	return all && seen >= 2;
+}
+
+/* As the daemons are: two users of one group, whatever the umask. Where this
+ * is not root, one user. */
+static int be_one_of(int i)
+{
+	(void)umask(i % 2 == 0 ? 077 : 027);
+	if (geteuid() != 0)
+		return 0;
+	return setgid(TEAM) == 0 && setuid((uid_t)(TEAM + i)) == 0 ? 0 : 1;
+}
+
+static int start_together(int i)
+{
+	struct error err = {0};
+	const char *dir = sub("team/ledger");
+	struct turns *t = NULL;
+	int rc = be_one_of(i);
+
+	if (rc == 0)
+		rc = try_open(dir, LEDGER_CREATE, TOY_SCHEMA, &err);
+	if (rc == 0)
+		rc = turns_open(&t, dir, &err);
+	turns_close(&t);
+	if (rc != 0)
+		(void)fprintf(stderr, "# %d: %s\n", i, err.text);
+	return rc;
+}
+
+/* Nobody finds what another has half made. */
+static void test_first_start(void)
+{
+	int failed = 0, status;
+	pid_t pid[TOGETHER];
+
+	IS_INT(mkdir(sub("team"), 0777), 0, "a folder");
+	if (chmod(base, 0711) != 0 ||
+	    (geteuid() == 0 && chown(sub("team"), 0, TEAM) != 0) ||
+	    chmod(sub("team"), 02770) != 0)
+		bug("team");
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int i = 0; i < TOGETHER; i++) {
+			pid[i] = fork();
+			if (pid[i] == 0)
+				_exit(start_together(i) != 0);
+			if (pid[i] < 0)
+				bug("fork");
+		}
+		for (int i = 0; i < TOGETHER; i++)
+			failed += waitpid(pid[i], &status, 0) != pid[i] ||
+				  status != 0;
+		OK(mode_of(sub("team/ledger")) == 02770 &&
+			mode_of(sub("team/ledger/data.mdb")) == 0660 &&
+			mode_of(sub("team/ledger/lock.mdb")) == 0660,
+		    "modes");
+		folder_remove(sub("team/ledger"));
+	}
+	IS_INT(failed, 0, "all that started together opened it");
 }
 
 static void test_open(void)
@@ -777,6 +843,7 @@ int main(void)
 {
 	(void)toy_dir(base, sizeof(base));
 	test_open();
+	test_first_start();
 	test_schema();
 	test_not_lmdb();
 	test_rows();

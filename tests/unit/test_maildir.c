@@ -21,7 +21,7 @@ static void make_dir(void)
 	static const char *const names[] = {"tmp", "new", "cur"};
 	char path[128];
 
-	(void)snprintf(dir, sizeof(dir), "/tmp/tendril-maildir.XXXXXX");
+	storetest_name(dir, sizeof(dir), "maildir");
 	if (mkdtemp(dir) == NULL)
 		exit(1);
 	for (int i = 0; i < 3; i++) {

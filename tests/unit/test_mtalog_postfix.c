@@ -1,6 +1,6 @@
 /* test_mtalog_postfix.c - agent/in/mtalog_prefix.h and mtalog_postfix.h: line
  * forms, times, hostile text. */
-#include "agent/in/mtalog_postfix.h"
+#include "agent/in/mtalog.h"
 #include "agent/in/mtalog_prefix.h"
 #include "tests/unit/tap.h"
 
@@ -143,7 +143,7 @@ static void test_fields(void)
 		const struct field_case *c = &fields[i];
 		struct mtalog_line l;
 		enum mtalog_kind kind =
-		    mtalog_postfix_parse(str_of(c->line), &noon, &l);
+		    mtalog_parse(str_of(c->line), &noon, &l);
 
 		IS_INT(kind, c->kind, "kind of: %s", c->line);
 		IS_TEXT(l.queue_id, c->id, "queue id of: %s", c->line);
@@ -286,7 +286,7 @@ static void test_deliveries(void)
 
 		snprintf(line, sizeof(line), AT "%.*s" ID ": %s",
 		    (int)(colon - c->line), c->line, colon);
-		mtalog_postfix_parse(str_of(line), &noon, &l);
+		mtalog_parse(str_of(line), &noon, &l);
 		IS_INT(l.kind, want, "kind of: %s", c->line);
 		IS_INT(l.status, c->status, "status of: %s", c->line);
 		IS_TEXT(l.queue_id, ID, "queue id of: %s", c->line);
@@ -336,7 +336,7 @@ static void test_senders(void)
 		const struct sender_case *c = &senders[i];
 		struct mtalog_line l;
 
-		mtalog_postfix_parse(str_of(c->line), &noon, &l);
+		mtalog_parse(str_of(c->line), &noon, &l);
 		IS_INT(l.kind, c->kind, "kind of: %s", c->line);
 		IS_TEXT(l.sender, c->sender, "sender of: %s", c->line);
 		IS_TEXT(l.next_id, c->next, "next id of: %s", c->line);
@@ -399,7 +399,7 @@ static void test_times(void)
 
 		snprintf(line, sizeof(line),
 		    "%s mx postfix/qmgr[7]: " ID ": removed", c->stamp);
-		mtalog_postfix_parse(str_of(line), &when, &l);
+		mtalog_parse(str_of(line), &when, &l);
 		IS_INT(l.kind, c->want_ms >= 0 ? MTALOG_REMOVED : MTALOG_OTHER,
 		    "stamp %s is read or not", c->stamp);
 		if (c->want_ms >= 0)
@@ -412,21 +412,19 @@ static void test_writer(void)
 {
 	struct mtalog_line l;
 
-	mtalog_postfix_parse(
-	    STR("2026-11-22T12:00:00Z out postfix-tendril/submission/"
-		"smtpd[12895]: connect from unknown[unknown]"),
+	mtalog_parse(STR("2026-11-22T12:00:00Z out postfix-tendril/submission/"
+			 "smtpd[12895]: connect from unknown[unknown]"),
 	    &noon, &l);
 	IS_TEXT(l.host, "out", "host");
 	IS_TEXT(l.instance, "postfix-tendril", "instance");
 	IS_TEXT(l.agent, "smtpd", "agent");
 	IS_INT(l.pid, 12895, "pid");
-	mtalog_postfix_parse(
+	mtalog_parse(
 	    STR(AT "master[5]: warning: process /x/smtpd pid 25456 killed by "
 		   "signal 9"),
 	    &noon, &l);
 	IS_INT(l.pid, 25456, "a death tells the dead one's pid");
-	mtalog_postfix_parse(
-	    STR(AT "postsuper[5]: Deleted: 115 messages"), &noon, &l);
+	mtalog_parse(STR(AT "postsuper[5]: Deleted: 115 messages"), &noon, &l);
 	IS_INT(l.count, 115, "number of deleted messages");
 }
 
@@ -458,7 +456,7 @@ static void test_counts(void)
 		snprintf(line, sizeof(line),
 		    AT "smtpd[7]: disconnect from a.example[192.0.2.1]%s",
 		    c->tail);
-		mtalog_postfix_parse(str_of(line), &noon, &l);
+		mtalog_parse(str_of(line), &noon, &l);
 		IS_INT(l.kind, MTALOG_DISCONNECT, "disconnect%s", c->tail);
 		IS_INT(l.has_counts, c->has, "has counts%s", c->tail);
 		IS_INT(l.data.ok, c->data_ok, "data ok%s", c->tail);
@@ -487,7 +485,7 @@ static void test_cut(void)
 			memcpy(copy, fields[i].line, m);
 			if (k > n)
 				copy[k - n - 1] = '\0';
-			mtalog_postfix_parse((struct str){copy, m}, &noon, &l);
+			mtalog_parse((struct str){copy, m}, &noon, &l);
 			for (size_t j = 0; j < sizeof(s) / sizeof(s[0]); j++)
 				outside += s[j]->n > 0 &&
 					   (s[j]->p < copy ||

@@ -133,16 +133,9 @@ static void test_decide(void)
 
 static void apply_policy(void)
 {
-	struct ops_policy in = {.path = STR("p"),
-	    .text = STR("segment demo { purpose = demos "
-			"legal-basis = legitimate-interest }\n"),
-	    .author = STR("test"),
-	    .reason = STR("why")};
-	struct error err = {0};
-	uint32_t version;
-
-	IS_INT(ops_policy_apply(T.store, &in, &version, &err), 0, "policy %s",
-	    err.text);
+	IS_INT(storetest_policy(&T, "segment demo { purpose = demos "
+				    "legal-basis = legitimate-interest }\n"),
+	    0, "policy");
 }
 
 /* What opening the store writes to the log. */

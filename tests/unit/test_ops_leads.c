@@ -1,7 +1,7 @@
 /* test_ops_leads.c - what is known of people, set for many at once; people who
  * go on under another address, and that no opt-out is lost by it. */
 #define STORETEST_MAP "256M"
-#include "tests/unit/storetest.h"
+#include "tests/unit/oldlead.h"
 
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
@@ -338,34 +338,6 @@ static void test_facts(void)
 	IS_INT(seen_attributes(policies[0], 1), 0, "one that does not");
 }
 
-/* As version 1 of the event made a person known: without a company. */
-static int emit_old(struct door_ctx *ctx, void *arg)
-{
-	struct address *a = arg;
-	struct event_lead_created e = {.epoch = seal_epoch(T.store->seal)};
-	struct buf wrapped, payload;
-	struct person p;
-	int rc = person_open(&p, T.store, door_txn(ctx), a);
-
-	buf_init(&wrapped, SEAL_WRAPPED);
-	buf_init(&payload, LEAD_CREATED_MAX);
-	memcpy(e.lead, p.id.b, sizeof(e.lead));
-	if (rc == 0)
-		rc = seal_wrap(T.store->seal, p.id.b, &p.key, &wrapped);
-	e.wrapped = buf_str(&wrapped);
-	if (rc == 0)
-		rc = person_seal(
-		    &p, PERSON_ADDRESS, a->text, door_arena(ctx), &e.address);
-	if (rc == 0)
-		rc = payload_encode(&lead_created_payload, &e, &payload);
-	if (rc == 0)
-		rc = door_emit(ctx, EV_LEAD_CREATED, 1, buf_str(&payload));
-	buf_fini(&payload);
-	buf_fini(&wrapped);
-	person_fini(&p);
-	return rc;
-}
-
 static struct company_id company_seen(const char *address)
 {
 	struct decide_in in = {.mode = DECIDE_SEND,
@@ -396,12 +368,11 @@ static struct company_id company_seen(const char *address)
 
 static void test_old_lead(void)
 {
-	struct address a = storetest_address(&T, "old@plant.example");
 	struct attribute_value role = text(ROLE, "cto");
 	struct company_id old, new, named;
 	struct lead_record r;
 
-	IS_INT(door_propose(T.store->door, emit_old, &a, NULL), 0, "old");
+	IS_INT(oldlead_add(&T, "old@plant.example"), 0, "old");
 	(void)known("old@plant.example", &r);
 	OK(r.wrapped.n > 0 && company_id_is_none(r.company), "without one");
 	old = company_seen("old@plant.example");

@@ -2,7 +2,7 @@
  * written by Postfix 3.7.11 (names and addresses changed), one file a group of
  * cases; X.outcomes is what has to come of X.log, in the form of
  * outcome_text.h. What a real log has too seldom is scripted below. */
-#include "agent/in/mtalog_postfix.h"
+#include "agent/in/mtalog.h"
 #include "agent/in/outcome.h"
 #include "policy/base/fault.h"
 #include "policy/base/file.h"
@@ -48,7 +48,7 @@ static void feed(
 		struct mtalog_line l;
 		if (line.n == 0)
 			continue;
-		mtalog_postfix_parse(line, &when, &l);
+		mtalog_parse(line, &when, &l);
 		outcome_line(*b, &l, collect, out);
 		if (mode == RELIVE)
 			relive(b);
@@ -282,33 +282,36 @@ static const struct {
 	const char *text;
 	int rc;
 } imports[] = {
-    {"1 5 0000000000000000 0 0\n", 0},
-    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 0 1 " A " " B "\n", 0},
-    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 0 1\n", 0},
+    {"2 5 0000000000000000 0 0 4\n", 0},
+    {"2 5 0000000000000000 0 0 4\n00000000000000ff 7 5 0 0 1 " A " " B "\n", 0},
+    {"2 5 0000000000000000 0 0 4\n00000000000000ff 7 5 0 0 1\n", 0},
+    {"2 5 0000000000000000 0 0 9223372036854775807\n", 0},
+    {"2 5 0000000000000000 0 0\n", ERR_SYNTAX},
     {"", ERR_VERSION},
-    {"2 5 0000000000000000 0 0\n", ERR_VERSION},
+    {"3 5 0000000000000000 0 0 4\n", ERR_VERSION},
     {"1\n", ERR_SYNTAX},
     {"1 5\n", ERR_SYNTAX},
     {"1 5 0000000000000000 0\n", ERR_SYNTAX},
     {"1 5 00 0 0\n", ERR_SYNTAX},
     {"1 x 0000000000000000 0 0\n", ERR_SYNTAX},
-    {"1 5 0000000000000000 0 0\n00000000000000f 7 5 0 0 1\n", ERR_SYNTAX},
-    {"1 5 0000000000000000 0 0\n0000000000000000 7 5 0 0 1\n", ERR_SYNTAX},
-    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 0\n", ERR_SYNTAX},
-    {"1 5 0000000000000000 0 0\n00000000000000ff 4294967296 5 0 0 1\n",
+    {"2 5 0000000000000000 0 0 4\n00000000000000f 7 5 0 0 1\n", ERR_SYNTAX},
+    {"2 5 0000000000000000 0 0 4\n0000000000000000 7 5 0 0 1\n", ERR_SYNTAX},
+    {"2 5 0000000000000000 0 0 4\n00000000000000ff 7 5 0 0\n", ERR_SYNTAX},
+    {"2 5 0000000000000000 0 0 4\n00000000000000ff 4294967296 5 0 0 1\n",
 	ERR_LIMIT},
-    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 99 1\n", ERR_LIMIT},
-    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 2 1\n", ERR_SYNTAX},
-    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 0 2\n", ERR_LIMIT},
-    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 0 1  " A "\n",
+    {"2 5 0000000000000000 0 0 4\n00000000000000ff 7 5 0 99 1\n", ERR_LIMIT},
+    {"2 5 0000000000000000 0 0 4\n00000000000000ff 7 5 0 2 1\n", ERR_SYNTAX},
+    {"2 5 0000000000000000 0 0 4\n00000000000000ff 7 5 0 0 2\n", ERR_LIMIT},
+    {"2 5 0000000000000000 0 0 4\n00000000000000ff 7 5 0 0 1  " A "\n",
 	ERR_SYNTAX},
-    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 0 1 "
+    {"2 5 0000000000000000 0 0 4\n00000000000000ff 7 5 0 0 1 "
      "01234567890123456789012345678901\n",
 	ERR_SYNTAX},
-    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 0 1 1 2 3 4 5 6 7 8 9 0 "
+    {"2 5 0000000000000000 0 0 4\n00000000000000ff 7 5 0 0 1 1 2 3 4 5 6 7 8 9 "
+     "0 "
      "1 2 3 4 5 6 7\n",
 	ERR_SYNTAX},
-    {"1 5 0000000000000000 0 0\n00000000000000ff 7 5 0 0 1 " A "\nx\n",
+    {"2 5 0000000000000000 0 0 4\n00000000000000ff 7 5 0 0 1 " A "\nx\n",
 	ERR_SYNTAX},
 };
 
@@ -334,6 +337,22 @@ static void test_import(void)
 	outcome_free(&b);
 }
 
+/* What an older version has stored. */
+static void test_import_old(void)
+{
+	struct outcome_book *b = outcome_new(64);
+	struct buf back;
+
+	buf_init(&back, 1 << 16);
+	IS_INT(outcome_import(b, STR("1 5 0000000000000000 0 0\n")), 0,
+	    "version 1");
+	outcome_export(b, &back);
+	IS_S(buf_str(&back), STR("2 5 0000000000000000 0 0 0\n"),
+	    "knew of no hole");
+	buf_fini(&back);
+	outcome_free(&b);
+}
+
 static void test_names(void)
 {
 	struct outcome_book *b = NULL;
@@ -356,7 +375,8 @@ int main(void)
 {
 	static const char *const real[] = {"aliases", "bounces", "checks",
 	    "deferred-then-sent", "eom-replies", "hostile", "killed", "local",
-	    "milter-dies", "operator", "sessions"};
+	    "milter-dies", "operator", "sendmail", "sendmail-level9",
+	    "sessions"};
 
 	for (size_t i = 0; i < sizeof(real) / sizeof(real[0]); i++)
 		test_real(real[i]);
@@ -365,6 +385,7 @@ int main(void)
 	test_many_ids();
 	test_many_sessions();
 	test_import();
+	test_import_old();
 	test_names();
 	return tap_done();
 }

@@ -2,10 +2,14 @@
 #include "tests/unit/apitest.h"
 
 #include "policy/base/clock.h"
+#include "policy/ledger/rebuild.h"
 #include "policy/state/message.h"
+#include "policy/state/reducers.h"
+#include "policy/state/tally.h"
 
 static struct apitest A;
 static uint64_t ids[8];
+static bool no_log;
 
 static void prepare(void)
 {
@@ -22,7 +26,8 @@ static uint64_t send(const char *to, const char *queue_id, uint64_t key)
 	    .segment = STR("demo"),
 	    .stream = STR("app"),
 	    .queue_id = str_of(queue_id),
-	    .log_followed = true,
+	    .log_followed = !no_log,
+	    .from_domain = STR("example.com"),
 	    .same = {.key = key, .has_message_id = true},
 	    .recipient = storetest_address(&A.st, to)};
 	struct decide_out out;
@@ -82,12 +87,12 @@ static void test_steps(void)
 	IS_STR(verdict_of("a@x.example"), "no", "and counts");
 	tell("{\"queue_id\": \"Q1\", \"outcome\": \"delivered\", \"at\": "
 	     "\"2999-01-01\"}, {\"queue_id\": \"Q1\", \"outcome\": "
-	     "\"bounced\"}",
+	     "\"removed\"}",
 	    200);
-	IS_INT(apitest_i64(&A, "unchanged"), 2, "again, and a late bounce");
+	IS_INT(apitest_i64(&A, "unchanged"), 2, "again, and a late removal");
 	IS_INT(apitest_i64(&A, "changed"), 0, "change nothing");
 	tell("{\"queue_id\": \"Q2\", \"recipient\": \"B@X.example\", "
-	     "\"outcome\": \"bounced\", \"status\": \"5.1.1\"}",
+	     "\"outcome\": \"bounced\", \"status\": \"5.2.2\"}",
 	    200);
 	IS_INT(state_of(ids[1], &at), SLOT_RELEASED, "released");
 	IS_STR(verdict_of("b@x.example"), "allow", "and counts no more");
@@ -105,7 +110,8 @@ static void test_by_message(void)
 	    (unsigned long long)ids[2]);
 	tell(one, 200);
 	IS_INT(state_of(ids[2], &at), SLOT_DELIVERED, "by its own id");
-	OK(at <= clock_now_ms(), "never in the future");
+	/* a millisecond later than at the moment of acceptance (message.h) */
+	OK(at <= clock_now_ms() + 1, "never in the future");
 }
 
 static void test_nothing_made_up(void)
@@ -128,6 +134,266 @@ static void test_nothing_made_up(void)
 	    200);
 	IS_INT(state_of(ids[4], &at), SLOT_RELEASED, "that one");
 	IS_INT(state_of(ids[3], &at), SLOT_PROPOSED, "and no other");
+}
+
+static void is_rebuilt(void)
+{
+	struct rebuild_source source = {.from = A.st.store->ledger};
+	struct check_options o = {.reducers = &reducers};
+	struct rebuild_report report = {0};
+	struct error err = {0};
+	char scratch[128];
+
+	(void)snprintf(scratch, sizeof(scratch), "%s/scratch", A.st.dir);
+	IS_INT(rebuild_compare(&source, scratch, &o, &report, &err), 0,
+	    "replayed: %s", err.text);
+	OK(report.differ + report.only_live + report.only_rebuilt == 0,
+	    "every row is the same");
+}
+
+static int add_row(void *arg, const struct tally_row *r)
+{
+	if (str_eq(r->campaign, STR("")))
+		tally_sum(arg, &r->counts);
+	return 0;
+}
+
+/* What the breaker sees. */
+static struct breaker_counts tallied(void)
+{
+	struct breaker_counts c = {0};
+	struct ledger_txn *t;
+
+	if (ledger_read_begin(A.st.store->ledger, &t) != 0 ||
+	    tally_each(t, 0, UINT32_MAX, add_row, &c) != 0)
+		OK(false, "tally");
+	ledger_read_end(&t);
+	return c;
+}
+
+/* Without a log a message counts as delivered when it is accepted: that is a
+ * guess, and what is told outweighs it. */
+static void test_no_log(void)
+{
+	struct breaker_counts before = tallied(), after;
+	int64_t at, accepted;
+	uint64_t id;
+
+	no_log = true;
+	id = send("f@x.example", "Q5", 6);
+	IS_INT(state_of(id, &accepted), SLOT_DELIVERED, "at acceptance");
+	IS_STR(verdict_of("f@x.example"), "no", "and counts");
+	tell("{\"queue_id\": \"Q5\", \"outcome\": \"removed\"}", 200);
+	IS_INT(apitest_i64(&A, "changed"), 1, "it did not go out");
+	IS_INT(state_of(id, &at), SLOT_RELEASED, "released");
+	IS_STR(verdict_of("f@x.example"), "allow", "and counts no more");
+	id = send("g@x.example", "Q6", 7);
+	(void)state_of(id, &accepted);
+	tell("{\"queue_id\": \"Q6\", \"outcome\": \"delivered\", \"at\": "
+	     "\"2001-01-01\"}",
+	    200);
+	IS_INT(apitest_i64(&A, "changed"), 1, "it did go out");
+	IS_INT(state_of(id, &at), SLOT_DELIVERED, "delivered");
+	IS_INT(at, accepted + 1, "told apart from what was assumed");
+	tell("{\"queue_id\": \"Q6\", \"outcome\": \"removed\"}, "
+	     "{\"queue_id\": \"Q6\", \"outcome\": \"delivered\"}",
+	    200);
+	IS_INT(apitest_i64(&A, "unchanged"), 2, "that stays");
+	IS_INT(state_of(id, &at), SLOT_DELIVERED, "delivered");
+	after = tallied();
+	IS_INT(after.delivered - before.delivered, 1, "the other one counts");
+	no_log = false;
+}
+
+/* What the rates see of a message is where it stands, whatever was said of it
+ * before; each step is told by /v1/outcomes. */
+struct tallied {
+	const char *name;
+	bool no_log;
+	const char *steps; /* d(elivered), r(emoved), h(ard bounce), s(oft) */
+	uint64_t delivered, refused, hard;
+};
+
+static const struct tallied tallied_steps[] = {
+    {"accepted", true, "", 1, 0, 0},
+    {"accepted, delivered", true, "d", 1, 0, 0},
+    {"accepted, removed", true, "r", 0, 0, 0},
+    {"accepted, removed, delivered", true, "rd", 1, 0, 0},
+    {"accepted, removed and delivered, twice told", true, "rrdrd", 1, 0, 0},
+    {"accepted, soft", true, "s", 0, 0, 0},
+    {"accepted, soft, delivered", true, "sd", 1, 0, 0},
+    {"accepted, hard", true, "h", 0, 1, 1},
+    {"accepted, hard, delivered", true, "hd", 1, 0, 1},
+    {"accepted, removed, hard, delivered", true, "rhd", 1, 0, 1},
+    {"accepted, delivered, hard", true, "dh", 1, 0, 1},
+    {"proposed", false, "", 0, 0, 0},
+    {"proposed, removed, delivered", false, "rd", 1, 0, 0},
+    {"proposed, hard", false, "h", 0, 1, 1},
+    {"proposed, hard, delivered", false, "hd", 1, 0, 1},
+    {"proposed, delivered, hard, removed", false, "dhr", 1, 0, 1},
+};
+
+static const char *outcome_of(char step)
+{
+	switch (step) {
+	case 'd':
+		return "\"outcome\": \"delivered\"";
+	case 'r':
+		return "\"outcome\": \"removed\"";
+	case 'h':
+		return "\"outcome\": \"bounced\", \"status\": \"5.1.1\"";
+	default:
+		return "\"outcome\": \"bounced\", \"status\": \"5.2.2\"";
+	}
+}
+
+static void test_rates(void)
+{
+	char to[64], queue_id[32], one[200];
+
+	for (size_t i = 0; i < sizeof(tallied_steps) / sizeof(tallied_steps[0]);
+	     i++) {
+		const struct tallied *t = &tallied_steps[i];
+		struct breaker_counts c = tallied(), before = c;
+
+		(void)snprintf(to, sizeof(to), "r%zu@x.example", i);
+		(void)snprintf(queue_id, sizeof(queue_id), "R%zu", i);
+		no_log = t->no_log;
+		(void)send(to, queue_id, 100 + i);
+		no_log = false;
+		for (const char *s = t->steps; *s != '\0'; s++) {
+			(void)snprintf(one, sizeof(one),
+			    "{\"queue_id\": \"%s\", %s}", queue_id,
+			    outcome_of(*s));
+			tell(one, 200);
+		}
+		c = tallied();
+		IS_INT(c.delivered - before.delivered, t->delivered,
+		    "%s: delivered", t->name);
+		IS_INT(c.refused - before.refused, t->refused, "%s: refused",
+		    t->name);
+		IS_INT(c.n[POLICY_HARD_BOUNCES] - before.n[POLICY_HARD_BOUNCES],
+		    t->hard, "%s: hard bounces", t->name);
+	}
+	is_rebuilt();
+}
+
+static int old_step(struct door_ctx *ctx, void *arg)
+{
+	const struct event_slot_changed *e = arg;
+	struct buf b;
+	int rc;
+
+	buf_init(&b, 200);
+	rc = payload_encode(&message_changed_payload, e, &b);
+	if (rc == 0)
+		rc = door_emit(ctx,
+		    e->release != 0 ? EV_SLOT_RELEASED : EV_SLOT_DELIVERED, 1,
+		    buf_str(&b));
+	buf_fini(&b);
+	return rc;
+}
+
+/* Events of version 1 make of a ledger what they always made of it. */
+static void test_old_rates(void)
+{
+	struct breaker_counts before = tallied();
+	struct event_slot_changed e = {
+	    .release = RELEASE_REMOVED, .at_ms = clock_now_ms() + 1000};
+	struct error err = {0};
+
+	no_log = true;
+	e.message_id = send("old@x.example", "O1", 99);
+	no_log = false;
+	IS_INT(door_propose(A.st.store->door, old_step, &e, &err), 0,
+	    "removed: %s", err.text);
+	IS_INT(tallied().delivered - before.delivered, 1, "stays counted");
+	e.release = 0;
+	IS_INT(door_propose(A.st.store->door, old_step, &e, &err), 0,
+	    "delivered: %s", err.text);
+	IS_INT(tallied().delivered - before.delivered, 2, "and counts again");
+	is_rebuilt();
+}
+
+/* Silence says nothing against what was accepted. */
+static void test_silence(void)
+{
+	struct slot_change c = {.kind = SLOT_CHANGE_RELEASED,
+	    .queue_id = STR("Q7"),
+	    .at_ms = clock_now_ms(),
+	    .release = RELEASE_NEVER_QUEUED};
+	struct error err = {0};
+	uint64_t id;
+	int64_t at;
+
+	no_log = true;
+	id = send("h@x.example", "Q7", 8);
+	no_log = false;
+	IS_INT(ops_slot_apply(A.st.store, &c, &err), 0, "no sign of it");
+	IS_INT(state_of(id, &at), SLOT_DELIVERED, "counts all the same");
+	c.release = RELEASE_REMOVED;
+	c.at_end = true;
+	IS_INT(ops_slot_apply(A.st.store, &c, &err), 0, "the queue is done");
+	IS_INT(state_of(id, &at), SLOT_DELIVERED, "counts all the same");
+	c.at_end = false;
+	IS_INT(ops_slot_apply(A.st.store, &c, &err), 0, "deleted by name");
+	IS_INT(state_of(id, &at), SLOT_RELEASED, "does not");
+}
+
+static void bounce(const char *queue_id, const char *status, const char *text)
+{
+	char one[400];
+
+	(void)snprintf(one, sizeof(one),
+	    "{\"queue_id\": \"%s\", \"outcome\": \"bounced\", \"status\": "
+	    "\"%s\", \"diagnostic\": \"%s\"}",
+	    queue_id, status, text);
+	tell(one, 200);
+}
+
+static void is_given_up(const char *who)
+{
+	(void)verdict_of(who);
+	IS_S(apitest_str(&A, "reason"), STR("suppressed"), "%s", who);
+}
+
+/* As from the log or a DSN: recorded, counted, and the person given up where
+ * the words say so. */
+static void test_bounces(void)
+{
+	struct breaker_counts before = tallied(), after;
+	int64_t at;
+
+	no_log = true;
+	ids[5] = send("i@x.example", "Q10", 10);
+	bounce("Q10", "5.1.1", "550 5.1.1 user unknown");
+	IS_INT(apitest_i64(&A, "changed"), 1, "a hard bounce");
+	IS_INT(state_of(ids[5], &at), SLOT_RELEASED, "frees the slot");
+	is_given_up("i@x.example");
+	after = tallied();
+	IS_INT(after.n[POLICY_HARD_BOUNCES] - before.n[POLICY_HARD_BOUNCES], 1,
+	    "for the rates");
+	IS_INT(after.delivered - before.delivered, 0, "none was delivered");
+	IS_INT(after.refused - before.refused, 1, "of one message");
+	bounce("Q10", "5.1.1", "550 5.1.1 user unknown");
+	IS_INT(apitest_i64(&A, "unchanged"), 1, "told again");
+	IS_INT(tallied().n[POLICY_HARD_BOUNCES], after.n[POLICY_HARD_BOUNCES],
+	    "it is one");
+	ids[6] = send("j@x.example", "Q11", 11);
+	bounce("Q11", "5.2.2", "552 5.2.2 mailbox full");
+	IS_INT(state_of(ids[6], &at), SLOT_RELEASED, "a full mailbox");
+	IS_STR(verdict_of("j@x.example"), "allow", "may be written to again");
+	no_log = false;
+	ids[6] = send("k@x.example", "Q12", 12);
+	tell("{\"queue_id\": \"Q12\", \"outcome\": \"delivered\"}", 200);
+	bounce("Q12", "5.1.1", "550 5.1.1 user unknown");
+	IS_INT(apitest_i64(&A, "changed"), 1, "after its delivery");
+	IS_INT(state_of(ids[6], &at), SLOT_DELIVERED, "the slot stays");
+	is_given_up("k@x.example");
+	IS_INT(apitest_get(&A, "/v1/journal?type=bounce"), 200, "journal");
+	IS_S(apitest_str(&A, "events.1.by"), STR("api"), "who told");
+	IS_S(apitest_str(&A, "events.1.bounce"), STR("user_unknown"), "why");
+	is_rebuilt();
 }
 
 static void test_mistakes(void)
@@ -159,6 +425,11 @@ int main(void)
 	test_steps();
 	test_by_message();
 	test_nothing_made_up();
+	test_no_log();
+	test_silence();
+	test_bounces();
+	test_rates();
+	test_old_rates();
 	test_mistakes();
 	apitest_close(&A);
 	return tap_done();

@@ -1,9 +1,9 @@
 /* test_release.c - copies go back to the MTA: the agent's loop against the
  * milter's real decisions, with an MTA that fails in every place. */
-#include "tests/unit/mtabridge.h"
+#include "tests/unit/releasetest.h"
 
 #include "agent/out/nondelivery.h"
-#include "agent/out/release.h"
+#include "agent/out/release_internal.h"
 #include "agent/out/submit.h"
 #include "policy/state/ops.h"
 #include "policy/state/ops_copy.h"
@@ -12,37 +12,6 @@
 
 #define DAY_MS INT64_C(86400000)
 #define LATE_MS INT64_C(70000) /* no agent is so busy */
-
-static struct app app;
-static const struct conf *conf; /* of app */
-static struct release *R;
-static int64_t now; /* of the agent; the ledger's own goes on by itself */
-
-/* Steps until nothing more is to be done at this moment. */
-static void settle(const char *what)
-{
-	struct error err = {0};
-	int64_t wait = 0;
-	int rc = 0, steps = 0;
-
-	do
-		rc = release_step(R, now, &wait, &err);
-	while (rc == 0 && wait == 0 && ++steps < 200);
-	IS_INT(rc, 0, "%s: steps: %s", what, err.text);
-	OK(steps < 200, "%s: it ends", what);
-}
-
-/* The agent is killed and comes back. */
-static void restart(void)
-{
-	struct error err = {0};
-
-	release_close(&R);
-	if (release_open(&R, &app, &err) != 0) {
-		printf("Bail out! %s\n", err.text);
-		exit(1);
-	}
-}
 
 static int64_t due_of(uint64_t id)
 {
@@ -54,8 +23,7 @@ static int64_t due_of(uint64_t id)
 
 static void is_empty(const char *what)
 {
-	IS_INT(sessiontest_rows(NULL), 0, "%s: no rows left", what);
-	IS_INT(sessiontest_files(SPOOL_COPIES), 0, "%s: no files left", what);
+	releasetest_is_empty(what);
 	IS_INT(
 	    sessiontest_files(SPOOL_UNDECIDED), 0, "%s: none undecided", what);
 }
@@ -74,7 +42,7 @@ static void test_taken(void)
 	    .segment = " demo"};
 
 	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
-	settle("taken");
+	releasetest_settle("taken");
 	for (int i = 1; i <= 3; i++) {
 		char want[64];
 		(void)snprintf(
@@ -90,7 +58,7 @@ static void lose_answer(char *queue_id, size_t cap)
 {
 	atomic_store(&B.quiet_log, true);
 	bridge_fail(BRIDGE_HANG_UP, 1);
-	settle("hang up");
+	releasetest_settle("hang up");
 	(void)snprintf(queue_id, cap, "4rel%05dz", atomic_load(&B.ids) - 1);
 }
 
@@ -102,11 +70,11 @@ static void test_exactly_once(void)
 
 	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
 	bridge_fail(BRIDGE_HANG_UP, 1);
-	settle("hang up");
+	releasetest_settle("hang up");
 	IS_INT(sessiontest_rows(NULL), 1, "not done yet");
-	restart();
+	releasetest_start();
 	now += 60000;
-	settle("again");
+	releasetest_settle("again");
 	IS_INT(bridge_count("<app@example.com>><once1@b.example>"), 1,
 	    "the first, exactly once");
 	IS_INT(bridge_count("<app@example.com>><once2@b.example>"), 1,
@@ -128,7 +96,7 @@ static void test_in_flight(void)
 	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
 	lose_answer(queue_id, sizeof(queue_id));
 	now += 60000;
-	settle("in flight");
+	releasetest_settle("in flight");
 	IS_INT(bridge_count("<app@example.com>><fly1@b.example>"), 1, "once");
 	IS_INT(bridge_count("<app@example.com>><fly2@b.example>"), 1,
 	    "the other does not wait for him");
@@ -137,7 +105,7 @@ static void test_in_flight(void)
 	c.queue_id = str_of(queue_id);
 	IS_INT(ops_slot_apply(S.st.store, &c, &err), 0, "the log tells");
 	now += 3600000;
-	settle("told");
+	releasetest_settle("told");
 	IS_INT(bridge_count("<app@example.com>><fly1@b.example>"), 1,
 	    "still once");
 	is_empty("in flight");
@@ -159,7 +127,7 @@ static void test_split_and_hold(void)
 	IS_INT(arrive(&first), ANSWER_CONTINUE, "his first of the week");
 	IS_INT(ops_slot_apply(S.st.store, &c, &err), 0, "queued");
 	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
-	settle("split");
+	releasetest_settle("split");
 	IS_INT(bridge_count("<app@example.com>><c1@b.example>"), 1, "before");
 	IS_INT(bridge_count("<app@example.com>><c2@b.example>"), 1, "behind");
 	IS_INT(bridge_count("<app@example.com>><cap@b.example>"), 0, "waits");
@@ -172,7 +140,7 @@ static void test_split_and_hold(void)
 	{
 		int before = B.asked;
 		now += DAY_MS;
-		settle("next day");
+		releasetest_settle("next day");
 		IS_INT(B.asked, before, "not submitted in vain");
 	}
 	now -= DAY_MS;
@@ -180,7 +148,7 @@ static void test_split_and_hold(void)
 	c.release = RELEASE_BOUNCED;
 	IS_INT(ops_slot_apply(S.st.store, &c, &err), 0, "the first bounced");
 	now += 3700000;
-	settle("looked at again");
+	releasetest_settle("looked at again");
 	IS_INT(bridge_count("<app@example.com>><cap@b.example>"), 1,
 	    "within the hour");
 	now -= 3700000;
@@ -197,10 +165,10 @@ static void test_own_slot(void)
 	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
 	atomic_store(&B.quiet_log, true);
 	bridge_fail(BRIDGE_HANG_UP, 1);
-	settle("own slot");
+	releasetest_settle("own slot");
 	atomic_store(&B.quiet_log, false);
 	now += 60000;
-	settle("own slot, again");
+	releasetest_settle("own slot, again");
 	IS_INT(sessiontest_rows(&id), 1, "he waits");
 	OK(due_of(id) < now + 3600000, "and not for a week");
 	{
@@ -217,7 +185,7 @@ static void test_own_slot(void)
 		}
 	}
 	now += 3600000;
-	settle("own slot, told");
+	releasetest_settle("own slot, told");
 	IS_INT(bridge_count("<app@example.com>><own1@b.example>"), 1, "once");
 	IS_INT(bridge_count("<app@example.com>><own2@b.example>"), 1, "once");
 	is_empty("own slot");
@@ -235,7 +203,7 @@ static void test_report(void)
 	sessiontest_suppress("gone1@b.example");
 	sessiontest_suppress("j\xc3\xb6rg@b.example");
 	m.rcpt_args = NULL;
-	settle("report");
+	releasetest_settle("report");
 	IS_INT(bridge_count("<>><app@example.com>"), 2, "two reports");
 	OK(bridge_report_has("message/global-delivery-status") &&
 		bridge_report_has("Final-Recipient: utf-8;j\xc3\xb6rg@"),
@@ -265,19 +233,19 @@ static void test_no_report(void)
 	bounce.sender = STR("app@example.com");
 	OK(nondelivery_is_wanted(&bounce, 0), "one to others");
 	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
-	settle("no report");
+	releasetest_settle("no report");
 	IS_INT(bridge_count("<>><app@example.com>"), before, "NOTIFY=NEVER");
 	IS_INT(bridge_count("<app@example.com>><ok@b.example>"), 1, "sent");
 	m.rcpt_args = NULL;
 	m.rcpts[1] = "<ok2@b.example>";
 	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
 	bridge_fail(BRIDGE_REPORT_550, 1);
-	settle("report refused");
+	releasetest_settle("report refused");
 	is_empty("a report that nobody takes");
 	m.rcpts[1] = "<ok3@b.example>";
 	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
 	bridge_fail(BRIDGE_RCPT_550, 1);
-	settle("refused by the MTA");
+	releasetest_settle("refused by the MTA");
 	IS_INT(bridge_count("<>><app@example.com>"), before + 1, "a report");
 	OK(bridge_report_has("550 5.1.1 No such user"), "says what it said");
 	is_empty("refused by the MTA");
@@ -292,10 +260,10 @@ static void test_report_once(void)
 
 	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
 	bridge_fail(BRIDGE_HANG_UP, 1);
-	settle("report, hang up");
-	restart();
+	releasetest_settle("report, hang up");
+	releasetest_start();
 	now += 60000;
-	settle("report, again");
+	releasetest_settle("report, again");
 	IS_INT(bridge_count("<>><app@example.com>"), before + 1, "one report");
 	IS_INT(bridge_count("<app@example.com>><ok4@b.example>"), 1, "sent");
 	is_empty("one report");
@@ -310,9 +278,9 @@ static void test_report_not_taken(void)
 
 	IS_INT(arrive(&m), ANSWER_DISCARD, "taken over");
 	bridge_fail(BRIDGE_LATE_451, 1);
-	settle("report not taken");
+	releasetest_settle("report not taken");
 	now += 60000;
-	settle("report not taken, again");
+	releasetest_settle("report not taken, again");
 	IS_INT(bridge_count("<>><app@example.com>"), before + 1, "then it is");
 	IS_INT(bridge_count("<app@example.com>><ok5@b.example>"), 1, "sent");
 	is_empty("report not taken");
@@ -383,11 +351,11 @@ static void test_deadline(void)
 	int before = bridge_count("<>><app@example.com>");
 
 	(void)held("late1@b.example", over, POLICY_THEN_DROP, "apps");
-	settle("drop");
+	releasetest_settle("drop");
 	IS_INT(bridge_count("<>><app@example.com>"), before, "dropped");
 	is_empty("drop");
 	(void)held("late2@b.example", over, POLICY_THEN_BOUNCE, "apps");
-	settle("bounce");
+	releasetest_settle("bounce");
 	IS_INT(bridge_count("<>><app@example.com>"), before + 1, "bounced");
 	OK(bridge_report_has("Status: 5.4.7\r\n") &&
 		!bridge_report_has("Diagnostic-Code") &&
@@ -401,12 +369,12 @@ static void test_deadline(void)
 	is_empty("bounce");
 	id = held("late3@b.example", over, POLICY_THEN_BOUNCE, "apps");
 	bridge_fail(BRIDGE_END_450, 1);
-	settle("report later");
+	releasetest_settle("report later");
 	IS_INT(bridge_count("<>><app@example.com>"), before + 1,
 	    "a report that has to wait");
 	OK(due_of(id) > now, "does not get lost");
 	now = due_of(id);
-	settle("report later");
+	releasetest_settle("report later");
 	IS_INT(bridge_count("<>><app@example.com>"), before + 2, "sent then");
 	is_empty("report later");
 }
@@ -419,11 +387,11 @@ static void test_lost_before_deadline(void)
 
 	id = held("dead1@b.example", now + 10000, POLICY_THEN_BOUNCE, "apps");
 	bridge_fail(BRIDGE_HANG_UP, 1);
-	settle("hang up");
+	releasetest_settle("hang up");
 	OK(due_of(id) > now && due_of(id) <= now + 10000, "not done yet");
-	restart();
+	releasetest_start();
 	now += 10000 + LATE_MS;
-	settle("deadline");
+	releasetest_settle("deadline");
 	IS_INT(bridge_count("<app@example.com>><dead1@b.example>"), 1, "once");
 	IS_INT(bridge_count("<>><app@example.com>"), before,
 	    "what was delivered has not failed");
@@ -444,14 +412,14 @@ static void test_in_flight_at_deadline(void)
 	id = held("dead2@b.example", now + 10000, POLICY_THEN_BOUNCE, "apps");
 	lose_answer(queue_id, sizeof(queue_id));
 	now += 10000;
-	settle("deadline");
+	releasetest_settle("deadline");
 	OK(due_of(id) > now, "put off, over the deadline");
 	IS_INT(bridge_count("<>><app@example.com>"), before, "no report yet");
 	atomic_store(&B.quiet_log, false);
 	c.queue_id = str_of(queue_id);
 	IS_INT(ops_slot_apply(S.st.store, &c, &err), 0, "it did not go");
 	now = due_of(id) + LATE_MS;
-	settle("told");
+	releasetest_settle("told");
 	IS_INT(bridge_count("<>><app@example.com>"), before + 1,
 	    "then it has failed");
 	is_empty("in flight at the deadline");
@@ -462,14 +430,14 @@ static void test_gone_stream(void)
 	uint64_t id = held("str@b.example", 0, POLICY_THEN_BOUNCE, "nosuch");
 	struct error err = {0};
 
-	settle("stream gone");
+	releasetest_settle("stream gone");
 	OK(due_of(id) > now, "put off");
 	IS_INT(ops_copy_done(S.st.store, id, 0, COPY_REMOVED, &err), 0, "-");
 	IS_INT(spool_remove(S.sh.spool, id, &err), 0, "-");
 	id = held("lost@b.example", 0, POLICY_THEN_BOUNCE, "apps");
 	IS_INT(spool_remove(S.sh.spool, id, &err), 0, "its file is lost");
 	(void)held("behind@b.example", 0, POLICY_THEN_BOUNCE, "apps");
-	settle("file lost");
+	releasetest_settle("file lost");
 	OK(due_of(id) > now, "put off, not forgotten");
 	IS_INT(bridge_count("<app@example.com>><behind@b.example>"), 1,
 	    "those behind it go");
@@ -510,14 +478,14 @@ static void test_orphans_kept(void)
 	due = held(
 	    "keep2@b.example", now + 5 * DAY_MS, POLICY_THEN_BOUNCE, "apps");
 	apply(without_demo, POLICYVER_ORPHANS_HOLD);
-	settle("kept");
+	releasetest_settle("kept");
 	IS_INT(sessiontest_rows(NULL), 2, "both are kept");
 	OK(due_of(due) > now && due_of(later) > now, "not in vain");
 	now += 2 * DAY_MS;
-	settle("kept for days");
+	releasetest_settle("kept for days");
 	IS_INT(sessiontest_rows(NULL), 2, "their instant changes nothing");
 	apply(sessiontest_policy, POLICYVER_ORPHANS_NONE);
-	settle("the segment is back");
+	releasetest_settle("the segment is back");
 	IS_INT(bridge_count("<app@example.com>><keep1@b.example>"), 1, "sent");
 	IS_INT(bridge_count("<app@example.com>><keep2@b.example>"), 1, "sent");
 	IS_INT(bridge_count("<>><app@example.com>"), before, "no report");
@@ -525,7 +493,7 @@ static void test_orphans_kept(void)
 	(void)held("keep3@b.example", now + DAY_MS, POLICY_THEN_BOUNCE, "apps");
 	apply(without_demo, POLICYVER_ORPHANS_HOLD);
 	now += DAY_MS + 1;
-	settle("deadline");
+	releasetest_settle("deadline");
 	IS_INT(bridge_count("<>><app@example.com>"), before + 1, "then back");
 	is_empty("deadline");
 	apply(sessiontest_policy, POLICYVER_ORPHANS_NONE);
@@ -555,10 +523,10 @@ static void test_orphans_given_back(void)
 	(void)held(
 	    "back4@b.example", now + 5 * DAY_MS, POLICY_THEN_BOUNCE, "wait");
 	bridge_fail(BRIDGE_HANG_UP, 1);
-	settle("given back");
-	restart();
+	releasetest_settle("given back");
+	releasetest_start();
 	now += 60000;
-	settle("given back, again");
+	releasetest_settle("given back, again");
 	IS_INT(bridge_count("<>><app@example.com>"), before + 1, "one report");
 	OK(bridge_report_has("back1@b.example") &&
 		bridge_report_has("Status: 5.7.1\r\n") &&
@@ -570,7 +538,7 @@ static void test_orphans_given_back(void)
 	OK(due_of(other) < 0, "and went");
 	IS_INT(sessiontest_rows(NULL), 1, "what came later waits");
 	apply(sessiontest_policy, POLICYVER_ORPHANS_NONE);
-	settle("a segment that was never known");
+	releasetest_settle("a segment that was never known");
 	IS_INT(bridge_count("<app@example.com>><back4@b.example>"), 1,
 	    "is decided when it is");
 	held_for_ms = -1;
@@ -593,7 +561,7 @@ static void test_trouble(enum bridge_fault f, const char *what)
 	IS_INT(arrive(&m), ANSWER_DISCARD, "%s: taken over", what);
 	bridge_fail(f, 12);
 	for (int i = 0; i < 4; i++) {
-		settle(what);
+		releasetest_settle(what);
 		now += 300000;
 	}
 	rows = sessiontest_rows(NULL);
@@ -601,7 +569,7 @@ static void test_trouble(enum bridge_fault f, const char *what)
 	OK(atomic_load(&B.faults_left) > 0, "%s: no hot loop", what);
 	bridge_fail(BRIDGE_NONE, 0);
 	now += 3600000;
-	settle(what);
+	releasetest_settle(what);
 	for (int i = 0; i < 2; i++) {
 		(void)snprintf(
 		    want, sizeof(want), "<app@example.com>>%s", rcpt[i]);
@@ -629,17 +597,62 @@ static void test_listener_down(void)
 	IS_INT(due_of(id), due, "no row is touched");
 	bridge_start();
 	sessiontest_reload("");
-	{
-		char path[128];
-		(void)snprintf(path, sizeof(path), "%s/tendril.conf", S.st.dir);
-		conf_unref(&conf);
-		IS_INT(conf_load(&conf, path, &err), 0, "conf");
-		app.conf = conf;
-	}
-	restart();
-	settle("up again");
+	releasetest_load_conf();
+	releasetest_start();
+	releasetest_settle("up again");
 	IS_INT(bridge_count("<app@example.com>><down2@b.example>"), 1, "sent");
 	is_empty("listener down");
+}
+
+/* --- files without a row --- */
+
+/* One whose row is about to come looks old when the clock is put forward. */
+static void test_sweep(void)
+{
+	const int64_t hour = 3600000;
+	char path[128];
+	struct error err = {0};
+	int64_t wait;
+
+	(void)snprintf(
+	    path, sizeof(path), "%s/spool/0000000000000abc.eml", S.st.dir);
+	IS_INT(file_write_atomic(path, STR("x"), 0600, &err), 0, "a file: %s",
+	    err.text);
+	R->steady = (struct release_steady){.known = true,
+	    .ahead_ms = now - clock_mono_ms(),
+	    .since_ms = clock_mono_ms() - 2 * hour};
+	IS_INT(release_step(R, now + 3 * hour, &wait, &err), 0, "put forward");
+	OK(access(path, F_OK) == 0, "its row may yet come");
+	IS_INT(release_step(R, now + 4 * hour, &wait, &err), 0, "and again");
+	OK(access(path, F_OK) == 0, "still not");
+	R->steady.since_ms -= 2 * hour;
+	IS_INT(release_step(R, now + 4 * hour, &wait, &err), 0, "later");
+	OK(access(path, F_OK) != 0, "none came: swept");
+}
+
+static void test_steady(void)
+{
+	static const struct {
+		int64_t now_s, mono_s;
+		bool steady;
+		const char *what;
+	} asked[] = {
+	    {1000, 10, false, "at first"},
+	    {4599, 3609, false, "a second before"},
+	    {4600, 3610, true, "an hour later"},
+	    {4650, 3612, true, "what is less than a minute is no jump"},
+	    {8650, 3620, false, "put forward"},
+	    {12249, 7219, false, "an hour less a second since"},
+	    {12250, 7220, true, "since then an hour"},
+	    {50, 7221, false, "put back"},
+	    {3650, 10821, true, "an hour from there"},
+	};
+	struct release_steady s = {0};
+
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
+		IS_INT(release_is_steady(
+			   &s, asked[i].now_s * 1000, asked[i].mono_s * 1000),
+		    asked[i].steady, "%s", asked[i].what);
 }
 
 /* --- undecided --- */
@@ -655,7 +668,7 @@ static void test_undecided(void)
 	IS_INT(sessiontest_send(&m), ANSWER_DISCARD, "no ledger: undecided");
 	atomic_store(&S.sh.store, S.st.store);
 	now += 10000;
-	settle("undecided");
+	releasetest_settle("undecided");
 	IS_INT(bridge_count("<app@example.com>><und1@b.example>"), 1, "first");
 	IS_INT(bridge_count("<app@example.com>><und2@b.example>"), 1, "second");
 	is_empty("undecided");
@@ -665,7 +678,7 @@ static void test_undecided(void)
 	sessiontest_connect_local();
 	IS_INT(sessiontest_send(&m), ANSWER_DISCARD, "policy says defer");
 	now += 10000;
-	settle("deferred");
+	releasetest_settle("deferred");
 	IS_INT(sessiontest_rows(NULL), 1, "waits");
 	IS_INT(
 	    bridge_count("<app@example.com>><und3@b.example>"), 0, "not yet");
@@ -674,7 +687,7 @@ static void test_undecided(void)
 			  "  legal-basis = legitimate-interest }\n"
 			  "segment later { purpose = later\n"
 			  "  legal-basis = legitimate-interest }\n");
-	settle("another policy");
+	releasetest_settle("another policy");
 	IS_INT(bridge_count("<app@example.com>><und3@b.example>"), 1,
 	    "sent as soon as the policy allows");
 	is_empty("deferred");
@@ -704,7 +717,7 @@ static void test_faults(void (*fail_at)(long), const char *what)
 		now += 3600000;
 	}
 	now += 3600000;
-	settle(what);
+	releasetest_settle(what);
 	for (int i = 0; i < 2; i++) {
 		(void)snprintf(
 		    want, sizeof(want), "<app@example.com>>%s", rcpt[i]);
@@ -742,22 +755,10 @@ static void test_queue_id_of_reply(void)
 
 int main(void)
 {
-	struct error err = {0};
-	char path[128];
-
-	bridge_start();
-	sessiontest_open();
+	releasetest_open();
 	sessiontest_apply(sessiontest_policy);
-	now = clock_now_ms() + 1000;
-	(void)snprintf(path, sizeof(path), "%s/tendril.conf", S.st.dir);
-	if (conf_load(&conf, path, &err) != 0 ||
-	    token_keys_load(&app.tokens, conf->token_key.p, &err) != 0) {
-		printf("Bail out! %s\n", err.text);
-		return 1;
-	}
-	app.conf = conf;
-	app.store = S.st.store;
-	restart();
+	now += 1000;
+	releasetest_start();
 	test_queue_id_of_reply();
 	test_taken();
 	test_exactly_once();
@@ -780,11 +781,9 @@ int main(void)
 	test_listener_down();
 	test_faults(fault_alloc_at, "alloc");
 	test_faults(fault_write_at, "write");
+	test_sweep();
+	test_steady();
 	test_undecided();
-	release_close(&R);
-	bridge_stop();
-	token_keys_free(&app.tokens);
-	conf_unref(&conf);
-	sessiontest_close();
+	releasetest_close();
 	return tap_done();
 }

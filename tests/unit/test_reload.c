@@ -3,6 +3,7 @@
 #include "tests/unit/tap.h"
 
 #include "agent/reload.h"
+#include "agent/ruleset.h"
 #include "milter/snapshot.h"
 #include "policy/base/fault.h"
 #include "policy/base/file.h"
@@ -161,11 +162,75 @@ static void test_agent(void)
 	}
 }
 
+static void put_beside(const char *name, struct str text)
+{
+	struct error err;
+	char file[80];
+
+	(void)snprintf(file, sizeof(file), "%s/%s", dir, name);
+	IS_INT(file_write_atomic(file, text, 0600, &err), 0, "%s", name);
+}
+
+static const char *reason_now(struct buf *rule)
+{
+	struct bounce_rules *rules = ruleset_get(A.rules);
+	struct bounce_evidence e = {.status = STR("5.0.0"),
+	    .diagnostic = STR("550 the stork was here")};
+	struct bounce_answer a;
+
+	bounce_classify(rules, &e, &a);
+	buf_reset(rule);
+	bounce_by_print(&a.by, rule);
+	bounce_rules_free(&rules);
+	return bounce_reason_name(a.reason);
+}
+
+/* The file of rules is read again at each reload. */
+static void test_rules(void)
+{
+	struct bounce_rules *held;
+	struct buf rule;
+	struct error err;
+	char conf[200], file[80];
+	bool changed;
+
+	buf_init(&rule, 1000);
+	(void)snprintf(file, sizeof(file), "%s/rules", dir);
+	(void)snprintf(
+	    conf, sizeof(conf), "bounce-rules = \"%s\" api = \"/api\"", file);
+	IS_INT(reload_with("api = \"/api\"", conf, &changed), -ENOENT,
+	    "the file is not there");
+	IS_STR(reason_now(&rule), "other", "no such rule yet");
+	put_beside("rules", STR("[mailbox_moved]\nthe stork\n"));
+	IS_INT(reload_with("api = \"/api\"", conf, &changed), 0, "now it is");
+	OK(changed, "and is news");
+	IS_STR(reason_now(&rule), "mailbox_moved", "in force");
+	OK(str_ends(buf_str(&rule), STR("/rules:2: the stork")), "by %s",
+	    rule.p);
+	held = ruleset_get(A.rules);
+	IS_INT(reload_now(R, &changed, &err), 0, "the same again");
+	OK(!changed, "is no news");
+	put_beside("rules", STR("[mailbox_full]\nthe stork\n"));
+	IS_INT(reload_now(R, &changed, &err), 0, "another");
+	OK(changed, "is, though the conf is the same");
+	IS_STR(reason_now(&rule), "mailbox_full", "in force");
+	bounce_rules_free(&held);
+	put_beside("rules", STR("[mailbox_ful]\nthe stork\n"));
+	err = (struct error){0};
+	IS_INT(reload_now(R, &changed, &err), ERR_SYNTAX, "a mistake");
+	OK(!changed && strstr(err.text, "/rules:1: ") != NULL, "%s", err.text);
+	IS_STR(reason_now(&rule), "mailbox_full", "the old ones stay");
+	(void)unlink(file);
+	IS_INT(reload_with("one@", "one@", &changed), 0, "none any more");
+	IS_STR(reason_now(&rule), "other", "as built in");
+	buf_fini(&rule);
+}
+
 static void test_no_memory(void)
 {
 	int refused = 0, done = 0;
 
-	for (long n = 1; n < 400 && done == 0; n++) {
+	for (long n = 1; n < 10000 && done == 0; n += 1 + n / 100) {
 		bool changed;
 		int rc;
 
@@ -286,6 +351,63 @@ static void test_milter(void)
 	}
 }
 
+static void open_with_policy(struct snapshots **out, struct error *err)
+{
+	char text[900];
+
+	(void)snprintf(text, sizeof(text),
+	    "state-dir = \"/s\" authserv-id = \"a.example\"\n"
+	    "lead-key = \"%s/l\" epoch-key = \"%s/e\" token-key = \"%s/e\"\n"
+	    "policy-file = \"%s/p\" milter { socket = \"unix:/m\" }\n"
+	    "stream rest { class = \"pass\" }\n",
+	    dir, dir, dir, dir);
+	put(str_of(text));
+	*err = (struct error){0};
+	(void)!snapshots_open(out, path, err);
+}
+
+/* The first policy of the milter may name a file of holidays beside it. */
+static void test_first_policy(void)
+{
+	static const char *const names[] = {"l", "e", "p", "days"};
+	const struct snapshot *now;
+	struct snapshots *s = NULL;
+	struct error err;
+	char file[80], want[300];
+
+	put_key("l", "");
+	put_key("e", "1 ");
+	put_beside("p",
+	    STR("segment a { purpose = a send-on = \"mon-fri\" holidays = h "
+		"}\nholidays h {\n  days-file = \"days\"\n}\n"));
+	open_with_policy(&s, &err);
+	(void)snprintf(
+	    want, sizeof(want), "%s/p:3: days-file: %s/days: ", dir, dir);
+	OK(s == NULL && str_starts(str_of(err.text), str_of(want)),
+	    "no such file: %s", err.text);
+	put_beside("days", STR("2026-12-25\nno day\n"));
+	open_with_policy(&s, &err);
+	OK(s == NULL && strstr(err.text, "days:2: \"no day\"") != NULL,
+	    "no day: %s", err.text);
+	put_beside("days", STR("2026-12-25 Christmas\n"));
+	open_with_policy(&s, &err);
+	if (OK(s != NULL, "open: %s", err.text)) {
+		now = snapshots_get(s);
+		OK(now->file_policy->n_holidays == 1 &&
+			now->file_policy->holidays[0].n == 1,
+		    "the day is in it");
+		OK(str_contains(now->file_policy->text,
+		       STR("days = {\"2026-12-25 Christmas\"}")),
+		    "and in its text");
+		snapshot_unref(&now);
+	}
+	snapshots_close(&s);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		(void)snprintf(file, sizeof(file), "%s/%s", dir, names[i]);
+		(void)unlink(file);
+	}
+}
+
 int main(void)
 {
 	const struct conf *conf = NULL;
@@ -297,15 +419,19 @@ int main(void)
 	put(str_of(before));
 	IS_INT(conf_load(&conf, path, &err), 0, "load: %s", err.text);
 	A.conf = conf;
+	IS_INT(ruleset_open(&A.rules, A.conf, &err), 0, "rules");
 	IS_INT(reload_open(&R, &A, path, &err), 0, "open");
 	test_fixed();
+	test_rules();
 	test_agent();
 	test_no_memory();
 	test_readers();
 	test_digest();
 	reload_close(&R);
 	OK(A.conf == NULL, "closed");
+	ruleset_close(&A.rules);
 	test_milter();
+	test_first_policy();
 	(void)unlink(path);
 	(void)rmdir(dir);
 	return tap_done();

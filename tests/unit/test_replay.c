@@ -13,6 +13,7 @@
 #include "policy/state/ops_feedback.h"
 #include "policy/state/ops_leads.h"
 #include "policy/state/ops_move.h"
+#include "policy/state/ops_reply.h"
 #include "policy/state/ops_stop.h"
 #include "policy/state/outbox.h"
 #include "policy/state/reducers.h"
@@ -47,6 +48,9 @@ static const char *const policies[] = {
     "  when-full = \"hold 2d, then bounce\" mode = shadow }\n"
     "segment demo { purpose = news legal-basis = legitimate-interest\n"
     "  keep-free = 1 when-full = drop }\n",
+    "company { at-most = \"5 per 2d\" }\n"
+    "segment news { purpose = news legal-basis = legitimate-interest }\n"
+    "segment demo { purpose = demos legal-basis = legitimate-interest }\n",
 };
 
 /* splitmix64 */
@@ -116,7 +120,7 @@ static uint64_t kept(const uint64_t *v, size_t n)
 static int do_policy(struct error *err)
 {
 	struct ops_policy in = {.path = STR("p"),
-	    .text = str_of(policies[below(3)]),
+	    .text = str_of(policies[below(4)]),
 	    .author = STR("ann"),
 	    .reason = STR("why")};
 	uint32_t version;
@@ -208,9 +212,12 @@ static int do_decide(struct error *err)
 	    DECIDE_SEND, DECIDE_REFUSE_ONLY, DECIDE_ONE_TO_ONE,
 	    DECIDE_ONE_TO_ONE_REFUSE_ONLY, DECIDE_SHADOW};
 	struct decide_in in = query(modes[below(7)], ++next_copy);
+	static const char digests[] = "abcdefghijkl";
 	struct decide_out out;
-	int rc = decide_propose(T.store, &in, &out, err);
+	int rc;
 
+	in.reference = (struct str){digests + below(4), 8};
+	rc = decide_propose(T.store, &in, &out, err);
 	if (rc == 0 && out.verdict.action == VERDICT_HOLD)
 		keep(copies, &n_copies, next_copy);
 	keep(messages, &n_messages, out.message_id);
@@ -296,11 +303,15 @@ static int do_copy(struct error *err)
 		    &(struct copy_decided){id, (uint32_t)below(2), c.wait}, 1,
 		    err);
 	case 5:
-		return ops_copy_force(T.store, id, STR("jo"), STR("why"), err);
+		return ops_copy_say(T.store,
+		    below(2) == 0 ? OPS_COPY_FORCE : OPS_COPY_RELEASE,
+		    &(struct event_copy_word){id, STR("jo"), STR("why")}, err);
 	default:
-		return below(8) == 0
-			   ? ops_copy_remove(T.store, id, STR("a"), err)
-			   : 0;
+		return below(8) == 0 ? ops_copy_say(T.store, OPS_COPY_DROP,
+					   &(struct event_copy_word){
+					       id, STR("a"), STR("")},
+					   err)
+				     : 0;
 	}
 }
 
@@ -429,6 +440,36 @@ static int do_stop(struct error *err)
 			     : ops_stop_end(T.store, &s, &changed, err);
 }
 
+static int reply_fn(struct door_ctx *ctx, void *arg)
+{
+	struct reply r = {.kind = (enum reply_kind)(1 + below(8)),
+	    .certain = below(2) == 0,
+	    .automatic = below(2) == 0,
+	    .quote = STR("why"),
+	    .successor = below(2) == 0 ? STR("p9@d9.example") : STR("")};
+	struct ops_reply in = {.message_id = kept(messages, n_messages),
+	    .reply = &r,
+	    .from = str_of(person()),
+	    .pause_ms = (int64_t)below(3) * 86400000,
+	    .review_ms = 86400000};
+	struct ops_reply_out out;
+
+	(void)arg;
+	return ops_reply_emit(ctx, T.store, &in, &out);
+}
+
+static int do_reply(struct error *err)
+{
+	struct ops_review in = {.address = storetest_address(&T, person()),
+	    .state = below(2) == 0 ? REVIEW_UNSUBSCRIBED : REVIEW_RESUMED,
+	    .author = STR("alice"),
+	    .reason = STR("why")};
+	bool changed;
+
+	return below(3) != 0 ? door_propose(T.store->door, reply_fn, NULL, err)
+			     : ops_review_decide(T.store, &in, &changed, err);
+}
+
 static bool is_fine(int rc)
 {
 	return rc == 0 || rc == ERR_EXISTS || rc == ERR_NOT_FOUND ||
@@ -441,7 +482,7 @@ static int live(int ops)
 	static int (*const acts[])(struct error * err) = {do_policy, do_consent,
 	    do_suppress, do_decide, do_decide, do_decide, do_decide,
 	    do_decide_all, do_slot, do_slot, do_slot, do_copy, do_copy,
-	    do_feedback, do_feedback, do_leads, do_stop, do_rest};
+	    do_feedback, do_feedback, do_reply, do_leads, do_stop, do_rest};
 	int bad = 0;
 
 	for (int i = 0; i < ops; i++) {

@@ -1,5 +1,6 @@
 /* test_replay_policy.c - messages of the past under another policy: as-if
- * history, waits and what ends them, order, companies, wants that change. */
+ * history, waits and what ends them, order, companies, wants that change, stops,
+ * people who go on under another address. */
 #include "tests/unit/tap.h"
 
 #include "policy/base/fault.h"
@@ -72,8 +73,8 @@ static const struct scene scenes[] = {
 	    {"news", 6 * D, 0, false, SLOT_DELIVERED, 0, REPLAY_HELD,
 		REASON_SEGMENT_CAP, 7 * D + 2 * H},
 	}},
-    {"a bounce gives the slot back, and wakes who waits", PATIENT, 1, false, {{0}},
-	0,
+    {"a bounce gives the slot back, and wakes who waits", PATIENT, 1, false,
+	{{0}}, 0,
 	{
 	    {"news", 0, 0, false, SLOT_RELEASED, 4 * D, REPLAY_SENT,
 		REASON_ALLOWED, 0},
@@ -102,8 +103,8 @@ static const struct scene scenes[] = {
 	"  send-on = \"daily 12:00-13:00\"  when-closed = \"hold 5d\" }\n",
 	1, false, {{0}}, 0,
 	{
-	    {"news", 0, 0, false, SLOT_DELIVERED, 0, REPLAY_HELD,
-		REASON_CLOSED, 28 * H},
+	    {"news", 0, 0, false, SLOT_DELIVERED, 0, REPLAY_HELD, REASON_CLOSED,
+		28 * H},
 	    {"news", 2 * H, 0, true, SLOT_DELIVERED, 0, REPLAY_SENT, 0, 0},
 	}},
     {"a kind that the policy has not", NEWS, 1, false, {{0}}, 0,
@@ -155,6 +156,91 @@ static const struct scene scenes[] = {
 	}},
 };
 
+/* And what happened meanwhile. */
+struct story {
+	struct scene scene;
+	struct replay_stop stops[2]; /* of news */
+	size_t n_stops;
+	struct replay_move moves[2];
+	size_t n_moves;
+};
+
+static const struct story stories[] = {
+    {.scene = {"what comes in a stop waits for its end; others do not",
+	 PERSON NEWS DEMO, 1, false, {{0}}, 0,
+	 {
+	     {"news", 1 * D, 0, false, SLOT_DELIVERED, 0, REPLAY_HELD,
+		 REASON_STOPPED, 4 * D},
+	     {"demo", 1 * D, 0, false, SLOT_DELIVERED, 0, REPLAY_SENT,
+		 REASON_ALLOWED, 1 * D},
+	     {"news", 9 * D, 0, false, SLOT_DELIVERED, 0, REPLAY_BOUNCED,
+		 REASON_STOPPED, 14 * D},
+	 }},
+	.stops = {{T0 + 1 * D, T0 + 2 * D}, {T0 + 8 * D, T0 + 20 * D}},
+	.n_stops = 2},
+    {.scene = {"the instant of a stop's end is after it", NEWS, 1, false, {{0}},
+	 0,
+	 {
+	     {"news", 1 * D - 1, 0, false, SLOT_DELIVERED, 0, REPLAY_HELD,
+		 REASON_STOPPED, 1 * D},
+	     {"news", 9 * D, 0, false, SLOT_DELIVERED, 0, REPLAY_SENT,
+		 REASON_ALLOWED, 9 * D},
+	 }},
+	.stops = {{INT64_MIN, T0 + 1 * D}},
+	.n_stops = 1},
+    {.scene = {"what waits for a limit is stopped when its turn comes", NEWS, 1,
+	 false, {{0}}, 0,
+	 {
+	     {"news", 0, 0, false, SLOT_DELIVERED, 0, REPLAY_SENT,
+		 REASON_ALLOWED, 0},
+	     {"news", 6 * D, 0, false, SLOT_DELIVERED, 0, REPLAY_HELD,
+		 REASON_SEGMENT_CAP, 9 * D},
+	 }},
+	.stops = {{T0 + 6 * D + 1, T0 + 9 * D}},
+	.n_stops = 1},
+    {.scene = {"one who goes on under another address is one from then on",
+	 NEWS, 2, false, {{0}}, 0,
+	 {
+	     {"news", 0, 0, false, SLOT_DELIVERED, 0, REPLAY_SENT,
+		 REASON_ALLOWED, 0},
+	     {"news", 1 * D, 1, false, SLOT_DELIVERED, 0, REPLAY_SENT,
+		 REASON_ALLOWED, 1 * D},
+	     {"news", 7 * D + 1, 1, false, SLOT_DELIVERED, 0, REPLAY_HELD,
+		 REASON_SEGMENT_CAP, 8 * D},
+	 }},
+	.moves = {{T0 + 2 * D, 0, 1}},
+	.n_moves = 1},
+    {.scene = {"and so where the other was sent nothing", NEWS, 2, false, {{0}},
+	 0,
+	 {
+	     {"news", 0, 0, false, SLOT_DELIVERED, 0, REPLAY_SENT,
+		 REASON_ALLOWED, 0},
+	     {"news", 3 * D, 1, false, SLOT_DELIVERED, 0, REPLAY_HELD,
+		 REASON_SEGMENT_CAP, 7 * D},
+	 }},
+	.moves = {{T0 + 3 * D, 0, 1}},
+	.n_moves = 1},
+    {.scene = {"before that they are two", NEWS, 2, false, {{0}}, 0,
+	 {
+	     {"news", 0, 0, false, SLOT_DELIVERED, 0, REPLAY_SENT,
+		 REASON_ALLOWED, 0},
+	     {"news", 3 * D - 1, 1, false, SLOT_DELIVERED, 0, REPLAY_SENT,
+		 REASON_ALLOWED, 3 * D - 1},
+	 }},
+	.moves = {{T0 + 3 * D, 0, 1}},
+	.n_moves = 1},
+    {.scene = {"what bounces after the move gives its slot back to both",
+	 PATIENT, 3, false, {{0}}, 0,
+	 {
+	     {"news", 0, 0, false, SLOT_RELEASED, 5 * D, REPLAY_SENT,
+		 REASON_ALLOWED, 0},
+	     {"news", 3 * D, 2, false, SLOT_DELIVERED, 0, REPLAY_HELD,
+		 REASON_SEGMENT_CAP, 5 * D},
+	 }},
+	.moves = {{T0 + 1 * D, 0, 1}, {T0 + 2 * D, 1, 2}},
+	.n_moves = 2},
+};
+
 static const struct policy *parse(const char *text)
 {
 	const struct policy *p;
@@ -167,8 +253,9 @@ static const struct policy *parse(const char *text)
 	return p;
 }
 
-static size_t fill(const struct scene *s, struct replay_message *out)
+static size_t fill(const struct story *story, struct replay_message *out)
 {
+	const struct scene *s = &story->scene;
 	size_t n = 0;
 
 	for (; n < MESSAGES_MAX && s->v[n].segment != NULL; n++)
@@ -179,13 +266,18 @@ static size_t fill(const struct scene *s, struct replay_message *out)
 			.fixed = s->v[n].fixed,
 			.counts = true,
 			.outcome = s->v[n].outcome,
-			.outcome_after_ms = s->v[n].after_ms};
+			.outcome_after_ms = s->v[n].after_ms,
+			.stops = story->stops,
+			.n_stops = str_eq(str_of(s->v[n].segment), STR("news"))
+				       ? story->n_stops
+				       : 0};
 	return n;
 }
 
-static int run_scene(const struct scene *s, struct replay *r,
+static int run_story(const struct story *story, struct replay *r,
     struct replay_result *out, size_t *n_out)
 {
+	const struct scene *s = &story->scene;
 	struct replay_message messages[MESSAGES_MAX];
 	struct replay_change changes[PEOPLE_MAX];
 	struct replay_person people[PEOPLE_MAX] = {
@@ -193,7 +285,9 @@ static int run_scene(const struct scene *s, struct replay *r,
 	struct replay_group g = {.people = people,
 	    .n_people = s->n_people,
 	    .messages = messages,
-	    .n_messages = fill(s, messages),
+	    .n_messages = fill(story, messages),
+	    .moves = story->moves,
+	    .n_moves = story->n_moves,
 	    .company = s->company};
 
 	for (size_t i = 0; i < s->n_changes; i++) {
@@ -204,8 +298,9 @@ static int run_scene(const struct scene *s, struct replay *r,
 	return replay_run(r, &g, out);
 }
 
-static void test_scene(const struct scene *s)
+static void test_story(const struct story *story)
 {
+	const struct scene *s = &story->scene;
 	const struct policy *p = parse(s->policy);
 	struct replay_result out[MESSAGES_MAX];
 	struct replay *r;
@@ -214,7 +309,7 @@ static void test_scene(const struct scene *s)
 	IS_INT(replay_new(&r, p, NULL), 0, "%s", s->name);
 	/* Twice: nothing is left of the first time. */
 	for (int turn = 0; turn < 2; turn++)
-		IS_INT(run_scene(s, r, out, &n), 0, "played");
+		IS_INT(run_story(story, r, out, &n), 0, "played");
 	for (size_t i = 0; i < n; i++) {
 		const struct one *want = &s->v[i];
 
@@ -293,7 +388,8 @@ static void test_memory(void)
 		fault_alloc_at(i);
 		rc = replay_new(&r, p, NULL);
 		if (rc == 0)
-			rc = run_scene(&scenes[0], r, out, &n);
+			rc = run_story(
+			    &(struct story){.scene = scenes[0]}, r, out, &n);
 		fault_alloc_at(0);
 		OK(rc == 0 || rc == -ENOMEM, "allocation %ld", i);
 		replay_free(&r);
@@ -305,7 +401,9 @@ static void test_memory(void)
 int main(void)
 {
 	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
-		test_scene(&scenes[i]);
+		test_story(&(struct story){.scene = scenes[i]});
+	for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++)
+		test_story(&stories[i]);
 	test_never_more();
 	test_memory();
 	return tap_done();

@@ -118,7 +118,7 @@ static const struct kind_case {
 	"message/disposition-notification\n\nFinal-Recipient: "
 	"rfc822;a@example.org\nDisposition: manual-action/MDN-sent-"
 	"manually; displayed\n--b--\n",
-	REPORT_NONE, REPORT_BY_MDN, BOUNCE_OTHER_REPORT, 0},
+	REPORT_NONE, REPORT_BY_MDN, BOUNCE_OTHER_REPORT, 1},
     {"Auto-Submitted",
 	"From: a@example.org\nAuto-Submitted: auto-replied (away)\n\nx",
 	REPORT_AUTO_REPLY, REPORT_BY_HEADERS, BOUNCE_AUTO_REPLY, 0},
@@ -249,6 +249,82 @@ static void test_arf(void)
 	IS_INT(arf_parse(&m, arena, &f), ERR_NOT_FOUND, "no report");
 }
 
+#define MDN(fields)                                                            \
+	"From: <a@example.org>\nContent-Type: multipart/report; "              \
+	"report-type=disposition-notification; boundary=b\n\n--b\n\nRead.\n"   \
+	"--b\nContent-Type: message/disposition-notification\n\n" fields       \
+	"\n--b\nContent-Type: text/rfc822-headers\n\nMessage-ID: "             \
+	"<1@example.com>\n--b--\n"
+
+static const struct mdn_case {
+	const char *fields;
+	enum mdn_type type;
+	enum mdn_mode action, sending;
+	const char *modifiers;
+} mdn_cases[] = {
+    {MDN("Disposition: manual-action/MDN-sent-manually; displayed\n"),
+	MDN_DISPLAYED, MDN_MANUAL, MDN_MANUAL, ""},
+    {MDN("Disposition:\n automatic-action/MDN-sent-automatically;\n"
+	 " deleted/error, expired\n"),
+	MDN_DELETED, MDN_AUTOMATIC, MDN_AUTOMATIC, "error, expired"},
+    {MDN("Disposition: manual-action/MDN-sent-automatically; dispatched\n"),
+	MDN_DISPATCHED, MDN_MANUAL, MDN_AUTOMATIC, ""},
+    {MDN("disposition: automatic-action/mdn-sent-manually;PROCESSED\n"),
+	MDN_PROCESSED, MDN_AUTOMATIC, MDN_MANUAL, ""},
+    {MDN("Disposition: x/y; denied\n"), MDN_DENIED, MDN_UNKNOWN, MDN_UNKNOWN,
+	""},
+    {MDN("Disposition: failed\nDisposition: displayed\n"), MDN_FAILED,
+	MDN_UNKNOWN, MDN_UNKNOWN, ""},
+    {MDN("Disposition: ;;/read\n"), MDN_OTHER, MDN_UNKNOWN, MDN_UNKNOWN,
+	"read"},
+    {MDN("Reporting-UA: x\n"), MDN_OTHER, MDN_UNKNOWN, MDN_UNKNOWN, ""},
+};
+
+static int read_mdn(struct str mail, struct mdn *d)
+{
+	struct mime m;
+	int rc;
+
+	arena_free(&arena);
+	arena = arena_new(ARENA);
+	rc = mime_scan(mail, arena, &m);
+	return rc != 0 ? rc : mdn_parse(&m, arena, d);
+}
+
+static void test_mdn(void)
+{
+	static const char mail[] =
+	    MDN("Reporting-UA: mail.example.org; Mua 1.0\n"
+		"Original-Recipient: rfc822;Ann@example.org\n"
+		"Final-Recipient: rfc822; <ann@example.org>\n"
+		"Original-Message-ID: <1@example.com>\n"
+		"Disposition: automatic-action/MDN-sent-automatically; "
+		"processed/error\nError: no\n disk\n");
+	struct report r;
+	struct mdn d;
+
+	for (size_t i = 0; i < sizeof(mdn_cases) / sizeof(*mdn_cases); i++) {
+		const struct mdn_case *c = &mdn_cases[i];
+
+		IS_INT(read_mdn(str_of(c->fields), &d), 0, "parses %zu", i);
+		IS_STR(mdn_type_name(d.type), mdn_type_name(c->type), "type");
+		IS_INT(d.action, c->action, "action");
+		IS_INT(d.sending, c->sending, "sending");
+		IS_S(d.modifiers, str_of(c->modifiers), "modifiers");
+	}
+	IS_INT(read_mdn(STR(mail), &d), 0, "parses");
+	IS_S(d.final, STR("ann@example.org"), "final recipient");
+	IS_S(d.original, STR("Ann@example.org"), "original recipient");
+	IS_S(d.message_id, STR("<1@example.com>"), "message id");
+	IS_S(d.reporting_ua, STR("mail.example.org; Mua 1.0"), "program");
+	IS_S(d.error, STR("no disk"), "error");
+	OK(d.has_original, "the message's fields came with it");
+	IS_INT(classify(STR(mail), &r), 0, "sorts");
+	IS_INT(r.disposition, MDN_PROCESSED, "disposition");
+	IS_INT(r.n, 1, "recipient");
+	IS_INT(read_mdn(STR("Subject: x\n\n"), &d), ERR_NOT_FOUND, "none");
+}
+
 static void test_hostile(void)
 {
 	struct buf b;
@@ -316,6 +392,7 @@ int main(void)
 	test_kinds();
 	test_recipient();
 	test_arf();
+	test_mdn();
 	test_hostile();
 	test_faults();
 	bounce_rules_free(&rules);

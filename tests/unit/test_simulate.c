@@ -2,14 +2,15 @@
  * the policy of then gives what is on record; another one what its own history
  * says; parts of the people give the same as all at once. */
 #define STORETEST_MAP "256M"
-#include "tests/unit/storetest.h"
+#include "tests/unit/oldlead.h"
 
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
 #include "policy/base/when.h"
 #include "policy/mail/msgid.h"
 #include "policy/state/ops_copy.h"
-#include "policy/state/person.h"
+#include "policy/state/ops_move.h"
+#include "policy/state/ops_stop.h"
 #include "policy/state/simulate.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ static struct storetest T;
 static struct arena *A;
 static uint64_t key;
 static long fail_at; /* the allocation of a simulation that fails; 0: none */
+static int64_t since = T0, until = T0 + 20 * D; /* of simulations */
 
 static void set_clock(int64_t ms)
 {
@@ -44,19 +46,6 @@ static void set_clock(int64_t ms)
 
 	(void)snprintf(text, sizeof(text), "%lld", (long long)ms);
 	storetest_write(&T, "clock", text);
-}
-
-static void apply_policy(const char *text)
-{
-	struct ops_policy in = {.path = STR("p"),
-	    .text = str_of(text),
-	    .author = STR("test"),
-	    .reason = STR("why")};
-	struct error err = {0};
-	uint32_t version;
-
-	IS_INT(ops_policy_apply(T.store, &in, &version, &err), 0, "policy: %s",
-	    err.text);
 }
 
 static void want(const char *who, const char *purpose, enum consent_state state)
@@ -161,8 +150,8 @@ static int run(const char *text, const char *other, size_t memory,
 {
 	struct simulate_query q = {.policy = parse(text),
 	    .other = other != NULL ? parse(other) : NULL,
-	    .since_ms = T0,
-	    .until_ms = T0 + 20 * D,
+	    .since_ms = since,
+	    .until_ms = until,
 	    .by = SIMULATE_BY_SEGMENT | SIMULATE_BY_CAMPAIGN |
 		  SIMULATE_BY_COMPANY | SIMULATE_BY_HOUR,
 	    .memory_max = memory};
@@ -207,6 +196,25 @@ static void test_same(void)
 	IS_INT(r.all.changed, 0, "nothing differs");
 }
 
+/* What was refused when its header had been read is of its campaign too. */
+static void test_campaigns(void)
+{
+	struct simulate_report r;
+	uint64_t refused = 0, n = 0;
+
+	IS_INT(run(then_text, NULL, 1 << 20, &r), 0, "by campaign");
+	for (size_t i = 0; i < r.n_rows[1]; i++) {
+		if (!str_eq(r.rows[1][i].name, STR("spring")))
+			continue;
+		n++;
+		refused +=
+		    r.rows[1][i].counts.n[SIMULATE_RECORDED][REPLAY_REFUSED];
+	}
+	IS_INT(n, 2, "one campaign of two segments");
+	IS_INT(refused, 3, "who was refused is in it");
+	IS_INT(r.n_rows[1], 2, "and in no other");
+}
+
 static const struct simulate_row *row(
     const struct simulate_report *r, size_t kind, const char *name)
 {
@@ -238,34 +246,6 @@ static void test_others(void)
 	    "by hour");
 }
 
-/* As version 1 of the event made a person known: without a company. */
-static int emit_old(struct door_ctx *ctx, void *arg)
-{
-	struct address *a = arg;
-	struct event_lead_created e = {.epoch = seal_epoch(T.store->seal)};
-	struct buf wrapped, payload;
-	struct person p;
-	int rc = person_open(&p, T.store, door_txn(ctx), a);
-
-	buf_init(&wrapped, SEAL_WRAPPED);
-	buf_init(&payload, LEAD_CREATED_MAX);
-	memcpy(e.lead, p.id.b, sizeof(e.lead));
-	if (rc == 0)
-		rc = seal_wrap(T.store->seal, p.id.b, &p.key, &wrapped);
-	e.wrapped = buf_str(&wrapped);
-	if (rc == 0)
-		rc = person_seal(
-		    &p, PERSON_ADDRESS, a->text, door_arena(ctx), &e.address);
-	if (rc == 0)
-		rc = payload_encode(&lead_created_payload, &e, &payload);
-	if (rc == 0)
-		rc = door_emit(ctx, EV_LEAD_CREATED, 1, buf_str(&payload));
-	buf_fini(&payload);
-	buf_fini(&wrapped);
-	person_fini(&p);
-	return rc;
-}
-
 /* More people than fit, so each part is read by itself. */
 static void test_parts(void)
 {
@@ -273,17 +253,12 @@ static void test_parts(void)
 		PEOPLE = 400
 	};
 	struct simulate_report all, some;
-	struct error err = {0};
 	uint64_t messages = 0;
 	char who[64];
 
 	for (int i = 3; i < 24; i += 7) { /* of c3.example */
-		struct address a;
-
 		(void)snprintf(who, sizeof(who), "p%d@c3.example", i);
-		a = storetest_address(&T, who);
-		IS_INT(door_propose(T.store->door, emit_old, &a, &err), 0,
-		    "known of old: %s", who);
+		IS_INT(oldlead_add(&T, who), 0, "known of old: %s", who);
 	}
 	for (int i = 0; i < PEOPLE; i++) {
 		(void)snprintf(who, sizeof(who), "p%d@c%d.example", i, i % 7);
@@ -295,7 +270,7 @@ static void test_parts(void)
 	}
 	set_clock(T0 + 20 * D);
 	IS_INT(run(then_text, NULL, 64 << 20, &all), 0, "at once");
-	IS_INT(run(then_text, NULL, 20000, &some), 0, "in parts");
+	IS_INT(run(then_text, NULL, 12000, &some), 0, "in parts");
 	OK(memcmp(&all.all, &some.all, sizeof(all.all)) == 0, "the same");
 	IS_INT(all.people, some.people, "people");
 	OK(some.read > 2 * all.read, "read more than once");
@@ -319,6 +294,131 @@ static void test_parts(void)
 	OK(row(&all, 2, "c3.example")->counts.n[SIMULATE_NEW][REPLAY_DROPPED] >
 		20,
 	    "and no more");
+}
+
+/* --- stops --- */
+
+static void stop(
+    enum stop_kind kind, const char *label, int64_t after_ms, int64_t until_ms)
+{
+	struct ops_stop in = {.kind = kind,
+	    .label = str_of(label),
+	    .author = STR("test"),
+	    .reason = STR("why"),
+	    .until_ms = until_ms};
+	struct error err = {0};
+	bool changed;
+
+	set_clock(T0 + after_ms);
+	IS_INT(ops_stop_begin(T.store, &in, &changed, &err), 0, "stopped");
+	OK(changed, "%s", label);
+}
+
+static void resume(enum stop_kind kind, const char *label, int64_t after_ms)
+{
+	struct ops_stop in = {.kind = kind,
+	    .label = str_of(label),
+	    .author = STR("test"),
+	    .reason = STR("why")};
+	struct error err = {0};
+	bool changed;
+
+	set_clock(T0 + after_ms);
+	IS_INT(ops_stop_end(T.store, &in, &changed, &err), 0, "resumed");
+	OK(changed, "%s", label);
+}
+
+static void stops_are(const struct simulate_report *r, uint64_t recorded,
+    uint64_t simulated, uint64_t changed)
+{
+	IS_INT(r->all.stopped[SIMULATE_RECORDED], recorded, "held, recorded");
+	IS_INT(r->all.stopped[SIMULATE_NEW], simulated, "held, simulated");
+	IS_INT(r->all.changed, changed, "changed");
+}
+
+static void test_stops(void)
+{
+	struct simulate_report r;
+	uint64_t segment, campaign;
+
+	stop(STOP_SEGMENT, "demo", 30 * D, 0);
+	segment = send(31 * D, "eve@b.example", "demo", 0);
+	resume(STOP_SEGMENT, "demo", 32 * D);
+	(void)send(32 * D, "eve@b.example", "demo", segment);
+	stop(STOP_CAMPAIGN, "spring", 33 * D, 0);
+	campaign = send(34 * D, "fay@b.example", "demo", 0);
+	resume(STOP_CAMPAIGN, "spring", 35 * D);
+	(void)send(35 * D, "fay@b.example", "demo", campaign);
+	(void)send(36 * D, "gil@b.example", "demo", 0);
+	stop(STOP_SEGMENT, "demo", 37 * D, 0);
+	OK(segment != 0 && campaign != 0, "two were held");
+	since = T0 + 29 * D;
+	until = T0 + 38 * D;
+	IS_INT(run(then_text, NULL, 1 << 20, &r), 0, "stops");
+	counts_are(r.all.n[SIMULATE_RECORDED], 1, 2, 0, 0, 0);
+	counts_are(r.all.n[SIMULATE_NEW], 1, 2, 0, 0, 0);
+	stops_are(&r, 2, 2, 0);
+	IS_INT(r.held_ms[SIMULATE_NEW].max, D, "until it went on");
+	IS_INT(r.stops, 3, "stops");
+	since = T0 + 30 * D + H;
+	IS_INT(run(then_text, NULL, 1 << 20, &r), 0, "begun before");
+	stops_are(&r, 2, 2, 0);
+	/* Nobody knows how long the last one lasts: to the end of what is
+	 * asked about. */
+	(void)send(38 * D - H, "hal@b.example", "demo", 0);
+	since = T0 + 36 * D + H;
+	IS_INT(run(then_text, NULL, 1 << 20, &r), 0, "and not over");
+	counts_are(r.all.n[SIMULATE_NEW], 0, 1, 0, 0, 0);
+	stops_are(&r, 1, 1, 0);
+	since = T0 + 37 * D + H;
+	IS_INT(run(then_text, NULL, 1 << 20, &r), 0, "by the table alone");
+	stops_are(&r, 1, 1, 0);
+	IS_INT(run("segment news { purpose = news }", NULL, 1 << 20, &r), 0,
+	    "a policy without that segment");
+	stops_are(&r, 1, 0, 1);
+	resume(STOP_SEGMENT, "demo", 39 * D);
+}
+
+/* --- who goes on under another address --- */
+
+static void move(const char *from, const char *to, bool merge, int64_t after_ms)
+{
+	set_clock(T0 + after_ms);
+	storetest_move(&T, from, to, merge);
+}
+
+static void test_moves(void)
+{
+	struct simulate_report r;
+
+	(void)send(40 * D, "ida@b.example", "demo", 0);
+	(void)send(41 * D, "ida@b.example", "demo", 0);
+	move("ida@b.example", "ida@new.example", false, 42 * D);
+	(void)send(43 * D, "ida@new.example", "demo", 0); /* full */
+	(void)send(43 * D, "ida@b.example", "demo", 0);   /* gone */
+	(void)send(44 * D, "jan@b.example", "demo", 0);
+	(void)send(44 * D + H, "jan@c.example", "demo", 0);
+	(void)send(44 * D + 2 * H, "jan@b.example", "demo", 0);
+	move("jan@b.example", "jan@c.example", true, 45 * D);
+	(void)send(46 * D, "jan@c.example", "demo", 0); /* full */
+	since = T0 + 39 * D;
+	until = T0 + 47 * D;
+	IS_INT(run(then_text, NULL, 1 << 20, &r), 0, "moved");
+	counts_are(r.all.n[SIMULATE_RECORDED], 5, 0, 2, 0, 1);
+	counts_are(r.all.n[SIMULATE_NEW], 5, 0, 2, 0, 1);
+	IS_INT(r.all.changed, 0, "nothing differs");
+	IS_INT(r.people, 2, "two people");
+	since = T0 + 42 * D + 12 * H;
+	until = T0 + 43 * D + 1;
+	IS_INT(run(then_text, NULL, 1 << 20, &r), 0, "moved before");
+	counts_are(r.all.n[SIMULATE_NEW], 0, 0, 1, 0, 1);
+	IS_INT(r.all.changed, 0, "nothing differs either");
+	IS_INT(run("company { at-most = \"2 per 7d\" }\n"
+		   "segment demo { purpose = demo legal-basis = "
+		   "legitimate-interest when-full = drop }\n",
+		   NULL, 1 << 20, &r),
+	    0, "with the company of today");
+	counts_are(r.all.n[SIMULATE_NEW], 0, 0, 0, 1, 1);
 }
 
 static bool stop_at_once(void *arg, double share)
@@ -349,6 +449,8 @@ static void test_memory(void)
 	struct simulate_report r;
 	int failed = 0, rc = -1;
 
+	since = T0;
+	until = T0 + 20 * D;
 	for (long n = 1; n < 600; n += n < 60 ? 1 : 37) {
 		fail_at = n;
 		rc = run(then_text, looser_text, 1 << 20, &r);
@@ -370,12 +472,15 @@ int main(void)
 	set_clock(T0);
 	(void)snprintf(path, sizeof(path), "%s/clock", T.dir);
 	(void)setenv("TENDRIL_CLOCK_FILE", path, 1);
-	apply_policy(then_text);
+	IS_INT(storetest_policy(&T, then_text), 0, "policy");
 	live();
 	test_same();
 	test_others();
+	test_campaigns();
 	test_parts();
 	test_ends();
+	test_stops();
+	test_moves();
 	test_memory();
 	(void)unsetenv("TENDRIL_CLOCK_FILE");
 	arena_free(&A);

@@ -3,7 +3,9 @@
 
 #include "agent/in/slots.h"
 #include "agent/in/waits.h"
+#include "agent/ruleset.h"
 #include "policy/base/clock.h"
+#include "policy/state/counter.h"
 #include "policy/state/message.h"
 
 #include <fcntl.h>
@@ -18,19 +20,6 @@ static int64_t now_ms;
 static const char policy_text[] =
     "segment demo { purpose = demos legal-basis = legitimate-interest "
     "when-full = defer }\n";
-
-static void apply_policy(void)
-{
-	struct ops_policy in = {.path = STR("p"),
-	    .text = str_of(policy_text),
-	    .author = STR("test"),
-	    .reason = STR("why")};
-	struct error err = {0};
-	uint32_t version;
-
-	IS_INT(ops_policy_apply(T.store, &in, &version, &err), 0, "policy %s",
-	    err.text);
-}
 
 static uint64_t send_to(const char *to, const char *queue_id)
 {
@@ -123,6 +112,93 @@ static void test_delivery(void)
 	IS_INT(state_of(id), SLOT_DELIVERED, "sent, and removed in one batch");
 }
 
+/* An alias: the message goes on under another queue id, and the first one is
+ * done with. */
+static void test_forwarded(void)
+{
+	uint64_t id = send_to("fw@b.example", "4jXQLJ4D61z1bXx");
+
+	log_line("postfix/qmgr[9]: 4jXQLJ4D61z1bXx: from=<b@c.example>, "
+		 "size=9, nrcpt=1 (queue active)");
+	log_line("postfix/local[8]: 4jXQLJ4D61z1bXx: to=<fw@b.example>, "
+		 "relay=local, delay=1, delays=1/0/0/0, dsn=2.0.0, "
+		 "status=sent (forwarded as 4jXQLJ4D62z1bXx)");
+	log_line("postfix/qmgr[9]: 4jXQLJ4D61z1bXx: removed");
+	step();
+	IS_INT(state_of(id), SLOT_QUEUED, "it goes on under another id");
+	log_line("postfix/smtp[8]: 4jXQLJ4D62z1bXx: to=<x@y.example>, "
+		 "orig_to=<fw@b.example>, relay=x[192.0.2.2]:25, delay=1, "
+		 "delays=1/0/0/0, dsn=2.0.0, status=sent (250 2.0.0 Ok)");
+	log_line("postfix/qmgr[9]: 4jXQLJ4D62z1bXx: removed");
+	step();
+	IS_INT(state_of(id), SLOT_DELIVERED, "and is delivered there");
+}
+
+struct counted {
+	const char *name, *provider;
+	uint64_t count;
+};
+
+static int count_row(void *arg, const struct counter_row *r)
+{
+	struct counted *c = arg;
+
+	if (str_eq(r->name, str_of(c->name)) &&
+	    str_eq(r->provider, str_of(c->provider)))
+		c->count += r->count;
+	return 0;
+}
+
+static uint64_t counted(const char *name, const char *provider)
+{
+	struct counted c = {name, provider, 0};
+	struct ledger_txn *t;
+
+	if (ledger_read_begin(T.store->ledger, &t) != 0 ||
+	    counter_each(t, 0, 0, count_row, &c) != 0)
+		OK(false, "counters");
+	ledger_read_end(&t);
+	return c.count;
+}
+
+/* Sendmail's lines beside Postfix's: several recipients in one, what a server
+ * says that looks like another field, an end without delivery. */
+static void test_sendmail(void)
+{
+	uint64_t sent = send_to("sm1@gmail.com", "6AN6n0XH018567");
+	uint64_t gone = send_to("sm2@b.example", "6AN6n0XH018568");
+	uint64_t late = send_to("sm3@b.example", "6AN6n0XH018569");
+	uint64_t refused = send_to("sm4@b.example", "6AN6n0XH018570");
+
+	log_line("sendmail[7]: 6AN6n0XH018567: Milter accept: message");
+	log_line("sendmail[7]: 6AN6n0XH018569: to=<sm3@b.example>, delay=0, "
+		 "mailer=esmtp, pri=1, relay=mx. [192.0.2.1], dsn=4.2.0, "
+		 "reply=451 x, stat=Deferred: 451 x");
+	step();
+	IS_INT(state_of(sent), SLOT_QUEUED, "accepted");
+	IS_INT(state_of(late), SLOT_QUEUED, "being tried, so accepted");
+	IS_INT(state_of(gone), SLOT_PROPOSED, "of this one nothing is known");
+	log_line("sendmail[7]: 6AN6n0XH018567: to=<sm1@gmail.com>,<x@y.example>"
+		 ", delay=0, mailer=esmtp, pri=1, relay="
+		 "gmail-smtp-in.l.google.com. [192.0.2.1], dsn=2.0.0, "
+		 "stat=Sent (Ok)");
+	log_line("sm-mta[7]: 6AN6n0XH018568: to=<sm2@b.example>, delay=0, "
+		 "mailer=esmtp, pri=1, relay=mx. [192.0.2.1], dsn=5.1.1, "
+		 "reply=550 2.0.0 x, stat=Sent, stat=User unknown");
+	log_line("sendmail[7]: 6AN6n0XH018569: 6AN6n0XH018571: sender notify: "
+		 "Cannot send message for 5 days");
+	log_line("sendmail[7]: 6AN6n0XH018570: Milter: data, reject=550 no");
+	reopen();
+	step();
+	IS_INT(state_of(sent), SLOT_DELIVERED, "sent");
+	IS_INT(state_of(gone), SLOT_RELEASED, "bounced");
+	IS_INT(state_of(late), SLOT_RELEASED, "given up");
+	IS_INT(state_of(refused), SLOT_RELEASED, "refused by another milter");
+	IS_INT(counted("provider.delivered", "google"), 1, "by its provider");
+	IS_INT(counted("provider.released.bounced", "b.example"), 1,
+	    "a provider without a name");
+}
+
 static void test_release(void)
 {
 	uint64_t rejected = send_to("b@b.example", "4jXQLJ4D32z1bXx");
@@ -201,6 +277,31 @@ static void test_gap(void)
 	    "after a hole in the log silence is no answer");
 }
 
+/* Whether it was sent stood in the hole: unknown is sent. Without a hole a
+ * message that leaves the queue undelivered was not sent. */
+static void test_removed(void)
+{
+	uint64_t lost = send_to("f1@b.example", "4jXQLJ4D71z1bXx");
+	uint64_t none = send_to("f2@b.example", "4jXQLJ4D72z1bXx");
+
+	log_line("postfix/qmgr[9]: 4jXQLJ4D71z1bXx: from=<b@c.example>, "
+		 "size=9, nrcpt=1 (queue active)");
+	step();
+	if (truncate(log_path, 0) != 0)
+		printf("# truncate failed\n");
+	log_line("postfix/anvil[3]: statistics");
+	step();
+	now_ms += 5000;
+	log_line("postfix/qmgr[9]: 4jXQLJ4D72z1bXx: from=<b@c.example>, "
+		 "size=9, nrcpt=1 (queue active)");
+	reopen();
+	log_line("postfix/qmgr[9]: 4jXQLJ4D71z1bXx: removed");
+	log_line("postfix/qmgr[9]: 4jXQLJ4D72z1bXx: removed");
+	step();
+	IS_INT(state_of(lost), SLOT_DELIVERED, "a hole since it was queued");
+	IS_INT(state_of(none), SLOT_RELEASED, "no hole since");
+}
+
 /* One message to many, and several of them in one batch of lines. */
 static void send_to_many(const char *queue_id, uint64_t *first_out)
 {
@@ -228,12 +329,60 @@ static void send_to_many(const char *queue_id, uint64_t *first_out)
 		decide_fini(&out[i]);
 }
 
+/* So many messages that one line each says they are delivered. */
+static void log_deliveries(uint64_t *ids_out, int n, char kind)
+{
+	char to[40], queue_id[20], line[300];
+
+	for (int i = 0; i < n; i++) {
+		(void)snprintf(to, sizeof(to), "p%d@pieces.example", i);
+		(void)snprintf(
+		    queue_id, sizeof(queue_id), "4jXQLJ%c%03dz1bXx", kind, i);
+		ids_out[i] = send_to(to, queue_id);
+		(void)snprintf(line, sizeof(line),
+		    "postfix/smtp[8]: %s: to=<%s>, relay=x[192.0.2.2]:25, "
+		    "delay=1, delays=1/0/0/0, dsn=2.0.0, status=sent (250 Ok)",
+		    queue_id, to);
+		log_line(line);
+	}
+}
+
+static int delivered(const uint64_t *ids, int n)
+{
+	int done = 0;
+
+	for (int i = 0; i < n; i++)
+		done += state_of(ids[i]) == SLOT_DELIVERED;
+	return done;
+}
+
+/* Many deliveries in one step: a decision finds its place among them. */
+static void test_pieces(void)
+{
+	enum {
+		N = 200
+	};
+	struct door_stats before, after;
+	uint64_t id[N];
+
+	log_deliveries(id, N, 'G');
+	door_stats(T.store->door, &before);
+	step();
+	door_stats(T.store->door, &after);
+	IS_INT(delivered(id, N), N, "all are delivered");
+	OK(after.proposals - before.proposals >= N / 20,
+	    "in pieces: %llu proposals",
+	    (unsigned long long)(after.proposals - before.proposals));
+}
+
+/* Behind what is stored before that is found too much, and is read again. */
 static void test_many_recipients(void)
 {
 	enum {
-		MESSAGES = 5
+		MESSAGES = 5,
+		BEFORE = 40
 	};
-	uint64_t id[MESSAGES];
+	uint64_t id[MESSAGES], before[BEFORE];
 	char queue_id[MESSAGES][20], line[200];
 
 	for (int i = 0; i < MESSAGES; i++) {
@@ -241,6 +390,7 @@ static void test_many_recipients(void)
 		    queue_id[i], sizeof(queue_id[i]), "4jXQLJ4F3%dz1bXx", i);
 		send_to_many(queue_id[i], &id[i]);
 	}
+	log_deliveries(before, BEFORE, 'H');
 	for (int i = 0; i < MESSAGES; i++) {
 		(void)snprintf(line, sizeof(line),
 		    "postfix/qmgr[9]: %s: from=<b@c.example>, size=9, "
@@ -250,6 +400,7 @@ static void test_many_recipients(void)
 	}
 	for (int i = 0; i < 12; i++)
 		step();
+	IS_INT(delivered(before, BEFORE), BEFORE, "those before them");
 	for (int i = 0; i < MESSAGES; i++)
 		IS_INT(state_of(id[i]), SLOT_QUEUED,
 		    "more changes than one proposal takes: message %d", i);
@@ -411,19 +562,25 @@ int main(void)
 	A.conf = &with_log;
 	A.store = T.store;
 	now_ms = clock_now_ms();
-	apply_policy();
+	IS_INT(storetest_policy(&T, policy_text), 0, "policy");
+	IS_INT(ruleset_open(&A.rules, A.conf, &err), 0, "rules");
 	IS_INT(slots_open(&S, &A, &err), 0, "open: %s", err.text);
 	test_delivery();
+	test_forwarded();
+	test_sendmail();
 	test_release();
 	test_silence();
 	test_refused_session();
 	test_failure();
 	test_gap();
+	test_pieces();
+	test_removed();
 	test_many_recipients();
 	test_many_waits();
 	test_many_sessions();
 	test_waits();
 	slots_close(&S);
+	ruleset_close(&A.rules);
 	storetest_close(&T);
 	return tap_done();
 }

@@ -11,19 +11,12 @@ static struct storetest T;
 
 static void open_all(void)
 {
-	struct ops_policy in = {.path = STR("p"),
-	    .text = STR("segment demo { purpose = demos "
-			"legal-basis = legitimate-interest }\n"
-			"segment news { purpose = news "
-			"legal-basis = legitimate-interest }\n"),
-	    .author = STR("test"),
-	    .reason = STR("why")};
-	struct error err = {0};
-	uint32_t version;
-
 	storetest_open(&T);
-	IS_INT(ops_policy_apply(T.store, &in, &version, &err), 0, "policy %s",
-	    err.text);
+	IS_INT(storetest_policy(&T, "segment demo { purpose = demos "
+				    "legal-basis = legitimate-interest }\n"
+				    "segment news { purpose = news "
+				    "legal-basis = legitimate-interest }\n"),
+	    0, "policy");
 }
 
 static bool add(const char *target, const char *segment,

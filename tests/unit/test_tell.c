@@ -104,6 +104,11 @@ static const struct change changes[] = {
 	"to instead of three in any 24 hours\n",
 	"a company, all its people together, may now have three people "
 	"written to instead of four in any 24 hours\n"},
+    {"3 per 1d", "1 per 1d",
+	"a company, all its people together, may now have one person written "
+	"to instead of three in any 24 hours\n",
+	"a company, all its people together, may now have three people "
+	"written to instead of one in any 24 hours\n"},
     {"1 per 14d", "1 per 10d",
 	"limit chiefs: each person of audience chiefs may now get one in any "
 	"10 days instead of one in any 14 days\n",
@@ -141,6 +146,11 @@ static const struct change changes[] = {
 	"before it\n",
 	"news now leaves one instead of two of a person's places to segments "
 	"before it\n"},
+    {"keep-free = 1", "keep-free = 1 mailbox-full = \"never\"",
+	"news: people with a full mailbox are now given up never; before, "
+	"after five failures in a row over more than 14 days\n",
+	"news: people with a full mailbox are now given up after five failures "
+	"in a row over more than 14 days; before, never\n"},
     {"hold 5d, then bounce", "hold 2d, then drop",
 	"a news over a limit now waits up to 2 days and then is discarded; "
 	"before, one waits up to 5 days and then goes back to its sender\n",

@@ -3,6 +3,7 @@
 
 #include "policy/state/copy.h"
 #include "policy/state/message.h"
+#include "policy/state/ops_move.h"
 #include "policy/state/reducers.h"
 #include "policy/state/trace.h"
 
@@ -83,7 +84,8 @@ static size_t scan(const struct ledger_txn *t, const struct trace_want *want,
 
 		if (trace_about(t, &ev, &about) == 0)
 			tags = trace_tags(&about);
-		if ((want->lead != 0 && tags.lead == want->lead) ||
+		if ((want->lead != 0 && (tags.lead == want->lead ||
+					    tags.queue == want->lead)) ||
 		    is_one_of(want, tags.queue))
 			out[n++] = ev.seq;
 	}
@@ -136,6 +138,33 @@ static size_t many_queues(uint32_t *out, size_t n)
 	}
 	qsort(out, n, sizeof(*out), by_value);
 	return n;
+}
+
+/* Whoever goes on as another: found from both. */
+static void test_moved(struct storetest *s)
+{
+	struct ops_move m = {.from = storetest_address(s, "p3@b.example"),
+	    .to = storetest_address(s, "new@b.example"),
+	    .author = STR("ann")};
+	struct trace_want want = {0};
+	struct ledger_txn *t = NULL;
+	struct error err = {0};
+	struct lead_id to;
+	uint64_t seq[100];
+	struct event ev = {0};
+	size_t n = 0;
+
+	IS_INT(ops_move(s->store, &m, &err), 0, "move: %s", err.text);
+	OK(ledger_read_begin(s->store->ledger, &t) == 0 &&
+		lead_id_of(s->store->lead_key, &m.to, &to) == 0,
+	    "begin");
+	want.lead = trace_tag_lead(&to);
+	same(t, &want, 0, 2, "the new one");
+	n = find(t, &want, 0, seq, 100);
+	while (n > 0 && ev.type != EV_LEAD_MERGED)
+		(void)!event_get(t, seq[--n], &ev);
+	IS_INT(ev.type, EV_LEAD_MERGED, "whom it was before is among them");
+	ledger_read_end(&t);
 }
 
 static void test_find(struct storetest *s)
@@ -192,7 +221,8 @@ static void test_broken(struct storetest *s)
 		ev.type = reducers.v[i].type;
 		rc = trace_about(t, &ev, &about);
 		if (ev.type == EV_POLICY_APPLIED || ev.type == EV_MTALOG ||
-		    ev.type == EV_STOPPED || ev.type == EV_RESUMED)
+		    ev.type == EV_STOPPED || ev.type == EV_RESUMED ||
+		    ev.type == EV_COMPANIES)
 			IS_INT(rc, 0, "%u is about nobody", ev.type);
 		else
 			OK(rc != 0, "%u: a broken payload is found", ev.type);
@@ -209,6 +239,7 @@ int main(void)
 	storetest_open(&s);
 	fill(&s);
 	test_find(&s);
+	test_moved(&s);
 	test_tags();
 	test_broken(&s);
 	storetest_close(&s);

@@ -62,11 +62,16 @@ static void test_caps(void)
 	a = ask(&week1, 1, 0, v, 3, 0, NOW);
 	IS_INT(a.earliest_ms, NOW + 4 * DAY, "one a week: the younger counts");
 	a = ask(&never, 1, 0, NULL, 0, 0, NOW);
-	OK(a.full && a.earliest_ms == CAPS_NEVER, "0 per day: never");
+	OK(a.full && !a.by_order && a.earliest_ms == CAPS_NEVER,
+	    "0 per day: never");
 	a = ask(&week2, 1, 0, v, 1, 1, NOW);
-	OK(a.full, "keep-free 1 of 2: one is enough to be full");
+	OK(a.full && a.by_order, "keep-free 1 of 2: one is enough to be full, "
+				 "and what is free is others'");
+	a = ask(&week2, 1, 0, v, 3, 1, NOW);
+	OK(a.full && !a.by_order, "nothing is free: the limit is reached");
 	a = ask(&week2, 1, 0, v, 0, 2, NOW);
-	OK(a.full && a.earliest_ms == CAPS_NEVER, "keep-free all: never");
+	OK(a.full && a.by_order && a.earliest_ms == CAPS_NEVER,
+	    "keep-free all: never");
 	v[0].state = SLOT_RELEASED;
 	a = ask(&week2, 1, 0, v, 3, 0, NOW);
 	OK(!a.full, "a released slot does not count");
@@ -189,6 +194,48 @@ static void test_order(void)
 	f.seed = false;
 	f.n_slots = 0;
 	IS_INT(decide(&p, &s, &f).action, VERDICT_ALLOW, "nothing left: yes");
+}
+
+static void test_pause(void)
+{
+	struct slot_fact slots[1] = {slot(NOW, NEWS, SLOT_DELIVERED)};
+	struct policy p = {.person = {.windows = &week1, .n = 1}};
+	struct facts f = {.consent = CONSENT_GRANTED,
+	    .paused = SUPPRESSION_REPLIED,
+	    .paused_until_ms = NOW + 3 * DAY};
+	struct policy_segment s = *news();
+	struct verdict v = decide(&p, &s, &f);
+
+	IS_INT(v.reason, REASON_PAUSED, "a pause");
+	IS_INT(v.suppression, SUPPRESSION_REPLIED, "why");
+	OK(v.action == VERDICT_HOLD && v.earliest_ms == NOW + 3 * DAY,
+	    "held until it ends");
+	f.slots = slots;
+	f.n_slots = 1;
+	s.when_full.hold_ms = 8 * DAY;
+	IS_INT(decide(&p, &s, &f).earliest_ms, NOW + 7 * DAY,
+	    "and until the limit is free");
+	f.n_slots = 0;
+	f.paused_until_ms = NOW + 30 * DAY;
+	v = decide(&p, &s, &f);
+	OK(v.action == VERDICT_REJECT && v.earliest_ms == NOW + 30 * DAY,
+	    "longer than it may be held: at once");
+	f.paused_until_ms = 0;
+	v = decide(&p, &s, &f);
+	OK(v.action == VERDICT_HOLD && v.earliest_ms == 0 &&
+		v.deadline_ms == NOW + 8 * DAY,
+	    "without an end: to the deadline");
+	f.segment_stopped = true;
+	IS_INT(decide(&p, &s, &f).reason, REASON_STOPPED, "a stop goes before");
+	f.segment_stopped = false;
+	s.shadow = true;
+	IS_INT(decide(&p, &s, &f).reason, REASON_PAUSED,
+	    "a segment in shadow is paused all the same");
+	f.seed = true;
+	IS_INT(decide(&p, &s, &f).action, VERDICT_ALLOW, "proofs are not");
+	f.seed = false;
+	f.paused_until_ms = NOW;
+	IS_INT(decide(&p, &s, &f).action, VERDICT_ALLOW, "over at its instant");
 }
 
 static void test_waits(void)
@@ -324,7 +371,7 @@ static void test_dup_without_message_id(void)
 
 static void test_names(void)
 {
-	for (int r = REASON_ALLOWED; r <= REASON_TROUBLE; r++)
+	for (int r = REASON_ALLOWED; r <= REASON_PAUSED; r++)
 		OK(strcmp(verdict_reason_name((enum verdict_reason)r),
 		       "unknown") != 0,
 		    "reason %d has a name", r);
@@ -340,6 +387,7 @@ int main(void)
 	test_undated();
 	test_clock_back();
 	test_order();
+	test_pause();
 	test_waits();
 	test_shadow_of_one_scope();
 	test_never();

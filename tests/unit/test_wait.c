@@ -131,11 +131,13 @@ static void test_row(void)
 	OK(r.attempts == 0 && r.wait.reason == REASON_SEGMENT_CAP &&
 		r.wait.deadline_ms == FAR_MS + 5,
 	    "decided again: another reason, no attempt");
-	IS_INT(
-	    ops_copy_force(T.store, 1, STR("jo"), STR("fair"), &err), 0, "let");
+	IS_INT(ops_copy_say(T.store, OPS_COPY_FORCE,
+		   &(struct event_copy_word){1, STR("jo"), STR("fair")}, &err),
+	    0, "let");
 	r = row(1);
 	OK(r.forced && is_woken(1), "let go: due now");
-	IS_INT(ops_copy_force(T.store, 99, STR("jo"), STR("x"), &err),
+	IS_INT(ops_copy_say(T.store, OPS_COPY_FORCE,
+		   &(struct event_copy_word){99, STR("jo"), STR("x")}, &err),
 	    ERR_NOT_FOUND, "one that is gone");
 	done(1);
 }
@@ -251,6 +253,84 @@ static void test_due_order(void)
 		done(id);
 }
 
+/* By the stream's rule a name that the policy has not counts as a segment: in
+ * the queue of that segment it stands. */
+static void test_counts_as(void)
+{
+	struct wait_queue a = wait_queue_of(WAIT_PERSON, ann.b);
+	struct copy_new c = held(2, "odd", &ann, COPY_WAITS_FOR_PERSON);
+	struct copy_decided d = {.id = 2};
+	struct error err = {0};
+
+	c.wait.label = policy_label(STR("news"));
+	add(1, "news", &ann, COPY_WAITS_FOR_PERSON);
+	IS_INT(ops_copy_add(T.store, &c, &err), 0, "counts as news");
+	add(3, "news", &ann, COPY_WAITS_FOR_PERSON);
+	IS_INT(queue(&a, "news"), 123, "in the queue of news");
+	IS_INT(queue(&a, "odd"), 0, "not in one of its own");
+	OK(str_eq(row(2).segment, STR("odd")) &&
+		copy_label(&(struct copy_record){.wait = row(2).wait}) ==
+		    policy_label(STR("news")),
+	    "the name that it came with stays");
+	IS_INT(ops_copy_due(T.store, 2, FAR_MS, &err), 0, "an attempt");
+	IS_INT(queue(&a, "news"), 123, "still");
+	done(1);
+	OK(is_woken(2) && !is_woken(3), "it is the first now");
+	d.wait = row(2).wait;
+	d.wakes = row(2).wakes;
+	d.wait.label = policy_label(STR("demo"));
+	d.wait.due_ms = FAR_MS;
+	IS_INT(ops_copy_wait(T.store, &d, 1, &err), 0, "another rule");
+	IS_INT(queue(&a, "news"), 3, "left");
+	IS_INT(queue(&a, "demo"), 2, "there");
+	d.wait.label = 0;
+	IS_INT(ops_copy_wait(T.store, &d, 1, &err), 0, "no rule");
+	IS_INT(queue(&a, "odd"), 2, "by its own name");
+	done(2);
+	done(3);
+	OK(is_empty(&a), "nobody waits any more");
+}
+
+/* Of more segments than are woken at once the first by the order have it,
+ * whatever their labels are: here each of the reverse order in turn. */
+static void test_wake_order(void)
+{
+	enum {
+		KINDS = 3 * COPY_WAKE_MAX
+	};
+	uint32_t labels[KINDS];
+	char name[KINDS][8];
+	unsigned n = 0, low = 0;
+
+	for (unsigned i = 0; i < KINDS; i++) {
+		(void)snprintf(name[i], sizeof(name[i]), "k%u", i);
+		labels[i] = policy_label(str_of(name[i]));
+	}
+	for (unsigned i = 0; i < KINDS; i++) {
+		struct copy_new c =
+		    held(100 + i, name[i], &bob, COPY_WAITS_FOR_COMPANY);
+		struct error err = {0};
+
+		c.wait.rank = 0; /* before it those of a higher label */
+		for (unsigned k = 0; k < KINDS; k++)
+			c.wait.rank += labels[k] > labels[i];
+		low += c.wait.rank < COPY_WAKE_MAX;
+		IS_INT(ops_copy_add(T.store, &c, &err), 0, "add");
+	}
+	add(99, "news", &ann, COPY_WAITS_FOR_COMPANY);
+	done(99);
+	for (unsigned i = 0; i < KINDS; i++) {
+		struct copy_record r = row(100 + i);
+
+		n += is_woken(100 + i);
+		if (is_woken(100 + i) != (r.wait.rank < COPY_WAKE_MAX))
+			OK(false, "%s of rank %u", name[i], r.wait.rank);
+	}
+	OK(n == COPY_WAKE_MAX && low == n, "those that go first, and no more");
+	for (unsigned i = 0; i < KINDS; i++)
+		done(100 + i);
+}
+
 /* --- company --- */
 
 struct put {
@@ -308,6 +388,14 @@ static int put_slots(struct ledger_txn *t, void *arg)
 	return rc;
 }
 
+static int keep(struct ledger_txn *t, void *unused)
+{
+	static const struct company_keeping k = {.state = COMPANY_FILLING};
+
+	(void)unused;
+	return company_keeping_set(t, &k);
+}
+
 static int release_slot(struct ledger_txn *t, void *arg)
 {
 	return company_slot_set(t, &acme, *(uint64_t *)arg, SLOT_RELEASED, 9);
@@ -319,8 +407,10 @@ static void test_company(void)
 	struct put p = {1, 3, 0};
 	uint64_t id = 1;
 
+	IS_INT(write_company(put_slots, &p), 0, "while none are kept");
 	read_company(&first);
-	IS_INT((int)n_ids, 0, "nothing yet");
+	IS_INT((int)n_ids, 0, "nothing is");
+	IS_INT(write_company(keep, NULL), 0, "from now on");
 	IS_INT(write_company(put_slots, &p), 0, "three");
 	read_company(&first);
 	OK(n_ids == 3 && first.message_id == 1 && first.at_ms == 1 &&
@@ -333,7 +423,7 @@ static void test_company(void)
 		first.person == lead_id_tag(&bob),
 	    "changed");
 	id = 44;
-	IS_INT(write_company(release_slot, &id), ERR_NOT_FOUND, "not there");
+	IS_INT(write_company(release_slot, &id), 0, "not there: nothing");
 	p = (struct put){4, 1, 3};
 	IS_INT(write_company(put_slots, &p), 0, "and one");
 	read_company(&first);
@@ -363,6 +453,8 @@ int main(void)
 	test_wake();
 	test_lost_wake();
 	test_due_order();
+	test_counts_as();
+	test_wake_order();
 	test_company();
 	storetest_close(&T);
 	return tap_done();

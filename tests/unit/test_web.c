@@ -13,22 +13,17 @@ static struct server_reply R;
 
 static void open_all(void)
 {
-	struct ops_policy in = {.path = STR("p"),
-	    .text = STR("segment demo { purpose = demos "
-			"legal-basis = legitimate-interest }\n"),
-	    .author = STR("test"),
-	    .reason = STR("why")};
 	struct error err = {0};
 	char path[100];
-	uint32_t version;
 
 	storetest_open(&T);
 	(void)snprintf(path, sizeof(path), "%s/token.key", T.dir);
 	A.conf = T.conf;
 	A.store = T.store;
 	IS_INT(token_keys_load(&A.tokens, path, &err), 0, "keys %s", err.text);
-	IS_INT(ops_policy_apply(T.store, &in, &version, &err), 0, "policy %s",
-	    err.text);
+	IS_INT(storetest_policy(&T, "segment demo { purpose = demos "
+				    "legal-basis = legitimate-interest }\n"),
+	    0, "policy");
 	buf_init(&R.body, 1 << 20);
 }
 

@@ -180,6 +180,52 @@ static void test_names(struct zones *zs)
 	    "found once");
 }
 
+/* What a mistyped name may have meant. */
+static void test_like(struct zones *zs)
+{
+	static const char *const names[][2] = {
+	    {"europe/berlin", "Europe/Berlin"},
+	    {"EUROPE/BERLIN", "Europe/Berlin"}, {"utc", "UTC"},
+	    {"America/New York", "America/New_York"},
+	    {"america/new-york", "America/New_York"},
+	    {"america/argentina/salta", "America/Argentina/Salta"},
+	    {"etc/gmt+3", "Etc/GMT+3"}, {"Europe/Berlin", "Europe/Berlin"},
+	    {"", NULL}, {"Nowhere/Town", NULL}, {"Europe", NULL},
+	    {"europe/", NULL}, {"/europe/berlin", NULL},
+	    {"europe//berlin", NULL}, {"../zoneinfo/europe/berlin", NULL},
+	    {"europe/../europe/berlin", NULL}, {"./europe/berlin", NULL},
+	    {"Posix/Europe/Berlin", NULL}, {"zone.TAB", NULL},
+	    {"europe/berlin/x", NULL}, {"europe/berli", NULL},
+	    {"europe/berlinn", NULL}};
+	char big[1000];
+	struct buf b;
+
+	buf_init(&b, 200);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		bool found;
+
+		buf_reset(&b);
+		found = zones_like(zs, str_of(names[i][0]), &b);
+		IS_INT(found, names[i][1] != NULL, "\"%s\" is like one?",
+		    names[i][0]);
+		if (names[i][1] != NULL)
+			IS_S(buf_str(&b), str_of(names[i][1]), "which");
+	}
+	memset(big, 'e', sizeof(big));
+	buf_reset(&b);
+	OK(!zones_like(zs, (struct str){big, sizeof(big)}, &b), "a long name");
+	OK(!zones_like(zs, STR("europe/berlin\0x"), &b), "NUL in a name");
+	buf_fini(&b);
+	buf_init(&b, 5);
+	OK(!zones_like(zs, STR("europe/berlin"), &b), "no room");
+	buf_fini(&b);
+	setenv("TZDIR", "test_zone.none", 1);
+	buf_init(&b, 200);
+	OK(!zones_like(zs, STR("europe/rome"), &b), "no zones on this host");
+	buf_fini(&b);
+	unsetenv("TZDIR");
+}
+
 /* --- a folder of zones of our own --- */
 
 static const char folder[] = "test_zone.zoneinfo";
@@ -357,6 +403,33 @@ static void test_made(void)
 	zones_close(&zs);
 }
 
+/* Cut at the front as by `zic -r`. RFC 8536, 3.2: type 0 is what was before;
+ * glibc takes the first type that is not daylight saving. */
+static void test_cut(void)
+{
+	static const struct made m = {
+	    "Cut", "CET-1CEST,M3.5.0,M10.5.0/3", {1000000000}, 1, {7200, 3600}};
+	struct zones *zs = NULL;
+	const struct zone *z;
+	int64_t until = 0;
+	struct str s;
+	struct buf b;
+
+	buf_init(&b, 1000);
+	if (!OK(zones_open(&zs) == 0, "open"))
+		return;
+	s = make(&b, &m);
+	b.p[2 * 44 + 6 + 4 + 9 + 4] = 1; /* behind two heads and a change */
+	OK(put("Cut", s), "type 0 is daylight saving");
+	IS_INT(zones_find(zs, STR("Cut"), &z), 0, "a zone");
+	IS_INT(zone_offset_until_ms(z, INT64_MIN, &until), 7200000, "type 0");
+	IS_INT(until, 1000000000000, "until the first change");
+	IS_INT(zone_offset_ms(z, until), 3600000, "and then type 1");
+	drop("Cut");
+	zones_close(&zs);
+	buf_fini(&b);
+}
+
 /* Changes that follow each other faster than what they change: the first span
  * that has a local time is looked for, not any. */
 static void test_quick(void)
@@ -384,6 +457,52 @@ static void test_quick(void)
 	}
 	OK(ok, "instants in quick changes");
 	zones_close(&zs);
+}
+
+/* A new tzdata: seen at a reload; who has a zone keeps what he has. */
+static void test_reload(void)
+{
+	static const struct made five = {"Five", "<+05>-5", {0}, 0, {18000, 0}};
+	static const struct made six = {"Five", "<+06>-6", {0}, 0, {21600, 0}};
+	struct zones *zs = NULL;
+	const struct zone *old, *now, *other;
+	struct buf b;
+
+	buf_init(&b, 1000);
+	if (!OK(zones_open(&zs) == 0, "open"))
+		return;
+	OK(put("Five", make(&b, &five)) && put("Same", make(&b, &five)),
+	    "two zones");
+	IS_INT(zones_find(zs, STR("Five"), &old), 0, "one is found");
+	IS_INT(zones_find(zs, STR("Same"), &other), 0, "so is the other");
+	IS_INT(zones_find(zs, STR("Late"), &now), ERR_NOT_FOUND, "no third");
+	IS_INT(zones_reload(zs), 0, "nothing has changed");
+	IS_INT(zones_find(zs, STR("Five"), &now), 0, "found again");
+	OK(now == old, "the same one");
+	OK(put("Five", make(&b, &six)) && put("Late", make(&b, &six)),
+	    "a new tzdata");
+	IS_INT(zones_find(zs, STR("Five"), &now), 0, "found again");
+	OK(now == old, "not seen yet");
+	IS_INT(zones_reload(zs), 1, "one says something else");
+	IS_INT(zones_find(zs, STR("Five"), &now), 0, "found");
+	IS_INT(zone_offset_ms(now, 0), 21600000, "as it is now");
+	IS_INT(zone_offset_ms(old, 0), 18000000, "the old one is still there");
+	IS_INT(zones_find(zs, STR("Same"), &now), 0, "found");
+	OK(now == other, "the other is the same");
+	IS_INT(zones_find(zs, STR("Late"), &now), 0, "the third is there now");
+	drop("Five");
+	OK(put("Same", STR("no zone")), "one breaks");
+	IS_INT(zones_reload(zs), 0, "nothing to go by");
+	IS_INT(zones_find(zs, STR("Five"), &now), 0, "found");
+	IS_INT(zone_offset_ms(now, 0), 21600000, "as before");
+	IS_INT(zones_find(zs, STR("Same"), &now), 0, "that too");
+	fault_alloc_at(1);
+	IS_INT(zones_reload(zs), 0, "no memory: as before");
+	fault_alloc_at(0);
+	drop("Same");
+	drop("Late");
+	zones_close(&zs);
+	buf_fini(&b);
 }
 
 /* Names as long as they may be, as many as there may be, known once. */
@@ -433,7 +552,23 @@ static void test_bounds(void)
 	buf_fini(&b);
 }
 
-/* What passes zonefile.h does GLib no harm. */
+/* What passes zonefile.h is a zone: each offset holds until a later instant. */
+static bool is_whole(const struct zone *z)
+{
+	const int64_t day_ms = DAY_S * 1000, end_ms = 160 * 366 * day_ms;
+	int64_t t = INT64_MIN, until;
+	size_t n = 0;
+
+	for (; t < end_ms && n < 1000; n++, t = until) {
+		int64_t offset = zone_offset_until_ms(z, t, &until);
+
+		if (until <= t || offset != zone_offset_ms(z, t) ||
+		    offset < -26 * HOUR_S * 1000 || offset > 26 * HOUR_S * 1000)
+			return false;
+	}
+	return t >= end_ms;
+}
+
 static void test_damaged(void)
 {
 	static const struct made m = {"Damaged", "CET-1CEST,M3.5.0,M10.5.0/3",
@@ -441,6 +576,7 @@ static void test_damaged(void)
 	const struct zone *z;
 	uint64_t seed = 5;
 	size_t found = 0;
+	bool whole = true;
 	struct buf b;
 
 	buf_init(&b, 1000);
@@ -453,11 +589,15 @@ static void test_damaged(void)
 			    (char)zonetest_random(&seed);
 		if (!put("Damaged", s) || zones_open(&zs) != 0)
 			break;
-		found += zones_find(zs, STR("Damaged"), &z) == 0;
+		if (zones_find(zs, STR("Damaged"), &z) == 0) {
+			found++;
+			whole = whole && is_whole(z);
+		}
 		zones_close(&zs);
 	}
 	OK(found > 0 && found < DAMAGED, "%zu of %d are still zones", found,
 	    DAMAGED);
+	OK(whole, "and each is a whole one");
 	drop("Damaged");
 	buf_fini(&b);
 }
@@ -469,7 +609,9 @@ static void test_own_folder(void)
 	test_no_zones();
 	test_slim();
 	test_made();
+	test_cut();
 	test_quick();
+	test_reload();
 	test_bounds();
 	test_damaged();
 	unsetenv("TZDIR");
@@ -596,6 +738,7 @@ int main(void)
 	if (!OK(zones_open(&zs) == 0, "open"))
 		return 1;
 	test_names(zs);
+	test_like(zs);
 	test_utc();
 	for (size_t i = 0; i < ZONETEST_NAMES; i++)
 		test_zone(zs, zonetest_names[i]);

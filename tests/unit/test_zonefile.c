@@ -56,6 +56,8 @@ static void test_text(void)
 	    {"CET-1CEST,M3.5.0,M10.5.0/3 ", 0, 0, false, false},
 	    {"<CET-1", 0, 0, false, false},
 	    {"<>-1", 0, 0, false, false},
+	    {"<+ 3>-3", 0, 0, false, false},
+	    {"<+0\xb3>-3", 0, 0, false, false},
 	};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
@@ -179,6 +181,57 @@ static void add_block(struct buf *out, char version, size_t instant,
 	buf_add(out, (struct str){names, sizeof(names)});
 }
 
+static void is_change(
+    const struct zonefile *f, size_t i, int64_t at_s, int32_t offset_s)
+{
+	struct zonerule_change c = zonefile_change(f, i);
+
+	IS_INT(c.at_s, at_s, "change %zu", i);
+	IS_INT(c.offset_s, offset_s, "its offset");
+}
+
+/* Before the first change it is type 0, be it called standard time or not; what
+ * stands behind it does not matter to the changes. */
+static void test_changes(void)
+{
+	static const int64_t times[] = {INT32_MIN, 5, INT32_MAX};
+	static const int64_t far[] = {INT64_MIN, -1, INT64_C(1) << 40};
+	struct zonefile f;
+	struct buf b;
+	size_t first, types;
+
+	buf_init(&b, 1000);
+	add_block(&b, 0, 4, times, 3);
+	IS_INT(zonefile_parse(buf_str(&b), &f), 0, "first version");
+	IS_INT(f.first_s, 0, "before the first change");
+	is_change(&f, 0, INT32_MIN, 3600);
+	is_change(&f, 1, 5, 0);
+	is_change(&f, 2, INT32_MAX, 3600);
+	codec_put_u32(b.p + 28, 1); /* leap seconds */
+	IS_INT(zonefile_parse(buf_str(&b), &f), ERR_CORRUPT, "one is missing");
+	buf_add(&b, STR("\0\0\0\1\0\0\0\1"));
+	IS_INT(zonefile_parse(buf_str(&b), &f), 0, "one is there");
+	is_change(&f, 1, 5, 0);
+	buf_reset(&b);
+	add_block(&b, '2', 4, times, 3);
+	first = b.n;
+	add_block(&b, '2', 8, far, 3);
+	buf_addz(&b, "\n\n");
+	types = first + 44 + sizeof(far) + 3;
+	codec_put_u32(b.p + types, (uint32_t)-7200);
+	b.p[types + 4] = 1;
+	IS_INT(zonefile_parse(buf_str(&b), &f), 0, "second version");
+	IS_INT(f.first_s, -7200, "before the first change, daylight saving");
+	IS_INT(f.n_changes, 3, "those of 64 bits");
+	is_change(&f, 0, INT64_MIN, 3600);
+	is_change(&f, 1, -1, -7200);
+	is_change(&f, 2, INT64_C(1) << 40, 3600);
+	codec_put_u32(b.p + types, (uint32_t)(26 * 3600 + 1));
+	IS_INT(
+	    zonefile_parse(buf_str(&b), &f), ERR_CORRUPT, "too far from UTC");
+	buf_fini(&b);
+}
+
 static void test_made(void)
 {
 	static const int64_t times[] = {-1000, 5, 2000000000};
@@ -279,6 +332,7 @@ int main(void)
 	test_text();
 	test_rules();
 	test_made();
+	test_changes();
 	test_damaged();
 	return tap_done();
 }

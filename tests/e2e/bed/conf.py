@@ -39,6 +39,16 @@ class PolicyText:
         return POLICY % dataclasses.asdict(self)
 
 
+@dataclasses.dataclass
+class Fixed:
+    """A policy as it stands."""
+
+    policy: str
+
+    def text(self):
+        return self.policy
+
+
 CONF = """\
 mode = "%(mode)s"
 state-dir = "%(state)s"

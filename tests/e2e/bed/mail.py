@@ -4,6 +4,32 @@ import dataclasses
 import smtplib
 
 CRLF = b"\r\n"
+# A provider's report (RFC 5965) to that address.
+COMPLAINT = """\
+From: fbl@provider.example\r
+To: {to}\r
+Subject: complaint\r
+MIME-Version: 1.0\r
+Content-Type: multipart/report; report-type=feedback-report; boundary=b\r
+\r
+--b\r
+Content-Type: text/plain\r
+\r
+a complaint\r
+--b\r
+Content-Type: message/feedback-report\r
+\r
+Feedback-Type: abuse\r
+User-Agent: Provider/1.0\r
+Version: 1\r
+\r
+--b\r
+Content-Type: text/rfc822-headers\r
+\r
+Subject: News\r
+\r
+--b--\r
+"""
 
 
 def message(sender, recipient, subject, *, fields=(), body="Hello.\r\n",

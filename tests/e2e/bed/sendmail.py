@@ -13,7 +13,7 @@ import re
 import stat
 import subprocess
 
-from . import proc
+from . import proc, syslogd
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 PACKAGES = ("sendmail-bin", "sendmail-base", "sendmail-cf", "libwrap0")
@@ -58,6 +58,14 @@ DAEMON_OPTIONS(`Name=smtp25, Addr=127.0.0.1, Port={smtp25}')dnl
 MAILER(`local')dnl
 MAILER(`smtp')dnl
 """
+# syslog(3) knows one place only.
+LOG_SCRIPT = """\
+mount -t tmpfs tmpfs {root}/dev
+mkdir {root}/dev/upper {root}/dev/work
+mount -t overlay -o lowerdir=/dev,upperdir={root}/dev/upper,\
+workdir={root}/dev/work overlay /dev
+ln -s {root}/log /dev/log
+"""
 
 
 class Missing(Exception):
@@ -96,11 +104,13 @@ def environment(folder):
 
 class Sendmail:
     def __init__(self, files, root, *, ports, sink_port, socket,
-                 bounce_domain, ingest, more=""):
+                 bounce_domain, ingest, more="", maillog=None):
         """files: what unpack() gave. ingest: a shell command line for what
-        comes to bounce_domain. more: further lines of sendmail.mc."""
+        comes to bounce_domain. more: further lines of sendmail.mc. maillog:
+        file for what it says to syslog, which else nobody hears."""
         self.files = pathlib.Path(files)
         self.root = pathlib.Path(root)
+        self.maillog = maillog
         self.ports = ports
         self.config = self.root / "sendmail.cf"
         self.env = environment(self.files)
@@ -112,13 +122,20 @@ class Sendmail:
             snippet=SOURCE / "contrib/sendmail/tendril.m4", **ports)
 
     def command(self, *words):
-        """With a host name that has a domain: else it waits for one."""
-        return ["unshare", "--uts", "sh", "-c",
-                'hostname mail.example.com && exec "$@"', "sh",
+        """With a host name that has a domain: else it waits for one. /dev has
+        a log where one is asked for, seen by this process alone."""
+        script = "hostname mail.example.com\n"
+        if self.maillog is not None:
+            script += LOG_SCRIPT.format(root=self.root)
+        return ["unshare", "--uts", "--mount", "sh", "-ec",
+                script + 'exec "$@"', "sh",
                 self.files / PROGRAM, f"-C{self.config}", *words]
 
     def write(self):
         (self.root / "queue").mkdir(parents=True)
+        if self.maillog is not None:
+            (self.root / "dev").mkdir()
+            self.syslog = syslogd.Syslogd([self.root / "log"], self.maillog)
         (self.root / "queue").chmod(0o700)
         (self.root / "switch").write_text("hosts files\n")
         (self.root / "status").touch()

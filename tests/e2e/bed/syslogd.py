@@ -18,10 +18,10 @@ class Syslogd:
     sockets: where programs look for it, also those in a chroot."""
 
     def __init__(self, sockets, path, *, group="adm"):
-        self._file = open(path, "ab", buffering=0)
-        os.chmod(path, 0o640)
-        os.chown(path, 0, _gid(group))
+        self._path = path
+        self._group = group
         self._lock = threading.Lock()
+        self._open()
         for name in sockets:
             pathlib.Path(name).parent.mkdir(parents=True, exist_ok=True)
             listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -29,6 +29,18 @@ class Syslogd:
             os.chmod(name, 0o666)
             threading.Thread(target=self._serve, args=(listener,),
                              daemon=True).start()
+
+    def _open(self):
+        self._file = open(self._path, "ab", buffering=0)
+        os.chmod(self._path, 0o640)
+        os.chown(self._path, 0, _gid(self._group))
+
+    def rotate(self, name):
+        """As logrotate does: another name for the file, then a new one."""
+        os.rename(self._path, name)
+        with self._lock:
+            self._file.close()
+            self._open()
 
     def _serve(self, listener):
         while True:

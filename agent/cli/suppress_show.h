@@ -1,0 +1,11 @@
+/* suppress_show.h - what a suppression rests on, and taking back those of a
+ * bad time. For verb_suppress.c. Threads: one. */
+#ifndef AGENT_CLI_SUPPRESS_SHOW_H
+#define AGENT_CLI_SUPPRESS_SHOW_H
+
+#include "agent/cli/cli.h"
+
+int suppress_show(struct cli *c);
+int suppress_undo(struct cli *c);
+
+#endif

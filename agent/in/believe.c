@@ -1,0 +1,213 @@
+/* believe.c - see believe.h. */
+#include "agent/in/believe.h"
+
+#include "agent/in/claim.h"
+#include "agent/in/verify_pool.h"
+#include "policy/base/clock.h"
+#include "policy/base/fault.h"
+#include "policy/base/log.h"
+#include "policy/base/when.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+	PATHS_MAX = 16384,
+};
+
+struct believe {
+	const struct app *app;
+	struct arena *paths;
+	struct verify_pool *pool; /* NULL: not needed so far */
+	/* what DNS may still take until then: */
+	int64_t budget_ms, until_ms;
+	/* of a batch: */
+	struct claim claims[BELIEVE_BATCH];
+	struct verify_task tasks[BELIEVE_BATCH];
+	struct believe_item *items[BELIEVE_BATCH]; /* of a task */
+	size_t n;
+};
+
+int believe_open(struct believe **out, const struct app *app, struct error *err)
+{
+	struct believe *b = fault_alloc() ? NULL : calloc(1, sizeof(*b));
+
+	*out = b;
+	if (b == NULL)
+		return error_set(err, -ENOMEM, "out of memory");
+	b->app = app;
+	b->paths = arena_new(PATHS_MAX);
+	if (b->paths != NULL)
+		return 0;
+	believe_close(out);
+	return error_set(err, -ENOMEM, "out of memory");
+}
+
+void believe_close(struct believe **b)
+{
+	if (*b == NULL)
+		return;
+	verify_pool_close(&(*b)->pool);
+	arena_free(&(*b)->paths);
+	free(*b);
+	*b = NULL;
+}
+
+static int open_pool(struct believe *b, struct error *err)
+{
+	struct str server = b->app->conf->agent.nameserver;
+	struct verify_pool_opts opts = {.stop = &b->app->stopping};
+
+	arena_reset(b->paths);
+	opts.program = verify_pool_program(b->paths);
+	if (server.n > 0)
+		opts.nameserver =
+		    arena_printf(b->paths, "%.*s", STR_ARG(server));
+	if (opts.program == NULL || (server.n > 0 && opts.nameserver == NULL))
+		return error_set(err, -ENOMEM, "out of memory");
+	return verify_pool_open(&b->pool, &opts, err);
+}
+
+static void put_off(struct believe_item *it)
+{
+	it->word = BELIEVE_LATER;
+	if (clock_now_ms() - it->since_ms < BELIEVE_LATER_MS)
+		return;
+	it->word = BELIEVE_NO;
+	it->reason = "a complaint without a token of ours; who sent it could "
+		     "not be verified for a day";
+}
+
+static void refuse(struct believe_item *it, const char *reason)
+{
+	it->word = BELIEVE_NO;
+	it->reason = reason;
+}
+
+/* ---- what is a claim ---- */
+
+static void collect(struct believe *b, struct believe_item *it)
+{
+	const struct conf *conf = b->app->conf;
+	struct claim *c = &b->claims[b->n];
+	struct verify_task *t = &b->tasks[b->n];
+	bool yes = false;
+	int rc = claim_read(
+	    it->sort, &conf->agent.complaint_from, it->arena, c, &yes);
+
+	it->word = BELIEVE_NO_CLAIM;
+	it->reason = NULL;
+	if (rc != 0)
+		put_off(it);
+	if (rc != 0 || !yes)
+		return;
+	if (c->who.text.n == 0) {
+		refuse(it, "a complaint without a token of ours that names "
+			   "nobody");
+		return;
+	}
+	*t = (struct verify_task){
+	    .from_domain = c->author.domain, .arena = it->arena};
+	claim_mail(it->sort, c, it->message, it->cut, &t->mail);
+	b->items[b->n++] = it;
+}
+
+/* ---- what it is worth ---- */
+
+static void accept(
+    const struct claim *c, const struct verify_task *t, struct believe_item *it)
+{
+	it->complaint = (struct ops_complaint_of){
+	    .who = c->who, .evidence = claim_evidence(c, &t->out, it->arena)};
+	it->word = BELIEVE_YES;
+	if (it->complaint.evidence.p == NULL)
+		put_off(it);
+}
+
+static void judge(
+    const struct claim *c, const struct verify_task *t, struct believe_item *it)
+{
+	if (t->rc == ERR_BUSY || t->rc == ERR_UNAVAILABLE) {
+		put_off(it);
+		return;
+	}
+	if (t->rc != 0) {
+		refuse(it, "a complaint without a token of ours that could not "
+			   "be verified");
+		return;
+	}
+	switch (authentic_judge(&t->out, c->author.domain)) {
+	case AUTHENTIC_YES:
+		accept(c, t, it);
+		return;
+	case AUTHENTIC_LATER:
+		put_off(it);
+		return;
+	case AUTHENTIC_NO:
+		break;
+	}
+	refuse(it, "a complaint without a token of ours; neither DKIM nor SPF "
+		   "show that it is from whom it says");
+}
+
+static void tell(const struct claim *c, const struct verify_task *t,
+    const struct believe_item *it)
+{
+	static const char *const words[] = {
+	    [BELIEVE_NO_CLAIM] = "no-claim",
+	    [BELIEVE_YES] = "yes",
+	    [BELIEVE_NO] = "no",
+	    [BELIEVE_LATER] = "later",
+	};
+	struct str found = claim_evidence(c, &t->out, it->arena);
+
+	LOG_EV(LOG_LEVEL_NOTICE, "complaint.verified",
+	    KV_Z("believed", words[it->word]), KV_STR("found", found),
+	    KV_Z("error", t->rc != 0 ? error_text(t->rc) : ""));
+}
+
+/* What is left for this minute; DNS that answers at once costs next to
+ * nothing of it. */
+static int64_t budget(struct believe *b)
+{
+	int64_t now = clock_mono_ms();
+
+	if (now >= b->until_ms) {
+		b->until_ms = now + WHEN_MINUTE_MS;
+		b->budget_ms = BELIEVE_BUDGET_MS;
+	}
+	return b->budget_ms;
+}
+
+static void verify(struct believe *b)
+{
+	struct error err = {0};
+	int64_t left_ms = budget(b), began_ms = clock_mono_ms();
+	int rc = b->pool != NULL ? 0 : open_pool(b, &err);
+
+	if (rc != 0)
+		LOG_EV_LIMITED(LOG_LEVEL_ERR, "verify.unavailable",
+		    KV_Z("error", err.text));
+	if (rc != 0 || left_ms <= 0) {
+		for (size_t i = 0; i < b->n; i++)
+			put_off(b->items[i]);
+		return;
+	}
+	verify_pool_run(b->pool, b->tasks, b->n, left_ms);
+	b->budget_ms -= clock_mono_ms() - began_ms;
+	for (size_t i = 0; i < b->n; i++) {
+		judge(&b->claims[i], &b->tasks[i], b->items[i]);
+		tell(&b->claims[i], &b->tasks[i], b->items[i]);
+	}
+}
+
+void believe_mails(struct believe *b, struct believe_item *v, size_t n)
+{
+	if (n > BELIEVE_BATCH)
+		bug("believe: %zu mails", n);
+	b->n = 0;
+	for (size_t i = 0; i < n; i++)
+		collect(b, &v[i]);
+	if (b->n > 0)
+		verify(b);
+}

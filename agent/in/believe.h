@@ -1,0 +1,52 @@
+/* believe.h - complaints without a token of ours (claim.h): verified by
+ * tendril-verify, and judged.
+ *
+ * What cannot be known now (DNS does not answer, no process could be had) is
+ * for later, BELIEVE_LATER_MS at most after its delivery. The time that mails
+ * wait for DNS is bounded, BELIEVE_BUDGET_MS in a minute: then such mails are
+ * put off unseen, so that they hold up no other. The processes are started with
+ * the first mail that needs them.
+ *
+ * Threads: one owner. */
+#ifndef AGENT_IN_BELIEVE_H
+#define AGENT_IN_BELIEVE_H
+
+#include "agent/app.h"
+#include "agent/in/sort.h"
+#include "policy/state/ops_complaint.h"
+
+enum {
+	BELIEVE_BATCH = 32,
+	BELIEVE_BUDGET_MS = 20000,
+	BELIEVE_LATER_MS = 86400000,
+};
+
+struct believe;
+
+enum believe_word {
+	BELIEVE_NO_CLAIM, /* none of these, or its author is not declared */
+	BELIEVE_YES,
+	BELIEVE_NO,
+	BELIEVE_LATER,
+};
+
+struct believe_item {
+	const struct sort *sort;
+	struct str message;
+	bool cut;
+	int64_t since_ms; /* delivered */
+	struct arena *arena;
+	/* Results: */
+	enum believe_word word;
+	const char *reason;                /* BELIEVE_NO: why, in English */
+	struct ops_complaint_of complaint; /* BELIEVE_YES; in the arena */
+};
+
+int believe_open(
+    struct believe **out, const struct app *app, struct error *err) MUST_CHECK;
+void believe_close(struct believe **b); /* NULL is fine */
+
+/* n <= BELIEVE_BATCH. */
+void believe_mails(struct believe *b, struct believe_item *v, size_t n);
+
+#endif

@@ -1,0 +1,112 @@
+/* claim.c - see claim.h. */
+#include "agent/in/claim.h"
+
+#include "policy/mail/addrlist.h"
+#include "policy/mail/authres.h"
+#include "policy/mail/domain.h"
+#include "policy/mail/psl.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	EVIDENCE_MAX = 2000,
+};
+
+/* The only address of the only field of that name. */
+static int only_address(const struct header_list *l, const char *name,
+    struct arena *a, struct address *out, bool *yes_out)
+{
+	const struct header *h = header_find(l, str_of(name), 0);
+	struct addrlist list = {0};
+	int rc = 0;
+
+	*yes_out = false;
+	if (h == NULL || header_count(l, str_of(name)) != 1)
+		return 0;
+	rc = addrlist_add(&list, a, h->value);
+	if (rc == 0 && list.n == 1 && list.bad == 0) {
+		*out = list.v[0].addr;
+		*yes_out = true;
+	}
+	return rc;
+}
+
+static int read_who(const struct sort *s, struct arena *a, struct claim *out)
+{
+	const struct report *r = &s->report;
+	bool found = false;
+	int rc = 0;
+
+	out->who = (struct address){0};
+	if (r->n > 0 && r->rcpt[0].address.n > 0) {
+		rc = address_parse(a, r->rcpt[0].address, &out->who, NULL);
+		found = rc == 0;
+		if (rc == ERR_SYNTAX) /* redacted */
+			rc = 0;
+	}
+	if (rc == 0 && !found)
+		rc = only_address(&r->original, "To", a, &out->who, &found);
+	if (!found)
+		out->who = (struct address){0};
+	return rc;
+}
+
+int claim_read(const struct sort *s, const struct strs *declared,
+    struct arena *a, struct claim *out, bool *yes_out)
+{
+	int rc;
+
+	*yes_out = false;
+	if (s->n > 0 || s->report.kind != REPORT_COMPLAINT)
+		return 0;
+	rc = only_address(&s->report.head, "From", a, &out->author, yes_out);
+	*yes_out = rc == 0 && *yes_out &&
+		   authentic_is_declared(
+		       declared, out->author.text, out->author.domain);
+	return *yes_out ? read_who(s, a, out) : rc;
+}
+
+/* sender: an address, or a HELO name. */
+static bool is_aligned(struct str sender, struct str domain)
+{
+	size_t at = str_rfind(sender, '@');
+	char name[DOMAIN_MAX];
+	size_t n;
+
+	if (at < sender.n)
+		sender = str_from(sender, at + 1);
+	return domain_canonical(sender, name, &n, NULL) == 0 &&
+	       psl_is_aligned((struct str){name, n}, domain);
+}
+
+void claim_mail(const struct sort *s, const struct claim *c, struct str message,
+    bool cut, struct verify_mail *out)
+{
+	const struct origin *o = &s->origin;
+
+	*out = (struct verify_mail){.message = message};
+	if (cut || !s->has_origin || !o->has_client ||
+	    !is_aligned(
+		o->sender.n > 0 ? o->sender : o->helo, c->author.domain))
+		return;
+	out->has_client = true;
+	memcpy(out->client, o->client, sizeof(out->client));
+	out->helo = o->helo;
+	out->sender = o->sender;
+}
+
+struct str claim_evidence(
+    const struct claim *c, const struct authentic *found, struct arena *a)
+{
+	struct str out = STR_NULL;
+	struct buf b;
+
+	buf_init(&b, EVIDENCE_MAX);
+	buf_printf(&b, "From: %.*s", STR_ARG(c->author.text));
+	authres_results(&b, found);
+	if (buf_error(&b) == 0)
+		out = arena_str(a, buf_str(&b));
+	buf_fini(&b);
+	return out;
+}

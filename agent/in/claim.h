@@ -1,0 +1,37 @@
+/* claim.h - a complaint without a token of ours: whom it names, who says so, and
+ * whether that is to be believed.
+ *
+ * Such a report may come from anybody, so two things must be true of its
+ * author, the only address of its only From field: it is declared
+ * (complaint-from), and DKIM or SPF show that the mail is from its domain
+ * (authentic.h). Pure. Threads: any. */
+#ifndef AGENT_IN_CLAIM_H
+#define AGENT_IN_CLAIM_H
+
+#include "agent/in/sort.h"
+#include "agent/in/verify_wire.h"
+#include "policy/mail/address.h"
+
+struct claim {
+	struct address author;
+	/* The report's recipient, or else the only one in To of the mail that it
+	 * returns; empty: it names nobody (RFC 6590 redaction). */
+	struct address who;
+};
+
+/* *yes_out: the mail is one, and its author declared; else out is not set.
+ * ERR_LIMIT, -ENOMEM. */
+int claim_read(const struct sort *s, const struct strs *declared,
+    struct arena *a, struct claim *out, bool *yes_out) MUST_CHECK;
+
+/* What is to be verified: the message, and what the milter's origin field says
+ * of its client where SPF could show the author (aligned with the sender). */
+void claim_mail(const struct sort *s, const struct claim *c, struct str message,
+    bool cut, struct verify_mail *out);
+
+/* "From: a@b; dkim=pass header.d=b ...", as evidence; p == NULL: the arena is
+ * full. */
+struct str claim_evidence(
+    const struct claim *c, const struct authentic *found, struct arena *a);
+
+#endif

@@ -1,0 +1,29 @@
+/* mtalog.c - see mtalog.h. */
+#include "agent/in/mtalog.h"
+
+#include "agent/in/mtalog_postfix.h"
+#include "agent/in/mtalog_prefix.h"
+#include "agent/in/mtalog_sendmail.h"
+
+enum mtalog_kind mtalog_parse(
+    struct str line, const struct mtalog_when *when, struct mtalog_line *out)
+{
+	struct mtalog_prefix p;
+
+	*out = (struct mtalog_line){.kind = MTALOG_OTHER};
+	if (mtalog_prefix_parse(line, when, &p) != 0)
+		return MTALOG_OTHER;
+	out->time_ms = p.time_ms;
+	out->host = p.host;
+	out->pid = p.pid;
+	if (mtalog_sendmail_is(p.program))
+		return mtalog_sendmail_text(p.program, p.text, out);
+	if (mtalog_prefix_is_loss(&p))
+		return out->kind = MTALOG_LOSS;
+	return mtalog_postfix_text(p.program, p.text, out);
+}
+
+bool mtalog_next_rcpt(struct mtalog_line *line)
+{
+	return mtalog_sendmail_rcpt(&line->more, &line->rcpt);
+}

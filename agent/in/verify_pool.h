@@ -1,0 +1,69 @@
+/* verify_pool.h - has mails verified by tendril-verify: a few processes, each
+ * with no descriptor but its socket, no environment, and a sandbox of its own
+ * making; the bytes of a mail and of DNS are strangers', so what reads them may
+ * fall.
+ *
+ * Questions to DNS come back here and are asked by one resolver, if they are
+ * plausible: names as in resolver.h, keys of domains that are aligned with the
+ * author's only, VERIFY_LOOKUPS_MAX for a mail. A mail has VERIFY_DEADLINE_MS.
+ * A process is replaced after VERIFY_MAILS mails, and when it ends, is late or
+ * does not keep to the protocol; the mail that it had is then given to a fresh
+ * one, once.
+ *
+ * Threads: one owner; verify_pool_run() blocks. */
+#ifndef AGENT_IN_VERIFY_POOL_H
+#define AGENT_IN_VERIFY_POOL_H
+
+#include "agent/in/verify_wire.h"
+#include "policy/base/arena.h"
+
+#include <stdatomic.h>
+
+enum {
+	VERIFY_WORKERS = 2,
+	VERIFY_DEADLINE_MS = 20000,
+	VERIFY_LOOKUPS_MAX = 200, /* SPF alone may need 132 */
+	VERIFY_MAILS = 64,
+};
+
+struct verify_pool;
+
+struct verify_pool_opts {
+	const char *program;     /* its path */
+	const char *nameserver;  /* resolver.h; NULL: the system's */
+	const atomic_bool *stop; /* ends a run within 200 ms; may be NULL */
+	int deadline_ms;         /* 0: VERIFY_DEADLINE_MS */
+};
+
+/* No process is started yet. ERR_SYNTAX: the nameserver is no address. Borrows
+ * program and stop. */
+int verify_pool_open(struct verify_pool **out,
+    const struct verify_pool_opts *opts, struct error *err) MUST_CHECK;
+void verify_pool_close(struct verify_pool **p); /* NULL is fine */
+
+/* Where it is: beside this program, as in a build folder, else where it was
+ * installed. */
+const char *verify_pool_program(struct arena *a) MUST_CHECK;
+
+struct verify_task {
+	struct verify_mail mail;
+	/* Of the author, canonical: DNS is asked for keys of domains aligned
+	 * with it, and no other. */
+	struct str from_domain;
+	struct arena *arena; /* for the result */
+	/* Results. 0; ERR_BUSY: not in time, a later try may do (a stop, the
+	 * budget, DNS that does not answer); ERR_UNAVAILABLE: no process could be
+	 * had; ERR_CORRUPT: two in a row fell over this mail; ERR_LIMIT: too
+	 * large a mail, or the arena is full. */
+	int rc;
+	struct authentic out; /* domains canonical; spf_domain too */
+};
+
+/* All of them, at most budget_ms in all. */
+void verify_pool_run(
+    struct verify_pool *p, struct verify_task *v, size_t n, int64_t budget_ms);
+
+/* For tests: the process ids in *out, 0 where there is none. */
+void verify_pool_pids(const struct verify_pool *p, int out[VERIFY_WORKERS]);
+
+#endif

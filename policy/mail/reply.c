@@ -1,0 +1,584 @@
+/* reply.c - see reply.h.
+ *
+ * The words are looked for clause by clause: what stands between two marks of
+ * punctuation, or two line ends. So "not" in one clause denies nothing of another,
+ * and the instructions in somebody's footer are told from a wish. */
+#include "policy/mail/reply.h"
+
+#include "policy/base/buf.h"
+#include "policy/base/fault.h"
+#include "policy/mail/encword.h"
+#include "policy/mail/nfc.h"
+#include "policy/mail/reply_text.h"
+#include "policy/mail/reply_words.h"
+#include "policy/rules/phrases.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	CLAUSE_MAX = 1000,
+	FOLDED_MAX = 1 << 18,
+	CLAUSES_MAX = 200,
+	LOWER_MAX = 4 * CLAUSE_MAX,
+	ALONE_WORDS =
+	    6, /* of a whole answer that may be one word of the table */
+	WHOLE_MAX = 200,
+	NAME_MIN = 3, /* letters of a part of an address that is a name */
+	SUBJECT_MAX = 400,
+};
+
+struct reply_rules {
+	struct phrases *phrases;
+};
+
+/* As phrases.h wants it: folded as the text will be, its "*" kept. */
+static int fold(const char *phrase, struct arena *a, const char **out)
+{
+	struct str text = str_of(phrase);
+	bool open = str_ends(text, STR("*"));
+	struct buf b;
+	int rc;
+
+	buf_init(&b, CLAUSE_MAX);
+	phrases_fold(str_cut(text, 0, text.n - open), &b);
+	rc = buf_error(&b);
+	text = str_trim(buf_str(&b));
+	*out = arena_printf(a, "%.*s%s", STR_ARG(text), open ? "*" : "");
+	buf_fini(&b);
+	return rc == 0 && *out == NULL ? -ENOMEM : rc;
+}
+
+static int compile(struct reply_rules *r, struct arena *a)
+{
+	const char **v = arena_array(a, reply_n_phrases, sizeof(*v));
+	int rc = v != NULL ? 0 : -ENOMEM;
+
+	for (size_t i = 0; rc == 0 && i < reply_n_phrases; i++)
+		rc = fold(reply_phrases[i].text, a, &v[i]);
+	return rc == 0 ? phrases_new(v, reply_n_phrases, &r->phrases) : rc;
+}
+
+int reply_rules_new(struct reply_rules **out)
+{
+	struct reply_rules *r = fault_alloc() ? NULL : calloc(1, sizeof(*r));
+	struct arena *a = arena_new(FOLDED_MAX);
+	int rc = r != NULL && a != NULL ? compile(r, a) : -ENOMEM;
+
+	arena_free(&a);
+	if (rc != 0)
+		reply_rules_free(&r);
+	*out = r;
+	return rc;
+}
+
+void reply_rules_free(struct reply_rules **r)
+{
+	if (*r == NULL)
+		return;
+	phrases_free(&(*r)->phrases);
+	free(*r);
+	*r = NULL;
+}
+
+/* --- a clause --- */
+
+/* In lower case, with typographic apostrophes and blanks as the table has them;
+ * *n_out 0 for what is no text. */
+static void lower(struct str s, char out[LOWER_MAX], size_t *n_out)
+{
+	static const struct {
+		const char *from;
+		size_t n;
+		char to;
+	} marks[] = {{"\342\200\231", 3, '\''}, {"\342\200\230", 3, '\''},
+	    {"\302\240", 2, ' '}, {"\342\200\221", 3, '-'}};
+	size_t n = 0;
+
+	*n_out = 0;
+	if (nfc_lower(s, out, LOWER_MAX, &n) != 0)
+		return;
+	for (size_t i = 0; i < n;) {
+		size_t k = 0;
+
+		while (k < 4 &&
+		       (n - i < marks[k].n ||
+			   memcmp(out + i, marks[k].from, marks[k].n) != 0))
+			k++;
+		out[(*n_out)++] = k < 4 ? marks[k].to : out[i];
+		i += k < 4 ? marks[k].n : 1;
+	}
+}
+
+/* Of a language that has no blanks between words. */
+static bool is_dense(const char *z)
+{
+	return (unsigned char)z[0] >= 0xe3 && (unsigned char)z[0] < 0xf0;
+}
+
+static unsigned words_of(const struct reply_rules *r, struct str clause)
+{
+	uint64_t hits[PHRASES_WORDS(PHRASES_MAX)] = {0};
+	char text[LOWER_MAX];
+	unsigned found = 0;
+	struct str s = {text, 0};
+
+	lower(clause, text, &s.n);
+	phrases_match(r->phrases, s, hits);
+	for (size_t i = 0; i < reply_n_phrases; i++) {
+		const struct reply_phrase *p = &reply_phrases[i];
+
+		if (phrases_has(hits, i) ||
+		    (is_dense(p->text) && str_contains(s, str_of(p->text))))
+			found |= p->word;
+	}
+	return found;
+}
+
+/* The length of a mark that ends a clause at s, or 0. An apostrophe is none, nor
+ * a point or colon within a word. */
+static size_t mark_at(struct str s)
+{
+	static const char *const wide[] = {"\343\200\202", "\343\200\201",
+	    "\357\274\201", "\357\274\237", "\357\274\214", "\342\200\223",
+	    "\342\200\224"};
+	bool ends = s.n < 2 || s.p[1] == ' ' || s.p[1] == '\n';
+
+	if (s.p[0] == '\n' || s.p[0] == '!' || s.p[0] == '?' || s.p[0] == ';' ||
+	    s.p[0] == '(' || s.p[0] == ')')
+		return 1;
+	if ((s.p[0] == '.' || s.p[0] == ',' || s.p[0] == ':') && ends)
+		return 1;
+	if (str_starts(s, STR(" - ")))
+		return 3;
+	for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
+		if (str_starts(s, str_of(wide[i])))
+			return strlen(wide[i]);
+	return 0;
+}
+
+/* A wrapped line goes on in the next: its end is no end of a clause unless what
+ * stands before it is short, or the next one is empty. */
+static bool is_wrap(struct str text, size_t at, size_t from)
+{
+	return text.p[at] == '\n' && at - from > 50 && at + 1 < text.n &&
+	       text.p[at + 1] != '\n';
+}
+
+static bool next_clause(struct str text, size_t *at, struct str *out)
+{
+	size_t from = *at, line = *at, i;
+
+	if (from >= text.n)
+		return false;
+	for (i = from; i < text.n && i - from < CLAUSE_MAX; i++) {
+		size_t n = mark_at(str_from(text, i));
+
+		if (n == 0)
+			continue;
+		if (is_wrap(text, i, line)) {
+			line = i + 1;
+			continue;
+		}
+		*out = str_trim(str_cut(text, from, i - from));
+		*at = i + n;
+		return true;
+	}
+	while (i > from + 1 && i < text.n &&
+	       ((unsigned char)text.p[i] & 0xc0) == 0x80)
+		i--; /* not within a character */
+	*out = str_trim(str_cut(text, from, i - from));
+	*at = i;
+	return true;
+}
+
+/* --- the words --- */
+
+struct reading {
+	const struct reply_rules *rules;
+	unsigned found; /* of all clauses */
+	unsigned myself;
+	struct str opt_out, left; /* clauses; p NULL: none */
+};
+
+static bool asks_to_stop(unsigned words)
+{
+	if ((words & WORD_IF) != 0)
+		return false;
+	return (words & WORD_NO_MORE) != 0 ||
+	       ((words & WORD_STOP) != 0 && (words & WORD_NOT) == 0);
+}
+
+static void read_clauses(struct reading *r, struct str text)
+{
+	struct str clause;
+	size_t at = 0;
+
+	for (int i = 0; i < CLAUSES_MAX && next_clause(text, &at, &clause);
+	     i++) {
+		unsigned words = clause.n > 0 ? words_of(r->rules, clause) : 0;
+
+		r->found |= words;
+		if (r->opt_out.p == NULL && asks_to_stop(words))
+			r->opt_out = clause;
+		if ((words & WORD_LEFT) != 0 && r->left.p == NULL)
+			r->left = clause;
+		r->myself |= words & WORD_MYSELF;
+	}
+}
+
+static size_t count_words(struct str s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += !ascii_is_blank(s.p[i]) && s.p[i] != '\n' &&
+		     (i == 0 || ascii_is_blank(s.p[i - 1]) ||
+			 s.p[i - 1] == '\n');
+	return n;
+}
+
+/* A whole clause that is that word and no more: "Remove!", "Stop please". */
+static bool is_alone(const struct reply_rules *r, struct str clause)
+{
+	char text[LOWER_MAX];
+	struct str s = {text, 0};
+
+	if (count_words(clause) > 3)
+		return false;
+	lower(clause, text, &s.n);
+	for (size_t i = 0; i < reply_n_phrases; i++) {
+		struct str word = str_of(reply_phrases[i].text);
+
+		if (reply_phrases[i].word == WORD_ALONE &&
+		    (str_eq(s, word) || (str_starts(s, word) &&
+					    (words_of(r, str_from(s, word.n)) &
+						WORD_POLITE) != 0)))
+			return true;
+	}
+	return false;
+}
+
+/* An answer of few words, one of which says it all. */
+static bool is_one_word(
+    const struct reply_rules *r, struct str text, struct str *clause_out)
+{
+	size_t at = 0;
+
+	if (text.n > WHOLE_MAX || count_words(text) > ALONE_WORDS)
+		return false;
+	while (next_clause(text, &at, clause_out)) {
+		if (clause_out->n == 0)
+			continue;
+		if (is_alone(r, *clause_out))
+			return true;
+		if ((words_of(r, *clause_out) & WORD_POLITE) == 0)
+			return false;
+	}
+	return false;
+}
+
+/* --- the fields --- */
+
+struct job {
+	const struct reply_in *in;
+	struct arena *a;
+	const struct header_list *head;
+	struct str subject;
+	struct reply *out;
+};
+
+static bool has_any(
+    const struct header_list *l, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (header_count(l, str_of(names[i])) > 0)
+			return true;
+	return false;
+}
+#define HAS_ANY(l, names) has_any(l, names, sizeof(names) / sizeof((names)[0]))
+
+static bool has_challenge_field(const struct job *j)
+{
+	static const char *const names[] = {"X-Boxbe-Request", "X-Boxbe-Key",
+	    "X-TMDA-Fingerprint", "X-SpamArrest", "X-Spamarrest-noauth",
+	    "X-Qurb-Challenge", "X-ASK-Auth",
+	    "X-ChoiceMail-Registration-Request", "X-Knowspam",
+	    "X-UOL-AntiSpam"};
+	const struct header *agent =
+	    header_find(j->head, STR("X-Delivery-Agent"), 0);
+
+	return HAS_ANY(j->head, names) ||
+	       (agent != NULL && str_icontains(agent->value, STR("TMDA")));
+}
+
+static bool has_ticket_field(const struct job *j)
+{
+	static const char *const names[] = {"X-RT-Ticket", "RT-Ticket",
+	    "X-RT-Loop-Prevention", "X-OTRS-Loop", "X-OTRS-FollowUp-State",
+	    "X-Znuny-Loop", "X-Zendesk-From-Account-ID", "X-Zendesk-Ticket-ID",
+	    "X-JIRA-FingerPrint", "X-Freshdesk-Ticket", "X-FD-Ticket-Id",
+	    "X-FreshDesk-Loop", "X-Zammad-Ticket-Id", "X-Help-Scout-Loop",
+	    "X-SN-Ticket", "X-ServiceNow-Generated", "X-HubSpot-Ticket",
+	    "X-osTicket-Id", "X-Intercom-Bin"};
+
+	return HAS_ANY(j->head, names);
+}
+
+/* "[Ticket#2026112310000012]", "[#123]", "[Case 77]", "[host #1234]". */
+static bool has_ticket_mark(struct str subject)
+{
+	size_t open = str_find(subject, 0, '['),
+	       close = str_find(subject, open, ']');
+	struct str in = str_cut(subject, open + 1, close - open - 1);
+	size_t digits = 0;
+
+	if (open >= subject.n || close >= subject.n)
+		return str_icontains(subject, STR("ticket #")) ||
+		       str_icontains(subject, STR("ticket#")) ||
+		       str_icontains(subject, STR("case #"));
+	for (size_t i = 0; i < in.n; i++)
+		digits += ascii_is_digit(in.p[i]);
+	return digits >= 2 && (str_find(in, 0, '#') < in.n ||
+				  str_icontains(in, STR("ticket")) ||
+				  str_icontains(in, STR("case")) ||
+				  str_icontains(in, STR("request")));
+}
+
+/* "Please confirm (conf#8f5e)", "[confirm: ...]": of what asks for it. */
+static bool has_challenge_mark(struct str subject)
+{
+	return str_icontains(subject, STR("(conf#")) ||
+	       str_icontains(subject, STR("[conf#")) ||
+	       str_icontains(subject, STR("sender verification")) ||
+	       str_icontains(subject, STR("verify your message")) ||
+	       str_icontains(subject, STR("[spamarrest"));
+}
+
+static int read_subject(struct job *j)
+{
+	const struct header *h = header_find(j->head, STR("Subject"), 0);
+	struct header cut;
+	int rc;
+
+	j->subject = STR("");
+	if (h == NULL)
+		return 0;
+	cut = (struct header){h->name, str_cut(h->value, 0, SUBJECT_MAX)};
+	j->subject = header_text(j->a, &cut);
+	if (j->subject.p == NULL)
+		return ERR_LIMIT;
+	rc = encword_decode(j->subject, j->a, &j->subject);
+	if (rc == 0)
+		rc = reply_text_utf8(j->subject, STR(""), j->a, &j->subject);
+	return rc;
+}
+
+/* --- the successor --- */
+
+static bool is_address_byte(char c)
+{
+	return ascii_is_alnum(c) || memchr("._+-", c, 4) != NULL;
+}
+
+/* The first address in the text that is not the writer's. */
+static struct str find_other(struct str text, struct str writer)
+{
+	size_t at = 0;
+
+	while ((at = str_find(text, at, '@')) < text.n) {
+		size_t from = at, end = at + 1;
+		struct str found;
+
+		while (from > 0 && is_address_byte(text.p[from - 1]))
+			from--;
+		while (end < text.n && is_address_byte(text.p[end]))
+			end++;
+		while (end > at + 1 && text.p[end - 1] == '.')
+			end--;
+		found = str_cut(text, from, end - from);
+		if (from < at &&
+		    str_find(str_cut(text, at, end - at), 0, '.') < end - at &&
+		    !str_icontains(writer, found))
+			return found;
+		at = end > at ? end : at + 1;
+	}
+	return STR("");
+}
+
+/* --- all --- */
+
+static enum reply_kind kind_of_program(
+    const struct job *j, const struct reading *r)
+{
+	unsigned found = r->found;
+
+	if (has_challenge_field(j) || has_challenge_mark(j->subject) ||
+	    (found & WORD_PROVE) != 0)
+		return REPLY_CHALLENGE;
+	if ((found & WORD_LEFT) != 0 && (found & (WORD_AWAY | WORD_BACK)) == 0)
+		return REPLY_LEFT;
+	if (has_ticket_field(j) || has_ticket_mark(j->subject) ||
+	    (found & WORD_TICKET) != 0)
+		return REPLY_TICKET;
+	return (found & WORD_AWAY) != 0 ? REPLY_VACATION : REPLY_AUTO;
+}
+
+static enum reply_kind kind_of_person(const struct job *j, struct reading *r)
+{
+	struct str clause;
+
+	if (has_challenge_field(j))
+		return REPLY_CHALLENGE;
+	if (has_ticket_field(j) && (r->found & WORD_TICKET) != 0)
+		return REPLY_TICKET;
+	if (r->opt_out.p != NULL)
+		return REPLY_OPT_OUT;
+	if (is_one_word(r->rules, j->out->text, &clause)) {
+		r->opt_out = clause;
+		return REPLY_OPT_OUT;
+	}
+	if ((r->found & WORD_LEFT) != 0 &&
+	    (r->found & (WORD_AWAY | WORD_BACK)) == 0)
+		return REPLY_LEFT;
+	return REPLY_HUMAN;
+}
+
+/* "unsubscribe" as all that the subject says, above nothing. */
+static void read_words(struct job *j, struct reading *r)
+{
+	struct str text = j->out->text;
+
+	read_clauses(r, text);
+	if (j->out->automatic || text.n == 0) {
+		struct reading of_subject = {.rules = r->rules};
+
+		read_clauses(&of_subject, j->subject);
+		r->found |= of_subject.found;
+		r->myself |= of_subject.myself;
+		if (r->left.p == NULL)
+			r->left = of_subject.left;
+		if (r->opt_out.p == NULL && text.n == 0)
+			r->opt_out = of_subject.opt_out;
+	}
+}
+
+static int fill(struct job *j, struct reading *r)
+{
+	const struct header *from = header_find(j->head, STR("From"), 0);
+	struct reply *out = j->out;
+	struct str quote = out->text;
+
+	if (out->kind == REPLY_OPT_OUT)
+		quote = r->opt_out;
+	if (out->kind == REPLY_LEFT) {
+		quote = r->left;
+		out->certain = out->automatic && r->myself != 0;
+		out->successor =
+		    find_other(out->text, from != NULL ? from->value : STR(""));
+	}
+	if (quote.n > REPLY_QUOTE_MAX) {
+		quote.n = REPLY_QUOTE_MAX;
+		while (quote.n > 0 && !nfc_is_utf8(quote))
+			quote.n--;
+	}
+	out->quote = quote;
+	return 0;
+}
+
+int reply_read(const struct reply_rules *rules, const struct reply_in *in,
+    struct arena *a, struct reply *out)
+{
+	struct job j = {in, a, &in->report->head, STR(""), out};
+	struct reading r = {.rules = rules};
+	struct mime m;
+	int rc = read_subject(&j);
+
+	*out = (struct reply){.kind = REPLY_RECEIPT, .text = STR("")};
+	if (rc != 0 || in->report->source == REPORT_BY_MDN)
+		return rc;
+	rc = mime_scan(in->message, a, &m);
+	if (rc == 0)
+		rc = reply_text(&m, a, REPLY_TEXT_MAX, &out->text);
+	if (rc != 0)
+		return rc;
+	out->automatic =
+	    in->report->kind == REPORT_AUTO_REPLY || in->null_sender;
+	read_words(&j, &r);
+	out->kind =
+	    out->automatic ? kind_of_program(&j, &r) : kind_of_person(&j, &r);
+	return fill(&j, &r);
+}
+
+/* Of nobody, whatever else may be named so. */
+static bool is_role(struct str local)
+{
+	static const char *const names[] = {"info", "sales", "office",
+	    "contact", "kontakt", "support", "team", "hello", "mail", "email",
+	    "service", "marketing", "vertrieb", "einkauf", "admin", "post",
+	    "billing", "accounts", "jobs", "press", "web", "shop"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_eq(local, str_of(names[i])))
+			return true;
+	return false;
+}
+
+static bool has_word(struct str s, struct str word)
+{
+	for (size_t at = 0; at + word.n <= s.n; at++) {
+		if (memcmp(s.p + at, word.p, word.n) != 0)
+			continue;
+		if ((at == 0 || !ascii_is_alnum(s.p[at - 1])) &&
+		    (at + word.n == s.n || !ascii_is_alnum(s.p[at + word.n])))
+			return true;
+	}
+	return false;
+}
+
+/* "john.doe@..." is named by "John" or "Doe". */
+bool reply_says_left(const struct reply *r, struct str address)
+{
+	struct str local = str_cut(address, 0, str_rfind(address, '@'));
+	char text[LOWER_MAX];
+	struct str s = {text, 0};
+	size_t from = 0;
+
+	if (!r->automatic || r->certain)
+		return r->certain;
+	lower(str_cut(r->quote, 0, CLAUSE_MAX), text, &s.n);
+	for (size_t i = 0; i <= local.n; i++) {
+		struct str part = str_cut(local, from, i - from);
+
+		if (i < local.n && memchr("._-+", local.p[i], 4) == NULL)
+			continue;
+		if (part.n >= NAME_MIN && !is_role(part) && has_word(s, part))
+			return true;
+		from = i + 1;
+	}
+	return false;
+}
+
+const char *reply_kind_name(enum reply_kind kind)
+{
+	switch (kind) {
+	case REPLY_HUMAN:
+		return "human";
+	case REPLY_OPT_OUT:
+		return "opt_out";
+	case REPLY_VACATION:
+		return "vacation";
+	case REPLY_AUTO:
+		return "auto";
+	case REPLY_CHALLENGE:
+		return "challenge";
+	case REPLY_LEFT:
+		return "left";
+	case REPLY_TICKET:
+		return "ticket";
+	case REPLY_RECEIPT:
+		return "receipt";
+	}
+	return "unknown";
+}

@@ -1,0 +1,34 @@
+/* reply_words.h - the words by which an answer is known, as a table: who misses a
+ * language or a phrase adds a line. All lower case, as phrases.h has it; an
+ * apostrophe is a blank. Those of languages without blanks between words match
+ * anywhere. Pure. Threads: immutable. */
+#ifndef POLICY_MAIL_REPLY_WORDS_H
+#define POLICY_MAIL_REPLY_WORDS_H
+
+#include <stddef.h>
+
+/* What a clause has. */
+enum reply_word {
+	WORD_STOP = 1,      /* asks for no more, unless the clause denies it */
+	WORD_NO_MORE = 2,   /* the same, with its "not" in it */
+	WORD_ALONE = 4,     /* asks for no more where nothing else is said */
+	WORD_NOT = 8,       /* denies */
+	WORD_IF = 16,       /* a condition, an instruction: nobody's wish */
+	WORD_AWAY = 32,     /* is away */
+	WORD_BACK = 64,     /* will be back, or is away for a while */
+	WORD_LEFT = 128,    /* somebody has left the company */
+	WORD_MYSELF = 256,  /* the same, of who writes or of this address */
+	WORD_PROVE = 512,   /* wants us to prove that we are people */
+	WORD_TICKET = 1024, /* a request was received and has a number */
+	WORD_POLITE = 2048, /* says nothing: thanks, regards */
+};
+
+struct reply_phrase {
+	unsigned word; /* enum reply_word */
+	const char *text;
+};
+
+extern const struct reply_phrase reply_phrases[];
+extern const size_t reply_n_phrases;
+
+#endif

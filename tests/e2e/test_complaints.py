@@ -1,0 +1,261 @@
+"""Complaints without a token of ours: believed when the reporter is declared and
+DKIM or SPF show that it is him; DNS from a name server of this test."""
+
+import os
+import pathlib
+import signal
+
+import dkim
+import pytest
+
+from bed import bed as beds
+from bed import conf, keys, mail, nameserver, proc
+
+NEWS = "news@example.com"
+FBL = "fbl@bounces.example.com"
+PROVIDER = "feedback.provider.example"
+ARF = """\
+From: Reports <staff@{author}>\r
+To: fbl@bounces.example.com\r
+Subject: complaint {number}\r
+Message-ID: <{number}@{author}>\r
+MIME-Version: 1.0\r
+Content-Type: multipart/report; report-type=feedback-report; boundary=b\r
+\r
+--b\r
+Content-Type: text/plain\r
+\r
+a complaint\r
+--b\r
+Content-Type: message/feedback-report\r
+\r
+Feedback-Type: abuse\r
+User-Agent: Provider/1.0\r
+Version: 1\r
+Original-Rcpt-To: <{person}>\r
+\r
+--b\r
+Content-Type: text/rfc822-headers\r
+\r
+From: news@example.com\r
+Subject: News\r
+\r
+--b--\r
+"""
+
+
+class World:
+    """The provider: its key, its records, the name server that has them."""
+
+    def __init__(self, folder):
+        self.key = keys.Key(folder, PROVIDER, "s1", "rsa-sha256")
+        self.stranger = keys.Key(folder, "stranger.example", "s1",
+                                 "rsa-sha256")
+        self.file = pathlib.Path(folder) / "zone"
+        self.names = nameserver.NameServer(self.file, port=0)
+        self.publish()
+
+    def publish(self, spf="v=spf1 -all"):
+        records = {self.key.name: self.key.txt,
+                   self.stranger.name: self.stranger.txt, PROVIDER: spf}
+        self.file.write_text("".join(
+            f"{name}. IN TXT ( {quoted(text)} )\n"
+            for name, text in records.items()))
+
+    def silence(self):
+        """SERVFAIL to everything."""
+        self.file.unlink()
+
+    def sign(self, key, data):
+        return dkim.sign(data, key.selector.encode(), key.domain.encode(),
+                         key.file.read_bytes(),
+                         include_headers=[b"from", b"to", b"subject",
+                                          b"message-id"]) + data
+
+
+def quoted(text):
+    return " ".join(f'"{text[at:at + 200]}"'
+                    for at in range(0, len(text), 200))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    made = World(tmp_path_factory.mktemp("provider"))
+    yield made
+    made.names.stop()
+
+
+@pytest.fixture(scope="module")
+def bed(build, world):
+    policy = conf.PolicyText(basis="legitimate-interest",
+                             person_cap="100 per 7d",
+                             segment_cap="100 per 7d",
+                             webinar_purpose="events")
+
+    def tweak(text):
+        plain = text.text
+
+        def changed():
+            return plain().replace("agent {\n", f"""agent {{
+  complaint-from = {{"provider.example"}}
+  complaint-to = {{"{FBL}"}}
+  nameserver = "127.0.0.1:{world.names.port}"
+""")
+        text.text = changed
+
+    with beds.Bed(build, policy=policy, tweak=tweak) as made:
+        made.start_milter()
+        made.start_agent()
+        made.start_hub()
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def plain_zone(world):
+    world.publish()
+
+
+def lead(bed, person):
+    """Somebody who was written to."""
+    data = mail.message(NEWS, person, "News", message_id=(
+        f"<{os.urandom(8).hex()}@app.example.com>"), fields=(
+            ("X-Tendril-Segment", "newsletter"),))
+    reply = mail.submit(bed.ports["apps"], NEWS, [person], data)
+    if reply.final[0] == 250:
+        bed.sink.wait(person)
+    return reply.final[0]
+
+
+def complain(bed, data, sender=""):
+    reply = mail.submit(bed.ports["smtp25"], sender, [FBL], data,
+                        source=beds.STRANGER)
+    assert reply.final[0] == 250
+
+
+def report(person, author=PROVIDER):
+    return ARF.format(person=person, author=author,
+                      number=os.urandom(6).hex()).encode()
+
+
+def suppressed(bed, person):
+    return bed.tendril.cli("suppress", "check", person,
+                           check=False).returncode == 0
+
+
+def wait_suppressed(bed, person):
+    proc.wait_until(lambda: suppressed(bed, person), 30,
+                    f"suppression of {person}")
+
+
+def set_aside(bed):
+    """Reasons of the mails that nobody believed."""
+    return [path.read_text() for path in
+            (bed.maildir / "unparsed").glob("*.reason")]
+
+
+def wait_aside(bed, number):
+    proc.wait_until(lambda: len(set_aside(bed)) >= number, 30,
+                    "a mail that is set aside")
+
+
+def verifiers(bed):
+    """Process ids of the agent's tendril-verify."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            stat = path.read_text()
+        except OSError:
+            continue
+        name, rest = stat[stat.index("(") + 1:].rsplit(")", 1)
+        if name == "tendril-verify" and \
+                int(rest.split()[1]) == bed.tendril.agent.pid:
+            found.append(int(path.parent.name))
+    return found
+
+
+def test_signed_by_the_declared(bed, world):
+    """DKIM of the provider: the person is not written to any more."""
+    assert lead(bed, "anna@north.example") == 250
+    complain(bed, world.sign(world.key, report("anna@north.example")))
+    wait_suppressed(bed, "anna@north.example")
+    shown = bed.tendril.cli("suppress", "check", "anna@north.example").stdout
+    assert "complaint" in shown
+    assert lead(bed, "anna@north.example") == 550
+
+
+def test_by_spf(bed, world):
+    """No signature, but its own server sent it."""
+    world.publish(f"v=spf1 ip4:{beds.STRANGER} -all")
+    assert lead(bed, "bert@north.example") == 250
+    complain(bed, report("bert@north.example"), f"bounce@{PROVIDER}")
+    wait_suppressed(bed, "bert@north.example")
+
+
+def test_not_believed(bed, world):
+    """Unsigned; signed by somebody else; changed after it was signed; somebody
+    else altogether, though signed well: nobody is suppressed."""
+    victim = "victim@north.example"
+    assert lead(bed, victim) == 250
+    before = len(set_aside(bed))
+    signed = world.sign(world.key, report(victim))
+    complain(bed, report(victim), f"bounce@{PROVIDER}")
+    complain(bed, world.sign(world.stranger, report(victim)))
+    complain(bed, signed.replace(b"a complaint\r\n", b"A Complaint\r\n"))
+    complain(bed, world.sign(
+        world.stranger, report(victim, "stranger.example")))
+    wait_aside(bed, before + 4)
+    assert not suppressed(bed, victim)
+    assert lead(bed, victim) == 250
+
+
+def test_origin_of_a_stranger(bed, world):
+    """An origin field of the sender's own makes no SPF pass."""
+    world.publish("v=spf1 ip4:192.0.2.1 -all")
+    victim = "victor@north.example"
+    assert lead(bed, victim) == 250
+    before = len(set_aside(bed))
+    forged = (b"X-Tendril-Origin: v=1; key=1; client=192.0.2.1; helo=x; "
+              b"from=bounce@" + PROVIDER.encode() + b"; rcpt=" +
+              FBL.encode() + b"; body=" + b"0" * 64 + b"; mac=" + b"0" * 64 +
+              b"\r\n")
+    complain(bed, forged + report(victim), f"bounce@{PROVIDER}")
+    wait_aside(bed, before + 1)
+    assert not suppressed(bed, victim)
+
+
+def test_dns_is_away(bed, world):
+    """Later, then: the mail stays, also over a restart; other answers go on."""
+    assert lead(bed, "dora@north.example") == 250
+    world.silence()
+    complain(bed, world.sign(world.key, report("dora@north.example")))
+    proc.wait_until(
+        lambda: "believed=later" in bed.tendril.agent.log_text(), 30,
+        "a mail that is put off")
+    assert len(bed.feedback()) == 1
+    world.publish()
+    bed.tendril.agent.stop()
+    bed.start_agent()
+    wait_suppressed(bed, "dora@north.example")
+
+
+def test_verifier(bed, world):
+    """It is shut in; killed, it is replaced."""
+    assert lead(bed, "emil@north.example") == 250
+    complain(bed, world.sign(world.key, report("emil@north.example")))
+    wait_suppressed(bed, "emil@north.example")
+    found = verifiers(bed)
+    assert found
+    program = (bed.tendril.builddir / "tendril-verify").read_bytes()
+    filtered = b"__asan_init" not in program and \
+        b"__tsan_init" not in program  # whose runtime needs more calls
+    for pid in found:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        assert "NoNewPrivs:\t1" in status
+        assert ("Seccomp:\t2" in status) == filtered
+        assert pathlib.Path(f"/proc/{pid}/environ").read_bytes() == b""
+        descriptors = os.listdir(f"/proc/{pid}/fd")
+        assert sorted(descriptors) == ["0", "1", "2"]
+        os.kill(pid, signal.SIGKILL)
+    assert lead(bed, "fritz@north.example") == 250
+    complain(bed, world.sign(world.key, report("fritz@north.example")))
+    wait_suppressed(bed, "fritz@north.example")

@@ -1,0 +1,199 @@
+"""Answers of people through a real Postfix: matched on their way in and left as
+they are; what follows of them; what must not count."""
+
+import json
+import os
+
+import pytest
+
+from bed import bed as beds
+from bed import conf, mail, proc
+
+NEWS = "news@example.com"
+STAFF = "staff@example.com"
+ORIGIN = b"X-Tendril-Origin:"
+
+
+def take_answers(text):
+    """A tweak of the conf: mail from outside is looked through."""
+    plain = text.text
+    text.text = lambda: plain().replace(
+        'stream rest {\n  class = "pass"', 'stream inbound {\n'
+        '  class = "inbound"')
+
+
+@pytest.fixture(scope="module")
+def whole(build):
+    policy = conf.PolicyText(basis="legitimate-interest",
+                             person_cap="100 per 7d",
+                             segment_cap="100 per 7d",
+                             webinar_purpose="events")
+    with beds.Bed(build, policy=policy, tweak=take_answers) as bed:
+        bed.start_milter()
+        bed.start_agent()
+        bed.start_hub()
+        yield bed
+
+
+@pytest.fixture
+def bed(whole):
+    whole.sink.clear()
+    return whole
+
+
+def new_id():
+    return f"<{os.urandom(8).hex()}@app.example.com>"
+
+
+def nurture(bed, person, message_id=None, segment="newsletter"):
+    """Never twice the same message: that would be discarded."""
+    message_id = message_id or new_id()
+    data = mail.message(NEWS, person, "News", message_id=message_id, fields=(
+        ("X-Tendril-Segment", segment),))
+    return mail.submit(bed.ports["apps"], NEWS, [person], data).final
+
+
+def sent(bed, person):
+    """The Message-ID of a nurture message that went to a person."""
+    message_id = new_id()
+    assert nurture(bed, person, message_id)[0] == 250
+    bed.sink.wait(person)
+    return message_id
+
+
+def answer(bed, person, references, body, *fields, sender=None,
+           subject="Re: News"):
+    """Somebody outside writes to our staff; as the staff got it."""
+    before = len(bed.sink.messages(STAFF))
+    data = mail.message(person, STAFF, subject, body=body, fields=(
+        ("In-Reply-To", references), *fields))
+    said = mail.submit(bed.ports["smtp25"],
+                       person if sender is None else sender, [STAFF], data,
+                       source=beds.STRANGER)
+    assert said.final[0] == 250, said.final
+    proc.wait_until(lambda: len(bed.sink.messages(STAFF)) > before, 20,
+                    "the answer at our staff")
+    proc.wait_until(lambda: not bed.feedback(), 20, "an empty Maildir")
+    return bed.sink.messages(STAFF)[-1], data
+
+
+def journal(bed, kind, person):
+    """Events of that type of a person."""
+    lines = bed.tendril.cli("lead", "timeline", person, "--json").stdout
+    return [event for event in map(json.loads, lines.splitlines())
+            if event["type"] == kind]
+
+
+def wait_event(bed, kind, person):
+    return proc.wait_until(lambda: journal(bed, kind, person), 20,
+                           f"{kind} of {person}")[-1]
+
+
+def test_a_human_answer_pauses(bed):
+    person = "talks@north.example"
+    message_id = sent(bed, person)
+    got, data = answer(bed, person, message_id,
+                       "Sounds good. Call me on Monday?\r\n")
+    assert ORIGIN in got.data
+    assert data.split(b"\r\n\r\n", 1)[1].strip() in got.data
+    assert wait_event(bed, "reply", person)["kind"] == "human"
+    code, text = nurture(bed, person)
+    assert code == 550 and "(paused), not before" in text
+    said = bed.tendril.cli("explain", person, "newsletter", check=False).stdout
+    assert "paused" in said
+    # one that was not answered by the person goes on
+    assert nurture(bed, "other@north.example")[0] == 250
+
+
+def test_what_answers_nothing_of_ours_is_untouched(bed):
+    sent(bed, "x@north.example")
+    got, _ = answer(bed, "x@north.example", "<nobodys@north.example>",
+                    "Hello\r\n")
+    assert ORIGIN not in got.data
+    assert nurture(bed, "x@north.example")[0] == 250
+
+
+def reviews(bed, *args):
+    done = bed.tendril.cli("review", "list", "--json", *args, check=False)
+    return done.returncode, [json.loads(line)
+                             for line in done.stdout.splitlines()]
+
+
+def review_of(bed, person):
+    return proc.wait_until(
+        lambda: [row for row in reviews(bed)[1] if row["address"] == person],
+        20, f"a review of {person}")[0]
+
+
+def test_a_wish_in_plain_words(bed):
+    """Paused at once; a person decides; the next mail is refused for good."""
+    person = "enough@north.example"
+    message_id = sent(bed, person)
+    got, _ = answer(bed, person, message_id,
+                    "Bitte nehmen Sie mich aus dem Verteiler.\r\n\r\n"
+                    "Am 1.6.26 schrieb News <news@example.com>:\r\n> News\r\n")
+    assert ORIGIN in got.data
+    row = review_of(bed, person)
+    assert row["kind"] == "opt_out" and not row["overdue"]
+    assert row["quote"] == "Bitte nehmen Sie mich aus dem Verteiler"
+    assert "paused" in nurture(bed, person)[1]
+    assert "paused" in nurture(bed, person, segment="webinar")[1]
+    bed.tendril.cli("review", "unsubscribe", row["id"], "--reason",
+                    "asks for it")
+    assert "suppressed" in nurture(bed, person, segment="webinar")[1]
+    assert reviews(bed)[1] == []
+    done = bed.tendril.cli("review", "show", row["id"], "--json").stdout
+    assert json.loads(done)["state"] == "unsubscribed"
+    assert json.loads(done)["why"] == "asks for it"
+    again = bed.tendril.cli("review", "resume", row["id"], "--reason", "x",
+                            check=False)
+    assert again.returncode == 1 and "decided already" in again.stderr
+
+
+def test_no_wish_after_all(bed):
+    person = "jokes@north.example"
+    answer(bed, person, sent(bed, person), "stop\r\n")
+    row = review_of(bed, person)
+    bed.tendril.cli("review", "resume", row["id"], "--reason", "a joke")
+    assert nurture(bed, person)[0] == 250
+    # and by address, where only a reply pauses
+    answer(bed, person, sent(bed, person), "Tell me more\r\n")
+    proc.wait_until(lambda: len(journal(bed, "reply", person)) == 2, 20,
+                    "the second reply")
+    assert "paused" in nurture(bed, person)[1]
+    bed.tendril.cli("review", "resume", person, "--reason", "call is done")
+    assert nurture(bed, person)[0] == 250
+
+
+@pytest.mark.parametrize("body, kind", [
+    ("I am out of the office until Monday.", "vacation"),
+    ("Your request has been received: ticket number 17.", "ticket"),
+    ("Please remove me from your list.", "auto"),
+])
+def test_programs_pause_nobody(bed, body, kind):
+    person = f"program-{kind}@north.example"
+    answer(bed, person, sent(bed, person), body + "\r\n",
+           ("Auto-Submitted", "auto-replied"), sender="")
+    assert wait_event(bed, "reply", person)["kind"] == kind
+    assert nurture(bed, person)[0] == 250
+
+
+def test_who_has_left(bed):
+    person = "bob.babbage@north.example"
+    answer(bed, person, sent(bed, person),
+           "Bob Babbage has left the company. Please write to "
+           "eve@north.example.\r\n",
+           ("Auto-Submitted", "auto-replied"), sender="")
+    event = wait_event(bed, "reply", person)
+    assert event["kind"] == "left"
+    assert event["note"] == "names eve@north.example"
+    assert "suppressed" in nurture(bed, person)[1]
+    # nobody is sure of this one: somebody looks
+    other = "carol@north.example"
+    answer(bed, other, sent(bed, other), "Bob no longer works here.\r\n",
+           ("Auto-Submitted", "auto-replied"), sender="")
+    row = review_of(bed, other)
+    assert row["kind"] == "left"
+    bed.tendril.cli("review", "resume", row["id"], "--reason", "of Bob")
+    assert nurture(bed, other)[0] == 250
+    assert not bed.sink.messages("eve@north.example")

@@ -1,0 +1,221 @@
+/* dnsserver.h - a small DNS server on the loopback, in a thread of the test
+ * program: UDP, records of a table, and the ways in which servers misbehave. */
+#ifndef TESTS_UNIT_DNSSERVER_H
+#define TESTS_UNIT_DNSSERVER_H
+
+#include "tests/unit/tap.h"
+
+#include "policy/base/codec.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+enum {
+	DNSSERVER_PACKET = 65000,
+	DNSSERVER_HEADER = 12,
+	DNSSERVER_QUESTION = 512,
+};
+
+enum dnsserver_mode {
+	DNSSERVER_HONEST,
+	DNSSERVER_SERVFAIL,
+	DNSSERVER_NXDOMAIN, /* to everything */
+	DNSSERVER_SILENT,
+	DNSSERVER_GARBAGE, /* bytes that are no message */
+	DNSSERVER_OTHER_ID,
+	DNSSERVER_FLOOD, /* four hundred records */
+};
+
+/* A, AAAA: the bytes; MX, PTR: a name; TXT: the text, in one string up to 255
+ * bytes. */
+struct dnsserver_record {
+	const char *name;
+	int type;
+	const char *data;
+	size_t n; /* 0: of a text */
+};
+
+struct dnsserver {
+	const struct dnsserver_record *records;
+	size_t n;
+	int fd;
+	char address[32];
+	pthread_t thread;
+	atomic_bool stop;
+	atomic_int mode; /* enum dnsserver_mode */
+	atomic_int questions;
+};
+
+struct dnsserver_packet {
+	unsigned char p[DNSSERVER_PACKET];
+	size_t n;
+};
+
+static void dnsserver_put(struct dnsserver_packet *k, const void *p, size_t n)
+{
+	memcpy(k->p + k->n, p, n);
+	k->n += n;
+}
+
+static void dnsserver_put_name(struct dnsserver_packet *k, const char *z)
+{
+	struct str rest = str_of(z), label;
+
+	while (str_next(&rest, '.', &label)) {
+		unsigned char n = (unsigned char)label.n;
+		dnsserver_put(k, &n, 1);
+		dnsserver_put(k, label.p, label.n);
+	}
+	dnsserver_put(k, "", 1);
+}
+
+static void dnsserver_put_data(
+    struct dnsserver_packet *k, const struct dnsserver_record *r)
+{
+	size_t n = r->n > 0 ? r->n : strlen(r->data);
+	unsigned char len = (unsigned char)n;
+
+	if (r->type == 16) {
+		dnsserver_put(k, &len, 1);
+		dnsserver_put(k, r->data, n);
+	} else if (r->type == 15) {
+		dnsserver_put(k, "\0\012", 2);
+		dnsserver_put_name(k, r->data);
+	} else if (r->type == 12) {
+		dnsserver_put_name(k, r->data);
+	} else {
+		dnsserver_put(k, r->data, n);
+	}
+}
+
+static void dnsserver_put_record(
+    struct dnsserver_packet *k, const struct dnsserver_record *r)
+{
+	unsigned char fixed[12] = {0};
+	size_t at = k->n;
+
+	codec_put_u16(fixed, 0xc000 | DNSSERVER_HEADER);
+	codec_put_u16(fixed + 2, (uint16_t)r->type);
+	codec_put_u16(fixed + 4, 1);
+	codec_put_u32(fixed + 6, 60);
+	dnsserver_put(k, fixed, sizeof(fixed));
+	dnsserver_put_data(k, r);
+	codec_put_u16(k->p + at + 10, (uint16_t)(k->n - at - sizeof(fixed)));
+}
+
+/* The question's name and where it ends. */
+static size_t dnsserver_name(const struct dnsserver_packet *k, char out[256])
+{
+	size_t at = DNSSERVER_HEADER, n = 0;
+
+	while (at < k->n && k->p[at] != 0 && n + k->p[at] + 2U < 256) {
+		if (n > 0)
+			out[n++] = '.';
+		memcpy(out + n, k->p + at + 1, k->p[at]);
+		n += k->p[at];
+		at += k->p[at] + 1U;
+	}
+	out[n] = '\0';
+	return at;
+}
+
+static uint16_t dnsserver_answers(const struct dnsserver *s,
+    struct dnsserver_packet *k, const char *name, int type, bool *known)
+{
+	uint16_t count = 0;
+
+	*known = false;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct dnsserver_record *r = &s->records[i];
+		if (!str_ieq(str_of(r->name), str_of(name)))
+			continue;
+		*known = true;
+		if (r->type != type)
+			continue;
+		dnsserver_put_record(k, r);
+		count++;
+	}
+	return count;
+}
+
+/* Turns a question into its answer; false to stay silent. */
+static bool dnsserver_respond(
+    const struct dnsserver *s, struct dnsserver_packet *k, int mode)
+{
+	static const struct dnsserver_record any = {"", 16, "v=spf1 +all", 0};
+	char name[256];
+	size_t end = dnsserver_name(k, name);
+	int type = codec_get_u16(k->p + end + 1);
+	bool known = false;
+	uint16_t n = 0;
+
+	if (mode == DNSSERVER_SILENT)
+		return false;
+	k->n = end + 5; /* without the EDNS record */
+	memset(k->p + 6, 0, 6);
+	if (mode == DNSSERVER_FLOOD)
+		for (known = true; n < 400; n++)
+			dnsserver_put_record(k, &any);
+	else if (mode != DNSSERVER_SERVFAIL && mode != DNSSERVER_NXDOMAIN)
+		n = dnsserver_answers(s, k, name, type, &known);
+	codec_put_u16(k->p + 6, n);
+	codec_put_u16(
+	    k->p + 2, (uint16_t)(0x8180 | (mode == DNSSERVER_SERVFAIL ? 2
+					      : known                 ? 0
+								      : 3)));
+	if (mode == DNSSERVER_OTHER_ID)
+		k->p[0] ^= 0xff;
+	if (mode == DNSSERVER_GARBAGE)
+		memset(k->p + DNSSERVER_HEADER, 0xff, k->n - DNSSERVER_HEADER);
+	return true;
+}
+
+static void *dnsserver_serve(void *arg)
+{
+	static struct dnsserver_packet k;
+	struct dnsserver *s = arg;
+	struct sockaddr_in from;
+
+	while (!atomic_load(&s->stop)) {
+		socklen_t len = sizeof(from);
+		ssize_t n = recvfrom(s->fd, k.p, DNSSERVER_QUESTION, 0,
+		    (struct sockaddr *)&from, &len);
+		if (n <= DNSSERVER_HEADER)
+			continue;
+		atomic_fetch_add(&s->questions, 1);
+		k.n = (size_t)n;
+		if (dnsserver_respond(s, &k, atomic_load(&s->mode)))
+			(void)sendto(
+			    s->fd, k.p, k.n, 0, (struct sockaddr *)&from, len);
+	}
+	return NULL;
+}
+
+static void dnsserver_start(struct dnsserver *s)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	struct timeval tick = {0, 50000};
+	socklen_t len = sizeof(at);
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	s->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (s->fd < 0 || bind(s->fd, (struct sockaddr *)&at, len) != 0 ||
+	    getsockname(s->fd, (struct sockaddr *)&at, &len) != 0 ||
+	    setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof(tick)) !=
+		0 ||
+	    pthread_create(&s->thread, NULL, dnsserver_serve, s) != 0)
+		bug("server");
+	(void)snprintf(
+	    s->address, sizeof(s->address), "127.0.0.1:%d", ntohs(at.sin_port));
+}
+
+static void dnsserver_stop(struct dnsserver *s)
+{
+	atomic_store(&s->stop, true);
+	(void)pthread_join(s->thread, NULL);
+	(void)close(s->fd);
+}
+
+#endif

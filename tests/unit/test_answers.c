@@ -1,0 +1,238 @@
+/* test_answers.c - what people write back does: pauses, reviews, who has left; and
+ * what it must not do. */
+#include "tests/unit/answertest.h"
+
+#include "agent/in/reviews.h"
+#include "policy/base/digest.h"
+#include "policy/state/ops_reply.h"
+
+static struct answertest A;
+static struct reply_rules *replies;
+
+static enum seen_kind take(struct str mail)
+{
+	struct sort_with with = {
+	    A.app.tokens, A.rules, A.now_ms, false, replies};
+	unsigned char digest[SEEN_DIGEST];
+	struct arena *arena = arena_new(8 << 20);
+	struct sort s = {0};
+	struct act_item item = {.mail = &s, .digest = digest};
+	int rc = digest_sha256(mail, digest);
+
+	if (rc == 0)
+		rc = sort_mail(&with, mail, arena, &s);
+	if (rc == 0) {
+		act_mails(&A.app, &item, 1);
+		rc = item.rc;
+	}
+	IS_INT(rc, 0, "taken %s", item.err.text);
+	arena_free(&arena);
+	return rc == 0 ? s.kind : 0;
+}
+
+/* A mail to the feedback address of a message of theirs. */
+static enum seen_kind answers(
+    const char *from, uint64_t id, const char *fields, const char *body)
+{
+	const char *to = answertest_address(&A, TOKEN_FEEDBACK, id);
+
+	return take(str_of(arena_printf(A.t.arena,
+	    "Return-Path: <%s>\nX-Original-To: %s\nFrom: %s\n"
+	    "To: anna@example.com\nSubject: Re: News\n"
+	    "In-Reply-To: <a@b>\n%s\n%s\n",
+	    from, to, from, fields, body)));
+}
+
+#define AUTO "Auto-Submitted: auto-replied\n"
+
+static struct verdict verdict_on(const char *who, int64_t at_ms)
+{
+	struct decide_in in = {.mode = DECIDE_SEND,
+	    .recipient = storetest_address(&A.t, who),
+	    .segment = STR("demo"),
+	    .stream = STR("apps")};
+	struct decide_out out;
+	struct error err = {0};
+
+	if (decide_explain(A.t.store, &in, NULL, at_ms, &out, &err) != 0)
+		OK(false, "explain: %s", err.text);
+	decide_fini(&out);
+	return out.verdict;
+}
+
+/* enum suppression_reason of the pause; 0: none. */
+static int paused(const char *who)
+{
+	struct verdict v = verdict_on(who, A.now_ms);
+
+	return v.reason == REASON_PAUSED ? (int)v.suppression : 0;
+}
+
+static int open_reviews(void)
+{
+	struct review_count n = {0};
+	struct ledger_txn *t;
+
+	if (ledger_read_begin(A.t.store->ledger, &t) == 0) {
+		if (review_count(t, A.now_ms, &n) != 0)
+			n.open = 999;
+		ledger_read_end(&t);
+	}
+	return (int)n.open;
+}
+
+static int decide(const char *who, enum review_state state)
+{
+	struct ops_review in = {.address = storetest_address(&A.t, who),
+	    .state = state,
+	    .author = STR("alice"),
+	    .reason = STR("why")};
+	struct error err = {0};
+	bool changed;
+	int rc = ops_review_decide(A.t.store, &in, &changed, &err);
+
+	return rc != 0 ? rc : changed;
+}
+
+static void test_kinds(void)
+{
+	static const struct {
+		const char *who, *fields, *body;
+		int pause, suppression, reviews;
+	} cases[] = {
+	    {"a1@north.example", "", "Yes", SUPPRESSION_REPLIED, 0, 0},
+	    {"a2@north.example", "", "Please remove me", SUPPRESSION_IN_REVIEW,
+		0, 1},
+	    {"a3@north.example", AUTO, "Please remove me", 0, 0, 0},
+	    {"a4@north.example", AUTO, "I am on vacation", 0, 0, 0},
+	    {"a5@north.example", AUTO, "I no longer work here", 0,
+		SUPPRESSION_LEFT, 0},
+	    {"a6@north.example", AUTO, "Bob has left the company",
+		SUPPRESSION_IN_REVIEW, 0, 1},
+	    {"a7@north.example", "", "Bob no longer works here",
+		SUPPRESSION_IN_REVIEW, 0, 1},
+	    {"a8@north.example", AUTO, "Your ticket number is 7", 0, 0, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *who = cases[i].who;
+		int before = open_reviews();
+		uint64_t id = answertest_send(
+		    &A, who, arena_printf(A.t.arena, "K%zu", i));
+
+		(void)answers(who, id, cases[i].fields, cases[i].body);
+		IS_INT(answertest_suppressed(&A, who), cases[i].suppression,
+		    "%s: suppressed", cases[i].body);
+		if (cases[i].suppression == 0)
+			IS_INT(paused(who), cases[i].pause, "%s: paused",
+			    cases[i].body);
+		IS_INT(open_reviews() - before, cases[i].reviews, "%s: reviews",
+		    cases[i].body);
+	}
+	IS_INT(answertest_counter(&A, "reply.human"), 1, "counted");
+	IS_INT(answertest_counter(&A, "review.opened.left"), 2, "counted too");
+}
+
+/* What is said by another address binds nobody for good. */
+static void test_other_author(void)
+{
+	uint64_t id = answertest_send(&A, "b1@north.example", "O1");
+
+	(void)answers("x@evil.example", id, AUTO, "I no longer work here");
+	IS_INT(answertest_suppressed(&A, "b1@north.example"), 0,
+	    "nobody is given up");
+	IS_INT(paused("b1@north.example"), SUPPRESSION_IN_REVIEW,
+	    "somebody looks");
+	IS_INT(paused("x@evil.example"), 0, "the writer is nobody");
+	id = answertest_send(&A, "b2@north.example", "O2");
+	IS_INT(answers("", id, "", "Yes"), SEEN_UNPARSED,
+	    "without a sender it is no answer of a person");
+}
+
+static void test_pause(void)
+{
+	const char *who = "p@north.example";
+	uint64_t id = answertest_send(&A, who, "P1");
+	int64_t end = A.now_ms + 30 * ANSWERTEST_DAY;
+	struct verdict v;
+
+	(void)answers(who, id, "", "Yes");
+	v = verdict_on(who, A.now_ms);
+	IS_INT(v.action, VERDICT_REJECT, "as when-full says");
+	IS_INT(v.earliest_ms, end, "until then");
+	IS_INT(verdict_on(who, end - 1).reason, REASON_PAUSED, "to the last");
+	IS_INT(verdict_on(who, end).action, VERDICT_ALLOW, "and no longer");
+	answertest_time(&A, A.now_ms + ANSWERTEST_DAY);
+	(void)answers(who, id, "", "And again");
+	IS_INT(verdict_on(who, A.now_ms).earliest_ms, end + ANSWERTEST_DAY,
+	    "a later one lasts longer");
+	IS_INT(decide(who, REVIEW_RESUMED), 1, "ended by hand");
+	IS_INT(verdict_on(who, A.now_ms).action, VERDICT_ALLOW, "goes on");
+	IS_INT(decide(who, REVIEW_RESUMED), 0, "nothing left to end");
+	IS_INT(decide("nobody@north.example", REVIEW_RESUMED), ERR_NOT_FOUND,
+	    "a stranger");
+	/* beside a suppression that ends sooner */
+	(void)answers(who, id, "", "Please remove me");
+	IS_INT(paused(who), SUPPRESSION_IN_REVIEW, "a wish has no end");
+	IS_INT(decide(who, REVIEW_UNSUBSCRIBED), 1, "it is one");
+	IS_INT(answertest_suppressed(&A, who), SUPPRESSION_OPT_OUT, "for good");
+	(void)answers(who, id, "", "Please remove me now");
+	IS_INT(open_reviews() > 0 &&
+		   answertest_counter(&A, "review.decided.unsubscribed") == 1,
+	    1, "settled: not asked again");
+}
+
+/* Sales people write to whom they talk with. */
+static void test_one_to_one(void)
+{
+	const char *who = "talks@north.example";
+	struct decide_in in = {.mode = DECIDE_ONE_TO_ONE,
+	    .recipient = storetest_address(&A.t, who),
+	    .stream = STR("sales")};
+	struct decide_out out;
+	struct error err = {0};
+
+	(void)answers(who, answertest_send(&A, who, "S1"), "", "Yes");
+	IS_INT(paused(who), SUPPRESSION_REPLIED, "paused");
+	IS_INT(decide_explain(A.t.store, &in, NULL, A.now_ms, &out, &err), 0,
+	    "asked");
+	IS_INT(out.verdict.action, VERDICT_ALLOW, "their own mail goes");
+	decide_fini(&out);
+}
+
+static void test_clock(void)
+{
+	struct reviews *r = NULL;
+	struct error err = {0};
+	bool told = true;
+	const char *who = "late@north.example";
+
+	IS_INT(reviews_open(&r, &A.app, &err), 0, "open");
+	(void)answers(who, answertest_send(&A, who, "L1"), "", "stop");
+	IS_INT(reviews_look(r, A.now_ms, &told, &err), 0, "look");
+	IS_INT(reviews_look(r, A.now_ms + 3 * ANSWERTEST_DAY, &told, &err), 0,
+	    "look");
+	OK(told, "beyond the deadline it is told");
+	IS_INT(reviews_look(r, A.now_ms + 3 * ANSWERTEST_DAY + 1, &told, &err),
+	    0, "look");
+	OK(!told, "once");
+	IS_INT(reviews_look(r, A.now_ms + 4 * ANSWERTEST_DAY, &told, &err), 0,
+	    "look");
+	OK(told, "and again later");
+	reviews_close(&r);
+}
+
+int main(void)
+{
+	answertest_open(&A);
+	if (reply_rules_new(&replies) != 0)
+		return 1;
+	test_kinds();
+	test_other_author();
+	test_pause();
+	test_one_to_one();
+	test_clock();
+	reply_rules_free(&replies);
+	answertest_close(&A);
+	return tap_done();
+}

@@ -1,0 +1,213 @@
+/* test_claim.c - agent/in/claim: who complains for whom without a token of
+ * ours, what is verified of it; and what a believed one does. */
+#include "tests/unit/answertest.h"
+
+#include "agent/in/claim.h"
+
+static struct answertest A;
+static const struct str declared_v[] = {
+    STR("staff@provider.example"), STR("feedback.example.net")};
+static const struct strs declared = {declared_v, 2};
+
+/* A report with these fields on top, this recipient and this To of the message
+ * that it returns; NULL: none. */
+static struct str report(
+    const char *fields, const char *recipient, const char *to)
+{
+	return str_of(arena_printf(A.t.arena,
+	    "%sSubject: complaint\nMIME-Version: 1.0\n"
+	    "Content-Type: multipart/report; report-type=feedback-report;\n"
+	    " boundary=b\n\n--b\nContent-Type: text/plain\n\nhi\n--b\n"
+	    "Content-Type: message/feedback-report\n\nFeedback-Type: abuse\n"
+	    "User-Agent: P/1\nVersion: 1\n%s%s%s\n--b\n"
+	    "Content-Type: message/rfc822\n\n%s%s%sSubject: News\n\nHello\n"
+	    "--b--\n",
+	    fields, recipient != NULL ? "Original-Rcpt-To: " : "",
+	    recipient != NULL ? recipient : "", recipient != NULL ? "\n" : "",
+	    to != NULL ? "To: " : "", to != NULL ? to : "",
+	    to != NULL ? "\n" : ""));
+}
+
+#define FROM "From: Reports <staff@provider.example>\n"
+
+static const struct {
+	const char *name, *fields, *recipient, *to;
+	const char *who; /* NULL: it is no claim; "": it names nobody */
+} cases[] = {
+    {"by address", FROM, "<Ann@B.Example>", NULL, "ann@b.example"},
+    {"by the message returned", FROM, NULL, "Ann <ann@b.example>",
+	"ann@b.example"},
+    {"the report's word first", FROM, "ann@b.example", "bob@b.example",
+	"ann@b.example"},
+    {"redacted, but for the message", FROM, "redacted", "bob@b.example",
+	"bob@b.example"},
+    {"redacted", FROM, "redacted", "redacted", ""},
+    {"two in To", FROM, NULL, "ann@b.example, bob@b.example", ""},
+    {"names nobody", FROM, NULL, NULL, ""},
+    {"below a declared domain", "From: x@a.feedback.example.net\n",
+	"ann@b.example", NULL, "ann@b.example"},
+    {"another of that domain", "From: joe@provider.example\n", "ann@b.example",
+	NULL, NULL},
+    {"somebody else", "From: x@other.example\n", "ann@b.example", NULL, NULL},
+    {"nobody", "", "ann@b.example", NULL, NULL},
+    {"two From fields", FROM "From: x@feedback.example.net\n", "ann@b.example",
+	NULL, NULL},
+    {"two in From", "From: staff@provider.example, x@feedback.example.net\n",
+	"ann@b.example", NULL, NULL},
+    {"a From that is not clear", "From: staff@provider.example x@y.example\n",
+	"ann@b.example", NULL, NULL},
+};
+
+static int sort_it(struct str mail, struct arena *a, struct sort *out)
+{
+	struct sort_with with = {
+	    .keys = A.app.tokens, .rules = A.rules, .now_ms = A.now_ms};
+
+	return sort_mail(&with, mail, a, out);
+}
+
+static void test_read(void)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct arena *a = arena_new(8 << 20);
+		struct claim c;
+		struct sort s;
+		bool yes;
+
+		if (sort_it(report(cases[i].fields, cases[i].recipient,
+				cases[i].to),
+			a, &s) != 0)
+			bug("sort");
+		IS_INT(claim_read(&s, &declared, a, &c, &yes), 0, "%s",
+		    cases[i].name);
+		OK(yes == (cases[i].who != NULL), "%s: %s claim", cases[i].name,
+		    yes ? "a" : "no");
+		if (yes && cases[i].who != NULL)
+			IS_S(c.who.text, str_of(cases[i].who), "%s: whom",
+			    cases[i].name);
+		arena_free(&a);
+	}
+}
+
+/* With a token it is no claim: the token says whom it is about. */
+static void test_token(void)
+{
+	uint64_t id = answertest_send(&A, "tom@b.example", "");
+	const char *to = answertest_address(&A, TOKEN_FEEDBACK, id);
+	struct arena *a = arena_new(8 << 20);
+	struct claim c;
+	struct sort s;
+	bool yes = true;
+
+	if (sort_it(report(arena_printf(A.t.arena, "To: %s\n" FROM, to),
+			"ann@b.example", NULL),
+		a, &s) != 0)
+		bug("sort");
+	IS_INT(claim_read(&s, &declared, a, &c, &yes), 0, "with a token");
+	OK(!yes && s.kind == SEEN_COMPLAINT, "no claim, but a complaint");
+	arena_free(&a);
+}
+
+/* ---- what is verified ---- */
+
+static void test_mail(void)
+{
+	static const struct {
+		const char *sender, *helo;
+		bool has_origin, has_client, cut, want;
+	} origins[] = {
+	    {"b@provider.example", "x", true, true, false, true},
+	    {"b@mx.provider.example", "x", true, true, false, true},
+	    {"b@Provider.Example", "x", true, true, false, true},
+	    {"b@other.example", "provider.example", true, true, false, false},
+	    {"", "mx.provider.example", true, true, false, true},
+	    {"", "other.example", true, true, false, false},
+	    {"b@provider.example", "x", false, true, false, false},
+	    {"b@provider.example", "x", true, false, false, false},
+	    {"b@provider.example", "x", true, true, true, false},
+	    {"@", "x", true, true, false, false},
+	};
+	struct claim c = {.author = {.domain = STR("provider.example")}};
+	struct verify_mail m;
+
+	for (size_t i = 0; i < sizeof(origins) / sizeof(*origins); i++) {
+		struct sort s = {.has_origin = origins[i].has_origin};
+
+		s.origin.has_client = origins[i].has_client;
+		s.origin.sender = str_of(origins[i].sender);
+		s.origin.helo = str_of(origins[i].helo);
+		s.origin.client[15] = 7;
+		claim_mail(&s, &c, STR("x"), origins[i].cut, &m);
+		OK(m.has_client == origins[i].want &&
+			(!m.has_client || m.client[15] == 7),
+		    "origin %zu: SPF is %sasked", i,
+		    m.has_client ? "" : "not ");
+		IS_S(m.message, STR("x"), "the mail always");
+	}
+}
+
+static void test_evidence(void)
+{
+	struct claim c = {.author = {.text = STR("staff@provider.example")}};
+	struct authentic found = {.n = 1,
+	    .v = {{AUTHENTIC_PASS, false, STR("provider.example"), STR("s")}}};
+	struct arena *small = arena_new(16);
+
+	IS_S(claim_evidence(&c, &found, A.t.arena),
+	    STR("From: staff@provider.example; dkim=pass "
+		"header.d=provider.example header.s=s"),
+	    "evidence");
+	OK(claim_evidence(&c, &found, small).p == NULL, "a full arena");
+	arena_free(&small);
+}
+
+/* ---- what it does ---- */
+
+static struct act_item act(const char *who, unsigned char number)
+{
+	static unsigned char digest[SEEN_DIGEST];
+	struct sort s = {.kind = SEEN_COMPLAINT};
+	struct ops_complaint_of of = {.who = storetest_address(&A.t, who),
+	    .evidence = STR("From: staff@provider.example; dkim=pass")};
+	struct act_item item = {.mail = &s, .digest = digest, .complaint = &of};
+
+	digest[0] = number;
+	act_mails(&A.app, &item, 1);
+	return item;
+}
+
+static void test_act(void)
+{
+	struct act_item item;
+	uint64_t events;
+
+	(void)answertest_send(&A, "eve@b.example", "");
+	item = act("eve@b.example", 1);
+	OK(item.rc == 0 && item.news, "acted on");
+	IS_INT(answertest_suppressed(&A, "eve@b.example"),
+	    SUPPRESSION_COMPLAINT, "no more nurture");
+	events = answertest_events(&A);
+	item = act("eve@b.example", 1);
+	OK(item.rc == 0 && !item.news, "the same mail again");
+	IS_INT(answertest_events(&A), events, "leaves no trace");
+	item = act("eve@b.example", 2);
+	OK(item.rc == 0 && item.news, "another of the same");
+	IS_INT(answertest_suppressed(&A, "eve@b.example"),
+	    SUPPRESSION_COMPLAINT, "as before");
+	item = act("stranger@b.example", 3);
+	IS_INT(item.rc, 0, "of somebody who is not on record");
+	IS_INT(answertest_suppressed(&A, "stranger@b.example"), 0,
+	    "nobody is made up");
+}
+
+int main(void)
+{
+	answertest_open(&A);
+	test_read();
+	test_token();
+	test_mail();
+	test_evidence();
+	test_act();
+	answertest_close(&A);
+	return tap_done();
+}

@@ -1,0 +1,363 @@
+/* test_reply.c - who answers, and what they say: own samples, one for each thing
+ * that must be told apart. */
+#include "tests/unit/tap.h"
+
+#include "policy/base/buf.h"
+#include "policy/base/fault.h"
+#include "policy/mail/reply.h"
+#include "policy/mail/reply_text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct reply_rules *rules;
+static struct bounce_rules *bounces;
+static struct arena *arena;
+
+static int read_mail(const char *text, bool null_sender, struct reply *out)
+{
+	struct report report;
+	struct reply_in in = {&report, str_of(text), null_sender};
+	int rc = report_classify(bounces, str_of(text), arena, &report);
+
+	return rc != 0 ? rc : reply_read(rules, &in, arena, out);
+}
+
+static const char *plain(const char *fields, const char *body)
+{
+	return arena_printf(arena,
+	    "From: Ada Lovelace <ada.lovelace@north.example>\r\n"
+	    "%sMIME-Version: 1.0\r\n"
+	    "Content-Type: text/plain; charset=utf-8\r\n\r\n%s",
+	    fields, body);
+}
+
+/* --- a person's words --- */
+
+static void test_wishes(void)
+{
+	static const struct {
+		const char *body;
+		bool wants;
+	} cases[] = {
+	    {"Please remove me from your list.", true},
+	    {"stop", true},
+	    {"STOP!", true},
+	    {"Remove", true},
+	    {"Remove please", true},
+	    {"Hi,\n\nplease unsubscribe me.\n\nThanks\nAda\n", true},
+	    {"I don\xe2\x80\x99t want to receive these mails any more.", true},
+	    {"Do not contact me again", true},
+	    {"Take me off your list, I am not interested", true},
+	    {"How do I unsubscribe?", true},
+	    {"Bitte nehmen Sie mich aus dem Verteiler.", true},
+	    {"ABMELDEN", true},
+	    {"Ich m\xc3\xb6"
+	     "chte keine E-Mails mehr",
+		true},
+	    {"Merci de me d\xc3\xa9sinscrire", true},
+	    {"D\xc3\x89SINSCRIRE", true},
+	    {"Je ne souhaite plus recevoir vos messages", true},
+	    {"Quiero darme de baja", true},
+	    {"baja", true},
+	    {"Cancellatemi dalla vostra lista, grazie", true},
+	    {"N\xc3\xa3o quero receber mais e-mails", true},
+	    {"Graag uitschrijven", true},
+	    {"Jag vill inte ha fler utskick", true},
+	    {"Venligst afmeld", true},
+	    {"Fjern meg fra listen", true},
+	    {"Poistakaa minut listalta", true},
+	    {"Prosz\xc4\x99 wypisa\xc4\x87 mnie", true},
+	    {"Pros\xc3\xadm odhl\xc3\xa1sit", true},
+	    {"K\xc3\xa9rem, ne k\xc3\xbcldjenek t\xc3\xb6"
+	     "bbet",
+		true},
+	    {"\xd0\x9e\xd1\x82\xd0\xbf\xd0\xb8\xd1\x88\xd0\xb8\xd1\x82\xd0\xb5"
+	     " \xd0\xbc\xd0\xb5\xd0\xbd\xd1\x8f",
+		true},
+	    {"\xe9\x85\x8d\xe4\xbf\xa1\xe5\x81\x9c\xe6\xad\xa2\xe3\x82\x92"
+	     "\xe3\x81\x8a\xe9\xa1\x98\xe3\x81\x84\xe3\x81\x97\xe3\x81\xbe"
+	     "\xe3\x81\x99",
+		true},
+	    {"\xe8\xaf\xb7\xe9\x80\x80\xe8\xae\xa2", true},
+	    {"L\xc3\xbctfen beni listeden \xc3\xa7\xc4\xb1kar\xc4\xb1n", true},
+	    /* not a wish */
+	    {"Sounds good, call me on Monday.", false},
+	    {"Please don't remove me, I like it", false},
+	    {"I did not unsubscribe", false},
+	    {"Please do not unsubscribe me!", false},
+	    {"Bitte nicht abmelden", false},
+	    {"If you want to unsubscribe, click the link", false},
+	    {"We never stop learning. Great article!", false},
+	    {"Can you stop by on Tuesday?", false},
+	    {"The bus stop is round the corner, we meet there at noon then",
+		false},
+	    {"Tell me more.\n\n-- \nAda\nTo unsubscribe from our mails write "
+	     "to us\n",
+		false},
+	    {"Yes please!\n\nOn 3 May 2026, News <news@example.com> wrote:\n"
+	     "> Reply with STOP to unsubscribe me\n",
+		false},
+	    {"Yes please!\n\n-----Original Message-----\nFrom: News\n"
+	     "Please remove me\n",
+		false},
+	    {"Ja, gern.\n\nVon: News <news@example.com>\nGesendet: Montag\n"
+	     "Betreff: News\n\nHier abmelden\n",
+		false},
+	    {"Yes.\n\nSent from my iPhone", false},
+	    {"", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct reply r;
+
+		IS_INT(read_mail(plain("Subject: Re: News\r\n", cases[i].body),
+			   false, &r),
+		    0, "read");
+		IS_STR(reply_kind_name(r.kind),
+		    cases[i].wants ? "opt_out" : "human", "wish %zu", i);
+		arena_reset(arena);
+	}
+}
+
+/* --- who it is --- */
+
+#define AUTO "Auto-Submitted: auto-replied\r\n"
+
+static void test_kinds(void)
+{
+	static const struct {
+		const char *fields, *body, *kind;
+	} cases[] = {
+	    {"Subject: Re: News\r\n", "Fine with me", "human"},
+	    {AUTO "Subject: x\r\n", "I am out of the office until Monday.",
+		"vacation"},
+	    {AUTO "Subject: x\r\n", "Ich bin im Urlaub.", "vacation"},
+	    {AUTO "Subject: x\r\n", "Je suis en cong\xc3\xa9 maternit\xc3\xa9.",
+		"vacation"},
+	    {AUTO "Subject: x\r\n", "Estar\xc3\xa9 de vacaciones", "vacation"},
+	    {AUTO "Subject: x\r\n", "Sono in ferie", "vacation"},
+	    {AUTO "Subject: x\r\n", "Estou de f\xc3\xa9rias", "vacation"},
+	    {AUTO "Subject: x\r\n", "Ik ben op vakantie", "vacation"},
+	    {AUTO "Subject: x\r\n", "Jag \xc3\xa4r p\xc3\xa5 semester",
+		"vacation"},
+	    {AUTO "Subject: x\r\n", "Jeg holder ferie", "vacation"},
+	    {AUTO "Subject: x\r\n", "Jeg er ikke p\xc3\xa5 kontoret",
+		"vacation"},
+	    {AUTO "Subject: x\r\n", "Olen lomalla", "vacation"},
+	    {AUTO "Subject: x\r\n", "Jestem na urlopie", "vacation"},
+	    {AUTO "Subject: x\r\n", "Jsem na dovolen\xc3\xa9", "vacation"},
+	    {AUTO "Subject: x\r\n", "Szabads\xc3\xa1gon vagyok", "vacation"},
+	    {AUTO "Subject: x\r\n",
+		"\xd0\xaf \xd0\xb2 \xd0\xbe\xd1\x82\xd0\xbf\xd1\x83\xd1\x81\xd0"
+		"\xba\xd0\xb5",
+		"vacation"},
+	    {AUTO "Subject: x\r\n",
+		"\xe4\xbc\x91\xe6\x9a\x87\xe3\x82\x92\xe3\x81\x84\xe3\x81\x9f"
+		"\xe3\x81\xa0\xe3\x81\x84\xe3\x81\xa6\xe3\x81\x8a\xe3\x82\x8a",
+		"vacation"},
+	    {AUTO "Subject: x\r\n",
+		"\xe6\x88\x91\xe6\xad\xa3\xe5\x9c\xa8\xe4"
+		"\xbc\x91\xe5\x81\x87",
+		"vacation"},
+	    {AUTO "Subject: x\r\n", "\xc5\x9eu anda tatildeyim", "vacation"},
+	    {AUTO "Subject: Out of office\r\n", "", "vacation"},
+	    {AUTO "Subject: x\r\n", "We received your mail.", "auto"},
+	    /* an answering program's words are no wish */
+	    {AUTO "Subject: x\r\n", "Please remove me from your list", "auto"},
+	    {"X-Boxbe-Request: 1\r\nSubject: Re: News\r\n", "Are you there?",
+		"challenge"},
+	    {AUTO "Subject: Please confirm (conf#8f5e)\r\n", "Hello",
+		"challenge"},
+	    {AUTO "Subject: [Ticket#2026112310000012] News\r\n", "Hello",
+		"ticket"},
+	    {AUTO "X-JIRA-FingerPrint: abc\r\nSubject: x\r\n", "Hello",
+		"ticket"},
+	    {"X-Zendesk-Ticket-ID: 12\r\nSubject: x\r\n",
+		"Your request has been received", "ticket"},
+	    {AUTO "Subject: x\r\n", "Ada has left the company.", "left"},
+	    {AUTO "Subject: x\r\n", "Ada ist nicht mehr bei uns", "left"},
+	    {AUTO "Subject: x\r\n", "Ada ne travaille plus ici", "left"},
+	    {AUTO "Subject: x\r\n",
+		"Bob has left the company. I am out of the office myself and "
+		"will be back on Monday.",
+		"vacation"},
+	    {"Subject: Re: News\r\n", "Ada no longer works here.", "left"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct reply r;
+
+		IS_INT(
+		    read_mail(plain(cases[i].fields, cases[i].body), false, &r),
+		    0, "read");
+		IS_STR(reply_kind_name(r.kind), cases[i].kind, "kind %zu", i);
+		arena_reset(arena);
+	}
+}
+
+static void test_left(void)
+{
+	static const struct {
+		const char *body, *person, *successor;
+		bool certain;
+	} cases[] = {
+	    {"Ada has left the company. Please write to "
+	     "bob.babbage@north.example.",
+		"ada.lovelace@north.example", "bob.babbage@north.example",
+		true},
+	    {"I no longer work here. Write to ada.lovelace@north.example or "
+	     "c@north.example",
+		"x@north.example", "c@north.example", true},
+	    {"This employee has left", "x@north.example", "", true},
+	    {"Bob has left the company, write to me instead",
+		"ada.lovelace@north.example", "", false},
+	    {"Our info manager has left the company", "info@north.example", "",
+		false},
+	    {"Adam has left the company", "ada@north.example", "", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct reply r;
+
+		IS_INT(read_mail(plain(AUTO "Subject: x\r\n", cases[i].body),
+			   false, &r),
+		    0, "read");
+		IS_INT(r.kind, REPLY_LEFT, "left %zu", i);
+		IS_INT(reply_says_left(&r, str_of(cases[i].person)),
+		    cases[i].certain, "of %s", cases[i].person);
+		IS_S(r.successor, str_of(cases[i].successor), "successor");
+		arena_reset(arena);
+	}
+}
+
+/* --- the writer's own text --- */
+
+static void test_own(void)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+	    {"a\r\nb\r\n", "a\nb"},
+	    {"> no\nyes\n> no\nagain\n", "yes\nagain"},
+	    {"yes\nOn 1 May A <a@b.example> wrote:\nno\n", "yes"},
+	    {"yes\nOn 1 May A\n<a@b.example>\nwrote:\nno\n", "yes"},
+	    {"Am 1.5.26 schrieb A:\n> no\nyes\n", "yes"},
+	    {"yes\nLe 1 mai 2026, A a \303\251crit :\nno\n", "yes"},
+	    {"yes\n________________________________\nno\n", "yes"},
+	    {"yes\n---- Urspr\303\274ngliche Nachricht ----\nno\n", "yes"},
+	    {"yes\n*De:* A\n*Envoy\303\251:* lundi\nno\n", "yes"},
+	    {"From: here to there\nit is far\n", "From: here to there\nit is "
+						 "far"},
+	    {"yes\n-- \nno\n", "yes"},
+	    {"It is simple:\nyes\n", "It is simple:\nyes"},
+	    {"yes\nSent from my iPhone\n", "yes"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct str out;
+
+		IS_INT(reply_text_own(str_of(cases[i].text), arena, 1000, &out),
+		    0, "cut");
+		IS_S(out, str_of(cases[i].want), "own %zu", i);
+	}
+	arena_reset(arena);
+}
+
+static void test_forms(void)
+{
+	static const struct {
+		const char *type, *body, *kind;
+	} cases[] = {
+	    {"text/html", "<style>stop</style><p>Please <b>remove</b> me</p>",
+		"opt_out"},
+	    {"text/html; charset=iso-8859-1", "<div>d\xe9sinscrire</div>",
+		"opt_out"},
+	    {"text/html", "<p>a &lt; b &amp; fine<br>1 < 2", "human"},
+	    {"text/html", "Yes<blockquote>Please remove me</blockquote>",
+		"human"},
+	    {"text/html",
+		"Yes<div class=\"gmail_quote\">Please remove me</div>",
+		"human"},
+	    {"text/html", "Yes<!-- remove me --> &#252;&#xfc;", "human"},
+	    {"text/plain; charset=koi8-r", "\xcf\xd4\xd0\xc9\xdb\xc9\xd4\xc5",
+		"opt_out"},
+	    {"text/plain; charset=iso-2022-jp", "\x1b$BG[?.Dd;_\x1b(B",
+		"opt_out"},
+	    {"text/plain; charset=made-up", "remove me \xff\xfe", "opt_out"},
+	    {"text/plain; charset=ISO-2022-CN-EXT", "remove me", "opt_out"},
+	    {"image/png", "remove me", "human"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *mail = arena_printf(arena,
+		    "From: a@north.example\r\nMIME-Version: 1.0\r\n"
+		    "Content-Type: %s\r\n\r\n%s",
+		    cases[i].type, cases[i].body);
+		struct reply r;
+
+		IS_INT(read_mail(mail, false, &r), 0, "read");
+		IS_STR(reply_kind_name(r.kind), cases[i].kind, "form %zu", i);
+		arena_reset(arena);
+	}
+}
+
+/* Ten megabytes of what looks worst take no time worth speaking of. */
+static void test_bounds(void)
+{
+	static const char *const units[] = {"On 1 a@b wrote:\n", "From: a\n",
+	    "stop, ", "<", "&", "remove me ", "\xe9\x85\x8d", "@", "-----"};
+	struct buf b;
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		struct reply r;
+
+		buf_init(&b, 16 << 20);
+		buf_addz(&b, i % 2 == 0 ? "Content-Type: text/html\r\n\r\n"
+					: "Subject: x\r\n\r\n");
+		while (b.n < (4 << 20))
+			buf_addz(&b, units[i]);
+		buf_addc(&b, '\0');
+		IS_INT(read_mail(b.p, false, &r), 0, "unit %zu", i);
+		OK(r.text.n <= REPLY_TEXT_MAX && r.quote.n <= REPLY_QUOTE_MAX,
+		    "bounded");
+		buf_fini(&b);
+		arena_reset(arena);
+	}
+}
+
+static void test_memory(void)
+{
+	int rc = -ENOMEM;
+
+	for (int n = 1; rc != 0 && n < 5000; n += n < 20 ? 1 : 37) {
+		struct reply_rules *r = NULL;
+
+		fault_alloc_at(n);
+		rc = reply_rules_new(&r);
+		fault_alloc_at(0);
+		OK(rc == 0 || (rc == -ENOMEM && r == NULL), "allocation %d", n);
+		reply_rules_free(&r);
+	}
+	IS_INT(rc, 0, "at last");
+}
+
+int main(void)
+{
+	arena = arena_new(64 << 20);
+	if (arena == NULL || reply_rules_new(&rules) != 0 ||
+	    bounce_rules_new(&bounces) != 0)
+		return 1;
+	test_wishes();
+	test_kinds();
+	test_left();
+	test_own();
+	test_forms();
+	test_bounds();
+	test_memory();
+	reply_rules_free(&rules);
+	bounce_rules_free(&bounces);
+	arena_free(&arena);
+	return tap_done();
+}
