@@ -59,13 +59,30 @@ static void reload(struct app *app, struct reload *r)
 		    KV_Z("conf", conf));
 }
 
+/* The next one of `set`, and what stops before what reloads: the kernel gives
+ * the lower number first, so signals to reload that come faster than a reload
+ * is done would keep SIGTERM waiting for ever. 0: none can be had. */
+static int next_signal(const sigset_t *set)
+{
+	const struct timespec at_once = {0};
+	sigset_t stop = *set;
+	int sig;
+
+	(void)sigdelset(&stop, SIGUSR1);
+	(void)sigdelset(&stop, SIGPIPE);
+	sig = sigtimedwait(&stop, NULL, &at_once);
+	if (sig > 0)
+		return sig;
+	return sigwait(set, &sig) == 0 ? sig : 0;
+}
+
 /* Until a signal that stops. */
 static void wait_for_stop(
     struct app *app, struct reload *r, const sigset_t *set)
 {
 	int sig;
 
-	while (sigwait(set, &sig) == 0)
+	while ((sig = next_signal(set)) != 0)
 		if (sig == SIGUSR1)
 			reload(app, r);
 		else if (sig != SIGPIPE)

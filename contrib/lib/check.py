@@ -28,6 +28,7 @@ BREAKS = {"cap": "A second one", "consent": "Somebody who never",
           "opt-out": "One-click", "sign": "A receipt",
           "suppress": "A suppressed"}
 HEARTBEAT_S = 20
+STAGE_S = 900  # the longest takes a third; one that hangs fails
 MODEL_CASES = 250000
 WORLD_STEPS = 10000000
 LEDGER_STEPS = 50000  # of which each is some commits
@@ -310,22 +311,59 @@ STAGES = (
 )
 
 
+def parents():
+    """Of each process: {pid: its parent's}."""
+    found = {}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_name = stat.read_bytes().rpartition(b")")[2].split()
+        except OSError:  # it has ended
+            continue
+        found[int(stat.parent.name)] = int(after_name[1])
+    return found
+
+
+def descendants(pid):
+    """Pids of what `pid` started, and of what that started."""
+    above, found, layer = parents(), [], [pid]
+    while layer:
+        layer = [child for child, parent in above.items() if parent in layer]
+        found += layer
+    return found
+
+
+def kill_descendants():
+    for pid in descendants(os.getpid()):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
 class Heartbeat:
-    """A line now and then, so that nobody takes a long stage for dead."""
+    """A line now and then, so that nobody takes a long stage for dead; and an
+    end of one that is: what it runs is killed until it gives up."""
 
     def __init__(self, stage):
         self._name = stage.name
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
+        self.is_late = False
 
     def _beat(self):
         start = time.monotonic()
-        while not self._end.wait(HEARTBEAT_S):
+        while not self._end.wait(1 if self.is_late else HEARTBEAT_S):
             seconds = time.monotonic() - start
-            print(f"        {self._name}: {seconds:.0f} s ...", flush=True)
+            if seconds > STAGE_S:
+                self.is_late = True
+                kill_descendants()
+            else:
+                print(f"        {self._name}: {seconds:.0f} s ...",
+                      flush=True)
 
     def __enter__(self):
         self._thread.start()
+        return self
 
     def __exit__(self, *exc):
         self._end.set()
@@ -335,12 +373,16 @@ class Heartbeat:
 def run_stage(stage):
     log = build.LOGS / f"{stage.name}.log"
     log.write_text("")
+    beat = Heartbeat(stage)
     try:
-        with Heartbeat(stage):
+        with beat:
             outcome = stage.run(log)
     except build.BuildError as error:
         log = error.log or log
         outcome = Outcome(failed=1, note=str(error))
+    if beat.is_late:
+        outcome.failed = max(outcome.failed, 1)
+        outcome.note += f" not ended in {STAGE_S} s, killed"
     if outcome.failed:
         print(build.tail(log), f"\n        whole log: {log}", flush=True)
         outcome.why = outcome.why or failures.of_log(log)

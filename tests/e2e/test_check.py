@@ -13,6 +13,7 @@ sys.path.insert(0, str(SOURCE / "contrib" / "lib"))
 import build  # noqa: E402
 import check  # noqa: E402
 import failures  # noqa: E402
+from bed import proc  # noqa: E402
 
 DRIVER = SOURCE / "build-aux" / "tap-driver.sh"
 RACE = "SUMMARY: ThreadSanitizer: data race agent/x.c:7 in close_it"
@@ -111,3 +112,24 @@ def test_end_of_a_run(tmp_path, monkeypatch, capsys):
     assert end == ["", "  unit: t 1 - it",
                    "  story: ] A receipt: NOT as expected",
                    "16 passed, 2 failed"]
+
+
+def test_stage_that_hangs(tmp_path, monkeypatch, capsys):
+    """It fails, what it ran is ended, and the next one runs."""
+    pids = []
+
+    def hangs(log):
+        with subprocess.Popen(["sh", "-c", "sleep 1000 & echo $!; wait"],
+                              stdout=subprocess.PIPE) as shell:
+            pids.append(int(shell.stdout.readline()))
+            shell.wait()
+        return check.Outcome(1)
+    monkeypatch.setattr(build, "LOGS", tmp_path / "logs")
+    monkeypatch.setattr(check, "HEARTBEAT_S", 0.1)
+    monkeypatch.setattr(check, "STAGE_S", 0.3)
+    assert not check.run_all([check.Stage("hangs", "", hangs), check.Stage(
+        "good", "", lambda _: check.Outcome(5))])
+    end = capsys.readouterr().out.splitlines()
+    assert end[-1] == "6 passed, 1 failed"
+    assert any("FAIL hangs" in line and "killed" in line for line in end)
+    proc.wait_until(lambda: not proc.is_alive(pids[0]), 5, "its end")

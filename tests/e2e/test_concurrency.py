@@ -391,6 +391,24 @@ def test_reload_storm_fails_no_message(build, make_bed, rng):
     assert memory < apps.memory_bound_kb(build, 40_000), f"{memory} kB after {reloads} reloads"
 
 
+@pytest.mark.parametrize("name", ["agent", "milter"])
+def test_stop_is_heard_amid_reloads(build, make_bed, name):
+    """SIGUSR1 faster than one reload, without end: SIGTERM still stops."""
+    bed = make_bed(build, policy=NO_CAP)
+    bed.start_milter()
+    bed.start_agent()
+    daemon = getattr(bed.tendril, name)
+
+    def is_over():
+        for _ in range(200):
+            daemon.signal(signal.SIGUSR1)
+        return not daemon.is_running()
+    assert not is_over()
+    daemon.signal(signal.SIGTERM)
+    proc.wait_until(is_over, 10, f"{name} stopping")
+    assert daemon.stop() == 0
+
+
 @pytest.mark.long
 def test_restarts_cost_only_tempfails(build, make_bed, rng):
     """SIGTERM and a new start, again and again: no message is refused, none

@@ -29,6 +29,7 @@ from bed import conf, mail, proc, web
 SUPPRESSIONS = pathlib.Path(__file__).resolve().parents[1] / "tsan.supp"
 POLICY = conf.PolicyText(person_cap="3 per 7d", segment_cap="100 per 7d",
                          basis="legitimate-interest")
+STOP_S = 60
 
 
 class Storm:
@@ -179,9 +180,12 @@ def stop_in_reload(daemon):
     """Its end, on which it may not touch what other threads are using; the
     exit status."""
     daemon.signal(signal.SIGTERM)
-    while daemon.is_running():
+    end = time.monotonic() + STOP_S
+    while daemon.is_running() and time.monotonic() < end:
         daemon.signal(signal.SIGUSR1)
         time.sleep(0.003)
+    if daemon.is_running():
+        return f"{daemon.kill()}, killed: it did not stop in {STOP_S} s"
     return daemon.stop()
 
 
