@@ -62,6 +62,8 @@ agent_libagent_a_SOURCES = \
 	%D%/in/claim.h \
 	%D%/in/feedback.c \
 	%D%/in/feedback.h \
+	%D%/in/handoff.c \
+	%D%/in/handoff.h \
 	%D%/in/maildir.c \
 	%D%/in/maildir.h \
 	%D%/in/maildir_aside.c \
@@ -85,6 +87,8 @@ agent_libagent_a_SOURCES = \
 	%D%/in/mtalog_sendmail.h \
 	%D%/in/outcome.c \
 	%D%/in/outcome.h \
+	%D%/in/outcome_early.c \
+	%D%/in/outcome_early.h \
 	%D%/in/outcome_session.c \
 	%D%/in/outcome_session.h \
 	%D%/in/slotchange.c \

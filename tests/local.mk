@@ -347,6 +347,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_copies.py \
 	%D%/e2e/test_complaints.py \
 	%D%/e2e/test_concurrency.py \
+	%D%/e2e/test_handoff.py \
 	%D%/e2e/test_holds.py \
 	%D%/e2e/test_hostile.py \
 	%D%/e2e/test_judge.py \

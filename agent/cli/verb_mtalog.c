@@ -224,11 +224,14 @@ static int run_import(struct cli *c)
 	struct source *v = NULL;
 	int code = find_sources(c, &v);
 
+	if (code == CLI_DONE)
+		code = cli_conf(c);
 	if (code != CLI_DONE)
 		return code;
 	m.book = outcome_new(SESSIONS_MAX);
 	if (m.book == NULL)
 		return cli_fail(CLI_AGAIN, "out of memory");
+	outcome_handoffs(m.book, c->conf->mta_log.handoff_relays, NULL, NULL);
 	for (size_t i = 0; code == CLI_DONE && i < c->n_operands; i++)
 		code = import_file(&m, &v[i]);
 	if (code == CLI_DONE)

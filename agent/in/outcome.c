@@ -1,6 +1,8 @@
 /* outcome.c - see outcome.h. */
 #include "agent/in/outcome.h"
 
+#include "agent/in/handoff.h"
+#include "agent/in/outcome_early.h"
 #include "agent/in/outcome_session.h"
 #include "policy/base/codec.h"
 #include "policy/base/fault.h"
@@ -9,8 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A message has moved: what was said of `to` is to be said once the lines of
+ * that delivery are over, since several recipients may go along. */
+struct move {
+	struct session_id from, to; /* n 0: none */
+};
+
 struct outcome_book {
 	struct session_table *sessions;
+	struct early_table *early;
+	struct strs relays;
+	outcome_known_fn *known;
+	void *known_arg;
+	struct move move;
 	int64_t last_ms;  /* time of the last line */
 	int64_t gap_ms;   /* what it was at the last gap, the start too */
 	uint64_t deleter; /* the postsuper whose lines are being read */
@@ -19,7 +32,8 @@ struct outcome_book {
 };
 
 enum {
-	GAP_HERE = -1 /* gap_ms: a gap whose time the next line tells */
+	GAP_HERE = -1, /* gap_ms: a gap whose time the next line tells */
+	HOPS_MAX = 8,
 };
 
 /* What one call works on. */
@@ -60,7 +74,8 @@ struct outcome_book *outcome_new(size_t max_sessions)
 		return NULL;
 	b->gap_ms = GAP_HERE;
 	b->sessions = session_table_new(max_sessions);
-	if (b->sessions == NULL)
+	b->early = early_new();
+	if (b->sessions == NULL || b->early == NULL)
 		outcome_free(&b);
 	return b;
 }
@@ -70,9 +85,113 @@ void outcome_free(struct outcome_book **b)
 	if (*b == NULL)
 		return;
 	session_table_free(&(*b)->sessions);
+	early_free(&(*b)->early);
 	free(*b);
 	*b = NULL;
 }
+
+void outcome_handoffs(struct outcome_book *b, struct strs relays,
+    outcome_known_fn *known, void *arg)
+{
+	b->relays = relays;
+	b->known = known;
+	b->known_arg = arg;
+}
+
+/* --- what was said too early --- */
+
+static void empty(struct outcome_book *b)
+{
+	session_table_clear(b->sessions);
+	early_clear(b->early);
+	b->move.to.n = 0;
+}
+
+static void set_id(struct session_id *to, struct str id)
+{
+	to->n = (unsigned char)(id.n < OUTCOME_ID_MAX ? id.n : OUTCOME_ID_MAX);
+	if (to->n > 0)
+		memcpy(to->p, id.p, to->n);
+}
+
+static struct str id_of(const struct session_id *id)
+{
+	return (struct str){id->p, id->n};
+}
+
+/* May a message that has yet to come there be decided by it? */
+static bool decides(enum outcome_kind kind)
+{
+	switch (kind) {
+	case OUTCOME_DELIVERED:
+	case OUTCOME_BOUNCED:
+	case OUTCOME_EXPIRED:
+	case OUTCOME_DELETED:
+	case OUTCOME_REJECTED:
+	case OUTCOME_DISCARDED:
+	case OUTCOME_MOVED:
+	case OUTCOME_REMOVED:
+		return true;
+	case OUTCOME_QUEUED:
+	case OUTCOME_HELD:
+	case OUTCOME_DEFERRED:
+	case OUTCOME_SESSION_END:
+	case OUTCOME_UNNAMED:
+	case OUTCOME_GAP:
+		break;
+	}
+	return false;
+}
+
+static void say_early(const struct work *w, struct str id, int hops)
+{
+	struct outcome o;
+
+	while (early_take(w->b->early, id, w->b->last_ms - EARLY_MS, &o)) {
+		w->fn(w->arg, &o);
+		if (o.kind == OUTCOME_MOVED && hops < HOPS_MAX)
+			say_early(w, o.next_id, hops + 1);
+	}
+}
+
+static void end_move(const struct work *w)
+{
+	struct move move = w->b->move;
+
+	w->b->move.to.n = 0;
+	if (move.to.n == 0)
+		return;
+	early_round(w->b->early);
+	say_early(w, id_of(&move.to), 0);
+}
+
+static void begin_move(const struct work *w, const struct outcome *o)
+{
+	struct move *m = &w->b->move;
+
+	if (m->to.n > 0 && !str_eq(id_of(&m->to), o->next_id))
+		end_move(w);
+	set_id(&m->from, o->queue_id);
+	set_id(&m->to, o->next_id);
+}
+
+/* Each outcome of a queue id goes through here. */
+static void tell(const struct work *w, const struct outcome *o)
+{
+	struct outcome_book *b = w->b;
+	bool known;
+
+	w->fn(w->arg, o);
+	if (b->relays.n == 0 || !decides(o->kind))
+		return;
+	known = b->known != NULL && b->known(b->known_arg, o->queue_id);
+	if (!known)
+		early_put(b->early, o);
+	if (o->kind == OUTCOME_MOVED && (known || b->known == NULL))
+		begin_move(w, o);
+}
+
+/* --- what a line says --- */
 
 static void say(const struct work *w, enum outcome_kind kind,
     const struct mtalog_line *line)
@@ -92,7 +211,10 @@ static void say(const struct work *w, enum outcome_kind kind,
 		o.rcpt = line->orig_rcpt;
 		o.rewritten = line->rcpt;
 	}
-	w->fn(w->arg, &o);
+	if (kind == OUTCOME_DELIVERED &&
+	    handoff_is_relay(w->b->relays, line->relay))
+		o.kind = OUTCOME_MOVED;
+	tell(w, &o);
 }
 
 /* The fate of a whole message, told by its own line. */
@@ -111,7 +233,7 @@ static void say_ended(const struct work *w, enum outcome_kind kind,
 	    .time_ms = w->b->last_ms,
 	    .refused = refused};
 
-	w->fn(w->arg, &o);
+	tell(w, &o);
 }
 
 /* What smtpd's counts say of the n ids that have no fate yet. BDAT counts
@@ -294,7 +416,7 @@ static void forget_all(const struct work *w)
 {
 	struct outcome o = {.kind = OUTCOME_GAP, .time_ms = w->b->last_ms};
 
-	session_table_clear(w->b->sessions);
+	empty(w->b);
 	w->b->deleter = 0;
 	w->b->gap_ms = w->b->last_ms > 0 ? w->b->last_ms : GAP_HERE;
 	w->fn(w->arg, &o);
@@ -364,12 +486,17 @@ static void on_line(const struct work *w, const struct mtalog_line *line)
 void outcome_line(struct outcome_book *b, const struct mtalog_line *line,
     outcome_fn *fn, void *arg)
 {
+	struct work w = {b, fn, arg};
+
 	b->stats.lines[line->kind]++;
 	if (line->time_ms != 0)
 		b->last_ms = line->time_ms;
 	if (b->gap_ms == GAP_HERE && line->time_ms != 0)
 		b->gap_ms = line->time_ms;
-	on_line(&(struct work){b, fn, arg}, line);
+	if (line->kind != MTALOG_DELIVERY ||
+	    !str_eq(line->queue_id, id_of(&b->move.from)))
+		end_move(&w);
+	on_line(&w, line);
 }
 
 void outcome_stats(const struct outcome_book *b, struct outcome_stats *out)
@@ -380,7 +507,8 @@ void outcome_stats(const struct outcome_book *b, struct outcome_stats *out)
 
 /* The stored form is text: "2 LAST_MS DELETER PID DELETED GAP_MS" (version 1
  * had no last one), then for each session a line "OWNER PID LAST_MS ACCEPTED PENDING COUNTED" and its ids, all
- * apart by single blanks. */
+ * apart by single blanks; then, where relays hand on, "P FROM TO" of a message
+ * that has just moved, and the lines of early_export(). */
 static void export_session(struct buf *out, const struct session *s)
 {
 	buf_printf(out, "%016" PRIx64 " %u %" PRId64 " %u %d %d", s->owner,
@@ -403,6 +531,12 @@ void outcome_export(struct outcome_book *b, struct buf *out)
 		session_settle(b->sessions, s);
 		export_session(out, s);
 	}
+	if (b->relays.n == 0)
+		return;
+	if (b->move.to.n > 0)
+		buf_printf(out, "P %.*s %.*s\n", STR_ARG(id_of(&b->move.from)),
+		    STR_ARG(id_of(&b->move.to)));
+	early_export(b->early, b->last_ms - EARLY_MS, out);
 }
 
 static int take_number(struct str *s, uint64_t max, uint64_t *out)
@@ -491,21 +625,42 @@ static int import_session(struct outcome_book *b, struct str line)
 	return 0;
 }
 
+static int import_move(struct outcome_book *b, struct str line)
+{
+	struct str from, to;
+
+	if (!str_next(&line, ' ', &from) || !str_next(&line, ' ', &to) ||
+	    from.n == 0 || from.n > OUTCOME_ID_MAX || to.n == 0 ||
+	    to.n > OUTCOME_ID_MAX || line.n > 0)
+		return ERR_SYNTAX;
+	set_id(&b->move.from, from);
+	set_id(&b->move.to, to);
+	return 0;
+}
+
+static int import_line(struct outcome_book *b, struct str line)
+{
+	if (str_starts(line, STR("E ")))
+		return early_import(b->early, str_from(line, 2));
+	if (str_starts(line, STR("P ")))
+		return import_move(b, str_from(line, 2));
+	return line.n > 0 ? import_session(b, line) : 0;
+}
+
 int outcome_import(struct outcome_book *b, struct str text)
 {
 	struct str line;
 	int rc = ERR_SYNTAX;
 
-	session_table_clear(b->sessions);
+	empty(b);
 	b->deleter = 0;
 	b->gap_ms = GAP_HERE;
 	if (str_next(&text, '\n', &line))
 		rc = import_head(b, line);
 	while (rc == 0 && str_next(&text, '\n', &line))
-		if (line.n > 0)
-			rc = import_session(b, line);
+		rc = import_line(b, line);
 	if (rc != 0) {
-		session_table_clear(b->sessions);
+		empty(b);
 		b->gap_ms = GAP_HERE;
 	}
 	return rc;

@@ -14,7 +14,8 @@
  *   BOUNCED      released unless delivered
  *   EXPIRED, DELETED, REJECTED, DISCARDED: every slot of queue_id that is not
  *                delivered is released; with rcpt only that one
- *   MOVED        goes on as (next_id, rcpt); without rcpt every slot of it
+ *   MOVED        goes on as (next_id, rcpt); without rcpt every slot of it;
+ *                next_id empty: as one that nobody told (outcome_handoffs)
  *   REMOVED      the MTA keeps nothing of queue_id: where none of its
  *                recipients was delivered or moved and the log has no gap
  *                since QUEUED (since_ms), nothing was sent (a milter deleted
@@ -61,9 +62,11 @@
 
 #include "agent/in/mtalog.h"
 #include "policy/base/buf.h"
+#include "policy/base/error.h"
 
 enum {
-	OUTCOME_IDS = 16
+	OUTCOME_IDS = 16,
+	OUTCOME_EARLY = 64 /* remembered outcomes, and said at once by a line */
 };
 
 enum outcome_kind {
@@ -107,13 +110,25 @@ struct outcome_book;
 struct outcome_book *outcome_new(size_t max_sessions) MUST_CHECK;
 void outcome_free(struct outcome_book **b); /* NULL is fine */
 
+/* What one of these relays (handoff.h) took is not delivered but MOVED, to the
+ * queue id in its answer; from one to the next of them, too.
+ *
+ * A filter on this host may be done before the line of its answer is written.
+ * So what is said of an id that is not known() is remembered, the newest
+ * OUTCOME_EARLY of ten seconds of the log, and said again once a message has
+ * moved there, by the first line that is of another one. known NULL: of none.
+ * The strs live as long as the book. */
+typedef bool outcome_known_fn(void *arg, struct str queue_id);
+void outcome_handoffs(struct outcome_book *b, struct strs relays,
+    outcome_known_fn *known, void *arg);
+
 void outcome_line(struct outcome_book *b, const struct mtalog_line *line,
     outcome_fn *fn, void *arg);
 
 /* The source of lines has a hole here. Forgets all sessions, says GAP. */
 void outcome_gap(struct outcome_book *b, outcome_fn *fn, void *arg);
 
-/* The open sessions, to be stored with the position in the log. Import
+/* The open sessions and what is remembered, to be stored with the position in the log. Import
  * replaces what is there; on failure (ERR_SYNTAX, ERR_LIMIT, ERR_VERSION) the book is
  * empty, which is to be treated as a gap. */
 void outcome_export(struct outcome_book *b, struct buf *out);

@@ -17,6 +17,7 @@
 #include "policy/base/fault.h"
 #include "policy/base/log.h"
 #include "policy/state/crowd.h"
+#include "policy/state/message.h"
 #include "policy/state/mtalogpos.h"
 #include "policy/state/ops.h"
 
@@ -29,11 +30,17 @@ enum {
 	CHANGES_MAX = 2 * BATCH_LINES,
 	PIECE = 16, /* changes in a proposal: less than a millisecond */
 	PIECES_MAX = CHANGES_MAX / PIECE + 1,
-	LINE_MAX_CHANGES = MTALOG_RCPTS_MAX + OUTCOME_IDS + 4, /* a session */
-	FAILURES_MAX = BATCH_LINES + MTALOG_RCPTS_MAX,
+	/* of one line: recipients, a session, what was said too early, behind
+	 * the move before this line's and its own */
+	EARLY = 2 * OUTCOME_EARLY,
+	LINE_MAX_CHANGES = MTALOG_RCPTS_MAX + OUTCOME_IDS + EARLY + 4,
+	LINE_MAX_FAILURES = MTALOG_RCPTS_MAX + EARLY,
+	FAILURES_MAX = BATCH_LINES + LINE_MAX_FAILURES,
+	HOPS_MAX = 8,
 	ARENA_MAX = 8 << 20,
 	/* Stored with each position, so all must fit one event: a session is
-	 * at most 600 bytes there, all waits together 100 000. */
+	 * at most 600 bytes there, an outcome that came too early 1400, all
+	 * waits together 100 000. */
 	SESSIONS_MAX = 1024,
 	BOOK_MAX = 900000,
 	STORE_MS = 5000,
@@ -51,13 +58,39 @@ struct slots {
 	size_t n_failures;
 	size_t lines;      /* of the next batch, at most */
 	bool full, moved;  /* moved: the position is another than stored */
-	bool renamed;      /* a queue id is new: later lines in a later batch */
+	bool renamed;      /* a queue id is new: failures may be of it */
+	bool unplaced;     /* the changes are stored before the position */
 	const char *gap;   /* why, of the follower; NULL: a line told */
 	int64_t stored_ms; /* when it was last stored; 0: never */
 	struct mtalog_pos pos;
 	struct mtalog_when when;
 	struct slots_stats stats;
 };
+
+/* Is a message on record under that queue id, or will be with this batch? */
+static bool is_known(void *arg, struct str id)
+{
+	const struct slots *s = arg;
+	struct ledger_txn *t = NULL;
+	uint64_t one;
+	size_t n = 0;
+
+	if (ledger_read_begin(s->app->store->ledger, &t) != 0)
+		return false;
+	for (int hop = 0; hop < HOPS_MAX && id.n > 0; hop++) {
+		const struct slot_change *c = NULL;
+
+		if (message_by_queue(t, id, &one, 1, &n) == 0 && n > 0)
+			break;
+		for (size_t i = s->n_changes; i-- > 0 && c == NULL;)
+			if (s->changes[i].kind == SLOT_CHANGE_MOVED &&
+			    str_eq(s->changes[i].next_id, id))
+				c = &s->changes[i];
+		id = c != NULL ? c->queue_id : STR("");
+	}
+	ledger_read_end(&t);
+	return n > 0;
+}
 
 static int open_parts(
     struct slots *s, const struct mtalogpos *stored, struct error *err)
@@ -74,6 +107,8 @@ static int open_parts(
 	s->waits = waits_new();
 	if (s->book == NULL || s->waits == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
+	outcome_handoffs(
+	    s->book, s->app->conf->mta_log.handoff_relays, is_known, s);
 	if (!known)
 		return 0;
 	s->pos = from;
@@ -229,9 +264,8 @@ static int on_item(void *arg, const struct mtalog_item *item)
 	struct slots *s = arg;
 	struct mtalog_line line;
 
-	if (s->full || s->renamed ||
-	    s->n_changes + LINE_MAX_CHANGES > CHANGES_MAX ||
-	    s->n_failures + MTALOG_RCPTS_MAX > FAILURES_MAX)
+	if (s->full || s->n_changes + LINE_MAX_CHANGES > CHANGES_MAX ||
+	    s->n_failures + LINE_MAX_FAILURES > FAILURES_MAX)
 		return ERR_LIMIT; /* enough for one batch; comes again */
 	s->moved = true;
 	s->pos = item->after;
@@ -297,7 +331,7 @@ static int store_fn(struct door_ctx *ctx, void *arg)
 	const struct piece *p = arg;
 	int rc = ops_slot_changes(ctx, p->s->changes + p->from, p->n);
 
-	if (rc == 0 && p->from + p->n == p->s->n_changes)
+	if (rc == 0 && p->from + p->n == p->s->n_changes && !p->s->unplaced)
 		rc = store_position(ctx, p->s);
 	return rc;
 }
@@ -362,6 +396,24 @@ static int act_on_failures(struct slots *s, struct error *err)
 	return rc;
 }
 
+/* A failure of a queue id that is new is found only once that is stored: then
+ * without the position, since it has to be read again if the failure is not
+ * acted on. */
+static int store_batch(struct slots *s, struct error *err)
+{
+	int rc = 0;
+
+	if (s->renamed && s->n_failures > 0) {
+		s->unplaced = true;
+		rc = store_all(s, err);
+		s->unplaced = false;
+		s->n_changes = 0;
+	}
+	if (rc == 0)
+		rc = act_on_failures(s, err);
+	return rc == 0 ? store_all(s, err) : rc;
+}
+
 /* Lines that changed no slot may be read again after a crash: their position
  * need not be stored each time. */
 static int store(struct slots *s, int64_t now_ms, struct error *err)
@@ -372,9 +424,7 @@ static int store(struct slots *s, int64_t now_ms, struct error *err)
 	    (s->n_changes == 0 && now_ms - s->stored_ms < STORE_MS &&
 		now_ms >= s->stored_ms))
 		return 0;
-	rc = act_on_failures(s, err);
-	if (rc == 0)
-		rc = store_all(s, err);
+	rc = store_batch(s, err);
 	if (rc != 0)
 		return restart(s, rc);
 	s->stored_ms = now_ms;

@@ -244,6 +244,29 @@ const struct section_kind section_web = {
 #undef AT
 #define AT(field) offsetof(struct conf_mta_log, field)
 
+/* With or without a port. */
+static int one_relay(const struct option_job *job, const struct option *o,
+    const struct read_value *v, struct str *out)
+{
+	struct str host, port;
+
+	if (!option_split_hostport(v->text, &host, &port) &&
+	    !option_is_host(v->text))
+		return option_unexpected(job, o, v);
+	*out = v->text;
+	return 0;
+}
+
+static int parse_relays(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	return option_parse_each(job, o, in, one_relay, field);
+}
+
+static const struct option_type relays = {
+    "relays such as \"127.0.0.1:10025\" or \"filter.example.net\"", true,
+    parse_relays, option_print_texts};
+
 static const struct option mta_log_options[] = {
     {.name = "file",
 	.type = &option_path,
@@ -252,9 +275,12 @@ static const struct option mta_log_options[] = {
 		"message. Without it an accepted message counts as "
 		"delivered."},
     {.name = "handoff-relays",
-	.type = &option_hosts,
+	.type = &relays,
 	.offset = AT(handoff_relays),
-	.help = "Relays that only hand on, whose new queue id is followed."},
+	.help = "Relays that only hand on, as a content filter or a second "
+		"MTA that writes the same log: what they take is not "
+		"delivered yet, and is followed by the queue id in their "
+		"answer. Without a port all ports of that host."},
 };
 
 const struct section_kind section_mta_log = {

@@ -111,7 +111,8 @@ enum slot_change_kind {
 	SLOT_CHANGE_QUEUED,
 	SLOT_CHANGE_DELIVERED,
 	SLOT_CHANGE_RELEASED,
-	SLOT_CHANGE_MOVED, /* goes on as next_id */
+	SLOT_CHANGE_MOVED, /* goes on as next_id; empty: nobody knows as what,
+			      and it stays committed */
 };
 struct slot_change {
 	enum slot_change_kind kind;

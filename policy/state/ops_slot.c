@@ -81,19 +81,31 @@ struct overlay {
 		enum slot_state state;
 		int64_t changed_ms;
 	} * v;
-	size_t n, cap;
-	const struct slot_change **moves; /* in their order */
+	size_t n, cap; /* cap: of moves, too */
+	struct overlay_move {
+		uint64_t id;
+		struct str from, to;
+	} * moves;
 	size_t n_moves;
 	struct ops_slot_counts counts;
 };
 
-/* The queue id that the ledger knows the message by. */
-static struct str known_id(const struct overlay *o, struct str queue_id)
+static bool overlay_went_on(
+    const struct overlay *o, struct str queue_id, uint64_t id)
 {
-	for (size_t i = o->n_moves; i-- > 0;)
-		if (str_eq(o->moves[i]->next_id, queue_id))
-			queue_id = o->moves[i]->queue_id;
-	return queue_id;
+	for (size_t i = 0; i < o->n_moves; i++)
+		if (o->moves[i].id == id && str_eq(o->moves[i].from, queue_id))
+			return true;
+	return false;
+}
+
+static bool overlay_has_queue(
+    const struct overlay *o, struct str queue_id, uint64_t id)
+{
+	for (size_t i = 0; i < o->n_moves; i++)
+		if (o->moves[i].id == id && str_eq(o->moves[i].to, queue_id))
+			return true;
+	return false;
 }
 
 static struct overlay_slot *overlay_find(struct overlay *o, uint64_t id)
@@ -156,13 +168,33 @@ static bool is_anothers(
 }
 
 /* A log that is read again moves nothing twice. */
-static int is_there(
-    struct door_ctx *ctx, const struct slot_change *c, uint64_t id, bool *out)
+static int is_there(struct door_ctx *ctx, const struct slot_change *c,
+    uint64_t id, const struct overlay *o, bool *out)
 {
 	*out = false;
-	return c->kind == SLOT_CHANGE_MOVED
-		   ? message_has_queue(door_txn(ctx), c->next_id, id, out)
-		   : 0;
+	if (c->kind != SLOT_CHANGE_MOVED)
+		return 0;
+	if (c->next_id.n == 0)
+		*out = overlay_went_on(o, c->queue_id, id);
+	else
+		*out = overlay_has_queue(o, c->next_id, id);
+	if (*out)
+		return 0;
+	return c->next_id.n == 0
+		   ? message_went_on(door_txn(ctx), c->queue_id, id, out)
+		   : message_has_queue(door_txn(ctx), c->next_id, id, out);
+}
+
+static int overlay_move(
+    struct overlay *o, const struct slot_change *c, uint64_t id)
+{
+	if (c->kind != SLOT_CHANGE_MOVED)
+		return 0;
+	if (o->n_moves == o->cap)
+		return ERR_LIMIT;
+	o->moves[o->n_moves++] =
+	    (struct overlay_move){id, c->queue_id, c->next_id};
+	return 0;
 }
 
 /* That it was sent may stand in a hole of the log: unknown is sent. */
@@ -185,7 +217,7 @@ static int change_one(struct door_ctx *ctx, const struct slot_change *c,
 	if (rc != 0)
 		return rc == ERR_NOT_FOUND ? 0 : rc;
 	delivered.kind = SLOT_CHANGE_DELIVERED;
-	rc = is_there(ctx, c, id, &there);
+	rc = is_there(ctx, c, id, o, &there);
 	if (rc != 0 || there || is_anothers(&r, c) || !ops_slot_is_step(&r, c))
 		return rc;
 	if (is_doubtful(&r, c))
@@ -196,21 +228,43 @@ static int change_one(struct door_ctx *ctx, const struct slot_change *c,
 			      : message_told_ms(&r, next.state, c->at_ms);
 	o->counts.steps++;
 	rc = overlay_set(o, &next);
+	if (rc == 0)
+		rc = overlay_move(o, c, id);
 	return rc != 0 ? rc : emit_change(ctx, c, id);
 }
 
 /* The messages of a queue id and whose they are: lines about one id stand
  * together, and there may be as many of them as messages. */
 struct group {
-	struct str queue_id; /* as the ledger knows it; empty: none yet */
+	struct str queue_id; /* empty: none yet */
 	uint64_t *ids;
 	struct lead_id *leads;
 	bool *gone; /* on, under another queue id */
 	size_t n;
 };
 
-static int group_load(
-    const struct ledger_txn *t, struct str queue_id, struct group *g)
+/* Those that came to it within this proposal. */
+static int group_add_moved(
+    const struct overlay *o, struct str queue_id, struct group *g)
+{
+	size_t n = g->n;
+
+	for (size_t i = 0; i < o->n_moves; i++) {
+		bool known = !str_eq(o->moves[i].to, queue_id);
+
+		for (size_t k = 0; !known && k < n; k++)
+			known = g->ids[k] == o->moves[i].id;
+		if (known)
+			continue;
+		if (g->n == MESSAGES_MAX)
+			return ERR_LIMIT;
+		g->ids[g->n++] = o->moves[i].id;
+	}
+	return g->n > 0 ? 0 : ERR_NOT_FOUND;
+}
+
+static int group_load(const struct ledger_txn *t, const struct overlay *o,
+    struct str queue_id, struct group *g)
 {
 	struct message_record r;
 	int rc;
@@ -219,6 +273,8 @@ static int group_load(
 		return 0;
 	g->queue_id = STR("");
 	rc = message_by_queue(t, queue_id, g->ids, MESSAGES_MAX, &g->n);
+	if (rc == 0 || rc == ERR_NOT_FOUND)
+		rc = group_add_moved(o, queue_id, g);
 	for (size_t i = 0; rc == 0 && i < g->n; i++) {
 		rc = message_read(t, g->ids[i], &r);
 		if (rc == 0)
@@ -226,6 +282,8 @@ static int group_load(
 		if (rc == 0)
 			rc = message_went_on(
 			    t, queue_id, g->ids[i], &g->gone[i]);
+		if (rc == 0)
+			g->gone[i] |= overlay_went_on(o, queue_id, g->ids[i]);
 	}
 	if (rc == 0)
 		g->queue_id = queue_id;
@@ -275,9 +333,7 @@ static int change_all(struct door_ctx *ctx, const struct slot_change *c,
 
 	if (c->message_id != 0)
 		return change_one(ctx, c, c->message_id, o);
-	rc = group_load(door_txn(ctx), known_id(o, c->queue_id), g);
-	if (c->kind == SLOT_CHANGE_MOVED)
-		o->moves[o->n_moves++] = c;
+	rc = group_load(door_txn(ctx), o, c->queue_id, g);
 	o->counts.unknown += rc == ERR_NOT_FOUND;
 	if (rc != 0)
 		return rc == ERR_NOT_FOUND ? 0 : rc;
@@ -286,6 +342,8 @@ static int change_all(struct door_ctx *ctx, const struct slot_change *c,
 	for (size_t i = 0; rc == 0 && i < g->n; i++)
 		if (is_meant(g, i, c))
 			rc = change_one(ctx, c, g->ids[i], o);
+	if (c->kind == SLOT_CHANGE_MOVED)
+		g->queue_id = STR(""); /* both groups are others now */
 	return rc;
 }
 
@@ -308,7 +366,7 @@ int ops_slot_changes_counted(struct door_ctx *ctx, const struct slot_change *v,
 	int rc = 0;
 
 	o.v = arena_array(a, o.cap, sizeof(*o.v));
-	o.moves = arena_array(a, n, sizeof(struct slot_change *));
+	o.moves = arena_array(a, o.cap, sizeof(*o.moves));
 	if (g.ids == NULL || g.leads == NULL || g.gone == NULL || o.v == NULL ||
 	    o.moves == NULL)
 		return ERR_LIMIT;

@@ -2,6 +2,7 @@
  * written by Postfix 3.7.11 (names and addresses changed), one file a group of
  * cases; X.outcomes is what has to come of X.log, in the form of
  * outcome_text.h. What a real log has too seldom is scripted below. */
+#include "agent/in/handoff.h"
 #include "agent/in/mtalog.h"
 #include "agent/in/outcome.h"
 #include "policy/base/fault.h"
@@ -14,9 +15,45 @@
 /* 2026-11-22T12:00:00Z */
 static const struct mtalog_when when = {.reference_ms = 1795348800000};
 
+static const struct str relay_list[] = {
+    STR("127.0.0.1:10025"), STR("filter.example.net")};
+static const struct strs relays = {relay_list, 2};
+
+static bool handoff_on; /* with these relays, */
+static bool one_known;  /* and one message on record, A */
+
+#define A "4jXQLJ4D3qz1bXx0"
+
+/* What the ledger would say: A, and what the outcomes moved it to. */
+struct on_record {
+	char ids[400]; /* each behind a blank */
+};
+static struct on_record record;
+
+static bool is_on_record(void *arg, struct str id)
+{
+	const struct on_record *r = arg;
+	char word[40];
+
+	snprintf(word, sizeof(word), " %.*s ", STR_ARG(id));
+	return strstr(r->ids, word) != NULL;
+}
+
 static void collect(void *arg, const struct outcome *o)
 {
 	outcome_text(arg, o);
+	if (o->kind == OUTCOME_MOVED && is_on_record(&record, o->queue_id) &&
+	    !is_on_record(&record, o->next_id))
+		snprintf(record.ids + strlen(record.ids),
+		    sizeof(record.ids) - strlen(record.ids), "%.*s ",
+		    STR_ARG(o->next_id));
+}
+
+static void set_handoffs(struct outcome_book *b)
+{
+	if (handoff_on)
+		outcome_handoffs(
+		    b, relays, one_known ? is_on_record : NULL, &record);
 }
 
 /* A new life after each line: the book is exported and imported. */
@@ -28,6 +65,8 @@ static void relive(struct outcome_book **b)
 	outcome_export(*b, &text);
 	outcome_free(b);
 	*b = outcome_new(64);
+	if (*b != NULL)
+		set_handoffs(*b);
 	if (*b == NULL || buf_error(&text) != 0 ||
 	    outcome_import(*b, buf_str(&text)) != 0)
 		bug("import");
@@ -95,7 +134,6 @@ static void test_real(const char *name)
 }
 
 #define AT "Nov 22 10:05:32 mx postfix/"
-#define A "4jXQLJ4D3qz1bXx0"
 #define B "4jXQLJ4JPjz1bXxJ"
 #define C "4jXQMT3nvwz1bYWC"
 #define CONNECT(pid) AT "smtpd[" pid "]: connect from a[192.0.2.1]\n"
@@ -207,6 +245,201 @@ static void test_scripts(void)
 		buf_fini(&got);
 		outcome_free(&b);
 	}
+}
+
+#define SENT(id, to, relay, text)                                              \
+	AT "smtp[5]: " id ": to=<" to ">, relay=" relay ", delay=1, "          \
+	   "delays=1/0/0/0, dsn=2.0.0, status=sent (" text ")\n"
+#define FILTER "127.0.0.1[127.0.0.1]:10025"
+#define QUEUED(id) "250 2.0.0 Ok: queued as " id
+#define GONE(id) AT "qmgr[2]: " id ": removed\n"
+#define LATER(text) "Nov 22 10:05:50 mx postfix/" text
+#define SAID(kind, id, to, next) kind " " id " " to " - " next " 2.0.0\n"
+
+static const struct {
+	const char *name, *log, *want;
+} handoffs[] = {
+    {"handed on, and delivered under the next id",
+	SENT(A, "l@x.net", FILTER, QUEUED(B)) GONE(A)
+	    SENT(B, "l@x.net", "mx.x.net[192.0.2.2]:25", "250 Ok"),
+	SAID("moved", A, "l@x.net", B) "removed " A " - - - -\n" SAID(
+	    "delivered", B, "l@x.net", "-")},
+    {"another port of that host is no such relay",
+	SENT(A, "l@x.net", "127.0.0.1[127.0.0.1]:25", QUEUED(B)),
+	SAID("delivered", A, "l@x.net", B)},
+    {"the answer names no id", SENT(A, "l@x.net", FILTER, "250 Ok") GONE(A),
+	SAID("moved", A, "l@x.net", "-") "removed " A " - - - -\n"},
+    {"what was said before its id was known is said again",
+	SENT(B, "l@x.net", "mx[192.0.2.2]:25", "250 Ok") GONE(B)
+	    SENT(A, "l@x.net", FILTER, QUEUED(B)) GONE(A),
+	SAID("delivered", B, "l@x.net", "-") "removed " B " - - - -\n" SAID(
+	    "moved", A, "l@x.net", B) SAID("delivered", B, "l@x.net",
+	    "-") "removed " B " - - - -\nremoved " A " - - - -\n"},
+    {"over two hops, both too early",
+	SENT(C, "l@x.net", "mx[192.0.2.2]:25", "250 Ok")
+	    SENT(B, "l@x.net", "filter.example.net[192.0.2.3]:25", QUEUED(C))
+		SENT(A, "l@x.net", FILTER, QUEUED(B)) GONE(A),
+	SAID("delivered", C, "l@x.net", "-") SAID("moved", B, "l@x.net", C)
+	    SAID("moved", A, "l@x.net", B) SAID("moved", B, "l@x.net", C)
+		SAID("delivered", C, "l@x.net", "-") "removed " A " - - - -\n"},
+    {"of two recipients, once both have gone along",
+	SENT(B, "k@x.net", "mx[192.0.2.2]:25", "250 Ok") SENT(A, "k@x.net",
+	    FILTER, QUEUED(B)) SENT(A, "l@x.net", FILTER, QUEUED(B)) GONE(A),
+	SAID("delivered", B, "k@x.net", "-") SAID("moved", A, "k@x.net", B)
+	    SAID("moved", A, "l@x.net", B)
+		SAID("delivered", B, "k@x.net", "-") "removed " A " - - - -\n"},
+    {"to two ids at once",
+	SENT(B, "k@x.net", "mx[192.0.2.2]:25", "250 Ok") SENT(C, "l@x.net",
+	    "mx[192.0.2.2]:25", "250 Ok") SENT(A, "k@x.net", FILTER, QUEUED(B))
+	    SENT(A, "l@x.net", FILTER, QUEUED(C)) GONE(A),
+	SAID("delivered", B, "k@x.net", "-") SAID(
+	    "delivered", C, "l@x.net", "-") SAID("moved", A, "k@x.net", B)
+	    SAID("moved", A, "l@x.net", C) SAID("delivered", B, "k@x.net", "-")
+		SAID("delivered", C, "l@x.net", "-") "removed " A " - - - -\n"},
+    {"a moment ago only: the id may have been another's",
+	SENT(B, "l@x.net", "mx[192.0.2.2]:25", "250 Ok")
+	    LATER("smtp[5]: " A ": to=<l@x.net>, relay=" FILTER
+		  ", dsn=2.0.0, status=sent (" QUEUED(B) ")\n")
+		LATER("qmgr[2]: " A ": removed\n"),
+	SAID("delivered", B, "l@x.net", "-")
+	    SAID("moved", A, "l@x.net", B) "removed " A " - - - -\n"},
+    {"round in a circle, which ends",
+	SENT(B, "l@x.net", FILTER, QUEUED(C)) SENT(C, "l@x.net", FILTER,
+	    QUEUED(B)) SENT(A, "l@x.net", FILTER, QUEUED(B)) GONE(A),
+	SAID("moved", B, "l@x.net", C) SAID("moved", C, "l@x.net", B)
+	    SAID("moved", A, "l@x.net", B) SAID("moved", B, "l@x.net", C)
+		SAID("moved", C, "l@x.net", B) "removed " A " - - - -\n"},
+};
+
+static void test_handoffs(void)
+{
+	handoff_on = one_known = true;
+	for (size_t i = 0; i < sizeof(handoffs) / sizeof(handoffs[0]); i++)
+		for (int mode = STRAIGHT; mode <= RELIVE; mode++) {
+			struct outcome_book *b = outcome_new(64);
+			struct buf got;
+
+			snprintf(record.ids, sizeof(record.ids), " %s ", A);
+			set_handoffs(b);
+			buf_init(&got, 1 << 16);
+			feed(&b, str_of(handoffs[i].log), mode, &got);
+			IS_S(buf_str(&got), str_of(handoffs[i].want), "%s, %s",
+			    handoffs[i].name,
+			    mode == RELIVE ? "restarted" : "straight");
+			buf_fini(&got);
+			outcome_free(&b);
+		}
+	handoff_on = one_known = false;
+	record.ids[0] = '\0';
+}
+
+/* More than there is room for, and what does not fit. */
+static void test_many_early(void)
+{
+	struct outcome_book *b = outcome_new(64);
+	struct buf log, got;
+	size_t n = 0;
+
+	handoff_on = true;
+	set_handoffs(b);
+	buf_init(&log, 1 << 20);
+	buf_init(&got, 1 << 20);
+	for (int i = 0; i < 300; i++)
+		buf_addz(&log, SENT(B, "l@x.net", "mx[192.0.2.2]:25", "250"));
+	buf_addz(&log, AT "smtp[5]: " B ": to=<");
+	for (int i = 0; i < 700; i++)
+		buf_addc(&log, 'l');
+	buf_addz(&log, "@x.net>, relay=mx, dsn=2.0.0, status=sent (250)\n");
+	buf_addz(&log, SENT(A, "l@x.net", FILTER, QUEUED(B)) GONE(A));
+	feed(&b, buf_str(&log), STRAIGHT, &got);
+	for (struct str rest = buf_str(&got), line;
+	     str_next(&rest, '\n', &line);)
+		n += str_starts(line, STR("delivered "));
+	/* the last place is of the move */
+	IS_INT(n, 301 + OUTCOME_EARLY - 1, "the newest of them, said twice");
+	relive(&b);
+	buf_fini(&got);
+	buf_fini(&log);
+	outcome_free(&b);
+	handoff_on = false;
+}
+
+static const struct {
+	const char *entry, *relay;
+	bool want;
+} relay_names[] = {
+    {"127.0.0.1", "127.0.0.1[127.0.0.1]:10025", true},
+    {"127.0.0.1:10025", "127.0.0.1[127.0.0.1]:10025", true},
+    {"127.0.0.1:10025", "127.0.0.1[127.0.0.1]:10026", false},
+    {"127.0.0.1:10025", "filter.example.net[127.0.0.1]:10025", true},
+    {"127.0.0.1", "127.0.0.10[127.0.0.10]:25", false},
+    {"Filter.example.net", "filter.example.NET[192.0.2.1]:25", true},
+    {"filter.example.net:26", "filter.example.net[192.0.2.1]:25", false},
+    {"filter.example.net", "filter.example.net. [192.0.2.1]", true},
+    {"192.0.2.1", "filter.example.net. [192.0.2.1]", true},
+    {"127.0.0.1", "[127.0.0.1] [127.0.0.1]", true},
+    {"filter", "filter", true},
+    {"filter", "filter2", false},
+    {"filter", "none", false},
+    {"[::1]:10025", "localhost[::1]:10025", true},
+    {"[::1]:10025", "localhost[::1]:10026", false},
+    {"x", "", false},
+    {"x", "[", false},
+    {"x", "]", false},
+    {"x", "][", false},
+};
+
+static void test_relay_names(void)
+{
+	for (size_t i = 0; i < sizeof(relay_names) / sizeof(relay_names[0]);
+	     i++) {
+		struct str entry = str_of(relay_names[i].entry);
+		struct strs one = {&entry, 1};
+
+		OK(handoff_is_relay(one, str_of(relay_names[i].relay)) ==
+			relay_names[i].want,
+		    "%s: %s", relay_names[i].entry, relay_names[i].relay);
+	}
+}
+
+static const char *const early_imports[] = {"E 2 5 0 41 - - - - - - -",
+    "E 2 5 0 41 - - - - -", "E 2 5 0 - - - - - - -", "E 99 5 0 41 - - - - - -",
+    "E 2 x 0 41 - - - - - -", "E 2 5 0 4 - - - - - -", "E 2 5 0 4g - - - - - -",
+    "E 2 5 0  - - - - - -", "E ", "P A", "P A ", "P A B C",
+    "P A 01234567890123456789012345678901"};
+
+static void test_import_early(void)
+{
+	static const char head[] = "2 5 0000000000000000 0 0 4\n";
+	struct outcome_book *b = outcome_new(64);
+	char text[2000];
+
+	handoff_on = true;
+	set_handoffs(b);
+	for (size_t i = 0; i < sizeof(early_imports) / sizeof(early_imports[0]);
+	     i++) {
+		snprintf(text, sizeof(text), "%s%s\n", head, early_imports[i]);
+		OK(outcome_import(b, str_of(text)) != 0, "refused: %s",
+		    early_imports[i]);
+	}
+	snprintf(
+	    text, sizeof(text), "%sE 2 5 0 41 %01300d - - - - -\n", head, 0);
+	IS_INT(outcome_import(b, str_of(text)), ERR_LIMIT, "too long");
+	snprintf(
+	    text, sizeof(text), "%sP A B\nE 2 5 3 41 - 42 - - - 4344\n", head);
+	IS_INT(outcome_import(b, str_of(text)), 0, "taken");
+	for (int on = 1; on >= 0; on--) {
+		struct buf back;
+
+		buf_init(&back, 1 << 16);
+		outcome_handoffs(b, on ? relays : (struct strs){0}, NULL, NULL);
+		outcome_export(b, &back);
+		IS_S(buf_str(&back), str_of(on ? text : head),
+		    on ? "export is the same" : "not where no relay hands on");
+		buf_fini(&back);
+	}
+	outcome_free(&b);
+	handoff_on = false;
 }
 
 static void test_gap(void)
@@ -365,7 +598,7 @@ static void test_names(void)
 	for (long n = 1; b == NULL && n < 10; n++) {
 		fault_alloc_at(n);
 		b = outcome_new(64);
-		OK(b != NULL || n <= 2, "allocation %ld", n);
+		OK(b != NULL || n <= 3, "allocation %ld", n);
 	}
 	fault_alloc_at(0);
 	outcome_free(&b);
@@ -381,6 +614,10 @@ int main(void)
 	for (size_t i = 0; i < sizeof(real) / sizeof(real[0]); i++)
 		test_real(real[i]);
 	test_scripts();
+	test_handoffs();
+	test_many_early();
+	test_relay_names();
+	test_import_early();
 	test_gap();
 	test_many_ids();
 	test_many_sessions();

@@ -550,8 +550,109 @@ static void test_failure(void)
 	IS_INT(suppressed("i@b.example"), 0, "mailbox full: not");
 }
 
+#define ACTIVE(id)                                                             \
+	log_line("postfix/qmgr[9]: " id ": from=<b@c.example>, size=9, "       \
+		 "nrcpt=1 (queue active)")
+#define SENT(id, to, relay, text)                                              \
+	log_line(                                                              \
+	    "postfix/smtp[8]: " id ": to=<" to ">, relay=" relay               \
+	    ", delay=1, delays=1/0/0/0, dsn=2.0.0, status=sent (" text ")")
+#define REFUSED(id, to)                                                        \
+	log_line("postfix/smtp[8]: " id ": to=<" to                            \
+		 ">, relay=x[192.0.2.2]:25, delay=1, delays=1/0/0/0, "         \
+		 "dsn=5.1.1, status=bounced (host x[192.0.2.2] said: 550 "     \
+		 "5.1.1 no such user (in reply to RCPT TO command))")
+#define REMOVED(id) log_line("postfix/qmgr[9]: " id ": removed")
+#define FILTER "127.0.0.1[127.0.0.1]:10025"
+#define MX "x[192.0.2.2]:25"
+
+/* A content filter that only hands on, twice; the agent ends in between. */
+static void test_handoff(void)
+{
+	uint64_t id = send_to("ho@b.example", "4jXQLJ4Df1z1bXx");
+
+	ACTIVE("4jXQLJ4Df1z1bXx");
+	SENT("4jXQLJ4Df1z1bXx", "ho@b.example", FILTER,
+	    "250 2.0.0 Ok: queued as 4jXQLJ4Dg1z1bXx");
+	REMOVED("4jXQLJ4Df1z1bXx");
+	step();
+	IS_INT(state_of(id), SLOT_QUEUED, "the filter has it: not delivered");
+	reopen();
+	SENT("4jXQLJ4Dg1z1bXx", "ho@b.example", FILTER,
+	    "250 2.0.0 Ok: queued as 4jXQLJ4Dh1z1bXx");
+	REMOVED("4jXQLJ4Dg1z1bXx");
+	step();
+	IS_INT(state_of(id), SLOT_QUEUED, "nor after the second");
+	reopen();
+	SENT("4jXQLJ4Dh1z1bXx", "ho@b.example", MX, "250 2.0.0 Ok");
+	REMOVED("4jXQLJ4Dh1z1bXx");
+	step();
+	IS_INT(state_of(id), SLOT_DELIVERED, "but by its last server");
+}
+
+/* All lines are there at once, those of the filter's side even before. */
+static void test_handoff_at_once(void)
+{
+	uint64_t early = send_to("he@b.example", "4jXQLJ4Df2z1bXx");
+	uint64_t gone = send_to("hg@b.example", "4jXQLJ4Df3z1bXx");
+	uint64_t late = send_to("hl@b.example", "4jXQLJ4Df4z1bXx");
+	uint64_t both = send_to("hb@b.example", "4jXQLJ4Df5z1bXx");
+	uint64_t stays = send_to("hs@b.example", "4jXQLJ4Df5z1bXx");
+
+	ACTIVE("4jXQLJ4Df2z1bXx");
+	ACTIVE("4jXQLJ4Df5z1bXx");
+	SENT("4jXQLJ4Dh2z1bXx", "he@b.example", MX, "250 2.0.0 Ok");
+	SENT("4jXQLJ4Dg2z1bXx", "he@b.example", FILTER,
+	    "250 2.0.0 Ok: queued as 4jXQLJ4Dh2z1bXx");
+	SENT("4jXQLJ4Df2z1bXx", "he@b.example", FILTER,
+	    "250 2.0.0 Ok: queued as 4jXQLJ4Dg2z1bXx");
+	REMOVED("4jXQLJ4Df2z1bXx");
+	REFUSED("4jXQLJ4Dg3z1bXx", "hg@b.example");
+	REMOVED("4jXQLJ4Dg3z1bXx");
+	SENT("4jXQLJ4Df3z1bXx", "hg@b.example", FILTER,
+	    "250 2.0.0 Ok: queued as 4jXQLJ4Dg3z1bXx");
+	REMOVED("4jXQLJ4Df3z1bXx");
+	SENT("4jXQLJ4Df4z1bXx", "hl@b.example", FILTER,
+	    "250 2.0.0 Ok: queued as 4jXQLJ4Dg4z1bXx");
+	REMOVED("4jXQLJ4Df4z1bXx");
+	REFUSED("4jXQLJ4Dg4z1bXx", "hl@b.example");
+	REMOVED("4jXQLJ4Dg4z1bXx");
+	SENT("4jXQLJ4Df5z1bXx", "hb@b.example", FILTER,
+	    "250 2.0.0 Ok: queued as 4jXQLJ4Dg5z1bXx");
+	REFUSED("4jXQLJ4Dg5z1bXx", "hb@b.example");
+	REMOVED("4jXQLJ4Dg5z1bXx");
+	step();
+	IS_INT(state_of(early), SLOT_DELIVERED, "delivered two hops on");
+	IS_INT(state_of(gone), SLOT_RELEASED, "refused before it was told");
+	IS_INT(state_of(late), SLOT_RELEASED, "refused behind it");
+	IS_INT(suppressed("hg@b.example"), SUPPRESSION_USER_UNKNOWN,
+	    "which speaks of the person");
+	IS_INT(suppressed("hl@b.example"), SUPPRESSION_USER_UNKNOWN,
+	    "in both orders");
+	IS_INT(state_of(both), SLOT_RELEASED, "one of two was handed on");
+	IS_INT(state_of(stays), SLOT_QUEUED, "the other is where it was");
+}
+
+/* The filter tells no id: what became of it stands nowhere. */
+static void test_handoff_unknown(void)
+{
+	uint64_t id = send_to("hu@b.example", "4jXQLJ4Df6z1bXx");
+
+	ACTIVE("4jXQLJ4Df6z1bXx");
+	SENT("4jXQLJ4Df6z1bXx", "hu@b.example", FILTER, "250 2.0.0 Ok");
+	REMOVED("4jXQLJ4Df6z1bXx");
+	step();
+	IS_INT(state_of(id), SLOT_QUEUED, "stays committed");
+	reopen();
+	SENT("4jXQLJ4Df6z1bXx", "hu@b.example", FILTER, "250 2.0.0 Ok");
+	REMOVED("4jXQLJ4Df6z1bXx");
+	step();
+	IS_INT(state_of(id), SLOT_QUEUED, "also when it is read again");
+}
+
 int main(void)
 {
+	static const struct str relays[] = {STR("127.0.0.1:10025")};
 	struct conf with_log;
 	struct error err = {0};
 
@@ -559,6 +660,7 @@ int main(void)
 	(void)snprintf(log_path, sizeof(log_path), "%s/maillog", T.dir);
 	with_log = *T.conf;
 	with_log.mta_log.file = str_of(log_path);
+	with_log.mta_log.handoff_relays = (struct strs){relays, 1};
 	A.conf = &with_log;
 	A.store = T.store;
 	now_ms = clock_now_ms();
@@ -572,6 +674,9 @@ int main(void)
 	test_silence();
 	test_refused_session();
 	test_failure();
+	test_handoff();
+	test_handoff_at_once();
+	test_handoff_unknown();
 	test_gap();
 	test_pieces();
 	test_removed();
