@@ -100,18 +100,17 @@ static void add_removal(
 	    (struct change){CHANGE_REMOVE, str_of(name), STR_NULL, index};
 }
 
-/* Fields of ours that came from outside: forged. Highest index of a name first:
- * the others keep theirs. */
-static int remove_forged(struct session *s, struct change_list *out)
+int feedback_remove_forged(
+    struct session *s, size_t more, struct change_list *out)
 {
 	size_t results = header_count(&s->g.headers, STR(AUTHRES_FIELD));
 	size_t n = header_count(&s->g.headers, STR(ORIGIN_FIELD));
 	struct str id = s->snap->conf->authserv_id;
 
-	out->v = arena_array(s->g.arena, n + results + 1, sizeof(*out->v));
+	out->v = arena_array(s->g.arena, n + results + more, sizeof(*out->v));
 	if (out->v == NULL)
 		return ERR_LIMIT;
-	out->cap = n + results + 1;
+	out->cap = n + results + more;
 	for (; n > 0; n--)
 		add_removal(out, ORIGIN_FIELD, (unsigned)n);
 	for (size_t i = s->g.headers.n; results > 0; i--) {
@@ -149,7 +148,7 @@ enum answer feedback_rcpt_end(struct session *s)
 {
 	const struct strs rcpts = {s->feedback, s->n_feedback};
 	struct change_list changes = {0};
-	int rc = remove_forged(s, &changes);
+	int rc = feedback_remove_forged(s, 1, &changes);
 	struct reply r;
 
 	if (rc == 0)

@@ -107,12 +107,17 @@ bool inbound_answers(struct session *s)
 enum answer inbound_end(struct session *s)
 {
 	const struct strs rcpts = {&s->answer_rcpt, 1};
-	struct change v[2] = {{CHANGE_RECIPIENT, STR_NULL, s->answer_rcpt, 0}};
-	int rc = feedback_origin(s, &rcpts, true, &v[1]);
+	struct change_list l = {0};
+	int rc = feedback_remove_forged(s, 2, &l);
 
+	if (rc == 0) {
+		l.v[l.n++] = (struct change){
+		    CHANGE_RECIPIENT, STR_NULL, s->answer_rcpt, 0};
+		rc = feedback_origin(s, &rcpts, true, &l.v[l.n++]);
+	}
 	/* Not apply_changes(): the sender's arguments are nobody's here. */
-	for (size_t i = 0; rc == 0 && i < 2; i++)
-		rc = s->mta->change(s->mta->ctx, &v[i], STR(""));
+	for (size_t i = 0; rc == 0 && i < l.n; i++)
+		rc = s->mta->change(s->mta->ctx, &l.v[i], STR(""));
 	if (rc != 0)
 		LOG_EV_LIMITED(LOG_LEVEL_ERR, "inbound.trouble",
 		    KV_Z("qid", s->queue_id), KV_Z("error", error_text(rc)));

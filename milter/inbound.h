@@ -4,8 +4,9 @@
  *
  * Such a mail is changed in two ways, at its end: our origin field (origin.h) on
  * top, and one more recipient, the feedback address of that message, with
- * NOTIFY=NEVER, so that the agent gets a copy. All else of it, and all other mail,
- * stays as it came; where anything is in doubt or fails - no ledger, no bounce
+ * NOTIFY=NEVER, so that the agent gets a copy. What such a mail brings along as if
+ * it were ours - an origin field, Authentication-Results with our name - goes. All
+ * else of it, and all other mail, stays as it came; where anything is in doubt or fails - no ledger, no bounce
  * domain, several whom it may answer - the mail is accepted as it is. In shadow
  * mode nothing is changed. Threads: the session's. */
 #ifndef MILTER_INBOUND_H

@@ -122,6 +122,31 @@ static void test_origin(void)
 	IS_S(o.sender, STR("ada@north.example"), "the sender");
 }
 
+/* What a stranger wrote as if it were ours goes; what others found out stays. */
+static void test_forged(void)
+{
+	struct mail m = answer_to("In-Reply-To", " <one@app.example>");
+
+	m.extra[2] = "Authentication-Results";
+	m.extra[3] = " other.example; dkim=pass header.d=north.example";
+	m.extra[4] = "authentication-results";
+	m.extra[5] = " MAIL.example.com; dkim=pass header.d=north.example";
+	m.extra[6] = ORIGIN_FIELD;
+	m.extra[7] = " v=1; forged";
+	IS_INT(arrives(&m), ANSWER_CONTINUE, "with forged fields");
+	IS_INT((long long)S.script.n_changes, 4, "two of them go");
+	OK(S.script.changes[0].kind == CHANGE_REMOVE &&
+		S.script.changes[0].index == 1 &&
+		str_ieq(S.script.changes[0].name, STR(ORIGIN_FIELD)),
+	    "the origin");
+	OK(S.script.changes[1].kind == CHANGE_REMOVE &&
+		S.script.changes[1].index == 2 &&
+		str_ieq(
+		    S.script.changes[1].name, STR("Authentication-Results")),
+	    "what has our name");
+	OK(answered() != 0, "it is an answer");
+}
+
 /* One Message-ID for many: whose it is, is who writes. */
 static void test_shared(void)
 {
@@ -222,6 +247,7 @@ int main(void)
 	sessiontest_apply(sessiontest_policy);
 	test_match();
 	test_origin();
+	test_forged();
 	test_shared();
 	test_harmless();
 	test_ids();
