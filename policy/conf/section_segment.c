@@ -327,7 +327,8 @@ static const struct option options[] = {
 	.def = "5 over 14d",
 	.help = "When a person whose mailbox is full is given up: at so many "
 		"failures in a row, of messages of any segment, if the first "
-		"is longer ago than that. A delivery in between starts anew."},
+		"is longer ago than that. A delivery or a person's own reply "
+		"in between starts anew."},
     {.name = "not-compliant",
 	.type = &policy_comply_type,
 	.offset = AT(not_compliant),

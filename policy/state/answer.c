@@ -3,6 +3,7 @@
 
 #include "policy/mail/reply.h"
 #include "policy/state/counter.h"
+#include "policy/state/feedback.h"
 #include "policy/state/message.h"
 
 #include <stddef.h>
@@ -29,6 +30,13 @@ int answer_decode(struct str payload, struct event_reply *out)
 	return payload_decode(&answer_payload, payload, out);
 }
 
+/* Programs answer for mailboxes that nobody reads any more. */
+static bool is_the_person(const struct event_reply *e)
+{
+	return !e->other &&
+	       (e->kind == REPLY_HUMAN || e->kind == REPLY_OPT_OUT);
+}
+
 int answer_reduce(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
@@ -44,5 +52,7 @@ int answer_reduce(
 		    reply_kind_name((enum reply_kind)e.kind));
 		rc = counter_add(t, ev->time_ms, name, m.segment);
 	}
+	if (rc == 0 && is_the_person(&e))
+		rc = feedback_is_alive(t, e.lead);
 	return error_of(err, rc, "reply event");
 }

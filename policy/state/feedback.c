@@ -165,6 +165,21 @@ static int put_row(struct ledger_txn *t, const struct event_bounce *e)
 	return rc;
 }
 
+int feedback_is_alive(struct ledger_txn *t, const unsigned char *lead)
+{
+	static const enum bounce_reason rows[] = {
+	    BOUNCE_HOST_UNKNOWN, BOUNCE_MAILBOX_FULL};
+	struct row_key k;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(rows) / sizeof(*rows); i++) {
+		rc = ledger_del(t, TABLE_FEEDBACK, lead_key(lead, rows[i], &k));
+		if (rc == ERR_NOT_FOUND)
+			rc = 0;
+	}
+	return rc;
+}
+
 #define AT(field) offsetof(struct event_bounce, field)
 static const struct payload_field bounce_fields[] = {
     {1, PAYLOAD_U64, true, AT(message_id)},

@@ -10,7 +10,8 @@
  * more counts again under its new name.
  *
  * Keys of TABLE_FEEDBACK: 'm', message id (8); of failures in a row for an
- * unknown host 'h', for a full mailbox 'f', lead id (16). A message's
+ * unknown host 'h', for a full mailbox 'f', lead id (16); these end with what
+ * the person writes (answer.h). A message's
  * row goes FEEDBACK_KEEP_DAYS after the message; a few of them with each new
  * one. What is told of it later counts again.
  * Threads: as the transaction. */
@@ -67,6 +68,11 @@ int feedback_read(const struct ledger_txn *t, uint64_t message_id,
 /* of: BOUNCE_HOST_UNKNOWN or BOUNCE_MAILBOX_FULL. */
 int feedback_row(const struct ledger_txn *t, const struct lead_id *lead,
     enum bounce_reason of, struct giveup_row *out) MUST_CHECK;
+
+/* In a reducer: the person is there, as their own words show; failures in a row
+ * begin anew. */
+int feedback_is_alive(
+    struct ledger_txn *t, const unsigned char *lead) MUST_CHECK;
 
 extern const struct payload_desc feedback_bounce_payload;
 extern const struct payload_desc feedback_complaint_payload;

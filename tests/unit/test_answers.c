@@ -4,7 +4,9 @@
 
 #include "agent/in/reviews.h"
 #include "policy/base/digest.h"
+#include "policy/ledger/rebuild.h"
 #include "policy/state/ops_reply.h"
+#include "policy/state/reducers.h"
 
 static struct answertest A;
 static struct reply_rules *replies;
@@ -200,6 +202,63 @@ static void test_one_to_one(void)
 	decide_fini(&out);
 }
 
+/* --- failures in a row --- */
+
+static void fill_up(const char *who)
+{
+	uint64_t id = answertest_send(&A, who, "");
+
+	IS_INT(take(answertest_dsn(&A, answertest_address(&A, TOKEN_BOUNCE, id),
+		   who, "5.2.2", "552 5.2.2 mailbox full")),
+	    SEEN_BOUNCE, "%s is full", who);
+}
+
+/* Who writes is there, as who takes a message is. */
+static void test_alive(void)
+{
+	static const struct {
+		const char *who, *from, *fields;
+		int suppression;
+	} cases[] = {
+	    {"w1@full.example", "w1@full.example", "", 0},
+	    {"w2@full.example", "x@full.example", "", SUPPRESSION_MAILBOX_FULL},
+	    {"w3@full.example", "w3@full.example", AUTO,
+		SUPPRESSION_MAILBOX_FULL},
+	};
+	const size_t n = sizeof(cases) / sizeof(cases[0]);
+
+	for (int day = 0; day < 20; day += 5) {
+		for (size_t i = 0; i < n; i++)
+			fill_up(cases[i].who);
+		answertest_time(&A, A.now_ms + 5 * ANSWERTEST_DAY);
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint64_t id = answertest_send(&A, cases[i].who, "");
+
+		(void)answers(cases[i].from, id, cases[i].fields, "Hello");
+		(void)decide(cases[i].who, REVIEW_RESUMED);
+		fill_up(cases[i].who);
+		IS_INT(answertest_suppressed(&A, cases[i].who),
+		    cases[i].suppression, "%s: the fifth, after a reply",
+		    cases[i].who);
+	}
+}
+
+static void test_rebuild(void)
+{
+	struct rebuild_source source = {.from = A.t.store->ledger};
+	struct check_options o = {.reducers = &reducers};
+	struct rebuild_report report = {0};
+	struct error err = {0};
+	char scratch[128];
+
+	(void)snprintf(scratch, sizeof(scratch), "%s/scratch", A.t.dir);
+	IS_INT(rebuild_compare(&source, scratch, &o, &report, &err), 0,
+	    "replayed: %s", err.text);
+	OK(report.differ + report.only_live + report.only_rebuilt == 0,
+	    "the same rows");
+}
+
 static void test_clock(void)
 {
 	struct reviews *r = NULL;
@@ -231,7 +290,9 @@ int main(void)
 	test_other_author();
 	test_pause();
 	test_one_to_one();
+	test_alive();
 	test_clock();
+	test_rebuild();
 	reply_rules_free(&replies);
 	answertest_close(&A);
 	return tap_done();
