@@ -114,6 +114,13 @@ def received(machine, recipient, *words):
         assert word in data or word in sender, data
 
 
+def receives(machine, recipient, count, *words):
+    """And so many in all; the last has these words."""
+    _, data = machine.ask("received", recipient, int(count), 20)
+    for word in words:
+        assert word in data, data
+
+
 def clicks(machine, recipient):
     """The person's mail provider uses the one-click address."""
     _, data = machine.ask("received", recipient, 1, 20)
@@ -135,7 +142,8 @@ def settles(machine, command, *words):
 
 
 WORLD = {verb.__name__: verb
-         for verb in (user, publish, sends, received, clicks, settles)}
+         for verb in (user, publish, sends, received, receives, clicks,
+                      settles)}
 
 
 @pytest.fixture(scope="module")
