@@ -60,7 +60,7 @@ EXTRA_DIST += \
 	%D%/group_import.py \
 	%D%/group_hold.py \
 	%D%/group_ledger.py \
-	%D%/group_log.py \
+	%D%/group_mtalog.py \
 	%D%/group_memory.py \
 	%D%/group_sign.py \
 	%D%/group_simulate.py \
