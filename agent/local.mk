@@ -95,6 +95,8 @@ agent_libagent_a_SOURCES = \
 	%D%/in/slotchange.h \
 	%D%/in/sort.c \
 	%D%/in/sort.h \
+	%D%/in/sort_search.c \
+	%D%/in/sort_search.h \
 	%D%/in/reviews.c \
 	%D%/in/reviews.h \
 	%D%/in/slots.c \

@@ -122,6 +122,8 @@ static int emit_meaning(struct door_ctx *ctx, struct work *w,
 			   ? 0
 			   : ops_bounce_emit(ctx, w->store, &bounce, out);
 	case SEEN_COMPLAINT:
+	case SEEN_FRAUD:
+	case SEEN_VIRUS:
 		return ops_complaint_emit(
 		    ctx, w->store, st->token.message_id, out);
 	case SEEN_UNSUBSCRIBE:
@@ -136,6 +138,7 @@ static int emit_meaning(struct door_ctx *ctx, struct work *w,
 	case SEEN_DELIVERED:
 	case SEEN_EXPIRED:
 	case SEEN_UNPARSED:
+	case SEEN_NOT_SPAM:
 		break;
 	}
 	return 0;
@@ -178,6 +181,16 @@ static void tell_spike(const struct ops_feedback_out *o)
 		"before_of", (int64_t)(f->base.unknown + f->base.delivered)));
 }
 
+/* Somebody takes our mail for a fraud or a virus: worse than spam, and known
+ * again in the metrics as feedback of that kind. */
+static void tell_alert(enum seen_kind kind, uint64_t id)
+{
+	if (kind == SEEN_FRAUD || kind == SEEN_VIRUS)
+		LOG_EV(LOG_LEVEL_WARNING, "complaint.alert",
+		    KV_Z("kind", seen_kind_name(kind)),
+		    KV_I64("msg", (int64_t)id));
+}
+
 static void tell_result(
     enum seen_kind kind, uint64_t id, const struct ops_feedback_out *o)
 {
@@ -191,6 +204,7 @@ static void tell_result(
 	    KV_Z("kind", seen_kind_name(kind)), KV_Z("reason", why),
 	    KV_Z("suppressed", suppressed), KV_I64("news", o->news),
 	    KV_I64("known", o->known));
+	tell_alert(kind, id);
 	if (o->provisional)
 		tell_spike(o);
 	if (kind == SEEN_BOUNCE && o->known && o->news && !o->names_lead)
@@ -349,7 +363,7 @@ static void settle(struct work *w)
 		tell_reply(mail->tokens[i].token.message_id, &w->replies[i]);
 	}
 	if (w->item->news && w->item->complaint != NULL)
-		tell_result(SEEN_COMPLAINT, 0, &w->complaint);
+		tell_result(mail->kind, 0, &w->complaint);
 	arena_free(&w->arena);
 }
 

@@ -87,7 +87,7 @@ static void believe(struct feedback *f, struct maildir_mail **sorted, size_t *n)
 		if (c->word == BELIEVE_NO)
 			s->reason = c->reason;
 		if (c->word == BELIEVE_YES) {
-			s->kind = SEEN_COMPLAINT;
+			s->kind = sort_report_meaning(&s->report);
 			f->items[i].complaint = &c->complaint;
 		}
 		sorted[kept] = sorted[i];

@@ -1,6 +1,7 @@
 /* sort.c - see sort.h. */
 #include "agent/in/sort.h"
 
+#include "agent/in/sort_search.h"
 #include "policy/mail/addrlist.h"
 #include "policy/mail/headblock.h"
 #include "policy/mail/token.h"
@@ -142,6 +143,21 @@ static int add_origin(struct job *j)
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
+/* Reporters take addresses out of what they send (RFC 6590), and fields with
+ * them; what is left of a message of ours still says which it was. */
+static int search_report(struct job *j)
+{
+	struct token t;
+	int rc;
+
+	if (j->out->report.source != REPORT_BY_ARF)
+		return 0;
+	rc = sort_search(j->with->keys, j->message, j->a, &t);
+	if (rc == 0)
+		add_token(j->out, &t);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 static int find_tokens(struct job *j)
 {
 	struct sort *s = j->out;
@@ -159,15 +175,39 @@ static int find_tokens(struct job *j)
 		rc = add_returned(j, TOKEN_FIELD, TOKEN_COMPOSED);
 	if (rc == 0 && s->n == 0)
 		rc = add_returned(j, "CFBL-Feedback-ID", TOKEN_FEEDBACK);
+	if (rc == 0 && s->n == 0)
+		rc = search_report(j);
 	return rc;
 }
 
 /* --- what they mean --- */
 
-static enum seen_kind report_meaning(const struct report *r)
+static enum seen_kind feedback_meaning(enum arf_type type)
+{
+	switch (type) {
+	case ARF_FRAUD:
+		return SEEN_FRAUD;
+	case ARF_VIRUS:
+		return SEEN_VIRUS;
+	case ARF_NOT_SPAM:
+		return SEEN_NOT_SPAM;
+	case ARF_ABUSE:
+		return SEEN_COMPLAINT;
+	case ARF_OPT_OUT:
+		return SEEN_UNSUBSCRIBE;
+	case ARF_AUTH_FAILURE:
+	case ARF_OTHER:
+		break;
+	}
+	return SEEN_REPORT;
+}
+
+enum seen_kind sort_report_meaning(const struct report *r)
 {
 	if (r->source == REPORT_BY_FORWARD)
 		return SEEN_REPORT; /* who forwards is not who bounced */
+	if (r->source == REPORT_BY_ARF)
+		return feedback_meaning(r->feedback);
 	switch (r->kind) {
 	case REPORT_HARD:
 	case REPORT_SOFT:
@@ -217,7 +257,7 @@ static int read_reply(struct job *j)
 {
 	struct sort *s = j->out;
 	struct reply_in in = {&s->report, j->message, has_null_sender(j)};
-	enum seen_kind said = report_meaning(&s->report);
+	enum seen_kind said = sort_report_meaning(&s->report);
 
 	s->has_reply =
 	    s->n > 0 && j->with->replies != NULL &&
@@ -231,7 +271,7 @@ static int read_reply(struct job *j)
  * is believed of a bounce address only, and while it is fresh. */
 static enum seen_kind meaning(const struct job *j, const struct token *t)
 {
-	enum seen_kind said = report_meaning(&j->out->report);
+	enum seen_kind said = sort_report_meaning(&j->out->report);
 
 	if (t->kind == TOKEN_UNSUBSCRIBE)
 		return SEEN_UNSUBSCRIBE;
@@ -245,8 +285,9 @@ static enum seen_kind meaning(const struct job *j, const struct token *t)
 static int weight(enum seen_kind kind)
 {
 	static const enum seen_kind order[] = {SEEN_UNPARSED, SEEN_EXPIRED,
-	    SEEN_REPORT, SEEN_DELIVERED, SEEN_DELAYED, SEEN_AUTO_REPLY,
-	    SEEN_REPLY, SEEN_BOUNCE, SEEN_COMPLAINT, SEEN_UNSUBSCRIBE};
+	    SEEN_REPORT, SEEN_NOT_SPAM, SEEN_DELIVERED, SEEN_DELAYED,
+	    SEEN_AUTO_REPLY, SEEN_REPLY, SEEN_BOUNCE, SEEN_COMPLAINT,
+	    SEEN_FRAUD, SEEN_VIRUS, SEEN_UNSUBSCRIBE};
 
 	for (int i = 0; i < (int)(sizeof(order) / sizeof(*order)); i++)
 		if (order[i] == kind)

@@ -7,7 +7,8 @@
  *      for the envelope recipient (Postfix adds them on local delivery);
  *   2. To and Cc: for MTAs that add none;
  *   3. X-Tendril-Id and CFBL-Feedback-ID of the message that a report
- *      returns: for reports sent to another address of the message.
+ *      returns: for reports sent to another address of the message;
+ *   4. of a feedback report, any text in it (sort_search.h).
  * An answer (SEEN_REPLY) is what the milter has matched with a message of ours
  * (origin.answer), and what people write to one of these addresses: with an
  * envelope sender, and fields by which it answers something.
@@ -56,5 +57,8 @@ struct sort_with {
  * ERR_CRYPTO; no other errors: what has no meaning is SEEN_UNPARSED. */
 int sort_mail(const struct sort_with *with, struct str message, struct arena *a,
     struct sort *out) MUST_CHECK;
+
+/* What a report says, whatever it is about. */
+enum seen_kind sort_report_meaning(const struct report *r);
 
 #endif

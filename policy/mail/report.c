@@ -1,7 +1,6 @@
 /* report.c - see report.h. */
 #include "policy/mail/report.h"
 
-#include "policy/mail/arf.h"
 #include "policy/mail/multireport.h"
 #include "policy/mail/report_internal.h"
 
@@ -84,7 +83,7 @@ static int sort_arf(struct report_job *j)
 	    [ARF_OTHER] = {REPORT_NONE, BOUNCE_OTHER_REPORT},
 	    [ARF_ABUSE] = {REPORT_COMPLAINT, BOUNCE_ABUSE},
 	    [ARF_FRAUD] = {REPORT_COMPLAINT, BOUNCE_ABUSE},
-	    [ARF_VIRUS] = {REPORT_NONE, BOUNCE_OTHER_REPORT},
+	    [ARF_VIRUS] = {REPORT_COMPLAINT, BOUNCE_ABUSE},
 	    [ARF_NOT_SPAM] = {REPORT_NONE, BOUNCE_OTHER_REPORT},
 	    [ARF_AUTH_FAILURE] = {REPORT_NONE, BOUNCE_AUTH_REPORT},
 	    [ARF_OPT_OUT] = {REPORT_UNSUBSCRIBE, BOUNCE_OPT_OUT},
@@ -96,6 +95,7 @@ static int sort_arf(struct report_job *j)
 	if (rc != 0)
 		return rc;
 	out->source = REPORT_BY_ARF;
+	out->feedback = f.type;
 	out->kind = meaning[f.type].kind;
 	out->reason = meaning[f.type].reason;
 	out->envelope_id = f.envelope_id;

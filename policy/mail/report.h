@@ -8,6 +8,7 @@
 #ifndef POLICY_MAIL_REPORT_H
 #define POLICY_MAIL_REPORT_H
 
+#include "policy/mail/arf.h"
 #include "policy/mail/header.h"
 #include "policy/mail/mdn.h"
 #include "policy/rules/bounce.h"
@@ -64,6 +65,7 @@ struct report {
 	struct report_recipient *rcpt;
 	size_t n;
 	bool cut; /* more recipients or parts than the limits allow */
+	enum arf_type feedback; /* REPORT_BY_ARF */
 	struct str envelope_id;
 	struct str reporting_mta;
 	struct str queue_id;

@@ -185,6 +185,12 @@ const char *seen_kind_name(enum seen_kind kind)
 		return "unparsed";
 	case SEEN_REPLY:
 		return "reply";
+	case SEEN_FRAUD:
+		return "fraud";
+	case SEEN_VIRUS:
+		return "virus";
+	case SEEN_NOT_SPAM:
+		return "not_spam";
 	}
 	return "unknown";
 }

@@ -26,6 +26,11 @@ enum seen_kind {
 	SEEN_EXPIRED = 8,  /* the token is too old to be believed */
 	SEEN_UNPARSED = 9, /* set aside */
 	SEEN_REPLY = 10,   /* an answer: event_reply says of what kind */
+	/* Complaints that somebody here must look into: of mail that passes
+	 * for ours, or that carries something. */
+	SEEN_FRAUD = 11,
+	SEEN_VIRUS = 12,
+	SEEN_NOT_SPAM = 13, /* RFC 6430: counted, and nothing else */
 };
 
 struct event_feedback_mail {

@@ -33,7 +33,8 @@ static void check_token(const struct sort *s, const struct sort_token *t)
 		FUZZ_CHECK(t->meaning == SEEN_UNSUBSCRIBE);
 	else if (t->meaning == SEEN_BOUNCE)
 		FUZZ_CHECK(t->token.kind != TOKEN_FEEDBACK && s->report.n > 0);
-	else if (t->meaning == SEEN_COMPLAINT)
+	else if (t->meaning == SEEN_COMPLAINT || t->meaning == SEEN_FRAUD ||
+		 t->meaning == SEEN_VIRUS)
 		FUZZ_CHECK(s->report.source == REPORT_BY_ARF);
 }
 

@@ -8,6 +8,7 @@
 fuzz_targets = \
 	%D%/fuzz_address \
 	%D%/fuzz_addrlist \
+	%D%/fuzz_arf \
 	%D%/fuzz_audience \
 	%D%/fuzz_authres \
 	%D%/fuzz_conf \
@@ -34,6 +35,7 @@ fuzz_targets = \
 
 tests_fuzz_fuzz_address_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_addrlist_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_arf_LDADD = agent/libagent.a $(FUZZ_LDADD)
 tests_fuzz_fuzz_audience_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_authres_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_conf_LDADD = $(FUZZ_LDADD)

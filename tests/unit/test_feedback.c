@@ -13,8 +13,7 @@ static struct answertest A;
 /* Sorts and acts as the agent does; what it was taken for. */
 static enum seen_kind take(struct str mail)
 {
-	struct sort_with with = {
-	    A.app.tokens, A.rules, A.now_ms, false, NULL};
+	struct sort_with with = {A.app.tokens, A.rules, A.now_ms, false, NULL};
 	unsigned char digest[SEEN_DIGEST];
 	struct arena *arena = arena_new(8 << 20);
 	struct sort s = {0};
@@ -308,13 +307,15 @@ static void test_complaint(void)
 	uint64_t id = answertest_send(&A, to, "");
 	const char *addr = answertest_address(&A, TOKEN_FEEDBACK, id);
 
-	IS_INT(take(arf(addr, "not-spam")), SEEN_REPORT, "not spam after all");
+	IS_INT(
+	    take(arf(addr, "not-spam")), SEEN_NOT_SPAM, "not spam after all");
+	IS_INT(answertest_counter(&A, "feedback.not_spam"), 1, "counted");
 	IS_INT(answertest_suppressed(&A, to), 0, "no complaint");
 	IS_INT(take(arf(addr, "abuse")), SEEN_COMPLAINT, "abuse");
 	IS_INT(answertest_suppressed(&A, to), SUPPRESSION_COMPLAINT,
 	    "no more nurture");
 	IS_INT(answertest_counter(&A, "complaint.abuse"), 1, "counted");
-	IS_INT(take(arf(addr, "fraud")), SEEN_COMPLAINT, "and again");
+	IS_INT(take(arf(addr, "fraud")), SEEN_FRAUD, "and again");
 	IS_INT(answertest_counter(&A, "complaint.abuse"), 1, "once a message");
 	IS_INT(dsn(id, to, "5.1.1", "550 5.1.1 no such user"), SEEN_BOUNCE,
 	    "then it bounces");
@@ -327,6 +328,93 @@ static void test_complaint(void)
 	IS_INT(answertest_consent(&A, to, "demos"), CONSENT_WITHDRAWN,
 	    "that purpose ends");
 	IS_INT(answertest_suppressed(&A, to), 0, "no complaint");
+}
+
+/* As complaints, but each is known for what it is. */
+static void test_alerts(void)
+{
+	static const struct {
+		const char *type, *counter;
+		enum seen_kind kind;
+	} rows[] = {
+	    {"fraud", "feedback.fraud", SEEN_FRAUD},
+	    {"virus", "feedback.virus", SEEN_VIRUS},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const char *to =
+		    arena_printf(A.t.arena, "%s@alert.example", rows[i].type);
+		uint64_t id = answertest_send(&A, to, "");
+		const char *addr = answertest_address(&A, TOKEN_FEEDBACK, id);
+		int before = answertest_counter(&A, rows[i].counter);
+
+		IS_INT(take(arf(addr, rows[i].type)), rows[i].kind, "%s",
+		    rows[i].type);
+		IS_INT(answertest_suppressed(&A, to), SUPPRESSION_COMPLAINT,
+		    "no more nurture");
+		IS_INT(answertest_counter(&A, rows[i].counter), before + 1,
+		    "counted as what it is");
+	}
+}
+
+/* A report of RFC 6590 about what `text` is left of; encoding: of its part. */
+static struct str redacted(const char *encoding, const char *text)
+{
+	return str_of(arena_printf(A.t.arena,
+	    "From: fbl@provider.example\nTo: fbl@example.com\n"
+	    "Content-Type: multipart/report; boundary=b; "
+	    "report-type=feedback-report\n\n--b\n\nx\n--b\n"
+	    "Content-Type: message/feedback-report\n\nFeedback-Type: abuse\n"
+	    "Original-Rcpt-To: 9bCK0nfm3eoq@provider.example\n"
+	    "\n--b\nContent-Type: message/rfc822\n\n"
+	    "To: 9bCK0nfm3eoq@provider.example\n"
+	    "Content-Transfer-Encoding: %s\n\n%s\n--b--\n",
+	    encoding, text));
+}
+
+static const char *token_of(enum token_kind kind, uint64_t id)
+{
+	struct token t = {kind, id, 0, 0};
+	char text[TOKEN_TEXT_MAX + 1];
+
+	if (kind == TOKEN_UNSUBSCRIBE)
+		t.subject_id = 77;
+	if (token_make(A.app.tokens, &t, text) != 0)
+		exit(1);
+	return arena_printf(A.t.arena, "%s", text);
+}
+
+static void test_redacted(void)
+{
+	uint64_t id = answertest_send(&A, "r@redacted.example", "");
+	uint64_t other = answertest_send(&A, "s@redacted.example", "");
+	const char *click = token_of(TOKEN_CLICK, id);
+	const char *text;
+
+	text = arena_printf(
+	    A.t.arena, "<%s> %s", click, token_of(TOKEN_OPEN, other));
+	IS_INT(take(redacted("7bit", text)), SEEN_UNPARSED,
+	    "of two messages: no guess");
+	IS_INT(take(redacted("7bit", "9bCK0nfm3eoq9bCK0nfm3eoq9bCK0nf")),
+	    SEEN_UNPARSED, "as long as one, and none");
+	IS_INT(take(redacted("7bit",
+		   arena_printf(A.t.arena, "https://x.example/c/%sa", click))),
+	    SEEN_UNPARSED, "part of a word");
+	IS_INT(answertest_suppressed(&A, "r@redacted.example"), 0, "nobody");
+	text = arena_printf(
+	    A.t.arena, "https://x.example/c?t=3D%.9s=\n%s", click, click + 9);
+	IS_INT(take(redacted("quoted-printable", text)), SEEN_COMPLAINT,
+	    "a link, encoded");
+	IS_INT(answertest_suppressed(&A, "r@redacted.example"),
+	    SUPPRESSION_COMPLAINT, "the person is found");
+	IS_INT(answertest_suppressed(&A, "s@redacted.example"), 0,
+	    "the other is not");
+	text = arena_printf(A.t.arena, "https://x.example/u/%s",
+	    token_of(TOKEN_UNSUBSCRIBE, other));
+	IS_INT(take(redacted("8bit", text)), SEEN_COMPLAINT,
+	    "a quoted way out is no request to use it");
+	IS_INT(answertest_suppressed(&A, "s@redacted.example"),
+	    SUPPRESSION_COMPLAINT, "but a complaint");
 }
 
 /* --- tokens --- */
@@ -575,8 +663,7 @@ static void test_out_of_memory(void)
 	struct str mail =
 	    answertest_dsn(&A, answertest_address(&A, TOKEN_BOUNCE, id), to,
 		"5.1.1", "550 5.1.1 no such user");
-	struct sort_with with = {
-	    A.app.tokens, A.rules, A.now_ms, false, NULL};
+	struct sort_with with = {A.app.tokens, A.rules, A.now_ms, false, NULL};
 	int before = answertest_counter(&A, "bounce.hard.user_unknown");
 	unsigned char digest[SEEN_DIGEST] = "oom";
 	bool clean = true;
@@ -818,6 +905,8 @@ int main(void)
 	test_hosts_between();
 	test_unsubscribe();
 	test_complaint();
+	test_alerts();
+	test_redacted();
 	test_tokens();
 	test_where_tokens_are();
 	test_origin();

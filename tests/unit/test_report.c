@@ -104,6 +104,8 @@ static const struct kind_case {
 	ARF("Feedback-Type: opt-out\nRemoval-Recipient: "
 	    "a@example.org\n"),
 	REPORT_UNSUBSCRIBE, REPORT_BY_ARF, BOUNCE_OPT_OUT, 1},
+    {"virus", ARF("Feedback-Type: virus\n"), REPORT_COMPLAINT, REPORT_BY_ARF,
+	BOUNCE_ABUSE, 0},
     {"auth-failure is no complaint", ARF("Feedback-Type: auth-failure\n"),
 	REPORT_NONE, REPORT_BY_ARF, BOUNCE_AUTH_REPORT, 0},
     {"not-spam is none either", ARF("Feedback-Type: not-spam\n"), REPORT_NONE,
