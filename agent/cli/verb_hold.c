@@ -1,6 +1,7 @@
 /* verb_hold.c - tendril hold: messages that wait with us. */
 #include "agent/cli/client.h"
 #include "agent/cli/events.h"
+#include "agent/cli/inforce.h"
 #include "agent/cli/verb_hold_adopt.h"
 #include "agent/cli/verbs.h"
 
@@ -260,6 +261,8 @@ static int change(struct cli *c, const char *path, const char *done)
 		out_progress("%lld %s", (long long)n.changed, done);
 	} while (code == CLI_DONE && next.n > 0);
 	out_progress_end();
+	if (code == CLI_DONE && n.changed == 0)
+		inforce_segment(c, cli_str(c, "segment"));
 	return code == CLI_DONE ? tell_changed(c, &n, done) : code;
 }
 

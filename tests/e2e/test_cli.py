@@ -686,6 +686,13 @@ def test_stats(agent):
         assert "nothing was counted" in agent.ok("stats", "--by", by)
 
 
+def test_hold_of_a_segment_that_is_not(agent):
+    done = agent.cli("hold", "release", "--segment", "newslettr")
+    assert done.returncode == 0 and done.stdout.startswith("0 released")
+    assert 'did you mean "newsletter"?' in done.stderr
+    assert agent.cli("hold", "drop", "--segment", "newsletter").stderr == ""
+
+
 def test_hold_of_nothing(agent):
     assert agent.ok("hold", "list") == "nothing waits\n"
     assert agent.json("hold", "list") == []
