@@ -240,6 +240,7 @@ static int release(struct door_ctx *ctx, const struct failing *x)
 	    .release = x->f->reason == BOUNCE_EXPIRED ? RELEASE_EXPIRED
 						      : RELEASE_BOUNCED,
 	    .status = str_cut(x->f->status, 0, STATUS_MAX),
+	    .provider = str_cut(x->provider, 0, OPS_PROVIDER_MAX - 1),
 	};
 
 	return x->in->release_slot ? ops_slot_changes(ctx, &c, 1) : 0;

@@ -89,6 +89,9 @@ static void test_reasons(void)
 		    "%s: the slot is free", failures[i].name);
 		IS_INT(answertest_counter(&A, failures[i].counter), 1,
 		    "%s: counted as %s", failures[i].name, failures[i].counter);
+		IS_INT(answertest_counter(&A, "provider.released.bounced"),
+		    (long long)i + 1, "%s: counted for the provider",
+		    failures[i].name);
 	}
 }
 
