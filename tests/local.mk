@@ -364,6 +364,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_shadow.py \
 	%D%/e2e/test_sidebyside.py \
 	%D%/e2e/test_simulate.py \
+	%D%/e2e/test_story_answers.py \
 	%D%/e2e/test_story_frequency.py \
 	%D%/e2e/test_submission.py \
 	%D%/e2e/test_trouble.py \

@@ -305,10 +305,12 @@ def hub(root, *, ports, sink_port, milter=None, own_domains=(),
                    tables={"transport": table})
 
 
-def late_bouncer(root, *, port, domain, known, maildir, dsn_port):
+def late_bouncer(root, *, port, domain, known, maildir, dsn_port,
+                 main=None):
     """Somebody else's MTA that takes all mail for `domain` and finds out
     later: known users get it, for others it writes a bounce message and
-    sends that to `dsn_port`, from an address that is a stranger there."""
+    sends that to `dsn_port`, from an address that is a stranger there. main:
+    further settings."""
     user = pwd.getpwnam("nobody")
     users = "".join(f"{name}@{domain} {str(maildir).lstrip('/')}/\n"
                     for name in known)
@@ -327,6 +329,7 @@ def late_bouncer(root, *, port, domain, known, maildir, dsn_port):
         "virtual_minimum_uid": "1",
         "virtual_uid_maps": f"static:{user.pw_uid}",
         "virtual_gid_maps": f"static:{user.pw_gid}",
+        **(main or {}),
     }
     return Postfix(root, "outside2", main=settings,
                    services=[Service("smtp25", port)],
