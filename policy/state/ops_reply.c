@@ -6,6 +6,7 @@
 #include "policy/state/message.h"
 #include "policy/state/ops.h"
 #include "policy/state/outbox.h"
+#include "policy/state/reference.h"
 
 #include <string.h>
 
@@ -131,6 +132,30 @@ static int ask_people(struct answer *w, enum review_kind kind)
 	return rc != 0 ? rc : open_review(w, kind);
 }
 
+/* Does nobody but the lead, and those who have their mail, know the message by
+ * what this answer names it? */
+static int is_theirs_alone(const struct answer *w, bool *yes_out)
+{
+	uint64_t id = w->in->message_id;
+	int rc = 0;
+
+	if (w->in->references != NULL)
+		rc = reference_find(door_txn(w->ctx), w->in->references, NULL,
+		    door_now_ms(w->ctx), &id);
+	*yes_out = rc == 0 && id == w->in->message_id;
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int give_up(struct answer *w)
+{
+	bool certain = w->own && reply_says_left(w->in->reply, w->in->from);
+	int rc = certain ? is_theirs_alone(w, &certain) : 0;
+
+	if (rc != 0 || !certain)
+		return rc != 0 ? rc : ask_people(w, REVIEW_LEFT);
+	return suppress(w, SUPPRESSION_LEFT, 0, &w->out->suppressed);
+}
+
 static int follow(struct answer *w)
 {
 	const struct reply *r = w->in->reply;
@@ -144,10 +169,7 @@ static int follow(struct answer *w)
 	case REPLY_OPT_OUT:
 		return ask_people(w, REVIEW_OPT_OUT);
 	case REPLY_LEFT:
-		return w->own && reply_says_left(r, w->in->from)
-			   ? suppress(
-				 w, SUPPRESSION_LEFT, 0, &w->out->suppressed)
-			   : ask_people(w, REVIEW_LEFT);
+		return give_up(w);
 	case REPLY_VACATION:
 	case REPLY_AUTO:
 	case REPLY_CHALLENGE:

@@ -3,15 +3,20 @@
  *
  *   human       nurture to the lead is paused for the policy's reply-pause
  *   opt_out     paused until it is decided; a review with a deadline
- *   left        certain, and from the lead's own address: suppressed (left), for
- *               good; else a review
+ *   left        certain, from the lead's own address, and by what the lead alone
+ *               knows of the message: suppressed (left), for good; else a review
  *   all others  recorded, no more
+ *
+ * From is anybody's to write. What shows that it is the lead is that they know
+ * the message: its token, or its Message-ID, but where an application has given
+ * one Message-ID to many, each of them knows it of all the others.
  *
  * The pauses and the suppression are those of suppression.h. Nothing is ever sent
  * to a successor that an answer names. */
 #ifndef POLICY_STATE_OPS_REPLY_H
 #define POLICY_STATE_OPS_REPLY_H
 
+#include "policy/mail/reference.h"
 #include "policy/mail/reply.h"
 #include "policy/state/review.h"
 #include "policy/state/store.h"
@@ -19,6 +24,8 @@
 struct ops_reply {
 	uint64_t message_id; /* that it answers */
 	const struct reply *reply;
+	/* By which the milter found the message; NULL: by its token. */
+	const struct reference_list *references;
 	struct str from;  /* canonical author; empty: none, or several */
 	int64_t pause_ms; /* 0: a human answer pauses nothing */
 	int64_t review_ms;

@@ -188,6 +188,16 @@ def test_who_has_left(bed):
     assert event["kind"] == "left"
     assert event["note"] == "names eve@north.example"
     assert "suppressed" in nurture(bed, person)[1]
+    # one Message-ID for many: whoever has it can write in another's name
+    forged = "dan.dewey@north.example"
+    assert nurture(bed, "mallory@north.example", shared := new_id())[0] == 250
+    assert nurture(bed, forged, shared)[0] == 250
+    answer(bed, forged, shared, "I no longer work here.\r\n",
+           ("Auto-Submitted", "auto-replied"), sender="")
+    row = review_of(bed, forged)
+    assert row["kind"] == "left" and "paused" in nurture(bed, forged)[1]
+    bed.tendril.cli("review", "resume", row["id"], "--reason", "is there")
+    assert nurture(bed, forged)[0] == 250
     # nobody is sure of this one: somebody looks
     other = "carol@north.example"
     answer(bed, other, sent(bed, other), "Bob no longer works here.\r\n",

@@ -10,6 +10,7 @@
 
 static struct answertest A;
 static struct reply_rules *replies;
+static bool matched; /* as if the milter had found the message */
 
 static enum seen_kind take(struct str mail)
 {
@@ -24,6 +25,7 @@ static enum seen_kind take(struct str mail)
 	if (rc == 0)
 		rc = sort_mail(&with, mail, arena, &s);
 	if (rc == 0) {
+		s.has_origin = s.origin.answer = matched;
 		act_mails(&A.app, &item, 1);
 		rc = item.rc;
 	}
@@ -149,6 +151,23 @@ static void test_other_author(void)
 	id = answertest_send(&A, "b2@north.example", "O2");
 	IS_INT(answers("", id, "", "Yes"), SEEN_UNPARSED,
 	    "without a sender it is no answer of a person");
+}
+
+/* By a Message-ID that is not that message's alone: anybody may have it. */
+static void test_shared(void)
+{
+	uint64_t id = answertest_send(&A, "c1@north.example", "C1");
+
+	matched = true;
+	(void)answers("c1@north.example", id, AUTO, "I no longer work here");
+	matched = false;
+	IS_INT(answertest_suppressed(&A, "c1@north.example"), 0,
+	    "nobody is given up");
+	IS_INT(paused("c1@north.example"), SUPPRESSION_IN_REVIEW,
+	    "somebody looks");
+	(void)answers("c1@north.example", id, AUTO, "I no longer work here.");
+	IS_INT(answertest_suppressed(&A, "c1@north.example"), SUPPRESSION_LEFT,
+	    "to its feedback address: by the token");
 }
 
 static void test_pause(void)
@@ -288,6 +307,7 @@ int main(void)
 		return 1;
 	test_kinds();
 	test_other_author();
+	test_shared();
 	test_pause();
 	test_one_to_one();
 	test_alive();
