@@ -24,7 +24,8 @@ struct outcome_book {
 	outcome_known_fn *known;
 	void *known_arg;
 	struct move move;
-	int64_t last_ms;  /* time of the last line */
+	struct session_id requeued; /* cleanup has yet to write of it */
+	int64_t last_ms;            /* time of the last line */
 	int64_t gap_ms;   /* what it was at the last gap, the start too */
 	uint64_t deleter; /* the postsuper whose lines are being read */
 	uint32_t deleter_pid, deleted;
@@ -57,6 +58,7 @@ const char *outcome_name(enum outcome_kind kind)
 	    [OUTCOME_DISCARDED] = "discarded",
 	    [OUTCOME_MOVED] = "moved",
 	    [OUTCOME_REMOVED] = "removed",
+	    [OUTCOME_BEGUN] = "begun",
 	    [OUTCOME_SESSION_END] = "session-end",
 	    [OUTCOME_UNNAMED] = "unnamed",
 	    [OUTCOME_GAP] = "gap",
@@ -105,6 +107,7 @@ static void empty(struct outcome_book *b)
 	session_table_clear(b->sessions);
 	early_clear(b->early);
 	b->move.to.n = 0;
+	b->requeued.n = 0;
 }
 
 static void set_id(struct session_id *to, struct str id)
@@ -135,6 +138,7 @@ static bool decides(enum outcome_kind kind)
 	case OUTCOME_QUEUED:
 	case OUTCOME_HELD:
 	case OUTCOME_DEFERRED:
+	case OUTCOME_BEGUN:
 	case OUTCOME_SESSION_END:
 	case OUTCOME_UNNAMED:
 	case OUTCOME_GAP:
@@ -382,9 +386,24 @@ static void on_pickup(const struct work *w, const struct mtalog_line *line)
 
 	if (line->next_id.n == 0)
 		return;
+	/* before it comes there: cleanup's line will be its own */
+	moved.next_id = STR("");
+	say(w, OUTCOME_BEGUN, &moved);
+	set_id(&w->b->requeued, line->queue_id);
 	moved.queue_id = line->next_id;
 	moved.next_id = line->queue_id;
 	say(w, OUTCOME_MOVED, &moved);
+}
+
+/* cleanup writes one of each message. */
+static void on_message_id(const struct work *w, const struct mtalog_line *line)
+{
+	struct session_id *requeued = &w->b->requeued;
+
+	if (str_eq(line->queue_id, id_of(requeued)))
+		requeued->n = 0;
+	else
+		say(w, OUTCOME_BEGUN, line);
 }
 
 /* postsuper names the messages it deletes one by one, but not for ALL; then
@@ -475,6 +494,8 @@ static void on_line(const struct work *w, const struct mtalog_line *line)
 		forget_all(w);
 		break;
 	case MTALOG_MESSAGE_ID:
+		on_message_id(w, line);
+		break;
 	case MTALOG_NOTICE:
 	case MTALOG_OTHER:
 	case MTALOG_UNKNOWN:
@@ -507,7 +528,8 @@ void outcome_stats(const struct outcome_book *b, struct outcome_stats *out)
 
 /* The stored form is text: "2 LAST_MS DELETER PID DELETED GAP_MS" (version 1
  * had no last one), then for each session a line "OWNER PID LAST_MS ACCEPTED PENDING COUNTED" and its ids, all
- * apart by single blanks; then, where relays hand on, "P FROM TO" of a message
+ * apart by single blanks; then "R ID" of a message
+ * that was queued anew just now, and, where relays hand on, "P FROM TO" of a message
  * that has just moved, and the lines of early_export(). */
 static void export_session(struct buf *out, const struct session *s)
 {
@@ -531,6 +553,8 @@ void outcome_export(struct outcome_book *b, struct buf *out)
 		session_settle(b->sessions, s);
 		export_session(out, s);
 	}
+	if (b->requeued.n > 0)
+		buf_printf(out, "R %.*s\n", STR_ARG(id_of(&b->requeued)));
 	if (b->relays.n == 0)
 		return;
 	if (b->move.to.n > 0)
@@ -642,6 +666,10 @@ static int import_line(struct outcome_book *b, struct str line)
 {
 	if (str_starts(line, STR("E ")))
 		return early_import(b->early, str_from(line, 2));
+	if (str_starts(line, STR("R ")) && line.n <= 2 + OUTCOME_ID_MAX) {
+		set_id(&b->requeued, str_from(line, 2));
+		return 0;
+	}
 	if (str_starts(line, STR("P ")))
 		return import_move(b, str_from(line, 2));
 	return line.n > 0 ? import_session(b, line) : 0;

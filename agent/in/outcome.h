@@ -20,6 +20,8 @@
  *                recipients was delivered or moved and the log has no gap
  *                since QUEUED (since_ms), nothing was sent (a milter deleted
  *                the last recipient)
+ *   BEGUN        queue_id is that of a message that begins now: Postfix may
+ *                use one again as soon as it is done with it
  *   SESSION_END  a slot that is still proposed 15 minutes after time_ms, the
  *                log read to its end and without a gap since, is released
  *   UNNAMED      `count` messages were deleted and the log does not say
@@ -81,6 +83,7 @@ enum outcome_kind {
 	OUTCOME_DISCARDED,
 	OUTCOME_MOVED,
 	OUTCOME_REMOVED,
+	OUTCOME_BEGUN,
 	OUTCOME_SESSION_END,
 	OUTCOME_UNNAMED,
 	OUTCOME_GAP

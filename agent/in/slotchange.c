@@ -40,6 +40,7 @@ static enum slot_release release_of(enum outcome_kind kind)
 	case OUTCOME_DISCARDED:
 	case OUTCOME_MOVED:
 	case OUTCOME_REMOVED:
+	case OUTCOME_BEGUN:
 	case OUTCOME_UNNAMED:
 	case OUTCOME_GAP:
 		break;
@@ -61,6 +62,9 @@ static bool kind_of(const struct outcome *o, enum slot_change_kind *out)
 		return true;
 	case OUTCOME_MOVED:
 		*out = SLOT_CHANGE_MOVED;
+		return true;
+	case OUTCOME_BEGUN:
+		*out = SLOT_CHANGE_BEGUN;
 		return true;
 	case OUTCOME_BOUNCED:
 	case OUTCOME_EXPIRED:

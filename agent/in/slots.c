@@ -58,7 +58,8 @@ struct slots {
 	size_t n_failures;
 	size_t lines;      /* of the next batch, at most */
 	bool full, moved;  /* moved: the position is another than stored */
-	bool renamed;      /* a queue id is new: failures may be of it */
+	bool renamed;      /* a queue id is new, or another's: failures may be
+			      of it */
 	bool unplaced;     /* the changes are stored before the position */
 	const char *gap;   /* why, of the follower; NULL: a line told */
 	int64_t stored_ms; /* when it was last stored; 0: never */
@@ -250,11 +251,12 @@ static void on_outcome(void *arg, const struct outcome *o)
 		waits_add(s->waits, o->queue_id, o->time_ms + SLOTS_WAIT_MS);
 		return;
 	}
-	waits_remove(s->waits, o->queue_id);
+	if (o->kind != OUTCOME_BEGUN)
+		waits_remove(s->waits, o->queue_id);
 	if (!slotchange_of(s->app->store, s->arena, o, &c))
 		return;
 	add_change(s, &c);
-	s->renamed |= o->kind == OUTCOME_MOVED;
+	s->renamed |= o->kind == OUTCOME_MOVED || o->kind == OUTCOME_BEGUN;
 	if (o->kind == OUTCOME_BOUNCED)
 		add_failure(s, o);
 }

@@ -36,7 +36,8 @@ struct queue_key {
 	char b[QUEUE_ID_MAX + 9];
 	size_t n;
 };
-static const struct str queue_here = STR("q"), queue_left = STR("m");
+static const struct str queue_here = STR("q"), queue_left = STR("m"),
+			queue_lost = STR("x");
 
 static struct str id_key(uint64_t id, struct id_key *k)
 {
@@ -160,8 +161,8 @@ int message_has_queue(
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-int message_went_on(
-    const struct ledger_txn *t, struct str queue_id, uint64_t id, bool *out)
+static int is_in_queue_as(const struct ledger_txn *t, struct str queue_id,
+    uint64_t id, struct str as, bool *out)
 {
 	struct queue_key k;
 	struct str value;
@@ -171,8 +172,20 @@ int message_went_on(
 	if (rc == 0)
 		rc = ledger_get(t, TABLE_QUEUE, (struct str){k.b, k.n}, &value);
 	if (rc == 0)
-		*out = str_eq(value, queue_left);
+		*out = str_eq(value, as);
 	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+int message_went_on(
+    const struct ledger_txn *t, struct str queue_id, uint64_t id, bool *out)
+{
+	return is_in_queue_as(t, queue_id, id, queue_left, out);
+}
+
+int message_lost_queue(
+    const struct ledger_txn *t, struct str queue_id, uint64_t id, bool *out)
+{
+	return is_in_queue_as(t, queue_id, id, queue_lost, out);
 }
 
 int message_by_queue(const struct ledger_txn *t, struct str queue_id,
@@ -379,8 +392,8 @@ int message_reduce_proposed(
 	if (rc == 0)
 		rc = put_slot(t, &r, &slot, e.prune_before_ms);
 	if (rc == 0 && e.reference.n == REFERENCE_DIGEST)
-		rc = reference_put(t,
-		    (const unsigned char *)e.reference.p, e.message_id);
+		rc = reference_put(
+		    t, (const unsigned char *)e.reference.p, e.message_id);
 	if (rc == 0 && e.subject_id != 0)
 		rc = subject_put(t, e.subject_id, &r.lead, e.purpose);
 	if (rc == 0)
@@ -560,7 +573,8 @@ int message_reduce_released(
 	return change_state(t, ev, SLOT_RELEASED, err);
 }
 
-/* Both queue ids lead to the message from now on. */
+/* Both queue ids lead to the message from now on; without a second one the
+ * first does, for who asks, but not for the log. */
 int message_reduce_moved(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
@@ -568,7 +582,8 @@ int message_reduce_moved(
 	int rc = message_decode_moved(ev->payload, &e);
 
 	if (rc == 0 && e.from.n > 0)
-		rc = put_queue(t, e.from, e.message_id, queue_left);
+		rc = put_queue(t, e.from, e.message_id,
+		    e.queue_id.n > 0 ? queue_left : queue_lost);
 	if (rc == 0)
 		rc = put_queue(t, e.queue_id, e.message_id, queue_here);
 	return error_of(err, rc, "slot moved");

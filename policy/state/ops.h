@@ -113,6 +113,8 @@ enum slot_change_kind {
 	SLOT_CHANGE_RELEASED,
 	SLOT_CHANGE_MOVED, /* goes on as next_id; empty: nobody knows as what,
 			      and it stays committed */
+	SLOT_CHANGE_BEGUN, /* a message begins under that queue id: those that
+			      had it before are not meant by what follows */
 };
 struct slot_change {
 	enum slot_change_kind kind;

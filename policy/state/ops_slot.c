@@ -15,6 +15,15 @@ static bool is_told(const struct slot_change *c)
 	return !c->at_end && c->release != RELEASE_NEVER_QUEUED;
 }
 
+/* Had the log spoken of it before another one began? Compared are stamps of one
+ * log: of its own beginning, which is told again where lines are read again, none
+ * is later. */
+static bool is_over(const struct message_record *r, const struct slot_change *c)
+{
+	return r->state != SLOT_PROPOSED && !message_is_assumed(r) &&
+	       c->at_ms > r->changed_ms;
+}
+
 /* Only forward: proposed -> queued -> delivered; released from any but
  * delivered. A late or repeated line changes nothing. A delivery counts even
  * after a release: the log said one thing too early, the mailbox has it. What
@@ -33,6 +42,8 @@ bool ops_slot_is_step(
 		return r->state == SLOT_PROPOSED || r->state == SLOT_QUEUED;
 	case SLOT_CHANGE_MOVED:
 		return true;
+	case SLOT_CHANGE_BEGUN:
+		return is_over(r, c);
 	}
 	return false;
 }
@@ -45,6 +56,7 @@ static unsigned event_of(enum slot_change_kind kind)
 	case SLOT_CHANGE_DELIVERED:
 		return EV_SLOT_DELIVERED;
 	case SLOT_CHANGE_MOVED:
+	case SLOT_CHANGE_BEGUN:
 		return EV_SLOT_MOVED;
 	case SLOT_CHANGE_RELEASED:
 		break;
@@ -62,7 +74,7 @@ static int emit_change(
 	    .provider = str_cut(c->provider, 0, TEXT_MAX)};
 	struct event_slot_moved moved = {id, c->next_id, c->queue_id};
 
-	if (c->kind == SLOT_CHANGE_MOVED)
+	if (event_of(c->kind) == EV_SLOT_MOVED)
 		return payload_emit(
 		    ctx, EV_SLOT_MOVED, &message_moved_payload, &moved);
 	if (c->kind == SLOT_CHANGE_QUEUED)
@@ -95,6 +107,16 @@ static bool overlay_went_on(
 {
 	for (size_t i = 0; i < o->n_moves; i++)
 		if (o->moves[i].id == id && str_eq(o->moves[i].from, queue_id))
+			return true;
+	return false;
+}
+
+static bool overlay_lost(
+    const struct overlay *o, struct str queue_id, uint64_t id)
+{
+	for (size_t i = 0; i < o->n_moves; i++)
+		if (o->moves[i].id == id && o->moves[i].to.n == 0 &&
+		    str_eq(o->moves[i].from, queue_id))
 			return true;
 	return false;
 }
@@ -153,6 +175,7 @@ static enum slot_state state_after(
 	case SLOT_CHANGE_RELEASED:
 		return SLOT_RELEASED;
 	case SLOT_CHANGE_MOVED:
+	case SLOT_CHANGE_BEGUN:
 		break;
 	}
 	return from;
@@ -172,23 +195,21 @@ static int is_there(struct door_ctx *ctx, const struct slot_change *c,
     uint64_t id, const struct overlay *o, bool *out)
 {
 	*out = false;
-	if (c->kind != SLOT_CHANGE_MOVED)
+	if (event_of(c->kind) != EV_SLOT_MOVED)
 		return 0;
-	if (c->next_id.n == 0)
-		*out = overlay_went_on(o, c->queue_id, id);
-	else
-		*out = overlay_has_queue(o, c->next_id, id);
+	*out = c->next_id.n == 0 ? overlay_lost(o, c->queue_id, id)
+				 : overlay_has_queue(o, c->next_id, id);
 	if (*out)
 		return 0;
 	return c->next_id.n == 0
-		   ? message_went_on(door_txn(ctx), c->queue_id, id, out)
+		   ? message_lost_queue(door_txn(ctx), c->queue_id, id, out)
 		   : message_has_queue(door_txn(ctx), c->next_id, id, out);
 }
 
 static int overlay_move(
     struct overlay *o, const struct slot_change *c, uint64_t id)
 {
-	if (c->kind != SLOT_CHANGE_MOVED)
+	if (event_of(c->kind) != EV_SLOT_MOVED)
 		return 0;
 	if (o->n_moves == o->cap)
 		return ERR_LIMIT;
@@ -223,7 +244,7 @@ static int change_one(struct door_ctx *ctx, const struct slot_change *c,
 	if (is_doubtful(&r, c))
 		c = &delivered;
 	next.state = state_after(r.state, c->kind);
-	next.changed_ms = c->kind == SLOT_CHANGE_MOVED
+	next.changed_ms = event_of(c->kind) == EV_SLOT_MOVED
 			      ? r.changed_ms
 			      : message_told_ms(&r, next.state, c->at_ms);
 	o->counts.steps++;
@@ -240,6 +261,7 @@ struct group {
 	uint64_t *ids;
 	struct lead_id *leads;
 	bool *gone; /* on, under another queue id */
+	int64_t *proposed_ms, first_ms;
 	size_t n;
 };
 
@@ -263,10 +285,35 @@ static int group_add_moved(
 	return g->n > 0 ? 0 : ERR_NOT_FOUND;
 }
 
+/* The message as the n-th of the group, unless the queue id is another's by now
+ * (message_lost_queue). */
+static int group_add(const struct ledger_txn *t, const struct overlay *o,
+    struct str queue_id, uint64_t id, struct group *g)
+{
+	struct message_record r;
+	bool gone = false, lost = false;
+	int rc = message_read(t, id, &r);
+
+	if (rc == 0)
+		rc = message_went_on(t, queue_id, id, &gone);
+	if (rc == 0)
+		rc = message_lost_queue(t, queue_id, id, &lost);
+	if (rc != 0 || lost || overlay_lost(o, queue_id, id))
+		return rc;
+	g->ids[g->n] = id;
+	g->leads[g->n] = r.lead;
+	g->gone[g->n] = gone || overlay_went_on(o, queue_id, id);
+	g->proposed_ms[g->n] = r.proposed_ms;
+	if (g->n == 0 || r.proposed_ms < g->first_ms)
+		g->first_ms = r.proposed_ms;
+	g->n++;
+	return 0;
+}
+
 static int group_load(const struct ledger_txn *t, const struct overlay *o,
     struct str queue_id, struct group *g)
 {
-	struct message_record r;
+	size_t n;
 	int rc;
 
 	if (g->queue_id.n > 0 && str_eq(g->queue_id, queue_id))
@@ -275,19 +322,25 @@ static int group_load(const struct ledger_txn *t, const struct overlay *o,
 	rc = message_by_queue(t, queue_id, g->ids, MESSAGES_MAX, &g->n);
 	if (rc == 0 || rc == ERR_NOT_FOUND)
 		rc = group_add_moved(o, queue_id, g);
-	for (size_t i = 0; rc == 0 && i < g->n; i++) {
-		rc = message_read(t, g->ids[i], &r);
-		if (rc == 0)
-			g->leads[i] = r.lead;
-		if (rc == 0)
-			rc = message_went_on(
-			    t, queue_id, g->ids[i], &g->gone[i]);
-		if (rc == 0)
-			g->gone[i] |= overlay_went_on(o, queue_id, g->ids[i]);
-	}
+	n = g->n;
+	g->n = 0;
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = group_add(t, o, queue_id, g->ids[i], g);
+	if (rc == 0 && g->n == 0)
+		rc = ERR_NOT_FOUND;
 	if (rc == 0)
 		g->queue_id = queue_id;
 	return rc;
+}
+
+/* One that had the queue id after the message of that line: only where there is
+ * one of before, since clocks may differ. */
+static bool is_of_others(
+    const struct group *g, size_t i, const struct slot_change *c)
+{
+	int64_t until_ms = c->at_ms + STAMP_MS;
+
+	return g->proposed_ms[i] > until_ms && g->first_ms <= until_ms;
 }
 
 /* Which of several messages of one queue id are meant: those to that
@@ -296,8 +349,10 @@ static int group_load(const struct ledger_txn *t, const struct overlay *o,
 static bool is_meant(
     const struct group *g, size_t i, const struct slot_change *c)
 {
-	if (c->rest && g->gone[i])
+	if ((c->rest && g->gone[i]) || is_of_others(g, i, c))
 		return false;
+	if (c->kind == SLOT_CHANGE_BEGUN)
+		return true;
 	return g->n == 1 || !c->has_lead || lead_id_eq(&g->leads[i], &c->lead);
 }
 
@@ -313,11 +368,15 @@ static int close_open(struct door_ctx *ctx, const struct slot_change *c,
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < g->n; i++) {
+		if (is_of_others(g, i, c))
+			continue;
 		rc = read_now(t, g->ids[i], o, &r);
 		any |= rc == 0 && (r.state == SLOT_DELIVERED || g->gone[i]);
 	}
 	delivered.kind = SLOT_CHANGE_DELIVERED;
 	for (size_t i = 0; rc == 0 && i < g->n; i++) {
+		if (is_of_others(g, i, c))
+			continue;
 		rc = read_now(t, g->ids[i], o, &r);
 		if (rc == 0 && r.state != SLOT_RELEASED && !g->gone[i])
 			rc =
@@ -334,7 +393,8 @@ static int change_all(struct door_ctx *ctx, const struct slot_change *c,
 	if (c->message_id != 0)
 		return change_one(ctx, c, c->message_id, o);
 	rc = group_load(door_txn(ctx), o, c->queue_id, g);
-	o->counts.unknown += rc == ERR_NOT_FOUND;
+	o->counts.unknown +=
+	    rc == ERR_NOT_FOUND && c->kind != SLOT_CHANGE_BEGUN;
 	if (rc != 0)
 		return rc == ERR_NOT_FOUND ? 0 : rc;
 	if (c->at_end && g->n > 1)
@@ -342,7 +402,7 @@ static int change_all(struct door_ctx *ctx, const struct slot_change *c,
 	for (size_t i = 0; rc == 0 && i < g->n; i++)
 		if (is_meant(g, i, c))
 			rc = change_one(ctx, c, g->ids[i], o);
-	if (c->kind == SLOT_CHANGE_MOVED)
+	if (event_of(c->kind) == EV_SLOT_MOVED)
 		g->queue_id = STR(""); /* both groups are others now */
 	return rc;
 }
@@ -361,14 +421,16 @@ int ops_slot_changes_counted(struct door_ctx *ctx, const struct slot_change *v,
 	struct arena *a = door_arena(ctx);
 	struct group g = {.ids = arena_array(a, MESSAGES_MAX, sizeof(*g.ids)),
 	    .leads = arena_array(a, MESSAGES_MAX, sizeof(*g.leads)),
-	    .gone = arena_array(a, MESSAGES_MAX, sizeof(*g.gone))};
+	    .gone = arena_array(a, MESSAGES_MAX, sizeof(*g.gone)),
+	    .proposed_ms =
+		arena_array(a, MESSAGES_MAX, sizeof(*g.proposed_ms))};
 	struct overlay o = {.cap = n + MESSAGES_MAX};
 	int rc = 0;
 
 	o.v = arena_array(a, o.cap, sizeof(*o.v));
 	o.moves = arena_array(a, o.cap, sizeof(*o.moves));
 	if (g.ids == NULL || g.leads == NULL || g.gone == NULL || o.v == NULL ||
-	    o.moves == NULL)
+	    o.moves == NULL || g.proposed_ms == NULL)
 		return ERR_LIMIT;
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = change_all(ctx, &v[i], &g, &o);

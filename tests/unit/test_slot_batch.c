@@ -39,6 +39,12 @@ static const struct test tests[] = {
     {"moved", "M12 Q2 D2a D2b R2", SLOT_DELIVERED, SLOT_DELIVERED},
     {"moved twice", "M12 M23 Q3 D3a R3", SLOT_DELIVERED, SLOT_RELEASED},
     {"moved, the old name's end", "M12 D2a R1", SLOT_DELIVERED, SLOT_RELEASED},
+    {"another begins", "Q1 D1a R1b B1 D1b R1", SLOT_DELIVERED, SLOT_RELEASED},
+    {"one begins", "B1 Q1 D1a R1b", SLOT_DELIVERED, SLOT_RELEASED},
+    {"moved, another begins there", "Q1 M12 R1a B1 D1b D2b", SLOT_RELEASED,
+	SLOT_DELIVERED},
+    {"its own beginning, read again", "B1 Q1 D1a b1 R1b", SLOT_DELIVERED,
+	SLOT_RELEASED},
     {"moved there and back", "M12 M21 Q1 D1a", SLOT_DELIVERED, SLOT_QUEUED},
 };
 
@@ -76,10 +82,13 @@ static struct slot_change change_of(
 	    .release = RELEASE_BOUNCED};
 	char who = word.n > 2 ? word.p[2] : '\0';
 
-	c.kind = word.p[0] == 'Q'   ? SLOT_CHANGE_QUEUED
-		 : word.p[0] == 'D' ? SLOT_CHANGE_DELIVERED
-		 : word.p[0] == 'M' ? SLOT_CHANGE_MOVED
-				    : SLOT_CHANGE_RELEASED;
+	c.kind = word.p[0] == 'Q'          ? SLOT_CHANGE_QUEUED
+		 : (word.p[0] | 32) == 'b' ? SLOT_CHANGE_BEGUN
+		 : word.p[0] == 'D'        ? SLOT_CHANGE_DELIVERED
+		 : word.p[0] == 'M'        ? SLOT_CHANGE_MOVED
+					   : SLOT_CHANGE_RELEASED;
+	if (c.kind == SLOT_CHANGE_BEGUN)
+		c.at_ms += word.p[0] == 'B' ? 1000 : -1000;
 	c.at_end = word.p[0] == 'E';
 	if (c.kind == SLOT_CHANGE_MOVED) {
 		c.next_id = queue_id(round, who);

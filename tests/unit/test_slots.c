@@ -650,6 +650,86 @@ static void test_handoff_unknown(void)
 	IS_INT(state_of(id), SLOT_QUEUED, "also when it is read again");
 }
 
+#define BEGINS(id) log_line("postfix/cleanup[6]: " id ": message-id=<x@y>")
+
+/* postsuper -r: cleanup writes of the new queue id after the message is there.
+ */
+static void test_requeued(void)
+{
+	uint64_t id = send_to("rq@b.example", "F53053D8");
+
+	BEGINS("F53053D8");
+	ACTIVE("F53053D8");
+	step();
+	now_ms += 2000;
+	log_line("postfix/pickup[6]: F53053D9: uid=103 from=<b@c.example> "
+		 "orig_id=F53053D8");
+	step();
+	reopen();
+	BEGINS("F53053D9");
+	ACTIVE("F53053D9");
+	SENT("F53053D9", "rq@b.example", MX, "250 2.0.0 Ok");
+	REMOVED("F53053D9");
+	step();
+	IS_INT(state_of(id), SLOT_DELIVERED, "queued anew, and delivered");
+}
+
+/* Short queue ids are used again as soon as they are free. */
+static void test_reused(void)
+{
+	uint64_t stuck = send_to("ra@b.example", "F53053D1");
+	uint64_t gone = send_to("rb@b.example", "F53053D2");
+	uint64_t again, third;
+
+	BEGINS("F53053D1");
+	BEGINS("F53053D2");
+	ACTIVE("F53053D1");
+	ACTIVE("F53053D2");
+	SENT("F53053D1", "ra@b.example", FILTER, "250 2.0.0 Ok");
+	REMOVED("F53053D1");
+	log_line("postfix/smtp[8]: F53053D2: to=<rb@b.example>, relay=" MX
+		 ", delay=1, delays=1/0/0/0, dsn=5.2.2, status=bounced (host "
+		 "x[192.0.2.2] said: 552 5.2.2 mailbox full)");
+	REMOVED("F53053D2");
+	step();
+	IS_INT(state_of(stuck), SLOT_QUEUED, "nobody knows where it went");
+	IS_INT(state_of(gone), SLOT_RELEASED, "bounced");
+	reopen();
+	now_ms += 1000;
+	BEGINS("F53053D1");
+	ACTIVE("F53053D1");
+	REFUSED("F53053D1", "stranger@b.example");
+	REMOVED("F53053D1");
+	BEGINS("F53053D2");
+	ACTIVE("F53053D2");
+	SENT("F53053D2", "stranger@b.example", MX, "250 2.0.0 Ok");
+	REMOVED("F53053D2");
+	step();
+	IS_INT(state_of(stuck), SLOT_QUEUED, "another's bounce is not its own");
+	IS_INT(suppressed("ra@b.example"), 0, "and says nothing of the person");
+	IS_INT(state_of(gone), SLOT_RELEASED, "another was delivered");
+	reopen();
+	now_ms += 1000;
+	BEGINS("F53053D2");
+	again = send_to("rc@b.example", "F53053D2");
+	ACTIVE("F53053D2");
+	SENT("F53053D2", "rewritten@b.example", MX, "250 2.0.0 Ok");
+	REMOVED("F53053D2");
+	step();
+	IS_INT(state_of(again), SLOT_DELIVERED, "one of ours, rewritten");
+	IS_INT(state_of(gone), SLOT_RELEASED, "the first one is what it was");
+	now_ms += 1000;
+	BEGINS("F53053D2");
+	third = send_to("rd@b.example", "F53053D2");
+	ACTIVE("F53053D2");
+	REFUSED("F53053D2", "rewritten@b.example");
+	REMOVED("F53053D2");
+	step();
+	IS_INT(state_of(third), SLOT_RELEASED, "the next one is refused");
+	IS_INT(state_of(again), SLOT_DELIVERED, "the one before was not");
+	IS_INT(suppressed("rc@b.example"), 0, "whose mailbox is there");
+}
+
 int main(void)
 {
 	static const struct str relays[] = {STR("127.0.0.1:10025")};
@@ -677,6 +757,8 @@ int main(void)
 	test_handoff();
 	test_handoff_at_once();
 	test_handoff_unknown();
+	test_requeued();
+	test_reused();
 	test_gap();
 	test_pieces();
 	test_removed();
