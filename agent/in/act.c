@@ -132,7 +132,7 @@ static int emit_meaning(struct door_ctx *ctx, struct work *w,
 	case SEEN_FRAUD:
 	case SEEN_VIRUS:
 		return ops_complaint_emit(
-		    ctx, w->store, st->token.message_id, out);
+		    ctx, w->store, st->token.message_id, STR(""), out);
 	case SEEN_UNSUBSCRIBE:
 		if (st->token.kind != TOKEN_UNSUBSCRIBE)
 			opt_out.origin = STR("feedback-report");

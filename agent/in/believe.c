@@ -101,9 +101,9 @@ static void collect(struct believe *b, struct believe_item *it)
 		put_off(it);
 	if (rc != 0 || !yes)
 		return;
-	if (c->who.text.n == 0) {
+	if (c->who.text.n == 0 && !c->has_reference) {
 		refuse(it, "a complaint without a token of ours that names "
-			   "nobody");
+			   "nobody and no message");
 		return;
 	}
 	*t = (struct verify_task){
@@ -117,8 +117,10 @@ static void collect(struct believe *b, struct believe_item *it)
 static void accept(
     const struct claim *c, const struct verify_task *t, struct believe_item *it)
 {
-	it->complaint = (struct ops_complaint_of){
-	    .who = c->who, .evidence = claim_evidence(c, &t->out, it->arena)};
+	it->complaint = (struct ops_complaint_of){.who = c->who,
+	    .has_reference = c->has_reference,
+	    .reference = c->reference,
+	    .evidence = claim_evidence(c, &t->out, it->arena)};
 	it->word = BELIEVE_YES;
 	if (it->complaint.evidence.p == NULL)
 		put_off(it);

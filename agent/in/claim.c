@@ -52,6 +52,14 @@ static int read_who(const struct sort *s, struct arena *a, struct claim *out)
 	return rc;
 }
 
+static int read_reference(const struct sort *s, struct claim *out)
+{
+	int rc = reference_of(&s->report.original, &out->reference);
+
+	out->has_reference = rc == 0;
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 int claim_read(const struct sort *s, const struct strs *declared,
     struct arena *a, struct claim *out, bool *yes_out)
 {
@@ -64,7 +72,9 @@ int claim_read(const struct sort *s, const struct strs *declared,
 	*yes_out = rc == 0 && *yes_out &&
 		   authentic_is_declared(
 		       declared, out->author.text, out->author.domain);
-	return *yes_out ? read_who(s, a, out) : rc;
+	if (*yes_out)
+		rc = read_who(s, a, out);
+	return *yes_out && rc == 0 ? read_reference(s, out) : rc;
 }
 
 /* sender: an address, or a HELO name. */

@@ -11,12 +11,16 @@
 #include "agent/in/sort.h"
 #include "agent/in/verify_wire.h"
 #include "policy/mail/address.h"
+#include "policy/mail/reference.h"
 
 struct claim {
 	struct address author;
 	/* The report's recipient, or else the only one in To of the mail that it
 	 * returns; empty: it names nobody (RFC 6590 redaction). */
 	struct address who;
+	/* Message-ID of what it returns, where that has one. */
+	bool has_reference;
+	struct reference reference;
 };
 
 /* *yes_out: the mail is one, and its author declared; else out is not set.

@@ -94,7 +94,8 @@ static const struct option agent_options[] = {
 	.type = &reporters,
 	.offset = AT(complaint_from),
 	.help = "Who may complain for a person without a token of ours in the "
-		"report, if DKIM or SPF show that it is from there: "
+		"report, by an address or the Message-ID of what they "
+		"return, if DKIM or SPF show that it is from there: "
 		"addresses, or domains with all below them."},
     {.name = "complaint-to",
 	.type = &option_addresses,

@@ -322,12 +322,13 @@ int ops_bounce_emit(struct door_ctx *ctx, struct store *s,
 /* --- complaints and opt-outs --- */
 
 int ops_complaint_emit(struct door_ctx *ctx, struct store *s,
-    uint64_t message_id, struct ops_feedback_out *out)
+    uint64_t message_id, struct str evidence, struct ops_feedback_out *out)
 {
 	struct event_complaint e = {
 	    .message_id = message_id, .reason = BOUNCE_ABUSE};
 	struct ops_suppress sup = {.reason = SUPPRESSION_COMPLAINT,
 	    .origin = STR("complaint"),
+	    .note = evidence,
 	    .message_id = message_id};
 	struct subject_of w;
 	int rc = open_message(ctx, s, message_id, &w, out);

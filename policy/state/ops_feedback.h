@@ -52,9 +52,11 @@ struct ops_feedback_out {
 int ops_bounce_emit(struct door_ctx *ctx, struct store *s,
     const struct ops_bounce *in, struct ops_feedback_out *out) MUST_CHECK;
 
-/* The mailbox owner called message_id spam: no nurture from now on. */
+/* The mailbox owner called message_id spam: no nurture from now on. evidence:
+ * sealed; may be empty. */
 int ops_complaint_emit(struct door_ctx *ctx, struct store *s,
-    uint64_t message_id, struct ops_feedback_out *out) MUST_CHECK;
+    uint64_t message_id, struct str evidence,
+    struct ops_feedback_out *out) MUST_CHECK;
 
 struct ops_opt_out {
 	uint64_t message_id;

@@ -3,6 +3,7 @@ DKIM or SPF show that it is him; DNS from a name server of this test."""
 
 import os
 import pathlib
+import re
 import signal
 
 import dkim
@@ -259,3 +260,36 @@ def test_verifier(bed, world):
     assert lead(bed, "fritz@north.example") == 250
     complain(bed, world.sign(world.key, report("fritz@north.example")))
     wait_suppressed(bed, "fritz@north.example")
+
+
+def test_redacted(bed, world):
+    """No address is left; the reporter is believed, the Message-ID names the
+    message. Unsigned it names nothing."""
+    person, name = "greta@north.example", f"<{os.urandom(8).hex()}@app>"
+    data = mail.message(NEWS, person, "News", message_id=name, fields=(
+        ("X-Tendril-Segment", "newsletter"),))
+    assert mail.submit(bed.ports["apps"], NEWS, [person],
+                       data).final[0] == 250
+    bed.sink.wait(person)
+    told = report("redacted").replace(
+        b"Subject: News", b"Message-ID: " + name.encode())
+    before = len(set_aside(bed))
+    complain(bed, told, f"bounce@{PROVIDER}")
+    wait_aside(bed, before + 1)
+    assert not suppressed(bed, person)
+    complain(bed, world.sign(world.key, told))
+    wait_suppressed(bed, person)
+
+
+def test_link_in_what_is_left(bed):
+    """Anybody's report, with a token of ours in what it returns: no fields of
+    ours, no address; of a virus, so there is a warning."""
+    person = "hanna@north.example"
+    assert lead(bed, person) == 250
+    got = bed.sink.wait(person)[-1].data.decode()
+    token = re.search(r"(?i)[bf]-([a-z2-7]{31})@", got).group(1)
+    told = report("redacted").replace(b": abuse", b": virus").replace(
+        b"Subject: News", f"X-Was: {token}".encode())
+    complain(bed, told)
+    wait_suppressed(bed, person)
+    assert "event=complaint.alert kind=virus" in bed.tendril.agent.log_text()

@@ -26,6 +26,7 @@ struct answertest {
 	int64_t now_ms;
 	uint64_t key;
 	char one_click[200]; /* of the messages to be sent */
+	struct str reference; /* the same: of their Message-ID */
 };
 
 static void answertest_time(struct answertest *a, int64_t now_ms)
@@ -108,6 +109,7 @@ __attribute__((unused)) static uint64_t answertest_send(
 	    .stream = STR("apps"),
 	    .sender = STR("app@example.com"),
 	    .app_one_click = str_of(a->one_click),
+	    .reference = a->reference,
 	    .same = {.key = ++a->key, .has_message_id = true},
 	    .log_followed = true};
 	struct decide_out out;

@@ -200,6 +200,96 @@ static void test_act(void)
 	    "nobody is made up");
 }
 
+/* ---- by Message-ID ---- */
+
+static const struct reference first = {{1}}, second = {{2}}, unknown = {{3}};
+
+static void act_on(const char *who, const struct reference *r)
+{
+	static unsigned char digest[SEEN_DIGEST] = {9};
+	struct sort s = {.kind = SEEN_COMPLAINT};
+	struct ops_complaint_of of = {
+	    .evidence = STR("x"), .has_reference = true, .reference = *r};
+	struct act_item item = {.mail = &s, .digest = digest, .complaint = &of};
+
+	if (who != NULL)
+		of.who = storetest_address(&A.t, who);
+	digest[1]++;
+	act_mails(&A.app, &item, 1);
+	OK(item.rc == 0 && item.news, "acted on");
+}
+
+static void send_as(const char *to, const struct reference *r)
+{
+	A.reference = (struct str){(const char *)r->digest, sizeof(r->digest)};
+	OK(answertest_send(&A, to, "") != 0, "to %s", to);
+	A.reference = STR("");
+}
+
+static int counted(void)
+{
+	return answertest_counter(&A, "complaint.abuse");
+}
+
+static void test_by_message(void)
+{
+	int before = counted();
+
+	send_as("gus@b.example", &first);
+	act_on(NULL, &unknown);
+	IS_INT(counted(), before, "no message of ours");
+	act_on(NULL, &first);
+	IS_INT(answertest_suppressed(&A, "gus@b.example"),
+	    SUPPRESSION_COMPLAINT, "redacted: by the message alone");
+	IS_INT(counted(), before + 1, "counts");
+	act_on("gus@b.example", &first);
+	act_on(NULL, &first);
+	IS_INT(counted(), before + 1, "once a message");
+}
+
+static void test_by_message_of_many(void)
+{
+	int before = counted();
+
+	send_as("hal@b.example", &second);
+	send_as("ida@b.example", &second);
+	act_on(NULL, &second);
+	IS_INT(answertest_suppressed(&A, "hal@b.example"), 0, "no guess");
+	IS_INT(answertest_suppressed(&A, "ida@b.example"), 0, "at either");
+	act_on("ida@b.example", &second);
+	IS_INT(answertest_suppressed(&A, "ida@b.example"),
+	    SUPPRESSION_COMPLAINT, "who is named");
+	IS_INT(counted(), before + 1, "and her message");
+	(void)answertest_send(&A, "joe@b.example", "");
+	send_as("kay@b.example", &unknown);
+	act_on("joe@b.example", &unknown);
+	IS_INT(answertest_suppressed(&A, "joe@b.example"),
+	    SUPPRESSION_COMPLAINT, "who is named, of another's message");
+	IS_INT(answertest_suppressed(&A, "kay@b.example"), 0,
+	    "whose it was is left alone");
+	IS_INT(counted(), before + 1, "and nothing counted");
+}
+
+static void test_reads_message(void)
+{
+	struct str mail = report(FROM "X-A: b\n", "redacted", "redacted");
+	struct arena *a = arena_new(8 << 20);
+	struct claim c;
+	struct sort s;
+	bool yes = false;
+
+	if (sort_it(mail, a, &s) != 0 ||
+	    claim_read(&s, &declared, a, &c, &yes) != 0)
+		bug("claim");
+	OK(yes && !c.has_reference, "no Message-ID in what it returns");
+	mail = report(FROM, "redacted", "redacted\nMessage-ID: <1@x.example>");
+	if (sort_it(mail, a, &s) != 0 ||
+	    claim_read(&s, &declared, a, &c, &yes) != 0)
+		bug("claim");
+	OK(yes && c.has_reference, "a Message-ID");
+	arena_free(&a);
+}
+
 int main(void)
 {
 	answertest_open(&A);
@@ -208,6 +298,9 @@ int main(void)
 	test_mail();
 	test_evidence();
 	test_act();
+	test_by_message();
+	test_by_message_of_many();
+	test_reads_message();
 	answertest_close(&A);
 	return tap_done();
 }

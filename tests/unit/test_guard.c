@@ -116,8 +116,9 @@ static int answer_fn(struct door_ctx *ctx, void *arg)
 		    door_arena(ctx), &f.address[0]);
 	if (rc != 0)
 		return rc;
-	return a->complaint ? ops_complaint_emit(ctx, A.st.store, a->id, &out)
-			    : ops_bounce_emit(ctx, A.st.store, &b, &out);
+	return a->complaint
+		   ? ops_complaint_emit(ctx, A.st.store, a->id, STR(""), &out)
+		   : ops_bounce_emit(ctx, A.st.store, &b, &out);
 }
 
 static void complain(uint64_t id)

@@ -340,7 +340,8 @@ static int feedback_fn(struct door_ctx *ctx, void *arg)
 	case 0:
 		return ops_bounce_emit(ctx, T.store, &b, &out);
 	case 1:
-		return ops_complaint_emit(ctx, T.store, b.message_id, &out);
+		return ops_complaint_emit(
+		    ctx, T.store, b.message_id, STR(""), &out);
 	case 2:
 		return ops_opt_out_emit(ctx, T.store, &o, &out);
 	default: {
