@@ -350,6 +350,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_handoff.py \
 	%D%/e2e/test_holds.py \
 	%D%/e2e/test_hostile.py \
+	%D%/e2e/test_hostile_answers.py \
 	%D%/e2e/test_judge.py \
 	%D%/e2e/test_morning.py \
 	%D%/e2e/test_outcomes.py \
