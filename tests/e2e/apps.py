@@ -40,8 +40,12 @@ def wait_read(bed, link):
         if struct.unpack("i", fcntl.ioctl(
                 link.fileno(), termios.TIOCOUTQ, b"\0" * 4))[0] > 0:
             return False
-        return all((task / "stat").read_bytes().rpartition(b")")[2].split()[0]
-                   == b"S" for task in tasks.iterdir())
+        try:
+            states = [(task / "stat").read_bytes().rpartition(b")")[2].split()
+                      for task in tasks.iterdir()]
+        except (FileNotFoundError, ProcessLookupError):  # a thread has ended
+            return False
+        return all(state[0] == b"S" for state in states)
     proc.wait_until(is_done, 20, "the milter at rest")
 
 
