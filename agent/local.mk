@@ -48,6 +48,8 @@ agent_libagent_a_SOURCES = \
 	%D%/app.h \
 	%D%/cli/loglines.c \
 	%D%/cli/loglines.h \
+	%D%/cli/plain.c \
+	%D%/cli/plain.h \
 	%D%/cli/postout.c \
 	%D%/cli/postout.h \
 	%D%/guard.c \

@@ -119,6 +119,7 @@ unit_tests = \
 	%D%/unit/test_origin \
 	%D%/unit/test_outcome \
 	%D%/unit/test_outcomes \
+	%D%/unit/test_plain \
 	%D%/unit/test_policy \
 	%D%/unit/test_policy_warnings \
 	%D%/unit/test_provider \
@@ -309,6 +310,7 @@ tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_guard_LDADD = $(AGENT_LIBS)
 tests_unit_test_maildir_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_relay_LDADD = $(AGENT_LIBS)
+tests_unit_test_plain_LDADD = $(AGENT_LIBS)
 tests_unit_test_loglines_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_follow_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_released_LDADD = agent/libagent.a $(POLICY_LIBS)

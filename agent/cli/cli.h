@@ -93,7 +93,8 @@ int cli_fail(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int cli_exit_of(int rc);
 /* The text of err with the exit code of rc. */
 int cli_error(int rc, const struct error *err);
-/* A value as one line of JSON. */
+/* A value as one line of JSON, escaped so that a terminal may show it. */
+int cli_json_to(FILE *to, const struct value *v);
 int cli_json(const struct value *v);
 
 /* --- ways --- */

@@ -2,6 +2,8 @@
 #include "agent/cli/cli.h"
 
 #include "agent/cli/client.h"
+#include "agent/cli/out.h"
+#include "agent/cli/plain.h"
 #include "policy/base/file.h"
 
 #include <errno.h>
@@ -23,9 +25,8 @@ int cli_fail(int code, const char *fmt, ...)
 	(void)fflush(stdout);
 	(void)fputs("tendril: ", stderr);
 	va_start(ap, fmt);
-	(void)vfprintf(stderr, fmt, ap);
+	out_plain(stderr, fmt, ap);
 	va_end(ap);
-	(void)fputc('\n', stderr);
 	return code;
 }
 
@@ -56,18 +57,29 @@ int cli_error(int rc, const struct error *err)
 	    err->text[0] != '\0' ? err->text : error_text(rc));
 }
 
-int cli_json(const struct value *v)
+int cli_json_to(FILE *to, const struct value *v)
 {
-	struct buf b;
+	struct buf b, plain;
 	int rc;
 
 	buf_init(&b, BODY_MAX);
+	buf_init(&plain, 2 * BODY_MAX);
 	rc = value_dump(v, &b);
-	if (rc == 0 && fwrite(b.p, 1, b.n, stdout) != b.n)
+	if (rc == 0)
+		plain_json(buf_str(&b), &plain);
+	if (rc == 0)
+		rc = buf_error(&plain);
+	if (rc == 0 && fwrite(plain.p, 1, plain.n, to) != plain.n)
 		rc = ERR_FULL;
 	buf_fini(&b);
+	buf_fini(&plain);
 	return rc == 0 ? CLI_DONE
 		       : cli_fail(CLI_AGAIN, "output: %s", error_text(rc));
+}
+
+int cli_json(const struct value *v)
+{
+	return cli_json_to(stdout, v);
 }
 
 int cli_conf(struct cli *c)

@@ -1,7 +1,9 @@
 /* out.c - see out.h. */
 #include "agent/cli/out.h"
 
-#include <stdarg.h>
+#include "agent/cli/plain.h"
+
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,20 +41,10 @@ static size_t width_of(struct str s)
 struct str out_clean(struct cli *c, struct str text)
 {
 	struct str copy = arena_str(c->arena, text);
-	char *p = (char *)(uintptr_t)copy.p;
 
-	if (p == NULL)
+	if (copy.p == NULL)
 		return STR("?");
-	for (size_t i = 0; i < copy.n; i++) {
-		unsigned char ch = (unsigned char)p[i];
-		bool c1 = ch == 0xc2 && i + 1 < copy.n &&
-			  (unsigned char)p[i + 1] < 0xa0;
-
-		if (ch < ' ' || ch == 0x7f)
-			p[i] = ' ';
-		else if (c1)
-			p[i] = p[i + 1] = ' ';
-	}
+	copy.n = plain_text((char *)(uintptr_t)copy.p, copy.n);
 	return copy;
 }
 
@@ -183,10 +175,14 @@ void out_print(struct out_table *t)
 
 void out_field(const char *name, struct str value)
 {
-	if (value.n == 0)
+	char *clean = value.n > 0 ? strndup(value.p, value.n) : NULL;
+
+	if (clean == NULL)
 		return;
+	value = (struct str){clean, plain_text(clean, strlen(clean))};
 	(void)printf("  %-*s", FIELD_WIDTH, name);
 	print_wrapped(value, FIELD_WIDTH + 2);
+	free(clean);
 }
 
 void out_line(const char *fmt, ...)
@@ -194,9 +190,20 @@ void out_line(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vprintf(fmt, ap);
+	out_plain(stdout, fmt, ap);
 	va_end(ap);
-	(void)fputc('\n', stdout);
+}
+
+void out_plain(FILE *to, const char *fmt, va_list ap)
+{
+	char *text = NULL;
+	int n = vasprintf(&text, fmt, ap);
+
+	if (n >= 0) {
+		(void)fwrite(text, 1, plain_lines(text, (size_t)n), to);
+		free(text);
+	}
+	(void)fputc('\n', to);
 }
 
 /* "2026-11-24T08:00:00Z", as the agent writes times. */

@@ -1,10 +1,13 @@
 /* out.h - what people read: aligned tables, times, plain words. Text from
- * outside loses its control characters, so that nothing of a mail or an
- * application can move the cursor. Threads: one. */
+ * outside loses what plain.h names, so that nothing of a mail or an
+ * application can move the cursor, begin a line or turn text around.
+ * Threads: one. */
 #ifndef AGENT_CLI_OUT_H
 #define AGENT_CLI_OUT_H
 
 #include "agent/cli/cli.h"
+
+#include <stdarg.h>
 
 struct out_table;
 
@@ -22,8 +25,11 @@ void out_print(struct out_table *t);
 
 /* "name   value" with names aligned to width; nothing for an empty value. */
 void out_field(const char *name, struct str value);
+/* A line; its text need not be clean, but newlines in it stay. */
 void out_line(const char *fmt, ...) PRINTF_LIKE(1, 2);
-/* Text without control characters, in the arena. */
+/* The same, to another stream. */
+void out_plain(FILE *to, const char *fmt, va_list ap);
+/* Text by plain_text() (plain.h), in the arena. */
 struct str out_clean(struct cli *c, struct str text);
 /* "2026-11-24 08:00 UTC" or with --local "2026-11-24 09:00 CET" for
  * "2026-11-24T08:00:00Z"; seconds when they are not 0. In the arena. */

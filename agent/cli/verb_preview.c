@@ -12,10 +12,6 @@
 
 #include <stdarg.h>
 
-enum {
-	DECISION_MAX = 64 << 10
-};
-
 struct judgement {
 	const struct policy *policy; /* a reference, or NULL */
 	const struct policy_segment *segment;
@@ -377,12 +373,7 @@ static int preview(struct preview *p)
 /* Standard output is the message's. */
 static void print_decision(const struct value *decision)
 {
-	struct buf b;
-
-	buf_init(&b, DECISION_MAX);
-	if (value_dump(decision, &b) == 0)
-		(void)fwrite(b.p, 1, b.n, stderr);
-	buf_fini(&b);
+	(void)cli_json_to(stderr, decision);
 }
 
 static int run_preview(struct cli *c)

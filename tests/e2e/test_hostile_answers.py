@@ -41,7 +41,11 @@ TEXT = b"--b\nContent-Type: text/plain; charset=\xff\xfe\"x\n\n"
 UNKNOWN = b"550 5.1.1 no such user"
 FORGED = (b"550 5.1.1 no such user \x00\x1b[2J\x1b]0;x\x07\r"
           b"<5>tendril: event=forged msg=1 \xe2\x80\xa8\xff\xfe\"}\\ "
-          b"<script>alert(1)</script>")
+          b"<script>alert(1)</script> \xe2\x80\xae txt.exe \xe2\x81\xa6"
+          b"\xc2\x9b31m \xef\xbb\xbf")
+# What moves the cursor, ends a line or turns text around.
+UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f"
+                   "\u2028-\u202e\u2066-\u206f\ufeff]")
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +128,11 @@ def test_words_of_a_server(bed):
     for words in (["suppress", "show", person], ["lead", "timeline", person],
                   ["journal"]):
         text = bed.tendril.cli(*words).stdout
-        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
-        for line in bed.tendril.cli(*words, "--json").stdout.split("\n"):
+        assert "alert(1)" in text or words[0] == "journal"
+        assert not UNFIT.search(text)
+        text = bed.tendril.cli(*words, "--json").stdout
+        assert not UNFIT.search(text)
+        for line in text.split("\n"):
             assert line == "" or json.loads(line)
 
 
