@@ -5,7 +5,8 @@
 #include "agent/cli/verbs.h"
 
 enum {
-	CELL_SPACE = 200
+	CELL_SPACE = 200,
+	RATES = 4,
 };
 
 /* --- list --- */
@@ -52,7 +53,7 @@ static void add_row(struct out_table *t, struct cli *c, const struct value *o)
 	out_member(t, o, "name");
 	out_cell(t, state_text(c, o));
 	out_member(t, o, "held");
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < RATES; i++)
 		out_cell(t, rate_text(c, value_at(rates, i)));
 }
 
@@ -73,7 +74,7 @@ static void tell_stop(struct cli *c, const struct value *o)
 static int show_list(struct cli *c, const struct value *reply)
 {
 	static const char *const heads[] = {"scope", "name", "state", "held",
-	    "complaints", "hard bounces", "unsubscribes", NULL};
+	    "complaints", "hard bounces", "unsubscribes", "our faults", NULL};
 	const struct value *list = value_get(reply, "segments");
 	struct out_table *t = out_table(c, heads);
 	bool more = false;
@@ -214,7 +215,8 @@ const struct cli_verb verb_segment = {
     "segment",
     "rates of segments, campaigns and domains; pause and resume",
     "The breaker of the policy stops by itself what has too many complaints,\n"
-    "hard bounces or opt-outs. What was resumed is counted from nothing.\n"
+    "hard bounces or opt-outs, or is refused for what we are too often. What "
+    "was\nresumed is counted from nothing.\n"
     "Without a time a pause lasts until it is resumed; held messages still\n"
     "end at their deadline.",
     CLI_COMMANDS(commands),

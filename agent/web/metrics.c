@@ -178,8 +178,9 @@ static void add_scope(struct buf *b, const char *name,
 static void add_rates(struct buf *b, const struct watch *w)
 {
 	buf_addz(b,
-	    "# HELP tendril_breaker Complaints, hard bounces and opt-outs, of "
-	    "the messages of the breaker's window: 0.001 is 0.1 %.\n"
+	    "# HELP tendril_breaker Complaints, hard bounces, opt-outs and "
+	    "refusals of us, of the messages of the breaker's window: 0.001 is "
+	    "0.1 %.\n"
 	    "# TYPE tendril_breaker gauge\n");
 	for (size_t i = 0; i < w->n; i++)
 		for (unsigned k = 0; is_told(&w->v[i]) && k < POLICY_RATES;

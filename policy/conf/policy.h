@@ -158,6 +158,7 @@ enum policy_rate {
 	POLICY_COMPLAINTS,
 	POLICY_HARD_BOUNCES,
 	POLICY_UNSUBSCRIBES,
+	POLICY_OUR_FAULTS, /* bounces of class us (bounce.h) */
 	POLICY_RATES
 };
 

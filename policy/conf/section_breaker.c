@@ -1,5 +1,5 @@
 /* section_breaker.c - breaker { } and breaker-for NAME { }: at which rates of
- * complaints, hard bounces and opt-outs a segment, campaign or From domain is
+ * complaints, hard bounces, opt-outs and refusals of us a segment, campaign or From domain is
  * stopped. Rates are kept as whole parts of POLICY_RATE_ALL, so that "0.1%" is
  * exactly that. */
 #include "policy/conf/section_policy.h"
@@ -307,6 +307,13 @@ static const struct option options[] = {
 	.def = "1%, 2%",
 	.help = "Opt-outs by a message's own link, of the messages that were "
 		"delivered."},
+    {.name = "our-faults",
+	.type = &lines_type,
+	.offset = AT(lines[POLICY_OUR_FAULTS]),
+	.def = "2%, 5%",
+	.help = "Bounces that are about us (reputation, authentication, rate, "
+		"relaying), of the messages that were delivered or bounced "
+		"so."},
     {.name = "resume",
 	.type = &resume_type,
 	.offset = 0,
@@ -367,6 +374,10 @@ static const struct option own_options[] = {
 	.type = &lines_type,
 	.offset = AT(lines[POLICY_UNSUBSCRIBES]),
 	.help = "As in breaker."},
+    {.name = "our-faults",
+	.type = &lines_type,
+	.offset = AT(lines[POLICY_OUR_FAULTS]),
+	.help = "As in breaker."},
     {.name = "resume",
 	.type = &resume_type,
 	.offset = 0,
@@ -394,6 +405,7 @@ const char *policy_rate_name(enum policy_rate r)
 	    [POLICY_COMPLAINTS] = "complaints",
 	    [POLICY_HARD_BOUNCES] = "hard-bounces",
 	    [POLICY_UNSUBSCRIBES] = "unsubscribes",
+	    [POLICY_OUR_FAULTS] = "our-faults",
 	};
 
 	return (unsigned)r < POLICY_RATES ? names[r] : "unknown";

@@ -4,11 +4,12 @@
 
 uint64_t breaker_base(const struct breaker_counts *c, enum policy_rate r)
 {
+	uint64_t more = r == POLICY_HARD_BOUNCES ? c->refused
+			: r == POLICY_OUR_FAULTS ? c->blocked
+						 : 0;
 	uint64_t sum;
 
-	if (r != POLICY_HARD_BOUNCES)
-		return c->delivered;
-	if (__builtin_add_overflow(c->delivered, c->refused, &sum))
+	if (__builtin_add_overflow(c->delivered, more, &sum))
 		return UINT64_MAX;
 	return sum;
 }

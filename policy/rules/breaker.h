@@ -1,5 +1,5 @@
 /* breaker.h - has a segment, a campaign or a From domain too many complaints,
- * hard bounces or opt-outs? Pure.
+ * hard bounces, opt-outs or refusals that are about us? Pure.
  *
  * Gmail and Yahoo ask for less than 0.1 % of complaints and act at 0.3 %;
  * mail that reaches that line is already counted against the domain, so it is
@@ -15,6 +15,7 @@ struct breaker_counts {
 	uint64_t delivered;
 	uint64_t refused; /* bounced hard, without having been delivered */
 	uint64_t n[POLICY_RATES];
+	uint64_t blocked; /* as refused, but for what we are */
 };
 
 enum breaker_level {
@@ -33,7 +34,9 @@ struct breaker_finding {
 };
 
 /* What a rate is measured against: messages delivered, for hard bounces those
- * that were refused too, since a list of dead addresses delivers nothing. */
+ * that were refused too, since a list of dead addresses delivers nothing, and
+ * for faults of ours those that were blocked, since nobody takes mail of a
+ * sender that is listed everywhere. */
 uint64_t breaker_base(const struct breaker_counts *c, enum policy_rate r);
 /* count / of >= line / POLICY_RATE_ALL, exactly, for all numbers; false where
  * of or line is 0. */

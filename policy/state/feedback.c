@@ -21,6 +21,8 @@ enum {
 	PAYLOAD_MAX = 4096,
 	COMPLAINED = 1,
 	BOUNCED_HARD = 2,
+	OUR_FAULT = 4,
+	VERSION_OUR_FAULT = 3, /* of the event: counted from there on */
 	PRUNE_AT_ONCE = 4,
 };
 
@@ -64,6 +66,7 @@ int feedback_read(const struct ledger_txn *t, uint64_t message_id,
 	flags = wire_u8(&w);
 	out->complained = (flags & COMPLAINED) != 0;
 	out->bounced_hard = (flags & BOUNCED_HARD) != 0;
+	out->our_fault = (flags & OUR_FAULT) != 0;
 	out->first_ms = wire_i64(&w);
 	return wire_done(&w);
 }
@@ -80,7 +83,8 @@ static int put_record(
 	wire_put_u8(&b, (uint8_t)r->rank);
 	wire_put_u8(&b, (uint8_t)r->reason);
 	wire_put_u8(&b, (uint8_t)((r->complained ? COMPLAINED : 0) |
-				  (r->bounced_hard ? BOUNCED_HARD : 0)));
+				  (r->bounced_hard ? BOUNCED_HARD : 0) |
+				  (r->our_fault ? OUR_FAULT : 0)));
 	wire_put_i64(&b, r->first_ms);
 	rc = buf_error(&b);
 	if (rc == 0)
@@ -233,6 +237,30 @@ static bool is_hard(const struct event_bounce *e)
 	       e->class == BOUNCE_CLASS_PERSON;
 }
 
+/* Refused for what we are. Who forwards our mail may be refused for what they
+ * are: not a report that names somebody else. */
+static bool is_our_fault(const struct event *ev, const struct event_bounce *e)
+{
+	return ev->version >= VERSION_OUR_FAULT &&
+	       e->rank != GIVEUP_OTHER_PERSON && e->class == BOUNCE_CLASS_US;
+}
+
+/* What the breaker sees of it that it has not seen of the message yet; the
+ * record knows then. */
+static unsigned note_rates(const struct event *ev, const struct event_bounce *e,
+    struct feedback_record *r)
+{
+	unsigned what = 0;
+
+	if (is_hard(e) && !r->bounced_hard)
+		what |= TALLY_HARD_BOUNCE;
+	if (is_our_fault(ev, e) && !r->our_fault)
+		what |= TALLY_OUR_FAULT;
+	r->bounced_hard |= is_hard(e);
+	r->our_fault |= is_our_fault(ev, e);
+	return what;
+}
+
 static const char *counter_kind(const struct event_bounce *e)
 {
 	if (e->rank == GIVEUP_OTHER_PERSON)
@@ -256,14 +284,13 @@ int feedback_reduce_bounce(
 {
 	struct feedback_record r;
 	struct event_bounce e;
-	bool first_hard = false;
+	unsigned news = 0;
 	int rc = feedback_decode_bounce(ev->payload, &e);
 
 	if (rc == 0)
 		rc = feedback_read(t, e.message_id, &r);
 	if (rc == 0) {
-		first_hard = is_hard(&e) && !r.bounced_hard;
-		r.bounced_hard |= is_hard(&e);
+		news = note_rates(ev, &e, &r);
 		r.rank = (enum giveup_rank)e.rank;
 		r.reason = (enum bounce_reason)e.reason;
 		if (r.first_ms == 0)
@@ -278,9 +305,8 @@ int feedback_reduce_bounce(
 		rc = count(t, ev, counter_kind(&e), e.reason, e.message_id);
 	if (rc == 0)
 		rc = count_provider(t, ev, &e);
-	if (rc == 0 && first_hard)
-		rc = message_tally(
-		    t, e.message_id, TALLY_HARD_BOUNCE, ev->time_ms);
+	if (rc == 0 && news != 0)
+		rc = message_tally(t, e.message_id, news, ev->time_ms);
 	return error_of(err, rc, "bounce");
 }
 

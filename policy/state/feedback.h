@@ -39,6 +39,7 @@ struct feedback_record { /* zero: nothing came back */
 	enum bounce_reason reason; /* of that rank */
 	bool complained;
 	bool bounced_hard; /* counted for the breaker */
+	bool our_fault;    /* likewise; from version 3 of EV_BOUNCE on */
 	int64_t first_ms;
 };
 
@@ -46,6 +47,7 @@ struct event_bounce {
 	uint64_t message_id;
 	unsigned char lead[LEAD_ID_BYTES];
 	uint32_t source; /* enum feedback_source */
+	/* class us is told to the breaker from version 3 on. */
 	uint32_t reason, class, rank;
 	/* Failures in a row with this one, where they count (giveup.h); of a
 	 * full mailbox from version 2 on. */

@@ -420,13 +420,16 @@ int message_tally(
 	if (rc == 0 && (what & TALLY_HARD_BOUNCE) != 0 &&
 	    r.state != SLOT_DELIVERED)
 		what |= TALLY_REFUSED;
+	if (rc == 0 && (what & TALLY_OUR_FAULT) != 0 &&
+	    r.state != SLOT_DELIVERED)
+		what |= TALLY_BLOCKED;
 	if (rc == 0)
 		rc = tally_add(t, &r, what, now_ms);
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
 /* Where the rates have a message: among those delivered while its slot says so,
- * else among those refused where it bounced hard. Version 1 of the events counted
+ * else among those refused where it bounced hard, or blocked. Version 1 of the events counted
  * each delivery that had not been assumed, and took nothing back. */
 static int tally_step(struct ledger_txn *t, const struct event *ev, uint64_t id,
     enum slot_state from, enum slot_state to)
@@ -445,6 +448,7 @@ static int tally_step(struct ledger_txn *t, const struct event *ev, uint64_t id,
 	if (rc != 0)
 		return rc;
 	other = f.bounced_hard ? TALLY_REFUSED : 0;
+	other |= f.our_fault ? TALLY_BLOCKED : 0;
 	return tally_move(t, &r, is ? other : TALLY_DELIVERED,
 	    is ? TALLY_DELIVERED : other, ev->time_ms);
 }

@@ -1,5 +1,7 @@
-/* stop.c - see stop.h. Record: version 1, stopped, since_ms, until_ms, cause,
- * seq, base hour, base counts, author, reason. */
+/* stop.c - see stop.h. Record: version, stopped, since_ms, until_ms, cause, seq,
+ * base hour, base counts, author, reason. Version 2 has two base counts more,
+ * blocked and faults of ours; with neither it is version 1, so that a row of
+ * before is what a replay makes of it. */
 #include "policy/state/stop.h"
 
 #include "policy/base/codec.h"
@@ -16,7 +18,8 @@
 #include <string.h>
 
 enum {
-	RECORD_VERSION = 1,
+	RECORD_PLAIN = 1,
+	RECORD_OUR_FAULTS = 2,
 	RECORD_MAX = 2048,
 	PAYLOAD_MAX = 4096,
 	LABEL_MAX = DOMAIN_MAX, /* campaigns and segments are shorter */
@@ -71,35 +74,54 @@ static void put_cause(struct buf *b, const struct stop_cause *c)
 	wire_put_u32(b, c->policy_line);
 }
 
-static struct breaker_counts get_counts(struct wire *w)
+static struct breaker_counts get_counts(struct wire *w, uint8_t version)
 {
-	struct breaker_counts c;
+	struct breaker_counts c = {0};
 
 	c.delivered = wire_u64(w);
 	c.refused = wire_u64(w);
-	for (size_t i = 0; i < POLICY_RATES; i++)
-		c.n[i] = wire_u64(w);
+	c.n[POLICY_COMPLAINTS] = wire_u64(w);
+	c.n[POLICY_HARD_BOUNCES] = wire_u64(w);
+	c.n[POLICY_UNSUBSCRIBES] = wire_u64(w);
+	if (version == RECORD_PLAIN)
+		return c;
+	c.blocked = wire_u64(w);
+	c.n[POLICY_OUR_FAULTS] = wire_u64(w);
 	return c;
+}
+
+static uint8_t version_of(const struct breaker_counts *c)
+{
+	return c->blocked == 0 && c->n[POLICY_OUR_FAULTS] == 0
+		   ? RECORD_PLAIN
+		   : RECORD_OUR_FAULTS;
 }
 
 static void put_counts(struct buf *b, const struct breaker_counts *c)
 {
 	wire_put_u64(b, c->delivered);
 	wire_put_u64(b, c->refused);
-	for (size_t i = 0; i < POLICY_RATES; i++)
-		wire_put_u64(b, c->n[i]);
+	wire_put_u64(b, c->n[POLICY_COMPLAINTS]);
+	wire_put_u64(b, c->n[POLICY_HARD_BOUNCES]);
+	wire_put_u64(b, c->n[POLICY_UNSUBSCRIBES]);
+	if (version_of(c) == RECORD_PLAIN)
+		return;
+	wire_put_u64(b, c->blocked);
+	wire_put_u64(b, c->n[POLICY_OUR_FAULTS]);
 }
 
 static int decode(struct str key, struct str value, struct stop_record *out)
 {
 	struct wire w = wire_open(value);
+	uint8_t version;
 
 	*out = (struct stop_record){0};
 	if (key.n < 1)
 		return ERR_CORRUPT;
 	out->kind = (enum stop_kind)(unsigned char)key.p[0];
 	out->label = str_from(key, 1);
-	if (wire_u8(&w) != RECORD_VERSION)
+	version = wire_u8(&w);
+	if (version != RECORD_PLAIN && version != RECORD_OUR_FAULTS)
 		return ERR_VERSION;
 	out->stopped = wire_u8(&w) != 0;
 	out->since_ms = wire_i64(&w);
@@ -107,7 +129,7 @@ static int decode(struct str key, struct str value, struct stop_record *out)
 	out->cause = get_cause(&w);
 	out->seq = wire_u64(&w);
 	out->base_hour = wire_u32(&w);
-	out->base = get_counts(&w);
+	out->base = get_counts(&w, version);
 	out->author = wire_bytes(&w);
 	out->reason = wire_bytes(&w);
 	return wire_done(&w);
@@ -120,7 +142,7 @@ static int put_record(struct ledger_txn *t, const struct stop_record *r)
 	int rc;
 
 	buf_init(&b, RECORD_MAX);
-	wire_put_u8(&b, RECORD_VERSION);
+	wire_put_u8(&b, version_of(&r->base));
 	wire_put_u8(&b, r->stopped ? 1 : 0);
 	wire_put_i64(&b, r->since_ms);
 	wire_put_i64(&b, r->until_ms);

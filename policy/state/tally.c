@@ -1,5 +1,6 @@
 /* tally.c - see tally.h. Record: delivered, refused, complaints, hard bounces,
- * opt-outs, 4 bytes each. */
+ * opt-outs, 4 bytes each; where one of them is not 0, blocked and faults of ours
+ * too. So rows of before these were counted are what a replay makes of them. */
 #include "policy/state/tally.h"
 
 #include "policy/base/codec.h"
@@ -13,8 +14,10 @@
 
 enum {
 	HOUR = 4,
-	FIELDS = 5,
+	FIELDS = 7,
+	FIELDS_SHORT = 5,
 	RECORD = FIELDS * 4,
+	RECORD_SHORT = FIELDS_SHORT * 4,
 	PRUNE_AT_ONCE = 4,
 };
 
@@ -62,27 +65,31 @@ static void fields_of(struct breaker_counts *c, uint64_t *v[FIELDS])
 	v[2] = &c->n[POLICY_COMPLAINTS];
 	v[3] = &c->n[POLICY_HARD_BOUNCES];
 	v[4] = &c->n[POLICY_UNSUBSCRIBES];
+	v[5] = &c->blocked;
+	v[6] = &c->n[POLICY_OUR_FAULTS];
 }
 
 static int decode(struct str value, struct breaker_counts *out)
 {
 	uint64_t *v[FIELDS];
 
-	if (value.n != RECORD)
+	if (value.n != RECORD && value.n != RECORD_SHORT)
 		return ERR_CORRUPT;
+	*out = (struct breaker_counts){0};
 	fields_of(out, v);
-	for (size_t i = 0; i < FIELDS; i++)
+	for (size_t i = 0; i < value.n / 4; i++)
 		*v[i] = codec_get_u32(value.p + 4 * i);
 	return 0;
 }
 
 /* One less of each of `from`, one more of each of `to`. A count that is full
- * stays full, and none is below nothing. */
-static void count(
+ * stays full, and none is below nothing. Returns how long the record is. */
+static size_t count(
     struct breaker_counts *c, unsigned from, unsigned to, char out[RECORD])
 {
 	static const unsigned bits[FIELDS] = {TALLY_DELIVERED, TALLY_REFUSED,
-	    TALLY_COMPLAINT, TALLY_HARD_BOUNCE, TALLY_UNSUBSCRIBE};
+	    TALLY_COMPLAINT, TALLY_HARD_BOUNCE, TALLY_UNSUBSCRIBE,
+	    TALLY_BLOCKED, TALLY_OUR_FAULT};
 	uint64_t *v[FIELDS];
 
 	fields_of(c, v);
@@ -93,6 +100,8 @@ static void count(
 			++*v[i];
 		codec_put_u32(out + 4 * i, (uint32_t)*v[i]);
 	}
+	return c->blocked == 0 && c->n[POLICY_OUR_FAULTS] == 0 ? RECORD_SHORT
+							       : RECORD;
 }
 
 void tally_sum(struct breaker_counts *a, const struct breaker_counts *b)
@@ -232,6 +241,7 @@ int tally_move(struct ledger_txn *t, const struct message_record *m,
 	struct row_key k, plain;
 	struct breaker_counts c;
 	char value[RECORD];
+	size_t n;
 	int rc = 0;
 
 	if (now > TALLY_KEEP_HOURS && hour < now - TALLY_KEEP_HOURS)
@@ -245,9 +255,8 @@ int tally_move(struct ledger_txn *t, const struct message_record *m,
 		rc = new_row(t, hour, now_ms, &plain, &k, &c);
 	if (rc != 0)
 		return rc;
-	count(&c, from, to, value);
-	return ledger_put(
-	    t, TABLE_TALLY, key_str(&k), (struct str){value, sizeof(value)});
+	n = count(&c, from, to, value);
+	return ledger_put(t, TABLE_TALLY, key_str(&k), (struct str){value, n});
 }
 
 int tally_add(struct ledger_txn *t, const struct message_record *m,

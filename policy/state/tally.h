@@ -30,6 +30,8 @@ enum tally_what {
 	TALLY_HARD_BOUNCE = 4,
 	TALLY_REFUSED = 8, /* with it: was never delivered */
 	TALLY_UNSUBSCRIBE = 16,
+	TALLY_OUR_FAULT = 32, /* bounced for what we are, not who they are */
+	TALLY_BLOCKED = 64,   /* with it: was never delivered */
 };
 
 /* For reducers: one of each of `what` for the message; nothing where that is

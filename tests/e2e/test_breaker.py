@@ -20,7 +20,7 @@ segment webinar { purpose = events legal-basis = legitimate-interest }
 breaker {
   window = 1d  min-sample = 4  min-count = 2
   complaints = {"10%%", "50%%"}  hard-bounces = {"10%%", "50%%"}
-  unsubscribes = {"10%%", "50%%"}
+  unsubscribes = {"10%%", "50%%"}  our-faults = {"10%%", "50%%"}
   %s
 }
 """
@@ -190,6 +190,28 @@ def test_dead_addresses_stop_the_segment(bed):
     wait_state(bed, "stopped")
     stop = segments(bed)["segment", "newsletter"]["stop"]
     assert stop["rate"] == "hard-bounces" and stop["line"] == "50%"
+
+
+def test_refusals_of_us_stop_the_segment(bed):
+    """As listed everywhere; the people are not given up."""
+    for n in range(4):
+        person = f"far{n}@north.example"
+        bed.sink.script(person, "550 5.7.1 [192.0.2.1] blocked: your server "
+                        "has a poor reputation")
+        submit(bed, person)
+    wait_state(bed, "stopped")
+    row = segments(bed)["segment", "newsletter"]
+    assert row["stop"]["rate"] == "our-faults", row
+    rates = {rate["rate"]: rate for rate in row["rates"]}
+    assert rates["hard-bounces"]["count"] == 0
+    assert rates["our-faults"]["count"] == rates["our-faults"]["of"] == 4
+    assert "our faults" in bed.tendril.cli("segment", "list").stdout
+    submit(bed, "late@north.example", campaign="summer")
+    code, why = explain(bed, "late@north.example", "newsletter")
+    assert (code, why["reason"]) == (1, "stopped")
+    assert why["stop"]["reason"].startswith("our-faults: 4 of 4")
+    assert explain(bed, "far0@north.example", "webinar")[1]["reason"] \
+        != "suppressed"
 
 
 def test_by_hand(bed):

@@ -185,6 +185,10 @@ static void test_metrics(void)
 		   "\"complaints\"} 0.000000\n")),
 	    "rates");
 	OK(str_contains(buf_str(&A.text),
+	       STR("tendril_breaker{scope=\"segment\",name=\"news\",rate="
+		   "\"our-faults\"} 0.000000\n")),
+	    "that of our faults, too");
+	OK(str_contains(buf_str(&A.text),
 	       STR("tendril_stop_total{action=\"by_hand\",reason=\"segment\","
 		   "segment=\"news\"} 2\n")),
 	    "how often");

@@ -45,6 +45,9 @@ static void test_defaults(void)
 	OK(b.lines[POLICY_UNSUBSCRIBES].warn == 1000 &&
 		b.lines[POLICY_UNSUBSCRIBES].stop == 2000,
 	    "opt-outs");
+	OK(b.lines[POLICY_OUR_FAULTS].warn == 2000 &&
+		b.lines[POLICY_OUR_FAULTS].stop == 5000,
+	    "faults of ours");
 	OK(b.resume == POLICY_RESUME_BY_HAND, "resumed by hand");
 	IS_S(b.lines[POLICY_COMPLAINTS].rule.text,
 	    STR("complaints = \"0.1%, 0.3%\" (default)"), "a rule to show");
@@ -55,9 +58,10 @@ static void test_own(void)
 {
 	static const char text[] =
 	    "breaker { window = 2d complaints = {\"0.05%\", \"0.2%\"}\n"
-	    "  unsubscribes = \"off\" resume = \"after 24h\" }\n"
+	    "  unsubscribes = \"off\" resume = \"after 24h\"\n"
+	    "  our-faults = \"3%, 4%\" }\n"
 	    "breaker-for news { complaints = \"1%, 2.5%\" min-sample = 50\n"
-	    "  mode = shadow resume = \"below-warn\" }\n";
+	    "  our-faults = \"off\" mode = shadow resume = \"below-warn\" }\n";
 	struct error err = {0};
 	const struct policy *p = parse(text, &err);
 	struct policy_breaker all, news;
@@ -71,6 +75,11 @@ static void test_own(void)
 		all.lines[POLICY_COMPLAINTS].stop == 200,
 	    "another segment has the common lines");
 	OK(all.lines[POLICY_UNSUBSCRIBES].stop == 0, "off");
+	OK(all.lines[POLICY_OUR_FAULTS].warn == 3000 &&
+		all.lines[POLICY_OUR_FAULTS].stop == 4000 &&
+		news.lines[POLICY_OUR_FAULTS].set &&
+		news.lines[POLICY_OUR_FAULTS].stop == 0,
+	    "faults of ours: in common, and off for the segment");
 	OK(all.resume == POLICY_RESUME_AFTER &&
 		all.resume_ms == 24 * WHEN_HOUR_MS,
 	    "resumes after a day");
@@ -82,7 +91,7 @@ static void test_own(void)
 	OK(news.window_ms == 2 * WHEN_DAY_MS && news.min_count == 3 &&
 		news.lines[POLICY_UNSUBSCRIBES].stop == 0,
 	    "and the rest in common");
-	IS_INT(news.lines[POLICY_COMPLAINTS].rule.line, 5, "line");
+	IS_INT(news.lines[POLICY_COMPLAINTS].rule.line, 6, "line");
 	IS_S(news.lines[POLICY_COMPLAINTS].rule.section,
 	    STR("breaker-for news"), "section");
 	IS_S(news.lines[POLICY_COMPLAINTS].rule.text,
@@ -109,6 +118,8 @@ static void test_refused(void)
 	    {"breaker { complaints = {\"1.%\", \"2%\"} }", "expected two"},
 	    {"breaker { complaints = {\".1%\", \"2%\"} }", "expected two"},
 	    {"breaker { complaints = {\"-1%\", \"2%\"} }", "expected two"},
+	    {"breaker { our-faults = {\"5%\", \"2%\"} }", "above the one"},
+	    {"breaker { our-fault = \"off\" }", "our-faults"},
 	    {"breaker { window = 59m }", "from 1h to 31d"},
 	    {"breaker { window = 32d }", "from 1h to 31d"},
 	    {"breaker { min-sample = 0 }", "min-sample"},
@@ -134,7 +145,8 @@ static void test_print(void)
 	static const char text[] =
 	    "breaker { complaints = {\"0.05%\", \"12.345%\"}\n"
 	    "  hard-bounces = {\"1%\", \"100%\"} unsubscribes = \"off\"\n"
-	    "  mode = shadow resume = \"below-warn\" }\n"
+	    "  our-faults = {\"0.5%\", \"7%\"} mode = shadow resume = "
+	    "\"below-warn\" }\n"
 	    "breaker-for news { complaints = {\"1%\", \"2%\"} }\n";
 	struct error err = {0};
 	const struct policy *p = parse(text, &err), *again = NULL;
@@ -147,6 +159,8 @@ static void test_print(void)
 	OK(str_contains(buf_str(&b), STR("{\"0.05%\", \"12.345%\"}")),
 	    "rates as they were");
 	OK(str_contains(buf_str(&b), STR("{\"1%\", \"100%\"}")), "whole ones");
+	OK(str_contains(buf_str(&b), STR("our-faults = {\"0.5%\", \"7%\"}")),
+	    "faults of ours");
 	IS_INT(policy_parse(&again, "p", buf_str(&b), 1, &err), 0,
 	    "reads back: %s", err.text);
 	if (again != NULL)
@@ -206,7 +220,8 @@ static struct policy_breaker breaker(void)
 	    .min_count = 3,
 	    .lines = {[POLICY_COMPLAINTS] = {true, 100, 300, {0}},
 		[POLICY_HARD_BOUNCES] = {true, 2000, 5000, {0}},
-		[POLICY_UNSUBSCRIBES] = {true, 1000, 2000, {0}}},
+		[POLICY_UNSUBSCRIBES] = {true, 1000, 2000, {0}},
+		[POLICY_OUR_FAULTS] = {true, 2000, 5000, {0}}},
 	    .resume = POLICY_RESUME_BY_HAND};
 }
 
@@ -221,31 +236,46 @@ static void test_judge(void)
 		uint64_t of;
 	} cases[] = {
 	    {"nothing", {0}, BREAKER_OK, 0, 0, 0},
-	    {"clean", {10000, 0, {9, 199, 99}}, BREAKER_OK, 0, 0, 0},
-	    {"complaints at the line to warn", {10000, 0, {10, 0, 0}},
+	    {"clean", {10000, 0, {9, 199, 99}, 0}, BREAKER_OK, 0, 0, 0},
+	    {"complaints at the line to warn", {10000, 0, {10, 0, 0}, 0},
 		BREAKER_WARN, POLICY_COMPLAINTS, 100, 10000},
-	    {"one below the line to stop", {10000, 0, {29, 0, 0}}, BREAKER_WARN,
-		POLICY_COMPLAINTS, 100, 10000},
-	    {"complaints at the line to stop", {10000, 0, {30, 0, 0}},
+	    {"one below the line to stop", {10000, 0, {29, 0, 0}, 0},
+		BREAKER_WARN, POLICY_COMPLAINTS, 100, 10000},
+	    {"complaints at the line to stop", {10000, 0, {30, 0, 0}, 0},
 		BREAKER_STOP, POLICY_COMPLAINTS, 300, 10000},
-	    {"below the sample", {199, 0, {199, 0, 199}}, BREAKER_OK, 0, 0, 0},
-	    {"at the sample", {200, 0, {3, 0, 0}}, BREAKER_STOP,
+	    {"below the sample", {199, 0, {199, 0, 199}, 0}, BREAKER_OK, 0, 0,
+		0},
+	    {"at the sample", {200, 0, {3, 0, 0}, 0}, BREAKER_STOP,
 		POLICY_COMPLAINTS, 300, 200},
-	    {"two are no rate", {200, 0, {2, 2, 2}}, BREAKER_OK, 0, 0, 0},
-	    {"delivered nothing, refused all", {0, 200, {0, 200, 0}},
+	    {"two are no rate", {200, 0, {2, 2, 2}, 0}, BREAKER_OK, 0, 0, 0},
+	    {"delivered nothing, refused all", {0, 200, {0, 200, 0}, 0},
 		BREAKER_STOP, POLICY_HARD_BOUNCES, 5000, 200},
-	    {"bounces: those refused are of the base", {190, 10, {0, 10, 0}},
+	    {"bounces: those refused are of the base", {190, 10, {0, 10, 0}, 0},
 		BREAKER_STOP, POLICY_HARD_BOUNCES, 5000, 200},
-	    {"late bounces are not twice in it", {200, 0, {0, 10, 0}},
+	    {"late bounces are not twice in it", {200, 0, {0, 10, 0}, 0},
 		BREAKER_STOP, POLICY_HARD_BOUNCES, 5000, 200},
-	    {"opt-outs", {1000, 0, {0, 0, 20}}, BREAKER_STOP,
+	    {"opt-outs", {1000, 0, {0, 0, 20}, 0}, BREAKER_STOP,
 		POLICY_UNSUBSCRIBES, 2000, 1000},
 	    {"a stop counts more than a warning before it",
-		{1000, 0, {1 + 2, 0, 20}}, BREAKER_STOP, POLICY_COMPLAINTS, 300,
-		1000},
-	    {"complaints warn, opt-outs stop", {2000, 0, {4, 0, 40}},
+		{1000, 0, {1 + 2, 0, 20}, 0}, BREAKER_STOP, POLICY_COMPLAINTS,
+		300, 1000},
+	    {"complaints warn, opt-outs stop", {2000, 0, {4, 0, 40}, 0},
 		BREAKER_STOP, POLICY_UNSUBSCRIBES, 2000, 2000},
-	    {"sums that do not fit", {BIG, BIG, {0, BIG, 0}}, BREAKER_STOP,
+	    {"faults of ours at the line to warn", {98, 0, {0, 0, 0, 4}, 102},
+		BREAKER_WARN, POLICY_OUR_FAULTS, 2000, 200},
+	    {"one below it", {97, 0, {0, 0, 0, 3}, 103}, BREAKER_OK, 0, 0, 0},
+	    {"and at the line to stop", {100, 0, {0, 0, 0, 10}, 100},
+		BREAKER_STOP, POLICY_OUR_FAULTS, 5000, 200},
+	    {"one more taken, and they are below it",
+		{101, 0, {0, 0, 0, 10}, 100}, BREAKER_WARN, POLICY_OUR_FAULTS,
+		2000, 201},
+	    {"blocked everywhere", {0, 0, {0, 0, 0, 200}, 200}, BREAKER_STOP,
+		POLICY_OUR_FAULTS, 5000, 200},
+	    {"dead addresses are not of their base",
+		{0, 199, {0, 0, 0, 199}, 199}, BREAKER_OK, 0, 0, 0},
+	    {"nor they of bounces'", {0, 199, {0, 199, 0, 0}, 199}, BREAKER_OK,
+		0, 0, 0},
+	    {"sums that do not fit", {BIG, BIG, {0, BIG, 0}, 0}, BREAKER_STOP,
 		POLICY_HARD_BOUNCES, 5000, BIG},
 	};
 	struct policy_breaker b = breaker();
@@ -264,7 +294,7 @@ static void test_judge(void)
 
 static void test_off(void)
 {
-	struct breaker_counts c = {1000, 0, {900, 0, 0}};
+	struct breaker_counts c = {1000, 0, {900, 0, 0}, 0};
 	struct policy_breaker b = breaker();
 	struct breaker_finding f;
 

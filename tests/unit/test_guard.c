@@ -94,14 +94,14 @@ static uint64_t deliver(const struct sending *s)
 struct answer {
 	uint64_t id;
 	enum bounce_reason reason;
-	bool complaint;
+	bool complaint, elsewhere; /* names somebody else */
 };
 
 static int answer_fn(struct door_ctx *ctx, void *arg)
 {
 	const struct answer *a = arg;
 	struct ops_failure f = {
-	    .reason = a->reason, .class = BOUNCE_CLASS_PERSON};
+	    .reason = a->reason, .class = bounce_class_of(a->reason)};
 	struct ops_bounce b = {.message_id = a->id,
 	    .source = FEEDBACK_BY_LOG,
 	    .failures = &f,
@@ -111,7 +111,7 @@ static int answer_fn(struct door_ctx *ctx, void *arg)
 	struct message_record m;
 	int rc = message_read(door_txn(ctx), a->id, &m);
 
-	if (rc == 0 && !a->complaint)
+	if (rc == 0 && !a->complaint && !a->elsewhere)
 		rc = person_address(A.st.store, door_txn(ctx), &m.lead,
 		    door_arena(ctx), &f.address[0]);
 	if (rc != 0)
@@ -133,6 +133,15 @@ static void complain(uint64_t id)
 static void bounce(uint64_t id, enum bounce_reason reason)
 {
 	struct answer a = {.id = id, .reason = reason};
+	struct error err = {0};
+
+	if (door_propose(A.st.store->door, answer_fn, &a, &err) != 0)
+		OK(false, "bounce: %s", err.text);
+}
+
+static void bounce_elsewhere(uint64_t id, enum bounce_reason reason)
+{
+	struct answer a = {.id = id, .reason = reason, .elsewhere = true};
 	struct error err = {0};
 
 	if (door_propose(A.st.store->door, answer_fn, &a, &err) != 0)
@@ -189,16 +198,19 @@ static void counts_are(enum stop_kind kind, const char *label,
 	struct watch_scope s = scope(kind, label, clock_now_ms());
 
 	OK(s.counts.delivered == want->delivered &&
-		s.counts.refused == want->refused,
-	    "%s: %s: %llu delivered, %llu refused", name, label,
+		s.counts.refused == want->refused &&
+		s.counts.blocked == want->blocked,
+	    "%s: %s: %llu delivered, %llu refused, %llu blocked", name, label,
 	    (unsigned long long)s.counts.delivered,
-	    (unsigned long long)s.counts.refused);
+	    (unsigned long long)s.counts.refused,
+	    (unsigned long long)s.counts.blocked);
 	OK(s.counts.n[0] == want->n[0] && s.counts.n[1] == want->n[1] &&
-		s.counts.n[2] == want->n[2],
-	    "%s: %s: %llu complaints, %llu bounces, %llu opt-outs", name, label,
-	    (unsigned long long)s.counts.n[0],
+		s.counts.n[2] == want->n[2] && s.counts.n[3] == want->n[3],
+	    "%s: %s: %llu complaints, %llu bounces, %llu opt-outs, %llu of us",
+	    name, label, (unsigned long long)s.counts.n[0],
 	    (unsigned long long)s.counts.n[1],
-	    (unsigned long long)s.counts.n[2]);
+	    (unsigned long long)s.counts.n[2],
+	    (unsigned long long)s.counts.n[3]);
 }
 
 static void guard(int64_t now_ms)
@@ -262,11 +274,11 @@ static void test_counts(void)
 	(void)deliver(
 	    &(struct sending){"news", "count", "count.example", .seed = true});
 	counts_are(STOP_CAMPAIGN, "count",
-	    &(struct breaker_counts){5, 1, {2, 2, 1}}, "campaign");
+	    &(struct breaker_counts){5, 1, {2, 2, 1}, 0}, "campaign");
 	counts_are(STOP_DOMAIN, "count.example",
-	    &(struct breaker_counts){5, 1, {2, 2, 1}}, "domain");
+	    &(struct breaker_counts){5, 1, {2, 2, 1}, 0}, "domain");
 	counts_are(STOP_SEGMENT, "news",
-	    &(struct breaker_counts){5, 1, {2, 2, 1}}, "segment");
+	    &(struct breaker_counts){5, 1, {2, 2, 1}, 0}, "segment");
 	counts_are(STOP_SEGMENT, "demo", &(struct breaker_counts){0},
 	    "another segment");
 }
@@ -421,7 +433,7 @@ static void full_count(struct ledger_txn *t, int64_t now_ms)
 	struct message_record m = message(now_ms, STR("full"));
 	struct breaker_counts a = {.delivered = UINT64_MAX - 1},
 			      b = {.delivered = 5, .n = {1, 0, 0}};
-	char key[64], value[20];
+	char key[64], value[28];
 	size_t n = 0;
 	struct str got;
 	int len;
@@ -531,7 +543,7 @@ static void old_stops(struct ledger_txn *t, int64_t now_ms)
 #define LOW                                                                    \
 	"breaker { window = 1d min-sample = 10 min-count = 2\n"                \
 	"  complaints = {\"5%%\", \"20%%\"} hard-bounces = {\"5%%\", "         \
-	"\"20%%\"}\n  unsubscribes = \"off\" %s }\n"
+	"\"20%%\"}\n  unsubscribes = \"off\" our-faults = \"off\" %s }\n"
 
 static void low(const char *more)
 {
@@ -641,7 +653,7 @@ static void test_counts_anew(void)
 	is_kept_ahead(now + 400 * WHEN_DAY_MS);
 	blast(&one, 2);
 	counts_are(STOP_SEGMENT, "demo",
-	    &(struct breaker_counts){10, 0, {2, 0, 0}}, "what came since");
+	    &(struct breaker_counts){10, 0, {2, 0, 0}, 0}, "what came since");
 	guard(now);
 	is_stopped(&one, STOP_SEGMENT, "2 of 10: at the line");
 }
@@ -720,6 +732,107 @@ static void test_bounces(void)
 	is_stopped(&(struct sending){"news", "b", NULL, false}, STOP_CAMPAIGN,
 	    "a list of dead addresses delivers nothing, and is stopped");
 	end(STOP_CAMPAIGN, "b");
+}
+
+static const struct sending listed = {"demo", "l", "l.example", false};
+
+/* As listed everywhere: nothing is delivered. What was resumed counts from
+ * nothing, also of these. */
+static void test_blocked(void)
+{
+	struct watch_scope s;
+
+	apply("breaker { mode = off }\n");
+	guard(clock_now_ms());
+	apply("breaker { window = 1d min-sample = 10 min-count = 2\n"
+	      "  our-faults = {\"5%\", \"20%\"} }\n");
+	for (int i = 0; i < 10; i++)
+		bounce(propose(&listed), BOUNCE_REPUTATION);
+	guard(clock_now_ms());
+	is_stopped(&(struct sending){"news", "l", NULL, false}, STOP_CAMPAIGN,
+	    "mail that nobody takes from us is stopped");
+	s = scope(STOP_CAMPAIGN, "l", clock_now_ms());
+	IS_INT(s.stop.cause.rate, 1 + POLICY_OUR_FAULTS, "by that rate");
+	IS_S(s.stop.reason, STR("our-faults: 10 of 10, 100.00 %"), "why");
+	end(STOP_CAMPAIGN, "l");
+	counts_are(STOP_CAMPAIGN, "l", &(struct breaker_counts){0},
+	    "counted from nothing");
+}
+
+/* A breaker of before: events of version 2 make no faults of ours. */
+static int old_bounce(struct door_ctx *ctx, void *arg)
+{
+	const struct event_bounce *e = arg;
+	struct buf b;
+	int rc;
+
+	buf_init(&b, 400);
+	rc = payload_encode(&feedback_bounce_payload, e, &b);
+	if (rc == 0)
+		rc = door_emit(ctx, EV_BOUNCE, 2, buf_str(&b));
+	buf_fini(&b);
+	return rc;
+}
+
+static void test_old_bounce(void)
+{
+	struct event_bounce e = {.source = FEEDBACK_BY_LOG,
+	    .reason = BOUNCE_REPUTATION,
+	    .class = BOUNCE_CLASS_US,
+	    .rank = GIVEUP_FAILED};
+	struct error err = {0};
+
+	apply("breaker { mode = off }\n");
+	guard(clock_now_ms());
+	e.message_id = propose(&listed);
+	IS_INT(door_propose(A.st.store->door, old_bounce, &e, &err), 0,
+	    "an old event: %s", err.text);
+	counts_are(STOP_CAMPAIGN, "l", &(struct breaker_counts){0},
+	    "makes of a ledger what it always made of it");
+}
+
+/* Every reason of class us counts, once a message; none of another class does,
+ * nor what was refused to somebody else. */
+static void test_our_faults(void)
+{
+	static const struct sending one = {
+	    "news", "ours", "ours.example", false};
+	static const enum bounce_reason ours[] = {BOUNCE_REPUTATION,
+	    BOUNCE_AUTH_FAILURE, BOUNCE_THROTTLED, BOUNCE_RELAY_DENIED};
+	static const enum bounce_reason others[] = {BOUNCE_MAILBOX_FULL,
+	    BOUNCE_SPAM_CONTENT, BOUNCE_POLICY, BOUNCE_NETWORK, BOUNCE_EXPIRED,
+	    BOUNCE_OTHER};
+	uint64_t late = deliver(&one);
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		bounce(propose(&one), ours[i]);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		bounce(propose(&one), others[i]);
+	bounce_elsewhere(propose(&one), BOUNCE_REPUTATION);
+	counts_are(STOP_CAMPAIGN, "ours",
+	    &(struct breaker_counts){1, 0, {0, 0, 0, 4}, 4}, "never delivered");
+	bounce(late, BOUNCE_REPUTATION);
+	bounce(late, BOUNCE_AUTH_FAILURE);
+	counts_are(STOP_DOMAIN, "ours.example",
+	    &(struct breaker_counts){1, 0, {0, 0, 0, 5}, 4}, "by a late DSN");
+	IS_INT(scope(STOP_SEGMENT, "news", clock_now_ms())
+		   .counts.n[POLICY_OUR_FAULTS],
+	    5, "segment");
+}
+
+static void is_rebuilt(void)
+{
+	struct rebuild_source source = {.from = A.st.store->ledger};
+	struct check_options o = {.reducers = &reducers};
+	struct rebuild_report report = {0};
+	struct error err = {0};
+	char scratch[128];
+
+	(void)snprintf(scratch, sizeof(scratch), "%s/scratch", A.st.dir);
+	IS_INT(rebuild_compare(&source, scratch, &o, &report, &err), 0,
+	    "replayed: %s", err.text);
+	OK(report.differ + report.only_live + report.only_rebuilt == 0,
+	    "every row is the same");
 }
 
 /* --- by people --- */
@@ -878,6 +991,10 @@ int main(void)
 	test_modes();
 	test_segments_own();
 	test_bounces();
+	test_blocked();
+	test_old_bounce();
+	test_our_faults();
+	is_rebuilt();
 	test_pause();
 	test_seen();
 	test_wakes();

@@ -210,27 +210,38 @@ static void test_no_log(void)
 struct tallied {
 	const char *name;
 	bool no_log;
-	const char *steps; /* d(elivered), r(emoved), h(ard bounce), s(oft) */
-	uint64_t delivered, refused, hard;
+	/* d(elivered), r(emoved), h(ard bounce), s(oft), b(locked) */
+	const char *steps;
+	uint64_t delivered, refused, hard, blocked, ours;
 };
 
 static const struct tallied tallied_steps[] = {
-    {"accepted", true, "", 1, 0, 0},
-    {"accepted, delivered", true, "d", 1, 0, 0},
-    {"accepted, removed", true, "r", 0, 0, 0},
-    {"accepted, removed, delivered", true, "rd", 1, 0, 0},
-    {"accepted, removed and delivered, twice told", true, "rrdrd", 1, 0, 0},
-    {"accepted, soft", true, "s", 0, 0, 0},
-    {"accepted, soft, delivered", true, "sd", 1, 0, 0},
-    {"accepted, hard", true, "h", 0, 1, 1},
-    {"accepted, hard, delivered", true, "hd", 1, 0, 1},
-    {"accepted, removed, hard, delivered", true, "rhd", 1, 0, 1},
-    {"accepted, delivered, hard", true, "dh", 1, 0, 1},
-    {"proposed", false, "", 0, 0, 0},
-    {"proposed, removed, delivered", false, "rd", 1, 0, 0},
-    {"proposed, hard", false, "h", 0, 1, 1},
-    {"proposed, hard, delivered", false, "hd", 1, 0, 1},
-    {"proposed, delivered, hard, removed", false, "dhr", 1, 0, 1},
+    {"accepted", true, "", 1, 0, 0, 0, 0},
+    {"accepted, delivered", true, "d", 1, 0, 0, 0, 0},
+    {"accepted, removed", true, "r", 0, 0, 0, 0, 0},
+    {"accepted, removed, delivered", true, "rd", 1, 0, 0, 0, 0},
+    {"accepted, removed and delivered, twice told", true, "rrdrd", 1, 0, 0, 0,
+	0},
+    {"accepted, soft", true, "s", 0, 0, 0, 0, 0},
+    {"accepted, soft, delivered", true, "sd", 1, 0, 0, 0, 0},
+    {"accepted, hard", true, "h", 0, 1, 1, 0, 0},
+    {"accepted, hard, delivered", true, "hd", 1, 0, 1, 0, 0},
+    {"accepted, removed, hard, delivered", true, "rhd", 1, 0, 1, 0, 0},
+    {"accepted, delivered, hard", true, "dh", 1, 0, 1, 0, 0},
+    {"proposed", false, "", 0, 0, 0, 0, 0},
+    {"proposed, removed, delivered", false, "rd", 1, 0, 0, 0, 0},
+    {"proposed, hard", false, "h", 0, 1, 1, 0, 0},
+    {"proposed, hard, delivered", false, "hd", 1, 0, 1, 0, 0},
+    {"proposed, delivered, hard, removed", false, "dhr", 1, 0, 1, 0, 0},
+    {"accepted, blocked", true, "b", 0, 0, 0, 1, 1},
+    {"accepted, blocked twice, delivered", true, "bbd", 1, 0, 0, 0, 1},
+    {"accepted, removed, blocked", true, "rb", 0, 0, 0, 1, 1},
+    {"accepted, blocked, hard", true, "bh", 0, 1, 1, 1, 1},
+    {"accepted, blocked, hard, delivered", true, "bhd", 1, 0, 1, 0, 1},
+    {"accepted, delivered, blocked", true, "db", 1, 0, 0, 0, 1},
+    {"proposed, blocked", false, "b", 0, 0, 0, 1, 1},
+    {"proposed, delivered, blocked, removed", false, "dbr", 1, 0, 0, 0, 1},
+    {"proposed, hard, blocked: says less", false, "hb", 0, 1, 1, 0, 0},
 };
 
 static const char *outcome_of(char step)
@@ -242,6 +253,8 @@ static const char *outcome_of(char step)
 		return "\"outcome\": \"removed\"";
 	case 'h':
 		return "\"outcome\": \"bounced\", \"status\": \"5.1.1\"";
+	case 'b':
+		return "\"outcome\": \"bounced\", \"status\": \"5.7.26\"";
 	default:
 		return "\"outcome\": \"bounced\", \"status\": \"5.2.2\"";
 	}
@@ -274,6 +287,10 @@ static void test_rates(void)
 		    t->name);
 		IS_INT(c.n[POLICY_HARD_BOUNCES] - before.n[POLICY_HARD_BOUNCES],
 		    t->hard, "%s: hard bounces", t->name);
+		IS_INT(c.blocked - before.blocked, t->blocked, "%s: blocked",
+		    t->name);
+		IS_INT(c.n[POLICY_OUR_FAULTS] - before.n[POLICY_OUR_FAULTS],
+		    t->ours, "%s: faults of ours", t->name);
 	}
 	is_rebuilt();
 }

@@ -215,6 +215,15 @@ static const struct change changes[] = {
 	"news is now warned about at 1% and stopped at 2% of unsubscribes\n"
 	"news, stopped by its rates, now goes on by hand instead of after 24 "
 	"hours\n"},
+    {"segment win-back",
+	"breaker-for news { our-faults = {\"1%\", \"5%\"} }\n"
+	"segment win-back",
+	"news is now warned about at 1% and stopped at 5% of our-faults "
+	"instead "
+	"of 2% and 5%\n",
+	"news is now warned about at 2% and stopped at 5% of our-faults "
+	"instead "
+	"of 1% and 5%\n"},
     {"segment win-back", "breaker { mode = off }\nsegment win-back",
 	"a segment, campaign or From domain is not stopped by its rates any "
 	"more\n",
