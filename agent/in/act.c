@@ -87,17 +87,14 @@ struct work {
 	struct ops_reply_out replies[SORT_TOKENS_MAX];
 };
 
-static bool is_matched(const struct sort *mail)
-{
-	return mail->has_origin && mail->origin.answer;
-}
-
 static int emit_reply(struct door_ctx *ctx, struct work *w,
     const struct sort_token *st, struct ops_reply_out *out)
 {
+	bool proven = sort_has_proof(w->item->mail);
 	struct ops_reply in = {.message_id = st->token.message_id,
 	    .reply = &w->item->mail->reply,
-	    .references = is_matched(w->item->mail) ? &w->references : NULL,
+	    .references = proven ? NULL : &w->references,
+	    .authentic = w->item->authentic,
 	    .from = w->from,
 	    .pause_ms = w->pause_ms,
 	    .review_ms = w->review_ms};
@@ -308,7 +305,7 @@ static int prepare(struct work *w)
 	rc = read_failures(w);
 	if (rc == 0 && w->item->mail->has_reply)
 		rc = read_author(w);
-	if (rc == 0 && is_matched(w->item->mail))
+	if (rc == 0 && !sort_has_proof(w->item->mail))
 		rc =
 		    reference_list(&w->item->mail->report.head, &w->references);
 	return rc != 0 ? rc : read_evidence(w);

@@ -14,6 +14,9 @@ struct act_item {
 	const unsigned char *digest; /* SEEN_DIGEST bytes */
 	/* A complaint without a token that is believed (claim.h), or NULL. */
 	const struct ops_complaint_of *complaint;
+	/* What shows that a matched answer is its author's (claim_left()), in the
+	 * words of RFC 8601; empty: nothing does, or nobody asked. */
+	struct str authentic;
 	/* results: */
 	int rc;    /* durable when 0 */
 	bool news; /* false: the digest was seen already, nothing happened */

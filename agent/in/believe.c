@@ -96,12 +96,17 @@ static void collect(struct believe *b, struct believe_item *it)
 	    it->sort, &conf->agent.complaint_from, it->arena, c, &yes);
 
 	it->word = BELIEVE_NO_CLAIM;
+	it->answer = false;
 	it->reason = NULL;
+	if (rc == 0 && !yes) {
+		rc = claim_left(it->sort, it->arena, c, &yes);
+		it->answer = yes;
+	}
 	if (rc != 0)
 		put_off(it);
 	if (rc != 0 || !yes)
 		return;
-	if (c->who.text.n == 0 && !c->has_reference) {
+	if (!it->answer && c->who.text.n == 0 && !c->has_reference) {
 		refuse(it, "a complaint without a token of ours that names "
 			   "nobody and no message");
 		return;
@@ -117,12 +122,15 @@ static void collect(struct believe *b, struct believe_item *it)
 static void accept(
     const struct claim *c, const struct verify_task *t, struct believe_item *it)
 {
+	struct str found = claim_evidence(c, &t->out, it->arena);
+
+	it->authentic = found;
 	it->complaint = (struct ops_complaint_of){.who = c->who,
 	    .has_reference = c->has_reference,
 	    .reference = c->reference,
-	    .evidence = claim_evidence(c, &t->out, it->arena)};
+	    .evidence = found};
 	it->word = BELIEVE_YES;
-	if (it->complaint.evidence.p == NULL)
+	if (found.p == NULL)
 		put_off(it);
 }
 
@@ -162,10 +170,16 @@ static void tell(const struct claim *c, const struct verify_task *t,
 	    [BELIEVE_LATER] = "later",
 	};
 	struct str found = claim_evidence(c, &t->out, it->arena);
+	const char *error = t->rc != 0 ? error_text(t->rc) : "";
 
-	LOG_EV(LOG_LEVEL_NOTICE, "complaint.verified",
-	    KV_Z("believed", words[it->word]), KV_STR("found", found),
-	    KV_Z("error", t->rc != 0 ? error_text(t->rc) : ""));
+	if (it->answer)
+		LOG_EV(LOG_LEVEL_NOTICE, "reply.verified",
+		    KV_Z("believed", words[it->word]), KV_STR("found", found),
+		    KV_Z("error", error));
+	else
+		LOG_EV(LOG_LEVEL_NOTICE, "complaint.verified",
+		    KV_Z("believed", words[it->word]), KV_STR("found", found),
+		    KV_Z("error", error));
 }
 
 /* What is left for this minute; DNS that answers at once costs next to

@@ -1,5 +1,5 @@
-/* believe.h - complaints without a token of ours (claim.h): verified by
- * tendril-verify, and judged.
+/* believe.h - complaints without a token of ours, and those who say that they
+ * have left (claim.h): verified by tendril-verify, and judged.
  *
  * What cannot be known now (DNS does not answer, no process could be had) is
  * for later, BELIEVE_LATER_MS at most after its delivery. The time that mails
@@ -24,7 +24,7 @@ enum {
 struct believe;
 
 enum believe_word {
-	BELIEVE_NO_CLAIM, /* none of these, or its author is not declared */
+	BELIEVE_NO_CLAIM, /* none of these, or its author not clear or declared */
 	BELIEVE_YES,
 	BELIEVE_NO,
 	BELIEVE_LATER,
@@ -38,8 +38,12 @@ struct believe_item {
 	struct arena *arena;
 	/* Results: */
 	enum believe_word word;
-	const char *reason;                /* BELIEVE_NO: why, in English */
-	struct ops_complaint_of complaint; /* BELIEVE_YES; in the arena */
+	bool answer;        /* it is of who has left, not a complaint */
+	const char *reason; /* of a complaint, BELIEVE_NO: why, in English */
+	/* BELIEVE_YES, in the arena: of a complaint; of an answer, what shows
+	 * who wrote it, in the words of RFC 8601 */
+	struct ops_complaint_of complaint;
+	struct str authentic;
 };
 
 int believe_open(

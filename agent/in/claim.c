@@ -77,6 +77,21 @@ int claim_read(const struct sort *s, const struct strs *declared,
 	return *yes_out && rc == 0 ? read_reference(s, out) : rc;
 }
 
+int claim_left(
+    const struct sort *s, struct arena *a, struct claim *out, bool *yes_out)
+{
+	int rc = 0;
+
+	*yes_out = false;
+	*out = (struct claim){0};
+	if (sort_has_proof(s) || !s->has_reply || s->reply.kind != REPLY_LEFT)
+		return 0;
+	rc = only_address(&s->report.head, "From", a, &out->author, yes_out);
+	*yes_out =
+	    rc == 0 && *yes_out && reply_says_left(&s->reply, out->author.text);
+	return rc;
+}
+
 /* sender: an address, or a HELO name. */
 static bool is_aligned(struct str sender, struct str domain)
 {

@@ -1,10 +1,15 @@
-/* claim.h - a complaint without a token of ours: whom it names, who says so, and
- * whether that is to be believed.
+/* claim.h - what is to be believed only of who shows that they are who they say.
  *
- * Such a report may come from anybody, so two things must be true of its
- * author, the only address of its only From field: it is declared
- * (complaint-from), and DKIM or SPF show that the mail is from its domain
- * (authentic.h). Pure. Threads: any. */
+ * A complaint without a token of ours: whom it names, who says so. Such a report
+ * may come from anybody, so two things must be true of its author, the only
+ * address of its only From field: it is declared (complaint-from), and DKIM or
+ * SPF show that the mail is from its domain (authentic.h).
+ *
+ * "I have left the company", in an answer that the milter matched by a
+ * Message-ID: that stands in every copy and answer of the message, and some
+ * programs make it so that others can guess it; From is anybody's to write. What
+ * comes to an address with a token of ours needs no more: that cannot be made up.
+ * Pure. Threads: any. */
 #ifndef AGENT_IN_CLAIM_H
 #define AGENT_IN_CLAIM_H
 
@@ -27,6 +32,12 @@ struct claim {
  * ERR_LIMIT, -ENOMEM. */
 int claim_read(const struct sort *s, const struct strs *declared,
     struct arena *a, struct claim *out, bool *yes_out) MUST_CHECK;
+
+/* *yes_out: the mail says of its author, the only address of its only From field,
+ * that they have left, and no token is proof of it; out has the author alone.
+ * ERR_LIMIT, -ENOMEM. */
+int claim_left(const struct sort *s, struct arena *a, struct claim *out,
+    bool *yes_out) MUST_CHECK;
 
 /* What is to be verified: the message, and what the milter's origin field says
  * of its client where SPF could show the author (aligned with the sender). */

@@ -84,9 +84,11 @@ static void believe(struct feedback *f, struct maildir_mail **sorted, size_t *n)
 			sorted[i]->answer = MAILDIR_LATER;
 			continue;
 		}
-		if (c->word == BELIEVE_NO)
+		if (c->word == BELIEVE_NO && !c->answer)
 			s->reason = c->reason;
-		if (c->word == BELIEVE_YES) {
+		if (c->word == BELIEVE_YES && c->answer)
+			f->items[i].authentic = c->authentic;
+		if (c->word == BELIEVE_YES && !c->answer) {
 			s->kind = sort_report_meaning(&s->report);
 			f->items[i].complaint = &c->complaint;
 		}

@@ -228,6 +228,13 @@ enum seen_kind sort_report_meaning(const struct report *r)
 	return r->source == REPORT_BY_NOTHING ? SEEN_UNPARSED : SEEN_REPORT;
 }
 
+bool sort_has_proof(const struct sort *s)
+{
+	if (s->has_origin)
+		return !s->origin.answer;
+	return header_count(&s->report.head, STR(ORIGIN_FIELD)) == 0;
+}
+
 static bool has_field(const struct job *j, const char *name)
 {
 	return header_count(&j->out->report.head, str_of(name)) > 0;

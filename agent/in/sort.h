@@ -58,6 +58,10 @@ struct sort_with {
 int sort_mail(const struct sort_with *with, struct str message, struct arena *a,
     struct sort *out) MUST_CHECK;
 
+/* Does its token show that who wrote it has the message? Not where the milter has
+ * found the message by Message-ID, or may have: its field cannot be read. */
+bool sort_has_proof(const struct sort *s);
+
 /* What a report says, whatever it is about. */
 enum seen_kind sort_report_meaning(const struct report *r);
 

@@ -106,7 +106,8 @@ static const struct option agent_options[] = {
 	.type = &option_hostport,
 	.offset = AT(nameserver),
 	.help = "DNS server that is asked for the keys and records of those "
-		"who complain; without it those of resolv.conf(5)."},
+		"who complain, and of those who answer that they have left; "
+		"without it those of resolv.conf(5)."},
     {.name = "relay-bounces",
 	.type = &option_flag,
 	.offset = AT(relay_bounces),

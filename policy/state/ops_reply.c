@@ -14,6 +14,7 @@ enum {
 	NOTE_MAX = 600,
 	AUTHOR_MAX = 100,
 	REASON_MAX = 500,
+	PROOF_MAX = 2000,
 };
 
 static const struct str author = {"tendril-agent", 13};
@@ -68,6 +69,20 @@ static int record(struct answer *w)
 		       : payload_emit(w->ctx, EV_REPLY, &answer_payload, &e);
 }
 
+/* On what a suppression rests: what was said, and what shows by whom. */
+static int read_note(const struct answer *w, struct str *out)
+{
+	char *z;
+
+	*out = w->in->reply->quote;
+	if (w->in->authentic.n == 0)
+		return 0;
+	z = arena_printf(door_arena(w->ctx), "%.*s; %.*s", STR_ARG(*out),
+	    STR_ARG(w->in->authentic));
+	*out = str_cut(str_of(z), 0, PROOF_MAX);
+	return z != NULL ? 0 : ERR_LIMIT;
+}
+
 static int suppress(struct answer *w, enum suppression_reason reason,
     int64_t until_ms, bool *changed_out)
 {
@@ -77,11 +92,11 @@ static int suppress(struct answer *w, enum suppression_reason reason,
 	    .until_ms = until_ms,
 	    .origin = STR("reply"),
 	    .author = author,
-	    .note = w->in->reply->quote,
 	    .message_id = w->in->message_id,
 	};
+	int rc = read_note(w, &in.note);
 
-	return ops_suppress_emit(w->ctx, w->s, &in, changed_out);
+	return rc != 0 ? rc : ops_suppress_emit(w->ctx, w->s, &in, changed_out);
 }
 
 /* Said by the person, of all nurture and for good: nothing is left to decide. */
@@ -132,16 +147,18 @@ static int ask_people(struct answer *w, enum review_kind kind)
 	return rc != 0 ? rc : open_review(w, kind);
 }
 
-/* Does nobody but the lead, and those who have their mail, know the message by
- * what this answer names it? */
-static int is_theirs_alone(const struct answer *w, bool *yes_out)
+/* Is it shown to be the lead's: by a token, or by SPF or DKIM with a Message-ID
+ * that nobody else of their domain may have? */
+static int is_theirs(const struct answer *w, bool *yes_out)
 {
-	uint64_t id = w->in->message_id;
-	int rc = 0;
+	uint64_t id = 0;
+	int rc;
 
-	if (w->in->references != NULL)
-		rc = reference_find(door_txn(w->ctx), w->in->references, NULL,
-		    door_now_ms(w->ctx), &id);
+	*yes_out = w->in->references == NULL;
+	if (*yes_out || w->in->authentic.n == 0)
+		return 0;
+	rc = reference_find(door_txn(w->ctx), w->in->references, NULL,
+	    door_now_ms(w->ctx), &id);
 	*yes_out = rc == 0 && id == w->in->message_id;
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
@@ -149,7 +166,7 @@ static int is_theirs_alone(const struct answer *w, bool *yes_out)
 static int give_up(struct answer *w)
 {
 	bool certain = w->own && reply_says_left(w->in->reply, w->in->from);
-	int rc = certain ? is_theirs_alone(w, &certain) : 0;
+	int rc = certain ? is_theirs(w, &certain) : 0;
 
 	if (rc != 0 || !certain)
 		return rc != 0 ? rc : ask_people(w, REVIEW_LEFT);

@@ -3,13 +3,15 @@
  *
  *   human       nurture to the lead is paused for the policy's reply-pause
  *   opt_out     paused until it is decided; a review with a deadline
- *   left        certain, from the lead's own address, and by what the lead alone
- *               knows of the message: suppressed (left), for good; else a review
+ *   left        certain, from the lead's own address, and shown to be: suppressed
+ *               (left), for good; else a review
  *   all others  recorded, no more
  *
- * From is anybody's to write. What shows that it is the lead is that they know
- * the message: its token, or its Message-ID, but where an application has given
- * one Message-ID to many, each of them knows it of all the others.
+ * From is anybody's to write. What shows that it is the lead is the message's
+ * token, which nobody can make up, or its Message-ID together with SPF or DKIM of
+ * their domain. Where an application has given one Message-ID to many, each of
+ * them knows it of all the others, and may be of the same domain: then nothing
+ * does.
  *
  * The pauses and the suppression are those of suppression.h. Nothing is ever sent
  * to a successor that an answer names. */
@@ -26,6 +28,9 @@ struct ops_reply {
 	const struct reply *reply;
 	/* By which the milter found the message; NULL: by its token. */
 	const struct reference_list *references;
+	/* Of one by references: what of SPF and DKIM shows its author; empty:
+	 * nothing. */
+	struct str authentic;
 	struct str from;  /* canonical author; empty: none, or several */
 	int64_t pause_ms; /* 0: a human answer pauses nothing */
 	int64_t review_ms;

@@ -1,34 +1,84 @@
 """Answers of people through a real Postfix: matched on their way in and left as
-they are; what follows of them; what must not count."""
+they are; what follows of them; what must not count. DNS from a name server of
+this test."""
 
 import json
 import os
+import pathlib
 
+import dkim
 import pytest
 
 from bed import bed as beds
-from bed import conf, mail, proc
+from bed import conf, keys, mail, nameserver, proc
 
 NEWS = "news@example.com"
 STAFF = "staff@example.com"
 ORIGIN = b"X-Tendril-Origin:"
 
 
-def take_answers(text):
+class World:
+    """The company outside that signs its mail, the stranger that signs his, and
+    the name server that has their keys."""
+
+    def __init__(self, folder):
+        self.key = keys.Key(folder, "north.example", "s1", "rsa-sha256")
+        self.stranger = keys.Key(folder, "stranger.example", "s1",
+                                 "rsa-sha256")
+        self.file = pathlib.Path(folder) / "zone"
+        self.names = nameserver.NameServer(self.file, port=0)
+        self.publish()
+
+    def publish(self):
+        records = {self.key.name: self.key.txt,
+                   self.stranger.name: self.stranger.txt,
+                   "spf.example": f"v=spf1 ip4:{beds.STRANGER} -all",
+                   "closed.example": "v=spf1 -all"}
+        self.file.write_text("".join(
+            f"{name}. IN TXT ( {quoted(text)} )\n"
+            for name, text in records.items()))
+
+    def silence(self):
+        """SERVFAIL to everything."""
+        self.file.unlink()
+
+
+def quoted(text):
+    return " ".join(f'"{text[at:at + 200]}"'
+                    for at in range(0, len(text), 200))
+
+
+def sign(key, data):
+    return dkim.sign(data, key.selector.encode(), key.domain.encode(),
+                     key.file.read_bytes(), include_headers=[
+                         b"from", b"to", b"subject", b"in-reply-to"]) + data
+
+
+def take_answers(text, port):
     """A tweak of the conf: mail from outside is looked through."""
     plain = text.text
     text.text = lambda: plain().replace(
         'stream rest {\n  class = "pass"', 'stream inbound {\n'
-        '  class = "inbound"')
+        '  class = "inbound"').replace("agent {\n", f"""agent {{
+  nameserver = "127.0.0.1:{port}"
+""")
 
 
 @pytest.fixture(scope="module")
-def whole(build):
+def world(tmp_path_factory):
+    made = World(tmp_path_factory.mktemp("outside"))
+    yield made
+    made.names.stop()
+
+
+@pytest.fixture(scope="module")
+def whole(build, world):
     policy = conf.PolicyText(basis="legitimate-interest",
                              person_cap="100 per 7d",
                              segment_cap="100 per 7d",
                              webinar_purpose="events")
-    with beds.Bed(build, policy=policy, tweak=take_answers) as bed:
+    with beds.Bed(build, policy=policy, tweak=lambda text: take_answers(
+            text, world.names.port)) as bed:
         bed.start_milter()
         bed.start_agent()
         bed.start_hub()
@@ -62,18 +112,22 @@ def sent(bed, person):
 
 
 def answer(bed, person, references, body, *fields, sender=None,
-           subject="Re: News"):
-    """Somebody outside writes to our staff; as the staff got it."""
+           subject="Re: News", key=None, done=True):
+    """Somebody outside writes to our staff; as the staff got it. done: wait for
+    the agent, too."""
     before = len(bed.sink.messages(STAFF))
     data = mail.message(person, STAFF, subject, body=body, fields=(
         ("In-Reply-To", references), *fields))
+    if key is not None:
+        data = sign(key, data)
     said = mail.submit(bed.ports["smtp25"],
                        person if sender is None else sender, [STAFF], data,
                        source=beds.STRANGER)
     assert said.final[0] == 250, said.final
     proc.wait_until(lambda: len(bed.sink.messages(STAFF)) > before, 20,
                     "the answer at our staff")
-    proc.wait_until(lambda: not bed.feedback(), 20, "an empty Maildir")
+    if done:
+        proc.wait_until(lambda: not bed.feedback(), 20, "an empty Maildir")
     return bed.sink.messages(STAFF)[-1], data
 
 
@@ -178,12 +232,12 @@ def test_programs_pause_nobody(bed, body, kind):
     assert nurture(bed, person)[0] == 250
 
 
-def test_who_has_left(bed):
+def test_who_has_left(bed, world):
     person = "bob.babbage@north.example"
     answer(bed, person, sent(bed, person),
            "Bob Babbage has left the company. Please write to "
            "eve@north.example.\r\n",
-           ("Auto-Submitted", "auto-replied"), sender="")
+           ("Auto-Submitted", "auto-replied"), sender="", key=world.key)
     event = wait_event(bed, "reply", person)
     assert event["kind"] == "left"
     assert event["note"] == "names eve@north.example"
@@ -193,7 +247,7 @@ def test_who_has_left(bed):
     assert nurture(bed, "mallory@north.example", shared := new_id())[0] == 250
     assert nurture(bed, forged, shared)[0] == 250
     answer(bed, forged, shared, "I no longer work here.\r\n",
-           ("Auto-Submitted", "auto-replied"), sender="")
+           ("Auto-Submitted", "auto-replied"), sender="", key=world.key)
     row = review_of(bed, forged)
     assert row["kind"] == "left" and "paused" in nurture(bed, forged)[1]
     bed.tendril.cli("review", "resume", row["id"], "--reason", "is there")
@@ -207,3 +261,62 @@ def test_who_has_left(bed):
     bed.tendril.cli("review", "resume", row["id"], "--reason", "of Bob")
     assert nurture(bed, other)[0] == 250
     assert not bed.sink.messages("eve@north.example")
+
+
+def says_gone(bed, person, **how):
+    """An answer by a Message-ID that is of one message."""
+    answer(bed, person, sent(bed, person), "I no longer work here.\r\n",
+           ("Auto-Submitted", "auto-replied"), **{"sender": "", **how})
+
+
+def suppressed(bed, person):
+    done = bed.tendril.cli("suppress", "check", person, check=False)
+    return done.stdout if done.returncode == 0 else ""
+
+
+def test_who_has_left_is_shown(bed, world):
+    """The Message-ID is known to many, and From is anybody's."""
+    says_gone(bed, "erin@mail.north.example", key=world.key)
+    assert "left" in suppressed(bed, "erin@mail.north.example")
+    shown = bed.tendril.cli("suppress", "show", "erin@mail.north.example",
+                            "--json").stdout
+    assert "dkim=pass header.d=north.example" in shown
+    says_gone(bed, "frank@spf.example", sender="frank@spf.example")
+    assert "left" in suppressed(bed, "frank@spf.example")
+
+
+@pytest.mark.parametrize("person, sender, signer", [
+    ("gail@north.example", "", None),
+    ("hugo@north.example", "", "stranger"),
+    ("ivan@closed.example", "ivan@closed.example", None),
+    ("judy@nothing.example", "judy@nothing.example", None),
+    ("karl@north.example", "karl@spf.example", None),
+])
+def test_who_has_left_is_forged(bed, world, person, sender, signer):
+    """Not signed; by somebody else; SPF fails; nothing is published; SPF of
+    another domain: paused, until somebody has looked."""
+    says_gone(bed, person, sender=sender,
+              key=world.stranger if signer else None)
+    row = review_of(bed, person)
+    assert row["kind"] == "left"
+    assert "paused" in nurture(bed, person)[1]
+    assert "left" not in suppressed(bed, person)
+    bed.tendril.cli("review", "resume", row["id"], "--reason", "is there")
+    assert nurture(bed, person)[0] == 250
+
+
+def test_who_has_left_when_dns_is_away(bed, world):
+    """Later, then; nothing is decided before."""
+    person = "lena@north.example"
+    world.silence()
+    says_gone(bed, person, key=world.key, done=False)
+    proc.wait_until(
+        lambda: "event=reply.verified believed=later" in
+        bed.tendril.agent.log_text(), 30, "an answer that is put off")
+    assert nurture(bed, person)[0] == 250
+    world.publish()
+    bed.tendril.agent.stop()
+    bed.start_agent()
+    proc.wait_until(lambda: "left" in suppressed(bed, person), 30,
+                    f"suppression of {person}")
+    assert not bed.feedback()

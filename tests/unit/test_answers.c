@@ -10,7 +10,8 @@
 
 static struct answertest A;
 static struct reply_rules *replies;
-static bool matched; /* as if the milter had found the message */
+static bool matched;         /* as if the milter had found the message */
+static struct str authentic; /* and DKIM or SPF showed whose it is */
 
 static enum seen_kind take(struct str mail)
 {
@@ -19,7 +20,8 @@ static enum seen_kind take(struct str mail)
 	unsigned char digest[SEEN_DIGEST];
 	struct arena *arena = arena_new(8 << 20);
 	struct sort s = {0};
-	struct act_item item = {.mail = &s, .digest = digest};
+	struct act_item item = {
+	    .mail = &s, .digest = digest, .authentic = authentic};
 	int rc = digest_sha256(mail, digest);
 
 	if (rc == 0)
@@ -170,6 +172,42 @@ static void test_shared(void)
 	    "to its feedback address: by the token");
 }
 
+/* By the Message-ID of one message: many see that, and From is anybody's. */
+static void test_forged(void)
+{
+	struct header h = {STR("Message-ID"), STR("<a@b>")};
+	const struct header_list list = {.v = &h, .n = 1};
+	struct reference r;
+	uint64_t id;
+
+	IS_INT(reference_of(&list, &r), 0, "reference");
+	A.reference = (struct str){(const char *)r.digest, sizeof(r.digest)};
+	id = answertest_send(&A, "d1@north.example", "D1");
+	A.reference = STR("");
+	matched = true;
+	(void)answers("d1@north.example", id, AUTO, "I no longer work here");
+	IS_INT(answertest_suppressed(&A, "d1@north.example"), 0,
+	    "nobody is given up");
+	IS_INT(paused("d1@north.example"), SUPPRESSION_IN_REVIEW,
+	    "somebody looks");
+	authentic = STR("dkim=pass header.d=north.example");
+	(void)answers("x@north.example", id, AUTO, "I no longer work here");
+	IS_INT(answertest_suppressed(&A, "d1@north.example"), 0,
+	    "not by another of that domain");
+	(void)answers("d1@north.example", id, AUTO, "I no longer work here.");
+	IS_INT(answertest_suppressed(&A, "d1@north.example"), SUPPRESSION_LEFT,
+	    "shown to be theirs");
+	/* one that others have, too: they may be of the same domain */
+	A.reference = (struct str){(const char *)r.digest, sizeof(r.digest)};
+	id = answertest_send(&A, "d2@north.example", "D2");
+	A.reference = STR("");
+	(void)answers("d2@north.example", id, AUTO, "I no longer work here");
+	IS_INT(answertest_suppressed(&A, "d2@north.example"), 0,
+	    "not by what many know");
+	matched = false;
+	authentic = STR_NULL;
+}
+
 static void test_pause(void)
 {
 	const char *who = "p@north.example";
@@ -308,6 +346,7 @@ int main(void)
 	test_kinds();
 	test_other_author();
 	test_shared();
+	test_forged();
 	test_pause();
 	test_one_to_one();
 	test_alive();

@@ -108,6 +108,69 @@ static void test_token(void)
 	arena_free(&a);
 }
 
+/* ---- who has left ---- */
+
+#define GONE "I no longer work here."
+
+static const struct {
+	const char *name, *from, *origin, *body;
+	bool answer; /* as if the milter had found the message, or... */
+	bool direct; /* as if it were to an address with a token */
+	bool want;
+} leavers[] = {
+    {"by Message-ID", "ann@b.example", "", GONE, true, false, true},
+    {"by token", "ann@b.example", "", GONE, false, true, false},
+    {"a field of nobody knows whom", "ann@b.example", "X-Tendril-Origin: x\n",
+	GONE, false, false, true},
+    {"of somebody else", "bob@b.example", "", "Ann Lee has left the company.",
+	true, false, false},
+    {"two authors", "ann@b.example, bob@b.example", "", GONE, true, false,
+	false},
+    {"two fields", "ann@b.example\nFrom: bob@b.example", "", GONE, true, false,
+	false},
+    {"no such words", "ann@b.example", "", "I am on vacation", true, false,
+	false},
+};
+
+static void test_left(void)
+{
+	uint64_t id = answertest_send(&A, "ann@b.example", "");
+	const char *to = answertest_address(&A, TOKEN_FEEDBACK, id);
+	struct reply_rules *rules;
+
+	if (reply_rules_new(&rules) != 0)
+		bug("rules");
+	for (size_t i = 0; i < sizeof(leavers) / sizeof(*leavers); i++) {
+		struct arena *a = arena_new(8 << 20);
+		struct sort_with with = {.keys = A.app.tokens,
+		    .rules = A.rules,
+		    .now_ms = A.now_ms,
+		    .replies = rules};
+		struct claim c;
+		struct sort s;
+		bool yes;
+		char *mail = arena_printf(A.t.arena,
+		    "%sReturn-Path: <>\nX-Original-To: %s\nFrom: %s\n"
+		    "Subject: Re: News\nAuto-Submitted: auto-replied\n"
+		    "In-Reply-To: <a@b>\n\n%s\n",
+		    leavers[i].origin, to, leavers[i].from, leavers[i].body);
+
+		if (sort_mail(&with, str_of(mail), a, &s) != 0)
+			bug("sort");
+		if (leavers[i].answer || leavers[i].direct)
+			s.has_origin = true;
+		s.origin.answer = leavers[i].answer;
+		OK(s.has_reply, "%s: an answer", leavers[i].name);
+		IS_INT(claim_left(&s, a, &c, &yes), 0, "%s", leavers[i].name);
+		OK(yes == leavers[i].want, "%s: %s", leavers[i].name,
+		    yes ? "to be verified" : "not to be verified");
+		if (yes)
+			IS_S(c.author.text, STR("ann@b.example"), "whose");
+		arena_free(&a);
+	}
+	reply_rules_free(&rules);
+}
+
 /* ---- what is verified ---- */
 
 static void test_mail(void)
@@ -295,6 +358,7 @@ int main(void)
 	answertest_open(&A);
 	test_read();
 	test_token();
+	test_left();
 	test_mail();
 	test_evidence();
 	test_act();
