@@ -342,12 +342,18 @@ static void on_done(void *arg, int rc, const struct error *err)
 	(void)pthread_mutex_unlock(&w->wait->lock);
 }
 
-static void submit(const struct app *app, struct work *w)
+/* What is done to a mail before the door sees it. */
+static void make_ready(const struct app *app, struct work *w)
 {
-	int rc = prepare(w);
-
+	w->item->rc = prepare(w);
 	if (w->item->mail->has_reply)
 		read_policy(app->store, w);
+}
+
+static void submit(const struct app *app, struct work *w)
+{
+	int rc = w->item->rc;
+
 	(void)pthread_mutex_lock(&w->wait->lock);
 	if (rc == 0)
 		rc = door_submit(app->store->door, mail_fn, w, on_done, w);
@@ -382,8 +388,11 @@ static void run(const struct app *app, struct work *works, size_t n)
 	(void)pthread_cond_init(&wait.done, NULL);
 	for (size_t i = 0; i < n; i++) {
 		works[i].wait = &wait;
-		submit(app, &works[i]);
+		make_ready(app, &works[i]);
 	}
+	/* One right after the other, so that few flushes serve them all. */
+	for (size_t i = 0; i < n; i++)
+		submit(app, &works[i]);
 	(void)pthread_mutex_lock(&wait.lock);
 	while (wait.left > 0)
 		(void)pthread_cond_wait(&wait.done, &wait.lock);

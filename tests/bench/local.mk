@@ -3,6 +3,7 @@
 bench_programs = \
 	%D%/bench_decide \
 	%D%/bench_hold \
+	%D%/bench_ingest \
 	%D%/bench_ledger \
 	%D%/bench_paced \
 	%D%/bench_mtalog \
@@ -21,6 +22,7 @@ CLEANFILES += $(bench_programs)
 tests_bench_bench_decide_LDADD = $(POLICY_LIBS)
 tests_bench_bench_paced_LDADD = $(POLICY_LIBS)
 tests_bench_bench_hold_LDADD = milter/libmilterside.a $(AGENT_LIBS)
+tests_bench_bench_ingest_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_bench_bench_ledger_LDADD = policy/libpolicy.a $(LMDB_LIBS)
 tests_bench_bench_mtalog_LDADD = agent/libagent.a policy/libpolicy.a
 tests_bench_bench_simulate_LDADD = $(POLICY_LIBS)
@@ -59,6 +61,7 @@ EXTRA_DIST += \
 	%D%/group_fairness.py \
 	%D%/group_import.py \
 	%D%/group_hold.py \
+	%D%/group_ingest.py \
 	%D%/group_ledger.py \
 	%D%/group_mtalog.py \
 	%D%/group_memory.py \
