@@ -97,6 +97,8 @@ agent_libagent_a_SOURCES = \
 	%D%/in/slotchange.h \
 	%D%/in/sort.c \
 	%D%/in/sort.h \
+	%D%/in/sort_plain.c \
+	%D%/in/sort_plain.h \
 	%D%/in/sort_search.c \
 	%D%/in/sort_search.h \
 	%D%/in/reviews.c \

@@ -145,6 +145,7 @@ unit_tests = \
 	%D%/unit/test_shadow \
 	%D%/unit/test_simulate \
 	%D%/unit/test_slots \
+	%D%/unit/test_sort_plain \
 	%D%/unit/test_spf \
 	%D%/unit/test_spike \
 	%D%/unit/test_spool \
@@ -306,6 +307,7 @@ tests_unit_test_words_LDADD = $(AGENT_LIBS)
 tests_unit_test_evidence_LDADD = $(AGENT_LIBS)
 tests_unit_test_answers_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_claim_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_sort_plain_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_guard_LDADD = $(AGENT_LIBS)
 tests_unit_test_maildir_LDADD = agent/libagent.a $(POLICY_LIBS)

@@ -60,6 +60,16 @@ static int read_reference(const struct sort *s, struct claim *out)
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
+int claim_author(const struct sort *s, const struct strs *declared,
+    struct arena *a, struct address *out, bool *yes_out)
+{
+	int rc = only_address(&s->report.head, "From", a, out, yes_out);
+
+	*yes_out = rc == 0 && *yes_out &&
+		   authentic_is_declared(declared, out->text, out->domain);
+	return rc;
+}
+
 int claim_read(const struct sort *s, const struct strs *declared,
     struct arena *a, struct claim *out, bool *yes_out)
 {
@@ -68,10 +78,7 @@ int claim_read(const struct sort *s, const struct strs *declared,
 	*yes_out = false;
 	if (s->n > 0 || s->report.kind != REPORT_COMPLAINT)
 		return 0;
-	rc = only_address(&s->report.head, "From", a, &out->author, yes_out);
-	*yes_out = rc == 0 && *yes_out &&
-		   authentic_is_declared(
-		       declared, out->author.text, out->author.domain);
+	rc = claim_author(s, declared, a, &out->author, yes_out);
 	if (*yes_out)
 		rc = read_who(s, a, out);
 	return *yes_out && rc == 0 ? read_reference(s, out) : rc;

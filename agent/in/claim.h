@@ -28,6 +28,11 @@ struct claim {
 	struct reference reference;
 };
 
+/* The only address of the mail's only From field; *yes_out: there is one, and it
+ * is declared. ERR_LIMIT, -ENOMEM. */
+int claim_author(const struct sort *s, const struct strs *declared,
+    struct arena *a, struct address *out, bool *yes_out) MUST_CHECK;
+
 /* *yes_out: the mail is one, and its author declared; else out is not set.
  * ERR_LIMIT, -ENOMEM. */
 int claim_read(const struct sort *s, const struct strs *declared,

@@ -35,8 +35,9 @@ struct feedback {
 static bool sort_one(struct feedback *f, const struct bounce_rules *rules,
     size_t i, struct maildir_mail *mail)
 {
-	struct sort_with with = {
-	    f->app->tokens, rules, clock_now_ms(), mail->cut, f->replies};
+	const struct conf_agent *conf = &f->app->conf->agent;
+	struct sort_with with = {f->app->tokens, rules, clock_now_ms(),
+	    mail->cut, f->replies, &conf->complaint_from, &conf->complaint_to};
 	int rc;
 
 	arena_reset(f->arenas[i]);

@@ -1,6 +1,7 @@
 /* sort.c - see sort.h. */
 #include "agent/in/sort.h"
 
+#include "agent/in/sort_plain.h"
 #include "agent/in/sort_search.h"
 #include "policy/mail/addrlist.h"
 #include "policy/mail/headblock.h"
@@ -150,7 +151,8 @@ static int search_report(struct job *j)
 	struct token t;
 	int rc;
 
-	if (j->out->report.source != REPORT_BY_ARF)
+	if (j->out->report.source != REPORT_BY_ARF &&
+	    j->out->report.source != REPORT_BY_PLAIN)
 		return 0;
 	rc = sort_search(j->with->keys, j->message, j->a, &t);
 	if (rc == 0)
@@ -163,6 +165,8 @@ static int find_tokens(struct job *j)
 	struct sort *s = j->out;
 	int rc = add_origin(j);
 
+	if (rc == 0 && s->n == 0)
+		rc = sort_plain(j->with, j->message, j->a, s);
 	if (rc == 0)
 		rc = add_trace(j, "X-Original-To");
 	if (rc == 0)

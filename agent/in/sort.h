@@ -8,7 +8,8 @@
  *   2. To and Cc: for MTAs that add none;
  *   3. X-Tendril-Id and CFBL-Feedback-ID of the message that a report
  *      returns: for reports sent to another address of the message;
- *   4. of a feedback report, any text in it (sort_search.h).
+ *   4. of a feedback report, or a message that a provider sends on
+ *      (sort_plain.h), any text in it (sort_search.h).
  * An answer (SEEN_REPLY) is what the milter has matched with a message of ours
  * (origin.answer), and what people write to one of these addresses: with an
  * envelope sender, and fields by which it answers something.
@@ -51,6 +52,8 @@ struct sort_with {
 	int64_t now_ms;
 	bool cut; /* the end of the mail is missing: no origin then */
 	const struct reply_rules *replies; /* NULL: answers are not read */
+	/* As in conf; NULL: there are no complaints without form. */
+	const struct strs *complaint_from, *complaint_to;
 };
 
 /* Borrows message and arena. ERR_LIMIT: more than the arena holds; -ENOMEM,

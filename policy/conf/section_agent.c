@@ -101,7 +101,9 @@ static const struct option agent_options[] = {
 	.type = &option_addresses,
 	.offset = AT(complaint_to),
 	.help = "Addresses that mailbox providers send complaints to; the "
-		"milter notes where such mail comes from."},
+		"milter notes where such mail comes from. A message that "
+		"one of complaint-from sends there without a report is a "
+		"complaint, too."},
     {.name = "nameserver",
 	.type = &option_hostport,
 	.offset = AT(nameserver),

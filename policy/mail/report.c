@@ -16,7 +16,8 @@ const char *report_kind_name(enum report_kind kind)
 const char *report_source_name(enum report_source source)
 {
 	static const char *const names[] = {"nothing", "dsn", "arf", "mdn",
-	    "headers", "x-failed-recipients", "notice", "ses", "forward"};
+	    "headers", "x-failed-recipients", "notice", "ses", "forward",
+	    "plain"};
 
 	return (size_t)source < sizeof(names) / sizeof(*names) ? names[source]
 							       : "nothing";

@@ -37,6 +37,9 @@ enum report_source {
 	REPORT_BY_SES,         /* Amazon SES by SNS: sesnote.h */
 	REPORT_BY_FORWARD,     /* a report that a person forwarded: told for
 	                          what it says, never to be acted upon */
+	REPORT_BY_PLAIN,       /* the message alone, which a declared reporter
+	                          sent on (agent/in/sort_plain.h); not by
+	                          report_classify() */
 };
 
 /* Strings are empty where the report does not say. */

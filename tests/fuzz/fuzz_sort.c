@@ -8,6 +8,10 @@ enum {
 	ARENA = 16 << 20
 };
 
+static const struct str from_v[] = {STR("staff@provider.example")};
+static const struct str to_v[] = {STR("fbl@b.example")};
+static const struct strs complaint_from = {from_v, 1}, complaint_to = {to_v, 1};
+
 static const struct sort_with *with(void)
 {
 	static struct bounce_rules *rules;
@@ -22,7 +26,8 @@ static const struct sort_with *with(void)
 			   "303132333435363738393a3b3c3d3e3f"),
 		       NULL) == 0);
 	/* tokens of the corpus are of 2026 and never expire here */
-	w = (struct sort_with){keys, rules, 0, false, NULL};
+	w = (struct sort_with){
+	    keys, rules, 0, false, NULL, &complaint_from, &complaint_to};
 	return &w;
 }
 
@@ -35,7 +40,9 @@ static void check_token(const struct sort *s, const struct sort_token *t)
 		FUZZ_CHECK(t->token.kind != TOKEN_FEEDBACK && s->report.n > 0);
 	else if (t->meaning == SEEN_COMPLAINT || t->meaning == SEEN_FRAUD ||
 		 t->meaning == SEEN_VIRUS)
-		FUZZ_CHECK(s->report.source == REPORT_BY_ARF);
+		FUZZ_CHECK(
+		    s->report.source == REPORT_BY_ARF ||
+		    (s->report.source == REPORT_BY_PLAIN && s->has_origin));
 }
 
 static void check_mail(struct str mail, struct arena *a)

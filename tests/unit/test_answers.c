@@ -16,7 +16,7 @@ static struct str authentic; /* and DKIM or SPF showed whose it is */
 static enum seen_kind take(struct str mail)
 {
 	struct sort_with with = {
-	    A.app.tokens, A.rules, A.now_ms, false, replies};
+	    A.app.tokens, A.rules, A.now_ms, false, replies, NULL, NULL};
 	unsigned char digest[SEEN_DIGEST];
 	struct arena *arena = arena_new(8 << 20);
 	struct sort s = {0};

@@ -10,7 +10,8 @@ static struct apitest API;
 
 static void take(struct str mail)
 {
-	struct sort_with with = {A.app.tokens, A.rules, A.now_ms, false, NULL};
+	struct sort_with with = {
+	    A.app.tokens, A.rules, A.now_ms, false, NULL, NULL, NULL};
 	unsigned char digest[SEEN_DIGEST];
 	struct arena *arena = arena_new(8 << 20);
 	struct sort s = {0};

@@ -13,7 +13,8 @@ static struct answertest A;
 /* Sorts and acts as the agent does; what it was taken for. */
 static enum seen_kind take(struct str mail)
 {
-	struct sort_with with = {A.app.tokens, A.rules, A.now_ms, false, NULL};
+	struct sort_with with = {
+	    A.app.tokens, A.rules, A.now_ms, false, NULL, NULL, NULL};
 	unsigned char digest[SEEN_DIGEST];
 	struct arena *arena = arena_new(8 << 20);
 	struct sort s = {0};
@@ -666,7 +667,8 @@ static void test_out_of_memory(void)
 	struct str mail =
 	    answertest_dsn(&A, answertest_address(&A, TOKEN_BOUNCE, id), to,
 		"5.1.1", "550 5.1.1 no such user");
-	struct sort_with with = {A.app.tokens, A.rules, A.now_ms, false, NULL};
+	struct sort_with with = {
+	    A.app.tokens, A.rules, A.now_ms, false, NULL, NULL, NULL};
 	int before = answertest_counter(&A, "bounce.hard.user_unknown");
 	unsigned char digest[SEEN_DIGEST] = "oom";
 	bool clean = true;

@@ -634,7 +634,7 @@ static void test_not_recorded(void)
 static void bounce(uint64_t id, const char *to, const char *diagnostic)
 {
 	struct sort_with with = {
-	    A.app.tokens, A.rules, A.now_ms, false, NULL};
+	    A.app.tokens, A.rules, A.now_ms, false, NULL, NULL, NULL};
 	struct str mail = answertest_dsn(&A,
 	    answertest_address(&A, TOKEN_BOUNCE, id), to, "5.1.1", diagnostic);
 	unsigned char digest[SEEN_DIGEST] = {0};
