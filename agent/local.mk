@@ -71,6 +71,8 @@ agent_libagent_a_SOURCES = \
 	%D%/in/maildir_aside.c \
 	%D%/in/maildir_aside.h \
 	%D%/in/maildir_deliver.c \
+	%D%/in/maildir_watch.c \
+	%D%/in/maildir_watch.h \
 	%D%/in/mtalog.c \
 	%D%/in/mtalog.h \
 	%D%/in/mtalog_files.c \

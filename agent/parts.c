@@ -59,7 +59,8 @@ static int start_slots(struct parts *p, struct error *err)
 	if (p->app->conf->mta_log.file.n == 0)
 		return 0;
 	rc = slots_open(&p->slots, p->app, err);
-	return rc != 0 ? rc : steps_add(p->steps, "mtalog", step_slots, p, err);
+	return rc != 0 ? rc
+		       : steps_add(p->steps, "mtalog", step_slots, p, -1, err);
 }
 
 static int start_feedback(struct parts *p, struct error *err)
@@ -71,7 +72,7 @@ static int start_feedback(struct parts *p, struct error *err)
 	rc = feedback_open(&p->feedback, p->app, err);
 	return rc != 0 ? rc
 		       : steps_add(p->steps, "feedback", feedback_step,
-			     p->feedback, err);
+			     p->feedback, feedback_fd(p->feedback), err);
 }
 
 static int step_release(void *arg, int64_t *wait_ms_out, struct error *err)
@@ -88,26 +89,27 @@ static int start_release(struct parts *p, struct error *err)
 	if (p->app->conf->agent.release.n == 0)
 		return 0;
 	rc = release_open(&p->release, p->app, err);
-	return rc != 0 ? rc
-		       : steps_add(p->steps, "release", step_release, p, err);
+	return rc != 0
+		   ? rc
+		   : steps_add(p->steps, "release", step_release, p, -1, err);
 }
 
 static int start_relay(struct parts *p, struct error *err)
 {
 	int rc = relay_open(&p->relay, p->app, err);
 
-	return rc != 0
-		   ? rc
-		   : steps_add(p->steps, "relay", relay_step, p->relay, err);
+	return rc != 0 ? rc
+		       : steps_add(
+			     p->steps, "relay", relay_step, p->relay, -1, err);
 }
 
 static int start_guard(struct parts *p, struct error *err)
 {
 	int rc = guard_open(&p->guard, p->app, err);
 
-	return rc != 0
-		   ? rc
-		   : steps_add(p->steps, "breaker", guard_step, p->guard, err);
+	return rc != 0 ? rc
+		       : steps_add(p->steps, "breaker", guard_step, p->guard,
+			     -1, err);
 }
 
 static int start_reviews(struct parts *p, struct error *err)
@@ -116,7 +118,7 @@ static int start_reviews(struct parts *p, struct error *err)
 
 	return rc != 0 ? rc
 		       : steps_add(p->steps, "reviews", reviews_step,
-			     p->reviews, err);
+			     p->reviews, -1, err);
 }
 
 static int start_api(struct parts *p, struct error *err)

@@ -5,9 +5,9 @@
 #include "policy/base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
 	SLICE_MS = 100
@@ -18,6 +18,7 @@ struct step {
 	const char *name;
 	step_fn *fn;
 	void *arg;
+	int fd;
 	pthread_t thread;
 };
 
@@ -38,13 +39,15 @@ int steps_open(struct steps **out, struct app *app, struct error *err)
 	return 0;
 }
 
-/* In slices, so that a stop is seen soon. */
-static void wait_for(const struct app *app, int64_t ms)
+/* In slices, so that a stop is seen soon. fd -1 is none for poll(2) too. */
+static void wait_for(const struct app *app, int fd, int64_t ms)
 {
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
 	while (ms > 0 && !atomic_load(&app->stopping)) {
 		int64_t slice = ms < SLICE_MS ? ms : SLICE_MS;
-		(void)nanosleep(
-		    &(struct timespec){.tv_nsec = slice * 1000000}, NULL);
+		if (poll(&p, 1, (int)slice) > 0)
+			return;
 		ms -= slice;
 	}
 }
@@ -56,19 +59,20 @@ static void *run(void *arg)
 	while (!atomic_load(&s->app->stopping)) {
 		struct error err = {0};
 		int64_t wait_ms = 0;
+		bool failed = s->fn(s->arg, &wait_ms, &err) != 0;
 
-		if (s->fn(s->arg, &wait_ms, &err) != 0) {
+		if (failed) {
 			LOG_EV_LIMITED(
 			    LOG_LEVEL_ERR, s->name, KV_Z("error", err.text));
 			if (wait_ms < STEPS_FAILED_WAIT_MS)
 				wait_ms = STEPS_FAILED_WAIT_MS;
 		}
-		wait_for(s->app, wait_ms);
+		wait_for(s->app, failed ? -1 : s->fd, wait_ms);
 	}
 	return NULL;
 }
 
-int steps_add(struct steps *s, const char *name, step_fn *fn, void *arg,
+int steps_add(struct steps *s, const char *name, step_fn *fn, void *arg, int fd,
     struct error *err)
 {
 	struct step *at = &s->v[s->n];
@@ -76,7 +80,7 @@ int steps_add(struct steps *s, const char *name, step_fn *fn, void *arg,
 
 	if (s->n == STEPS_MAX)
 		return error_set(err, ERR_LIMIT, "too many steps");
-	*at = (struct step){s->app, name, fn, arg, 0};
+	*at = (struct step){s->app, name, fn, arg, fd, 0};
 	rc = pthread_create(&at->thread, NULL, run, at);
 	if (rc != 0)
 		return error_of(err, -rc, "thread");

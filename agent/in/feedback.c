@@ -166,6 +166,11 @@ void feedback_close(struct feedback **f)
 	*f = NULL;
 }
 
+int feedback_fd(const struct feedback *f)
+{
+	return maildir_fd(f->maildir);
+}
+
 int feedback_step(void *arg, int64_t *wait_ms_out, struct error *err)
 {
 	struct feedback *f = arg;

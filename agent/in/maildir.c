@@ -2,6 +2,7 @@
 #include "agent/in/maildir.h"
 
 #include "agent/in/maildir_aside.h"
+#include "agent/in/maildir_watch.h"
 #include "policy/base/clock.h"
 #include "policy/base/codec.h"
 #include "policy/base/digest.h"
@@ -42,7 +43,8 @@ struct maildir {
 	char *path;
 	maildir_fn *fn;
 	void *arg;
-	int root, cur;                    /* folders, open during a step */
+	int root, cur; /* folders, open during a step */
+	struct maildir_watch watch;
 	int troubles;                     /* in a row */
 	int64_t retry_at_ms, sweep_at_ms; /* monotonic */
 	/* the batch that is being collected: */
@@ -62,6 +64,7 @@ int maildir_open(struct maildir **out, struct str path, maildir_fn *fn,
 	m->fn = fn;
 	m->arg = arg;
 	m->root = m->cur = -1;
+	maildir_watch_open(&m->watch);
 	for (size_t i = 0; i < MAILDIR_BATCH; i++)
 		buf_init(&m->claims[i].bytes, MAILDIR_READ_MAX);
 	m->path = path.n > 0 && path.n < PATH_MAX ? malloc(path.n + 1) : NULL;
@@ -82,9 +85,15 @@ void maildir_close(struct maildir **m)
 		return;
 	for (size_t i = 0; i < MAILDIR_BATCH; i++)
 		buf_fini(&(*m)->claims[i].bytes);
+	maildir_watch_close(&(*m)->watch);
 	free((*m)->path);
 	free(*m);
 	*m = NULL;
+}
+
+int maildir_fd(const struct maildir *m)
+{
+	return m->watch.fd;
 }
 
 static void tell(const struct maildir *m, const char *what, int rc)
@@ -371,8 +380,12 @@ int maildir_step(struct maildir *m, size_t max, size_t *n_out,
 
 	*n_out = 0;
 	m->troubles = 0;
-	if (rc == 0)
+	if (rc == 0) {
+		maildir_watch_arm(&m->watch, new);
 		rc = run(m, new, max, n_out);
+	}
+	if (rc != 0 || m->troubles >= TROUBLES_MAX)
+		maildir_watch_disarm(&m->watch);
 	close_folders(m, new);
 	*wait_ms_out = *n_out >= max ? 0 : POLL_MS;
 	if (rc == -ENOENT) /* no mail was ever delivered */

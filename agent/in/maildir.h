@@ -67,6 +67,11 @@ void maildir_close(struct maildir **m); /* NULL is fine */
 int maildir_step(struct maildir *m, size_t max, size_t *n_out,
     int64_t *wait_ms_out, struct error *err) MUST_CHECK;
 
+/* Becomes readable when mail is delivered after the last step, so that nobody
+ * need wait for the whole of *wait_ms_out; not after a step in trouble. -1: none.
+ * Valid until maildir_close(), never to be read. */
+int maildir_fd(const struct maildir *m);
+
 /* Writes `first` and what fd gives, to its end, into a Maildir, durably: tmp/,
  * then new/. first: whole header fields in front of the message, or empty.
  * Makes the folders where absent. Constant memory, any size. ERR_SYNTAX: fd

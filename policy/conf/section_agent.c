@@ -83,7 +83,8 @@ static const struct option agent_options[] = {
 	.type = &option_path,
 	.offset = AT(maildir),
 	.help = "Maildir into which the MTA delivers feedback mail; without "
-		"it bounces by mail are not seen."},
+		"it bounces by mail are not seen. What is delivered on this "
+		"machine is read at once, other mail within a second."},
     {.name = "bounce-rules",
 	.type = &option_path,
 	.offset = AT(bounce_rules),

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import threading
+import time
 
 import pytest
 
@@ -13,6 +14,7 @@ from bed import bed as beds
 from bed import conf, judge, mail, proc, web
 
 NEWS = "news@example.com"
+ROUNDS, AT_ONCE_S = 8, 0.4
 DSN = """\
 From: MAILER-DAEMON@mx.far.example\r
 To: {to}\r
@@ -252,6 +254,31 @@ def test_origin_field(build, make_bed):
     outside(bed, "a@b.example", "x@example.com", other)
     message, = bed.sink.wait("x@example.com")
     assert judge.judge_untouched(message.data, other) == []
+
+
+def test_at_once(bed):
+    """Mail is acted on as it is delivered. Each comes shortly after the Maildir
+    was seen to be empty: who looks once a second would let each wait for most
+    of one."""
+    took = []
+    for number in range(ROUNDS):
+        person = f"quick{number}@north.example"
+        address = sent(bed, person).sender
+        proc.wait_until(lambda: not bed.feedback(), 20, "an empty Maildir")
+        time.sleep(0.15)
+        for name in ("tmp", "new"):
+            (bed.maildir / name).mkdir(exist_ok=True)
+        before = time.monotonic()
+        put(bed, f"quick{number}", DSN.format(
+            to=address, person=person, number=number).replace(
+                "\r\n", "\n").encode())
+        while bed.feedback() and time.monotonic() < before + 20:
+            time.sleep(0.002)
+        took.append(time.monotonic() - before)
+        assert suppressed(bed, person)
+    took.sort()
+    print("seconds:", *(f"{one:.3f}" for one in took))
+    assert took[ROUNDS * 3 // 4] < AT_ONCE_S
 
 
 def test_pipe(bed):

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/wait.h>
 
@@ -383,6 +384,139 @@ static void test_no_folder(void)
 	maildir_close(&m);
 }
 
+/* --- being told --- */
+
+enum {
+	TOLD_MS = 5000 /* it is told at once: only a failure waits for it */
+};
+
+static struct maildir *watcher(const char *path, struct hand *h)
+{
+	struct maildir *m;
+	struct error err = {0};
+
+	if (maildir_open(&m, str_of(path), handle, h, &err) != 0 ||
+	    maildir_fd(m) < 0) {
+		printf("Bail out! no watch: %s\n", err.text);
+		exit(1);
+	}
+	return m;
+}
+
+static bool is_told(const struct maildir *m, int ms)
+{
+	struct pollfd p = {.fd = maildir_fd(m), .events = POLLIN};
+
+	return poll(&p, 1, ms) == 1;
+}
+
+/* How many it took. */
+static size_t step_of(struct maildir *m)
+{
+	struct error err = {0};
+	int64_t wait;
+	size_t n = 0;
+
+	if (maildir_step(m, 64, &n, &wait, &err) != 0)
+		printf("# %s\n", err.text);
+	return n;
+}
+
+static void deliver_one(const char *where)
+{
+	struct error err = {0};
+
+	if (deliver_to(where, STR("Subject: x\n\nx\n"), &err) != 0)
+		printf("# %s\n", err.text);
+}
+
+static int descriptors(void)
+{
+	const struct dirent *e;
+	int n = 0;
+	DIR *d = opendir("/proc/self/fd");
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.';
+	if (d != NULL)
+		(void)closedir(d);
+	return n;
+}
+
+static void test_told(void)
+{
+	struct hand h = {.answer = MAILDIR_DONE};
+	struct maildir *m = watcher(dir, &h);
+	char from[128], to[128];
+
+	(void)step_of(m);
+	OK(!is_told(m, 0), "nothing came");
+	deliver_one(dir);
+	OK(is_told(m, TOLD_MS), "mail: told");
+	IS_INT((long long)step_of(m), 1, "and there");
+	OK(!is_told(m, 0), "told once; our own work on it is no news");
+	put_file("tmp/linked", STR("Subject: y\n\ny\n"));
+	OK(!is_told(m, 0), "nor is what is not delivered yet");
+	(void)snprintf(from, sizeof(from), "%s/tmp/linked", dir);
+	(void)snprintf(to, sizeof(to), "%s/new/linked", dir);
+	OK(link(from, to) == 0 && is_told(m, TOLD_MS), "a link: told");
+	(void)unlink(from);
+	IS_INT((long long)step_of(m), 1, "and there");
+	maildir_close(&m);
+}
+
+static void test_told_in_trouble(void)
+{
+	struct hand h = {.answer = MAILDIR_TROUBLE};
+	struct maildir *m = watcher(dir, &h);
+
+	(void)step_of(m);
+	for (int i = 0; i < 4; i++)
+		deliver_one(dir);
+	(void)step_of(m);
+	deliver_one(dir);
+	OK(!is_told(m, 100), "more mail does not cut a wait in trouble short");
+	h.answer = MAILDIR_DONE;
+	(void)step_of(m);
+	deliver_one(dir);
+	OK(is_told(m, TOLD_MS), "told again when it is over");
+	maildir_close(&m);
+	m = watcher(dir, &h);
+	while (step_of(m) > 0)
+		continue;
+	maildir_close(&m);
+}
+
+/* The folder comes later, goes, and comes again. */
+static void test_told_of_another(void)
+{
+	struct hand h = {.answer = MAILDIR_DONE};
+	char path[128], new[160], old[160];
+	int before = descriptors();
+	struct maildir *m;
+
+	(void)snprintf(path, sizeof(path), "%s/later", dir);
+	(void)snprintf(new, sizeof(new), "%s/new", path);
+	(void)snprintf(old, sizeof(old), "%s/old", path);
+	m = watcher(path, &h);
+	IS_INT((long long)step_of(m), 0, "no folder yet");
+	deliver_one(path);
+	IS_INT((long long)step_of(m), 1, "looked for all the same");
+	deliver_one(path);
+	OK(is_told(m, TOLD_MS) && step_of(m) == 1, "told from then on");
+	IS_INT(rename(new, old), 0, "it goes");
+	IS_INT((long long)step_of(m), 0, "none is there");
+	deliver_one(path);
+	IS_INT((long long)step_of(m), 1, "another is");
+	(void)rmdir(old);
+	(void)step_of(m);
+	OK(!is_told(m, 0), "nothing is told of the first");
+	deliver_one(path);
+	OK(is_told(m, TOLD_MS) && step_of(m) == 1, "but of the other");
+	maildir_close(&m);
+	IS_INT(descriptors(), before, "no descriptor is left");
+}
+
 /* --- deliveries meanwhile --- */
 
 enum {
@@ -558,6 +692,9 @@ int main(void)
 	test_long_names();
 	test_huge();
 	test_no_folder();
+	test_told();
+	test_told_in_trouble();
+	test_told_of_another();
 	test_concurrent();
 	test_deliver_fails();
 	test_sweep();
