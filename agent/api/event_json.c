@@ -208,6 +208,18 @@ static int slot_moved(struct job *j)
 	return rc;
 }
 
+static int more_recipients(struct job *j)
+{
+	struct event_more_recipients e;
+	int rc = message_decode_more(j->ev->payload, &e);
+
+	put_message(j, e.message_id);
+	put(j, "queue_id", e.queue_id);
+	value_put_i64(j->o, "decided", e.decided);
+	value_put_i64(j->o, "recipients", e.recipients);
+	return rc;
+}
+
 static int duplicate(struct job *j)
 {
 	struct event_duplicate e;
@@ -598,6 +610,7 @@ static const struct {
     {EV_STOPPED, "stopped", stopped},
     {EV_RESUMED, "resumed", resumed},
     {EV_COMPANIES, "companies", companies},
+    {EV_MORE_RECIPIENTS, "more_recipients", more_recipients},
     {EV_REPLY, "reply", reply},
     {EV_REVIEW_OPENED, "review_opened", review_opened},
     {EV_REVIEW_DECIDED, "review_decided", review_decided},

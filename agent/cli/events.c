@@ -39,6 +39,7 @@ static const struct {
     {"stopped", "stopped"},
     {"resumed", "resumed"},
     {"companies", "histories of companies"},
+    {"more_recipients", "more recipients"},
     {"reply", "reply"},
     {"review_opened", "to review"},
     {"review_decided", "reviewed"},

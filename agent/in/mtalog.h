@@ -63,7 +63,8 @@ struct mtalog_line {
 	struct str instance;  /* "postfix", "postfix-out": tells queues apart */
 	struct str agent;     /* "smtpd", "qmgr" */
 	uint32_t pid;         /* of the writer; MTALOG_DIED: of the dead */
-	uint32_t count;       /* MTALOG_DELETED_COUNT */
+	uint32_t count;       /* MTALOG_DELETED_COUNT; MTALOG_ACTIVE: to how
+				 many recipients, 0: not told */
 	struct str queue_id;  /* empty: the line names none */
 	struct str next_id;   /* see the kinds; sent: "queued as", the word of
 				 the next hop: believe it of your own relays */

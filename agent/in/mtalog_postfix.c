@@ -258,7 +258,8 @@ static bool sender_before(struct str s, struct str tail, struct str *out)
 }
 
 /* "<sender>, size=381, nrcpt=1" */
-static bool sender_before_sizes(struct str s, struct str *out)
+static bool sender_before_sizes(
+    struct str s, struct str *out, uint32_t *count_out)
 {
 	size_t at = str_rfind(s, '>');
 	struct str rest = str_from(s, at);
@@ -272,6 +273,7 @@ static bool sender_before_sizes(struct str s, struct str *out)
 	rest = str_from(rest, at);
 	if (!take(&rest, STR(", nrcpt=")) || str_u64(rest, UINT64_MAX, &n) != 0)
 		return false;
+	*count_out = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 	return sender_before(
 	    str_cut(s, 0, str_rfind(s, '>') + 1), STR(""), out);
 }
@@ -289,7 +291,8 @@ static enum mtalog_kind parse_qmgr(struct str s, struct mtalog_line *out)
 	if (!take(&s, STR("from=")))
 		return MTALOG_OTHER;
 	if (str_ends(s, active) &&
-	    sender_before_sizes(str_cut(s, 0, s.n - active.n), &out->sender))
+	    sender_before_sizes(
+		str_cut(s, 0, s.n - active.n), &out->sender, &out->count))
 		return MTALOG_ACTIVE;
 	if (sender_before(
 		s, STR(", status=expired, returned to sender"), &out->sender) ||

@@ -99,7 +99,7 @@ struct outcome {
 	struct str relay, dsn, text;
 	int64_t time_ms;
 	int64_t since_ms; /* the newest line before the last gap; 0: none */
-	uint32_t count;   /* UNNAMED */
+	uint32_t count;   /* UNNAMED; QUEUED: its recipients, 0: not told */
 	bool refused;     /* SESSION_END: the server counted no 250 for it */
 };
 

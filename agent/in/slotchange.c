@@ -95,7 +95,8 @@ bool slotchange_of(struct store *s, struct arena *a, const struct outcome *o,
 	    .since_ms = o->since_ms,
 	    .rest = o->rcpt.n == 0,
 	    .status = o->dsn,
-	    .relay = o->relay};
+	    .relay = o->relay,
+	    .recipients = o->kind == OUTCOME_QUEUED ? o->count : 0};
 	if (!kind_of(o, &out->kind))
 		return false;
 	find_person(s, a, o, out);

@@ -326,12 +326,14 @@ static int store_position(struct door_ctx *ctx, const struct slots *s)
 struct piece {
 	const struct slots *s;
 	size_t from, n;
+	struct ops_slot_counts counts;
 };
 
 static int store_fn(struct door_ctx *ctx, void *arg)
 {
-	const struct piece *p = arg;
-	int rc = ops_slot_changes(ctx, p->s->changes + p->from, p->n);
+	struct piece *p = arg;
+	int rc = ops_slot_changes_counted(
+	    ctx, p->s->changes + p->from, p->n, &p->counts);
 
 	if (rc == 0 && p->from + p->n == p->s->n_changes && !p->s->unplaced)
 		rc = store_position(ctx, p->s);
@@ -354,20 +356,41 @@ static int store_pieces(
 	return error_of(err, rc, "ledger");
 }
 
+/* Harms nobody's slot, but somebody gets what was not decided for them. */
+static void tell_more(const struct piece *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct ops_slot_counts *c = &v[i].counts;
+
+		if (c->more > 0)
+			LOG_EV_LIMITED(LOG_LEVEL_WARNING,
+			    "mtalog.more_recipients",
+			    KV_I64("msg", (int64_t)c->more_id),
+			    KV_I64("decided", c->decided),
+			    KV_I64("recipients", c->recipients),
+			    KV_I64("count", (int64_t)c->more));
+	}
+}
+
 /* One alone waits for room at the door. */
 static int store_all(struct slots *s, struct error *err)
 {
 	struct piece v[PIECES_MAX];
 	size_t n = 0, from = 0;
+	int rc;
 
 	do {
 		size_t left = s->n_changes - from;
 
-		v[n] = (struct piece){s, from, left < PIECE ? left : PIECE};
+		v[n] = (struct piece){
+		    .s = s, .from = from, .n = left < PIECE ? left : PIECE};
 		from += v[n++].n;
 	} while (from < s->n_changes);
-	return n == 1 ? door_propose(s->app->store->door, store_fn, v, err)
-		      : store_pieces(s, v, n, err);
+	rc = n == 1 ? door_propose(s->app->store->door, store_fn, v, err)
+		    : store_pieces(s, v, n, err);
+	if (rc == 0)
+		tell_more(v, n);
+	return rc;
 }
 
 /* After a failure what is in memory is ahead of the ledger: begin again from

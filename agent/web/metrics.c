@@ -40,6 +40,7 @@ static const struct family {
     {"copy", "Messages kept in the spool, and what became of them."},
     {"feedback", "Feedback mails by kind."},
     {"provider", "What became of messages, by provider of the mailbox."},
+    {"queue", "What the MTA's queue does with messages that was not decided."},
     {"relay", "Answers passed on to applications."},
     {"shadow", "Decisions that did not act."},
     {"slot", "What became of messages that were let go."},

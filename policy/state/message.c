@@ -266,6 +266,17 @@ static const struct payload_field duplicate_fields[] = {
 const struct payload_desc message_duplicate_payload =
     PAYLOAD_DESC(duplicate_fields, struct event_duplicate, PAYLOAD_MAX);
 
+#define AT(field) offsetof(struct event_more_recipients, field)
+static const struct payload_field more_fields[] = {
+    {1, PAYLOAD_U64, true, AT(message_id)},
+    {2, PAYLOAD_BYTES, true, AT(queue_id)},
+    {3, PAYLOAD_U32, false, AT(decided)},
+    {4, PAYLOAD_U32, false, AT(recipients)},
+};
+#undef AT
+const struct payload_desc message_more_payload =
+    PAYLOAD_DESC(more_fields, struct event_more_recipients, PAYLOAD_MAX);
+
 int message_decode_proposed(struct str payload, struct event_slot_proposed *out)
 {
 	return payload_decode(&message_proposed_payload, payload, out);
@@ -284,6 +295,11 @@ int message_decode_moved(struct str payload, struct event_slot_moved *out)
 int message_decode_duplicate(struct str payload, struct event_duplicate *out)
 {
 	return payload_decode(&message_duplicate_payload, payload, out);
+}
+
+int message_decode_more(struct str payload, struct event_more_recipients *out)
+{
+	return payload_decode(&message_more_payload, payload, out);
 }
 
 static struct message_record record_of(
@@ -607,6 +623,22 @@ int message_reduce_duplicate(
 		rc = counter_add(t, ev->time_ms, "verdict.drop.duplicate",
 		    counted_segment(r.segment, r.purpose));
 	return error_of(err, rc, "duplicate");
+}
+
+/* Counted, no more: whom the MTA adds is the operator's to know. */
+int message_reduce_more(
+    struct ledger_txn *t, const struct event *ev, struct error *err)
+{
+	struct event_more_recipients e;
+	struct message_record r;
+	int rc = message_decode_more(ev->payload, &e);
+
+	if (rc == 0)
+		rc = message_read(t, e.message_id, &r);
+	if (rc == 0)
+		rc = counter_add(t, ev->time_ms, "queue.more_recipients",
+		    counted_segment(r.segment, r.purpose));
+	return error_of(err, rc, "more recipients");
 }
 
 const char *slot_release_name(enum slot_release r)

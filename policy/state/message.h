@@ -99,6 +99,12 @@ struct event_duplicate {
 	struct str queue_id; /* of the second */
 };
 
+struct event_more_recipients { /* the MTA sends it to more than were decided */
+	uint64_t message_id;
+	struct str queue_id;
+	uint32_t decided, recipients;
+};
+
 /* A row of TABLE_MESSAGE, as it is found by cursor; the key is its id. */
 int message_decode(struct str value, struct message_record *out) MUST_CHECK;
 /* Whose such a row is, without reading the rest of it. */
@@ -126,6 +132,7 @@ extern const struct payload_desc message_proposed_payload;
 extern const struct payload_desc message_changed_payload;
 extern const struct payload_desc message_moved_payload;
 extern const struct payload_desc message_duplicate_payload;
+extern const struct payload_desc message_more_payload;
 int message_decode_proposed(
     struct str payload, struct event_slot_proposed *out) MUST_CHECK;
 int message_decode_changed(
@@ -134,6 +141,8 @@ int message_decode_moved(
     struct str payload, struct event_slot_moved *out) MUST_CHECK;
 int message_decode_duplicate(
     struct str payload, struct event_duplicate *out) MUST_CHECK;
+int message_decode_more(
+    struct str payload, struct event_more_recipients *out) MUST_CHECK;
 
 int message_reduce_proposed(
     struct ledger_txn *t, const struct event *ev, struct error *err);
@@ -146,6 +155,8 @@ int message_reduce_released(
 int message_reduce_moved(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 int message_reduce_duplicate(
+    struct ledger_txn *t, const struct event *ev, struct error *err);
+int message_reduce_more(
     struct ledger_txn *t, const struct event *ev, struct error *err);
 
 /* For reducers: counts what came of a message (enum tally_what); nothing where

@@ -135,6 +135,7 @@ struct slot_change {
 	bool rest;
 	struct str status, relay;
 	struct str provider; /* provider.h; empty: not known */
+	uint32_t recipients; /* QUEUED: that the MTA sends it to; 0: not told */
 	/* Read long after it was written: another message may have had the
 	 * queue id in the meantime. */
 	bool history;
@@ -148,9 +149,14 @@ struct slot_change {
 int ops_slot_changes(
     struct door_ctx *ctx, const struct slot_change *v, size_t n) MUST_CHECK;
 /* The same, and how many steps were taken, how many changes were of no message
- * of ours. Not added up: as of this call. */
+ * of ours; how many messages of nurture the MTA sends to more recipients than were
+ * decided (an alias, always_bcc), and the last of them: each is told as it gets
+ * into the queue, EV_MORE_RECIPIENTS, and its slot goes on as ever. Not added up:
+ * as of this call. */
 struct ops_slot_counts {
-	uint64_t steps, unknown;
+	uint64_t steps, unknown, more;
+	uint64_t more_id;
+	uint32_t decided, recipients;
 };
 int ops_slot_changes_counted(struct door_ctx *ctx, const struct slot_change *v,
     size_t n, struct ops_slot_counts *out) MUST_CHECK;

@@ -5,8 +5,10 @@
 enum {
 	TEXT_MAX = 200,
 	MESSAGES_MAX = 1000,
-	STAMP_MS = 2000, /* a log's stamps may have seconds only */
-	QUEUE_DAYS = 30  /* a message is in a queue, at most */
+	STAMP_MS = 2000,  /* a log's stamps may have seconds only */
+	QUEUE_DAYS = 30,  /* a message is in a queue, at most */
+	ACTIVE_MS = 60000 /* the queue manager takes it up at first; later it
+			     tries again, and says the same again */
 };
 
 /* Somebody says that it did not go out; else nobody said that it did. */
@@ -385,6 +387,40 @@ static int close_open(struct door_ctx *ctx, const struct slot_change *c,
 	return rc;
 }
 
+/* Is it new in the queue? The end of its session may be told before. */
+static bool is_taken_up(
+    const struct message_record *r, const struct slot_change *c)
+{
+	return r->state == SLOT_PROPOSED ||
+	       (r->state == SLOT_QUEUED &&
+		   c->at_ms < r->changed_ms + ACTIVE_MS);
+}
+
+/* Whoever is added behind our back gets what was decided for another. Of nurture,
+ * where each recipient was decided; read anew after a crash it may be told twice. */
+static int tell_more(struct door_ctx *ctx, const struct slot_change *c,
+    const struct group *g, struct overlay *o)
+{
+	struct event_more_recipients e = {.message_id = g->ids[g->n - 1],
+	    .queue_id = c->queue_id,
+	    .decided = (uint32_t)g->n,
+	    .recipients = c->recipients};
+	struct message_record r;
+	int rc;
+
+	if (c->kind != SLOT_CHANGE_QUEUED || c->recipients <= g->n ||
+	    c->history)
+		return 0;
+	rc = read_now(door_txn(ctx), e.message_id, o, &r);
+	if (rc != 0 || r.purpose.n == 0 || !is_taken_up(&r, c))
+		return rc;
+	o->counts.more++;
+	o->counts.more_id = e.message_id;
+	o->counts.decided = e.decided;
+	o->counts.recipients = e.recipients;
+	return payload_emit(ctx, EV_MORE_RECIPIENTS, &message_more_payload, &e);
+}
+
 static int change_all(struct door_ctx *ctx, const struct slot_change *c,
     struct group *g, struct overlay *o)
 {
@@ -399,6 +435,7 @@ static int change_all(struct door_ctx *ctx, const struct slot_change *c,
 		return rc == ERR_NOT_FOUND ? 0 : rc;
 	if (c->at_end && g->n > 1)
 		return close_open(ctx, c, g, o);
+	rc = tell_more(ctx, c, g, o);
 	for (size_t i = 0; rc == 0 && i < g->n; i++)
 		if (is_meant(g, i, c))
 			rc = change_one(ctx, c, g->ids[i], o);

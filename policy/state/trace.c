@@ -102,6 +102,16 @@ static int about_duplicate(
 	return rc != 0 ? rc : about_message(t, e.message_id, out);
 }
 
+static int about_more(
+    const struct ledger_txn *t, struct str payload, struct trace_about *out)
+{
+	struct event_more_recipients e;
+	int rc = message_decode_more(payload, &e);
+
+	out->queue_id = e.queue_id;
+	return rc != 0 ? rc : about_message(t, e.message_id, out);
+}
+
 static int about_refusal(struct str payload, struct trace_about *out)
 {
 	struct event_refusal e;
@@ -320,6 +330,8 @@ int trace_about(
 		return about_moved(t, ev->payload, out);
 	case EV_DUPLICATE:
 		return about_duplicate(t, ev->payload, out);
+	case EV_MORE_RECIPIENTS:
+		return about_more(t, ev->payload, out);
 	case EV_REFUSED:
 	case EV_DECIDED:
 		return about_refusal(ev->payload, out);

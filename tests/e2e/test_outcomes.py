@@ -152,3 +152,27 @@ def test_own_rules(build, make_bed):
     assert [one["class"] for one in journal(bed, "bounce")] == [
         "other", "person", "person"]
     assert reason(bed, first) != "suppressed"
+
+
+def test_more_recipients_than_decided(build, make_bed):
+    """always_bcc adds one behind our back: the log tells, nothing else comes of
+    it."""
+    bed = make_bed(build, policy=Policy("reject"),
+                   main={"always_bcc": "archive@north.example"})
+    bed.start_milter()
+    bed.start_agent()
+    bed.start_hub()
+    to = "one@north.example"
+    sent = send(bed, to, 1)
+    assert sent.final[0] == 250
+    event = proc.wait_until(lambda: journal(bed, "more_recipients"), 20,
+                            "the alarm")[-1]
+    assert (event["queue_id"], event["decided"], event["recipients"]) == (
+        sent.queue_id, 1, 2)
+    assert "event=mtalog.more_recipients" in bed.tendril.agent.log_text()
+    bed.sink.wait(to)
+    bed.sink.wait("archive@north.example")
+    assert 'tendril_queue_total{action="more_recipients",reason="",' \
+        'segment="newsletter"} 1' in web.Api(bed.conf.api).metrics()
+    assert len(proc.wait_until(lambda: journal(bed, "slot_delivered"), 20,
+                               "a delivery")) == 1

@@ -1,6 +1,6 @@
 /* outcome_text.h - one outcome as a line of tests/data/mtalog/X.outcomes:
  * kind, queue id, recipient, where an alias sent it, next id, dsn; apart by
- * blanks, "-" where empty; then "count=N" or "refused" if so. For test_outcome
+ * blanks, "-" where empty; then "count=N" (unnamed) or "refused". For test_outcome
  * and logtool. */
 #ifndef TESTS_UNIT_OUTCOME_TEXT_H
 #define TESTS_UNIT_OUTCOME_TEXT_H
@@ -17,7 +17,7 @@ static void outcome_text(struct buf *out, const struct outcome *o)
 		buf_addc(out, ' ');
 		buf_add(out, field[i].n > 0 ? field[i] : STR("-"));
 	}
-	if (o->count > 0)
+	if (o->kind == OUTCOME_UNNAMED)
 		buf_printf(out, " count=%u", o->count);
 	if (o->refused)
 		buf_addz(out, " refused");

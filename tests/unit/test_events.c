@@ -121,6 +121,7 @@ static void test_slot_events(struct buf *b)
 	    .release = RELEASE_BOUNCED,
 	    .status = STR("5.1.1")};
 	struct event_slot_moved m = {1, STR("Q2"), STR("")};
+	struct event_more_recipients more = {1, STR("Q1"), 1, 3};
 	struct event_duplicate d = {1, STR("Q2")};
 
 	fill(p.lead, sizeof(p.lead));
@@ -155,6 +156,8 @@ static void test_slot_events(struct buf *b)
 	m.from = STR("Q1");
 	is_hex("slot moved, version 2", b, &message_moved_payload, &m,
 	    "a301010242513203425131");
+	is_hex("more recipients", b, &message_more_payload, &more,
+	    "a401010242513103010403");
 	is_hex(
 	    "duplicate", b, &message_duplicate_payload, &d, "a2010102425132");
 }
@@ -494,6 +497,7 @@ static void test_numbers(void)
 	    {47, "STOPPED"},
 	    {48, "RESUMED"},
 	    {49, "COMPANIES"},
+	    {50, "MORE_RECIPIENTS"},
 	    {60, "REPLY"},
 	    {61, "REVIEW_OPENED"},
 	    {62, "REVIEW_DECIDED"},

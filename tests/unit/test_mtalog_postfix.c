@@ -419,6 +419,10 @@ static void test_writer(void)
 	IS_TEXT(l.instance, "postfix-tendril", "instance");
 	IS_TEXT(l.agent, "smtpd", "agent");
 	IS_INT(l.pid, 12895, "pid");
+	mtalog_parse(STR(AT "qmgr[7]: " ID ": from=<a, nrcpt=9>, size=38, "
+			    "nrcpt=12 (queue active)"),
+	    &noon, &l);
+	IS_INT(l.count, 12, "recipients");
 	mtalog_parse(
 	    STR(AT "master[5]: warning: process /x/smtpd pid 25456 killed by "
 		   "signal 9"),

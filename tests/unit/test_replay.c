@@ -254,7 +254,8 @@ static int do_slot(struct error *err)
 	    .at_ms = now_ms - (int64_t)below(100000),
 	    .release = (enum slot_release)(1 + below(6)),
 	    .status = STR("5.1.1"),
-	    .relay = STR("mx.example[192.0.2.1]:25")};
+	    .relay = STR("mx.example[192.0.2.1]:25"),
+	    .recipients = (uint32_t)below(2) * 100000};
 
 	return ops_slot_apply(T.store, &c, err);
 }

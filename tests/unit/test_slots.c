@@ -730,6 +730,64 @@ static void test_reused(void)
 	IS_INT(suppressed("rc@b.example"), 0, "whose mailbox is there");
 }
 
+static int told_of_more(void)
+{
+	struct ledger_txn *t;
+	uint64_t n = 0;
+
+	if (ledger_read_begin(T.store->ledger, &t) == 0) {
+		if (counter_read(
+			t, 0, "queue.more_recipients", STR("demo"), &n) != 0)
+			n = 999;
+		ledger_read_end(&t);
+	}
+	return (int)n;
+}
+
+/* "rest of the line" of the queue manager. */
+static void active(const char *id, int recipients)
+{
+	char line[200];
+
+	(void)snprintf(line, sizeof(line),
+	    "postfix/qmgr[9]: %s: from=<b@c.example>, size=9, nrcpt=%d "
+	    "(queue active)",
+	    id, recipients);
+	log_line(line);
+}
+
+/* An alias, or always_bcc: it is told, and changes nothing. */
+static void test_more_recipients(void)
+{
+	int before = told_of_more();
+	uint64_t id = send_to("ma@b.example", "F53053E1");
+
+	(void)send_to("mb@b.example", "F53053E2");
+	(void)send_to("mc@b.example", "F53053E3");
+	(void)send_to("md@b.example", "F53053E3");
+	BEGINS("F53053E1");
+	active("F53053E1", 3);
+	active("F53053E2", 1);
+	active("F53053E3", 2);
+	active("F53053EF", 9); /* none of ours */
+	step();
+	IS_INT(told_of_more() - before, 1, "three for one: told");
+	IS_INT(state_of(id), SLOT_QUEUED, "queued, as ever");
+	reopen();
+	now_ms += 10 * 60000;
+	active("F53053E1", 3);
+	step();
+	IS_INT(told_of_more() - before, 1, "tried again: not told again");
+	SENT("F53053E1", "ma@b.example", MX, "250 2.0.0 Ok");
+	SENT("F53053E1", "other@b.example", MX, "250 2.0.0 Ok");
+	REMOVED("F53053E1");
+	step();
+	IS_INT(state_of(id), SLOT_DELIVERED, "delivered");
+	active("F53053E3", 3);
+	step();
+	IS_INT(told_of_more() - before, 1, "later, and of two: not now");
+}
+
 int main(void)
 {
 	static const struct str relays[] = {STR("127.0.0.1:10025")};
@@ -759,6 +817,7 @@ int main(void)
 	test_handoff_unknown();
 	test_requeued();
 	test_reused();
+	test_more_recipients();
 	test_gap();
 	test_pieces();
 	test_removed();
