@@ -297,6 +297,11 @@ MUTANTS = (
      "if (is_hard(e))",
      ("test_guard",)),
     ("old events make faults of ours", "policy/state/feedback.c",
-     "return ev->version >= VERSION_OUR_FAULT &&", "return",
+     "return ev->version >= VERSION_OUR_FAULT &&",
+     "return ev->version > 0 &&",
+     ("test_guard",)),
+    ("a refusal of us counts twice", "policy/state/feedback.c",
+     "if (is_our_fault(ev, e) && !r->our_fault)",
+     "if (is_our_fault(ev, e))",
      ("test_guard",)),
 )

@@ -759,8 +759,9 @@ static void test_blocked(void)
 	    "counted from nothing");
 }
 
-/* A breaker of before: events of version 2 make no faults of ours. */
-static int old_bounce(struct door_ctx *ctx, void *arg)
+static unsigned bounce_version;
+
+static int emit_bounce(struct door_ctx *ctx, void *arg)
 {
 	const struct event_bounce *e = arg;
 	struct buf b;
@@ -769,12 +770,14 @@ static int old_bounce(struct door_ctx *ctx, void *arg)
 	buf_init(&b, 400);
 	rc = payload_encode(&feedback_bounce_payload, e, &b);
 	if (rc == 0)
-		rc = door_emit(ctx, EV_BOUNCE, 2, buf_str(&b));
+		rc = door_emit(ctx, EV_BOUNCE, bounce_version, buf_str(&b));
 	buf_fini(&b);
 	return rc;
 }
 
-static void test_old_bounce(void)
+/* A breaker of before: events of version 2 make no faults of ours; those of now
+ * make one of a message, whatever else is told of it. */
+static void test_bounce_versions(void)
 {
 	struct event_bounce e = {.source = FEEDBACK_BY_LOG,
 	    .reason = BOUNCE_REPUTATION,
@@ -785,10 +788,18 @@ static void test_old_bounce(void)
 	apply("breaker { mode = off }\n");
 	guard(clock_now_ms());
 	e.message_id = propose(&listed);
-	IS_INT(door_propose(A.st.store->door, old_bounce, &e, &err), 0,
+	bounce_version = 2;
+	IS_INT(door_propose(A.st.store->door, emit_bounce, &e, &err), 0,
 	    "an old event: %s", err.text);
 	counts_are(STOP_CAMPAIGN, "l", &(struct breaker_counts){0},
 	    "makes of a ledger what it always made of it");
+	bounce_version = 3;
+	for (int i = 0; i < 2; i++)
+		IS_INT(door_propose(A.st.store->door, emit_bounce, &e, &err), 0,
+		    "an event of now: %s", err.text);
+	counts_are(STOP_CAMPAIGN, "l",
+	    &(struct breaker_counts){0, 0, {0, 0, 0, 1}, 1},
+	    "two of one message are one");
 }
 
 /* Every reason of class us counts, once a message; none of another class does,
@@ -992,7 +1003,7 @@ int main(void)
 	test_segments_own();
 	test_bounces();
 	test_blocked();
-	test_old_bounce();
+	test_bounce_versions();
 	test_our_faults();
 	is_rebuilt();
 	test_pause();
