@@ -28,7 +28,7 @@ void out_field(const char *name, struct str value);
 /* A line; its text need not be clean, but newlines in it stay. */
 void out_line(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* The same, to another stream. */
-void out_plain(FILE *to, const char *fmt, va_list ap);
+void out_plain(FILE *to, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 /* Text by plain_text() (plain.h), in the arena. */
 struct str out_clean(struct cli *c, struct str text);
 /* "2026-11-24 08:00 UTC" or with --local "2026-11-24 09:00 CET" for
