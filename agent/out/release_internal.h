@@ -14,6 +14,7 @@
 #include "agent/out/nondelivery.h"
 #include "agent/out/release.h"
 #include "agent/out/submit.h"
+#include "policy/base/when.h"
 #include "policy/state/copy.h"
 #include "policy/state/decide.h"
 
@@ -28,6 +29,9 @@ enum {
 	/* Recipients of one copy before others get their turn. */
 	RELEASE_TURN_MAX = 100,
 };
+
+/* How long a copy that went wrong is put off, at most. */
+#define RELEASE_AGAIN_MS (30 * WHEN_MINUTE_MS)
 
 /* What a copy told of the way to the MTA. */
 enum release_way {

@@ -13,7 +13,6 @@ enum {
 	TRIES_AT_ONCE = 3,
 };
 #define AGAIN_FIRST_MS (3 * WHEN_SECOND_MS)
-#define AGAIN_LAST_MS (30 * WHEN_MINUTE_MS)
 /* A verdict without an instant waits for its event: holds are looked at when
  * there may have been one, others try again. */
 #define NO_INSTANT_MS (10 * WHEN_MINUTE_MS)
@@ -40,9 +39,9 @@ int64_t release_again_ms(const struct release_work *w)
 {
 	int64_t wait = AGAIN_FIRST_MS;
 
-	for (uint32_t i = 0; i < w->row.attempts && wait < AGAIN_LAST_MS; i++)
+	for (uint32_t i = 0; i < w->row.attempts && wait < RELEASE_AGAIN_MS; i++)
 		wait *= 2;
-	return w->now_ms + (wait < AGAIN_LAST_MS ? wait : AGAIN_LAST_MS);
+	return w->now_ms + (wait < RELEASE_AGAIN_MS ? wait : RELEASE_AGAIN_MS);
 }
 
 int64_t release_instant(

@@ -201,7 +201,9 @@ static bool is_other(const struct copy_record *row, const struct copy_wait *now)
 
 /* What does not wait any more, or waits by "defer", has its turn. Of two
  * instants the row's stands if it is earlier: then it will be decided again; but
- * not where another policy made it, since people read it. */
+ * not where another policy made it, since people read it. A row that is due
+ * shortly stands then, too: the message may be on its way, and only its file tells
+ * that the limit which it seems to wait for is full of itself. */
 static void look_again(struct changes *c, const struct copy_record *row,
     const struct decide_out *d, bool anew, int64_t now_ms)
 {
@@ -213,7 +215,8 @@ static void look_again(struct changes *c, const struct copy_record *row,
 	}
 	decide_wait(d, now_ms, &wait);
 	wait.due_ms = release_instant(&d->verdict, &wait, now_ms);
-	if (!anew && wait.due_ms > row->wait.due_ms)
+	if (wait.due_ms > row->wait.due_ms &&
+	    (!anew || row->wait.due_ms - now_ms <= RELEASE_AGAIN_MS))
 		wait.due_ms = row->wait.due_ms;
 	if (!is_other(row, &wait))
 		return;

@@ -413,6 +413,31 @@ static void test_lost_answer(void)
 	releasetest_is_empty("lost answer");
 }
 
+/* The same, and its log is silent for some seconds: the agent that starts anew
+ * meanwhile, and looks at all that waits, does not take the limit for another's
+ * and put the copy off for days. */
+static void test_lost_answer_and_restart(void)
+{
+	struct copy_record r;
+	int64_t due_ms;
+
+	arrive("lea@lea.example", "news", ANSWER_CONTINUE);
+	arrive("lea@lea.example", "news", ANSWER_DISCARD);
+	(void)newest(&r);
+	bridge_fail(BRIDGE_HANG_UP, 1);
+	change("lea@lea.example", SLOT_CHANGE_RELEASED);
+	settle("hang up");
+	due_ms = row(r.id).wait.due_ms;
+	OK(due_ms > 0 && due_ms < now + WHEN_MINUTE_MS, "again soon");
+	releasetest_start();
+	settle("a new start");
+	OK(row(r.id).id == 0 || row(r.id).wait.due_ms <= due_ms, "still soon");
+	now += WHEN_MINUTE_MS;
+	settle("again");
+	IS_INT(releasetest_sent("lea@lea.example"), 1, "once");
+	releasetest_is_empty("lost answer, new start");
+}
+
 /* One whose file is lost stays for the operator to see, and is in nobody's way:
  * neither at once nor when all are looked at anew. */
 static void test_lost_file(void)
@@ -497,6 +522,7 @@ int main(void)
 	test_another_policy();
 	test_forced();
 	test_lost_answer();
+	test_lost_answer_and_restart();
 	test_lost_file();
 	test_other_company();
 	releasetest_close();
