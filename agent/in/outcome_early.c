@@ -121,7 +121,7 @@ bool early_take(struct early_table *t, struct str queue_id, int64_t since_ms,
 static void export_one(const struct early *e, struct buf *out)
 {
 	struct str *field[FIELDS];
-	char hex[2 * TEXT_MAX];
+	char hex[2 * TEXT_MAX + 1];
 	struct outcome o;
 
 	read_one(e, &o);

@@ -121,11 +121,11 @@ int message_has_queue(const struct ledger_txn *t, struct str queue_id,
     uint64_t id, bool *out) MUST_CHECK;
 /* Has that message left this queue id for another one? What becomes of all that
  * the old one still has does not concern it. */
+int message_went_on(const struct ledger_txn *t, struct str queue_id,
+    uint64_t id, bool *out) MUST_CHECK;
 /* Lines about that queue id are not about it any more: it was handed on to
  * nobody knows where, or another message has the id since. */
 int message_lost_queue(const struct ledger_txn *t, struct str queue_id,
-    uint64_t id, bool *out) MUST_CHECK;
-int message_went_on(const struct ledger_txn *t, struct str queue_id,
     uint64_t id, bool *out) MUST_CHECK;
 
 extern const struct payload_desc message_proposed_payload;

@@ -19,11 +19,12 @@ static bool is_told(const struct slot_change *c)
 
 /* Had the log spoken of it before another one began? Compared are stamps of one
  * log: of its own beginning, which is told again where lines are read again, none
- * is later. */
+ * is later. Of one that was handed on to that queue id this says nothing: what
+ * was told of it before is of another id, and that id may begin after it. */
 static bool is_over(const struct message_record *r, const struct slot_change *c)
 {
 	return r->state != SLOT_PROPOSED && !message_is_assumed(r) &&
-	       c->at_ms > r->changed_ms;
+	       str_eq(r->queue_id, c->queue_id) && c->at_ms > r->changed_ms;
 }
 
 /* Only forward: proposed -> queued -> delivered; released from any but

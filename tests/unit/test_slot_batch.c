@@ -45,6 +45,8 @@ static const struct test tests[] = {
 	SLOT_DELIVERED},
     {"its own beginning, read again", "B1 Q1 D1a b1 R1b", SLOT_DELIVERED,
 	SLOT_RELEASED},
+    {"moved, its new name's beginning read again", "Q1 M12 B2 D2a R2b",
+	SLOT_DELIVERED, SLOT_RELEASED},
     {"moved there and back", "M12 M21 Q1 D1a", SLOT_DELIVERED, SLOT_QUEUED},
 };
 
