@@ -21,13 +21,23 @@ static bool is_token_long(size_t n)
 	       n == token_length(TOKEN_UNSUBSCRIBE);
 }
 
+/* In base32 (RFC 4648). Of the words of that length in base64 few are. */
+static bool is_base32(struct str word)
+{
+	for (size_t i = 0; i < word.n; i++)
+		if (!ascii_is_alnum(word.p[i]) ||
+		    (word.p[i] < '2' || (word.p[i] > '7' && word.p[i] <= '9')))
+			return false;
+	return true;
+}
+
 static int try_word(struct search *s, struct str word)
 {
 	static const unsigned any = ~0U;
 	struct token t;
 	int rc;
 
-	if (!is_token_long(word.n))
+	if (!is_token_long(word.n) || !is_base32(word))
 		return 0;
 	if (s->words++ >= SORT_SEARCH_WORDS) {
 		s->ambiguous = true;
@@ -73,6 +83,8 @@ static int search_decoded(struct search *s, struct str message, struct arena *a)
 		rc = mime_body(p, MULTIREPORT_BODY_MAX, a, &text);
 		if (rc == 0)
 			rc = search_text(s, text);
+		else if (rc == ERR_LIMIT) /* an attachment: others are read */
+			rc = 0;
 	}
 	return rc;
 }

@@ -11,8 +11,8 @@
 #include "policy/mail/token.h"
 
 enum {
-	SORT_SEARCH_WORDS = 512, /* words as long as a token; more are not
-				    looked at, and then nothing is found */
+	SORT_SEARCH_WORDS = 512, /* words like a token; more are not looked
+				    at, and then nothing is found */
 };
 
 /* The message that the tokens of any kind name, as TOKEN_FEEDBACK whatever

@@ -421,6 +421,25 @@ static void test_redacted(void)
 	    SUPPRESSION_COMPLAINT, "but a complaint");
 }
 
+/* Many words as long as a token that can be none. */
+static void test_search_of_attachments(void)
+{
+	uint64_t id = answertest_send(&A, "att@redacted.example", "");
+	const char *click = token_of(TOKEN_CLICK, id);
+	struct buf b;
+
+	buf_init(&b, 4 << 20);
+	while (b.n < 300000)
+		buf_printf(&b, "%.*s8\n", (int)strlen(click) - 1,
+		    "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
+	buf_printf(&b, "https://x.example/c/%s\n", click);
+	IS_INT(take(redacted("quoted-printable", b.p)), SEEN_COMPLAINT,
+	    "a token behind an attachment");
+	IS_INT(answertest_suppressed(&A, "att@redacted.example"),
+	    SUPPRESSION_COMPLAINT, "the person is found");
+	buf_fini(&b);
+}
+
 /* --- tokens --- */
 
 static void test_tokens(void)
@@ -912,6 +931,7 @@ int main(void)
 	test_complaint();
 	test_alerts();
 	test_redacted();
+	test_search_of_attachments();
 	test_tokens();
 	test_where_tokens_are();
 	test_origin();
