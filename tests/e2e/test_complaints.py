@@ -15,34 +15,6 @@ from bed import conf, keys, mail, nameserver, proc
 NEWS = "news@example.com"
 FBL = "fbl@bounces.example.com"
 PROVIDER = "feedback.provider.example"
-ARF = """\
-From: Reports <staff@{author}>\r
-To: fbl@bounces.example.com\r
-Subject: complaint {number}\r
-Message-ID: <{number}@{author}>\r
-MIME-Version: 1.0\r
-Content-Type: multipart/report; report-type=feedback-report; boundary=b\r
-\r
---b\r
-Content-Type: text/plain\r
-\r
-a complaint\r
---b\r
-Content-Type: message/feedback-report\r
-\r
-Feedback-Type: abuse\r
-User-Agent: Provider/1.0\r
-Version: 1\r
-Original-Rcpt-To: <{person}>\r
-\r
---b\r
-Content-Type: text/rfc822-headers\r
-\r
-From: news@example.com\r
-Subject: News\r
-\r
---b--\r
-"""
 
 
 class World:
@@ -134,7 +106,7 @@ def complain(bed, data, sender=""):
 
 
 def report(person, author=PROVIDER):
-    return ARF.format(person=person, author=author,
+    return mail.NAMED_COMPLAINT.format(person=person, author=author,
                       number=os.urandom(6).hex()).encode()
 
 

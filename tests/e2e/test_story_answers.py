@@ -58,34 +58,6 @@ ANSWERS = {
     "slow": ("451 4.3.2 not now", None),
     "full": ("552 4.2.2 mailbox is full", 1),
 }
-ARF = """\
-From: Reports <abuse@{author}>\r
-To: fbl@bounces.example.com\r
-Subject: complaint {number}\r
-Message-ID: <{number}@{author}>\r
-MIME-Version: 1.0\r
-Content-Type: multipart/report; report-type=feedback-report; boundary=b\r
-\r
---b\r
-Content-Type: text/plain\r
-\r
-a complaint\r
---b\r
-Content-Type: message/feedback-report\r
-\r
-Feedback-Type: abuse\r
-User-Agent: Provider/1.0\r
-Version: 1\r
-Original-Rcpt-To: <{person}>\r
-\r
---b\r
-Content-Type: text/rfc822-headers\r
-\r
-From: news@example.com\r
-Subject: News\r
-\r
---b--\r
-"""
 
 
 def name(who):
@@ -357,9 +329,9 @@ def complaints(story):
         story.sent(who)
     story.complains("frank")
     story.wait_suppression("frank", "complaint", "complaint")
-    signed = story.world.sign(ARF.format(
+    signed = story.world.sign(mail.NAMED_COMPLAINT.format(
         author=PROVIDER, person=name("carl"), number=1).encode())
-    forged = ARF.format(author=PROVIDER, person=name("dina"),
+    forged = mail.NAMED_COMPLAINT.format(author=PROVIDER, person=name("dina"),
                         number=2).encode()
     for data in (forged, signed.replace(name("carl").encode(),
                                         name("dina").encode()), signed):

@@ -30,6 +30,35 @@ Subject: News\r
 \r
 --b--\r
 """
+# One without a token, which names the person.
+NAMED_COMPLAINT = """\
+From: Reports <staff@{author}>\r
+To: fbl@bounces.example.com\r
+Subject: complaint {number}\r
+Message-ID: <{number}@{author}>\r
+MIME-Version: 1.0\r
+Content-Type: multipart/report; report-type=feedback-report; boundary=b\r
+\r
+--b\r
+Content-Type: text/plain\r
+\r
+a complaint\r
+--b\r
+Content-Type: message/feedback-report\r
+\r
+Feedback-Type: abuse\r
+User-Agent: Provider/1.0\r
+Version: 1\r
+Original-Rcpt-To: <{person}>\r
+\r
+--b\r
+Content-Type: text/rfc822-headers\r
+\r
+From: news@example.com\r
+Subject: News\r
+\r
+--b--\r
+"""
 
 
 def message(sender, recipient, subject, *, fields=(), body="Hello.\r\n",
