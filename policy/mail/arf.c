@@ -29,11 +29,7 @@ static enum arf_type type_of(struct str value)
 
 static int take_field(struct arf *out, const struct header *h, struct arena *a)
 {
-	const struct {
-		struct str name;
-		struct str *slot;
-		bool address;
-	} fields[] = {
+	const struct multireport_field fields[] = {
 	    {STR("User-Agent"), &out->user_agent, false},
 	    {STR("Original-Mail-From"), &out->mail_from, true},
 	    {STR("Original-Rcpt-To"), &out->rcpt_to, true},
@@ -44,22 +40,8 @@ static int take_field(struct arf *out, const struct header *h, struct arena *a)
 	    {STR("Received-Date"), &out->arrival_date, false},
 	};
 
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
-		struct str text, type;
-
-		if (!str_ieq(h->name, fields[i].name) ||
-		    fields[i].slot->p != NULL)
-			continue;
-		text = multireport_text(a, h->value);
-		if (text.p == NULL)
-			return ERR_LIMIT;
-		if (fields[i].address)
-			text =
-			    multireport_address(multireport_typed(text, &type));
-		*fields[i].slot = text;
-		return 0;
-	}
-	return 0;
+	return multireport_take(
+	    fields, sizeof(fields) / sizeof(*fields), h, a);
 }
 
 int arf_parse(const struct mime *m, struct arena *a, struct arf *out)

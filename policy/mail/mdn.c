@@ -66,11 +66,7 @@ static void take_disposition(struct mdn *out, struct str s)
 
 static int take_field(struct mdn *out, const struct header *h, struct arena *a)
 {
-	const struct {
-		struct str name;
-		struct str *slot;
-		bool address;
-	} fields[] = {
+	const struct multireport_field fields[] = {
 	    {STR("Final-Recipient"), &out->final, true},
 	    {STR("Original-Recipient"), &out->original, true},
 	    {STR("Original-Message-ID"), &out->message_id, false},
@@ -80,22 +76,8 @@ static int take_field(struct mdn *out, const struct header *h, struct arena *a)
 	    {STR("Warning"), &out->error, false},
 	};
 
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
-		struct str text, type;
-
-		if (!str_ieq(h->name, fields[i].name) ||
-		    fields[i].slot->p != NULL)
-			continue;
-		text = multireport_text(a, h->value);
-		if (text.p == NULL)
-			return ERR_LIMIT;
-		*fields[i].slot =
-		    fields[i].address
-			? multireport_address(multireport_typed(text, &type))
-			: text;
-		return 0;
-	}
-	return 0;
+	return multireport_take(
+	    fields, sizeof(fields) / sizeof(*fields), h, a);
 }
 
 static int read_fields(struct mdn *out, struct str body, struct arena *a)

@@ -167,3 +167,24 @@ struct str multireport_address(struct str value)
 		at++;
 	return str_cut(s, at, mailbox_end(s, at) - at);
 }
+
+int multireport_take(const struct multireport_field *fields, size_t n,
+    const struct header *h, struct arena *a)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct str text, type;
+
+		if (!str_ieq(h->name, fields[i].name) ||
+		    fields[i].slot->p != NULL)
+			continue;
+		text = multireport_text(a, h->value);
+		if (text.p == NULL)
+			return ERR_LIMIT;
+		*fields[i].slot =
+		    fields[i].address
+			? multireport_address(multireport_typed(text, &type))
+			: text;
+		return 0;
+	}
+	return 0;
+}

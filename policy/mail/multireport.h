@@ -46,4 +46,16 @@ struct str multireport_typed(struct str value, struct str *type_out);
  * blank. A view. */
 struct str multireport_address(struct str value);
 
+/* A field of a report and where its value goes: NULL until one is met. */
+struct multireport_field {
+	struct str name;
+	struct str *slot;
+	bool address; /* "rfc822; a@b" or the like: the address alone */
+};
+
+/* Stores a field that is one of those n, in the arena; the first of each name
+ * counts. Others are passed over. 0 or ERR_LIMIT. */
+int multireport_take(const struct multireport_field *fields, size_t n,
+    const struct header *h, struct arena *a) MUST_CHECK;
+
 #endif
