@@ -168,6 +168,19 @@ static int refuse_orphans(struct change *ch)
 	    "messages are held for it: say orphans=hold or orphans=bounce");
 }
 
+/* What is in force is no fault: asked again, the answer is the same. */
+static int put_in_force(struct api_call *c, const struct ops_policy *in)
+{
+	uint32_t version;
+	int rc = ops_policy_apply(c->app->store, in, &version, &c->err);
+
+	if (rc != 0 && rc != ERR_EXISTS)
+		return rc;
+	value_put_i64(c->reply, "version", version);
+	value_put_bool(c->reply, "changed", rc == 0);
+	return 0;
+}
+
 static int apply(struct change *ch)
 {
 	struct api_call *c = ch->c;
@@ -176,7 +189,6 @@ static int apply(struct change *ch)
 	    .text = ch->text,
 	    .orphans = ch->orphans};
 	uint64_t base = 0;
-	uint32_t version;
 	int rc = api_need(c, "reason", &in.reason);
 
 	if (rc == 0)
@@ -187,11 +199,7 @@ static int apply(struct change *ch)
 	    ch->orphans == POLICYVER_ORPHANS_NONE)
 		rc = refuse_orphans(ch);
 	in.base = (uint32_t)base;
-	if (rc == 0)
-		rc = ops_policy_apply(c->app->store, &in, &version, &c->err);
-	if (rc == 0)
-		value_put_i64(c->reply, "version", version);
-	return rc;
+	return rc == 0 ? put_in_force(c, &in) : rc;
 }
 
 int api_policy_apply(struct api_call *c)

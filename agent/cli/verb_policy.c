@@ -66,12 +66,15 @@ static void print_effect(const struct value *reply)
 static int show_applied(struct cli *c, const struct value *reply)
 {
 	int64_t version = 0;
+	bool changed = true;
 
 	if (c->json)
 		return cli_json(reply);
 	(void)value_get_i64(reply, "version", &version);
+	(void)value_get_bool(reply, "changed", &changed);
 	print_effect(reply);
-	out_line("version %lld is in force", (long long)version);
+	out_line("version %lld is in force%s", (long long)version,
+	    changed ? "" : " already: nothing was changed");
 	return CLI_DONE;
 }
 
@@ -342,7 +345,8 @@ const struct cli_verb verb_policy = {
     "the marketer's rules: apply, compare, look back",
     "What changes is told twice: what comes of it for people and then,\n"
     "indented, option by option. The days of a days-file option are put into\n"
-    "the policy that is applied.",
+    "the policy that is applied. Applying what is in force already changes\n"
+    "nothing and succeeds.",
     CLI_COMMANDS(commands),
     "refused (the rules do not parse, or orphan a segment); check: findings",
     "  tendril policy check spring.policy\n"

@@ -21,8 +21,9 @@ struct ops_policy {
 	enum policyver_orphans orphans; /* for the record */
 };
 /* ERR_SYNTAX with path:line for a text that does not parse, ERR_STALE when
- * base is not in force any more, ERR_EXISTS when the text is in force. With the
- * first limit per company it is in force when ops_companies_keep() is done. */
+ * base is not in force any more, ERR_EXISTS when the text is in force with the
+ * same care for orphans, its version in *version_out. With the first limit per
+ * company it is in force when ops_companies_keep() is done. */
 int ops_policy_apply(struct store *s, const struct ops_policy *in,
     uint32_t *version_out, struct error *err) MUST_CHECK;
 

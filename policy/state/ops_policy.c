@@ -14,21 +14,31 @@ struct apply {
 	bool lacks_companies; /* their histories have to be whole first */
 };
 
+/* Nothing to do, whatever it was based on: who asks again lost the answer. */
+static bool is_same(
+    const struct ops_policy *in, const struct policyver_record *now)
+{
+	return str_eq(now->text, in->text) &&
+	       (in->orphans == POLICYVER_ORPHANS_NONE ||
+		   in->orphans == now->orphans);
+}
+
 static int check_base(struct apply *a, struct door_ctx *ctx, uint32_t current)
 {
 	struct policyver_record now;
 	int rc;
 
+	a->version = current;
+	rc = current == 0 ? ERR_NOT_FOUND
+			  : policyver_read(door_txn(ctx), current, &now);
+	if (rc == 0 && is_same(a->in, &now))
+		return ERR_EXISTS;
+	if (rc != 0 && rc != ERR_NOT_FOUND)
+		return rc;
 	if (a->in->base != 0 && a->in->base != current)
 		return error_set(door_error(ctx), ERR_STALE,
 		    "version %u is in force, not %u", current, a->in->base);
-	if (current == 0)
-		return 0;
-	rc = policyver_read(door_txn(ctx), current, &now);
-	if (rc == 0 && str_eq(now.text, a->in->text))
-		return error_set(door_error(ctx), ERR_EXISTS,
-		    "this text is in force already, as version %u", current);
-	return rc;
+	return 0;
 }
 
 /* Limits of companies come in force with the histories that they count, and
@@ -98,7 +108,7 @@ int ops_policy_apply(struct store *s, const struct ops_policy *in,
 		return rc;
 	rc = propose(s, &a, err != NULL ? err : &unused);
 	policy_unref(&a.parsed);
-	if (rc == 0)
+	if (rc == 0 || rc == ERR_EXISTS)
 		*version_out = a.version;
 	return rc;
 }

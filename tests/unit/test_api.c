@@ -147,13 +147,16 @@ static void test_policy(struct apitest *a)
 	IS_INT(apitest_i64(a, "version"), 1, "version 1");
 	IS_INT(apitest_post(a, "/v1/policy",
 		   "{\"text\": \"" POLICY_1 "\", \"reason\": \"r\"}"),
-	    409, "in force already");
+	    200, "the same again");
+	IS_INT(apitest_i64(a, "version"), 1, "is version 1");
+	IS_INT(apitest_bool(a, "changed"), 0, "and no news");
 	IS_INT(apitest_post(a, "/v1/policy",
 		   "{\"text\": \"" POLICY_2 "\", \"reason\": \"r\", "
 		   "\"base\": 7}"),
 	    409, "another base");
 	apply(a, POLICY_2);
 	IS_INT(apitest_i64(a, "version"), 2, "version 2");
+	IS_INT(apitest_bool(a, "changed"), 1, "is news");
 	IS_S(apitest_str(a, "changes.0"),
 	    STR("segment newsletter: at-most was \"1 per 7d\", is now \"3 per "
 		"7d\""),
