@@ -11,6 +11,7 @@
 
 enum {
 	PAYLOAD_MAX = 4096,
+	VERSION_ALIVE = 2, /* of the event: it ends failures from there on */
 };
 
 #define AT(field) offsetof(struct event_reply, field)
@@ -52,7 +53,7 @@ int answer_reduce(
 		    reply_kind_name((enum reply_kind)e.kind));
 		rc = counter_add(t, ev->time_ms, name, m.segment);
 	}
-	if (rc == 0 && is_the_person(&e))
+	if (rc == 0 && ev->version >= VERSION_ALIVE && is_the_person(&e))
 		rc = feedback_is_alive(t, e.lead);
 	return error_of(err, rc, "reply event");
 }

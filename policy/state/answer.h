@@ -1,7 +1,7 @@
 /* answer.h - what people, and what answers for them, write back to a message:
  * owns EV_REPLY; counts "reply.KIND" by segment. Words of the person themselves
- * end their failures in a row (feedback.h), as a delivery does. What else follows
- * of it - a pause, a review, a suppression - has events of its own.
+ * end their failures in a row (feedback.h), as a delivery does, from version 2 of
+ * the event on. What else follows of it - a pause, a review, a suppression - has events of its own.
  * Threads: as the transaction. */
 #ifndef POLICY_STATE_ANSWER_H
 #define POLICY_STATE_ANSWER_H

@@ -72,7 +72,7 @@ static const struct reducer list[] = {
     {EV_RESUMED, 1, EVENT_AUDIT, stop_reduce_resumed},
     {EV_COMPANIES, 1, EVENT_ACTIVITY, companies_reduce},
     {EV_MORE_RECIPIENTS, 1, EVENT_ACTIVITY, message_reduce_more},
-    {EV_REPLY, 1, EVENT_ACTIVITY, answer_reduce},
+    {EV_REPLY, 2, EVENT_ACTIVITY, answer_reduce},
     {EV_REVIEW_OPENED, 1, EVENT_AUDIT, review_reduce_opened},
     {EV_REVIEW_DECIDED, 1, EVENT_AUDIT, review_reduce_decided},
 };

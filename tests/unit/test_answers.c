@@ -5,6 +5,7 @@
 #include "agent/in/reviews.h"
 #include "policy/base/digest.h"
 #include "policy/ledger/rebuild.h"
+#include "policy/state/answer.h"
 #include "policy/state/ops_reply.h"
 #include "policy/state/reducers.h"
 
@@ -301,6 +302,55 @@ static void test_alive(void)
 	}
 }
 
+struct old_reply {
+	unsigned version;
+	struct event_reply e;
+};
+
+static int emit_reply(struct door_ctx *ctx, void *arg)
+{
+	const struct old_reply *o = arg;
+	struct buf b;
+	int rc;
+
+	buf_init(&b, 400);
+	rc = payload_encode(&answer_payload, &o->e, &b);
+	if (rc == 0)
+		rc = door_emit(ctx, EV_REPLY, o->version, buf_str(&b));
+	buf_fini(&b);
+	return rc;
+}
+
+/* Replies of before: events of version 1 end no failures in a row. */
+static void test_reply_versions(void)
+{
+	static const char *const who[] = {"v1@full.example", "v2@full.example"};
+	struct error err = {0};
+
+	for (int day = 0; day < 20; day += 5) {
+		fill_up(who[0]);
+		fill_up(who[1]);
+		answertest_time(&A, A.now_ms + 5 * ANSWERTEST_DAY);
+	}
+	for (unsigned version = 1; version <= 2; version++) {
+		const char *of = who[version - 1];
+		struct address addr = storetest_address(&A.t, of);
+		struct old_reply o = {.version = version,
+		    .e = {.kind = REPLY_HUMAN, .note = STR("")}};
+		struct lead_id lead;
+
+		IS_INT(lead_id_of(A.t.store->lead_key, &addr, &lead), 0, "id");
+		memcpy(o.e.lead, lead.b, sizeof(o.e.lead));
+		o.e.message_id = answertest_send(&A, of, "");
+		IS_INT(door_propose(A.t.store->door, emit_reply, &o, &err), 0,
+		    "version %u: %s", version, err.text);
+		fill_up(of);
+		IS_INT(answertest_suppressed(&A, of),
+		    version == 1 ? SUPPRESSION_MAILBOX_FULL : 0,
+		    "version %u: what it always meant", version);
+	}
+}
+
 static void test_rebuild(void)
 {
 	struct rebuild_source source = {.from = A.t.store->ledger};
@@ -350,6 +400,7 @@ int main(void)
 	test_pause();
 	test_one_to_one();
 	test_alive();
+	test_reply_versions();
 	test_clock();
 	test_rebuild();
 	reply_rules_free(&replies);
