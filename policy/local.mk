@@ -359,6 +359,9 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/reducers.h \
 	%D%/state/reference.c \
 	%D%/state/reference.h \
+	%D%/state/reference_put.c \
+	%D%/state/reference_row.c \
+	%D%/state/reference_row.h \
 	%D%/state/refusal.c \
 	%D%/state/refusal.h \
 	%D%/state/removed.c \

@@ -125,6 +125,7 @@ unit_tests = \
 	%D%/unit/test_provider \
 	%D%/unit/test_release \
 	%D%/unit/test_release_many \
+	%D%/unit/test_reference \
 	%D%/unit/test_relay \
 	%D%/unit/test_reload \
 	%D%/unit/test_removed \

@@ -1,185 +1,190 @@
-/* reference.c - see reference.h. */
+/* reference.c - see reference.h: an answer's message. */
 #include "policy/state/reference.h"
 
-#include "policy/base/codec.h"
 #include "policy/base/when.h"
 #include "policy/mail/msgid.h"
 #include "policy/state/lead.h"
+#include "policy/state/reference_row.h"
 #include "policy/state/tables.h"
 
 #include <string.h>
 
 enum {
-	WEEK = 2, /* bytes */
-	PREFIX = WEEK + REFERENCE_DIGEST,
-	KEY = PREFIX + 8,
-	PRUNE_AT_ONCE = 4,
-	ARENA_MAX = 1 << 20,
+	ARENA_MAX = 1 << 20
 };
 
-struct row_key {
-	char b[KEY];
+/* Of one Message-ID. */
+struct found {
+	uint64_t of_lead; /* the newest of those that this person was sent; 0 */
+	uint64_t any;
+	unsigned n; /* how many there are; two are as good as more */
 };
 
-static uint16_t week_of(int64_t ms)
+struct search {
+	const struct ledger_txn *t;
+	const struct reference_list *l;
+	const struct lead_record *lead; /* NULL: nobody we know */
+	int64_t now_ms;
+	struct found v[REFERENCES_MAX]; /* as l */
+};
+
+bool reference_is_old(uint64_t message_id, int64_t now_ms)
 {
-	return ms > 0 ? (uint16_t)(ms / (7 * WHEN_DAY_MS)) : 0;
+	return msgid_time_ms(message_id) <
+	       now_ms - REFERENCE_KEEP_WEEKS * 7 * WHEN_DAY_MS;
 }
 
-static void put_week(uint16_t week, char *out)
+static bool was_sent(const struct search *s, uint64_t id)
 {
-	out[0] = (char)(week >> 8);
-	out[1] = (char)(week & 0xff);
+	for (size_t i = 0; s->lead != NULL && i < s->lead->n_slots; i++)
+		if (s->lead->slots[i].message_id == id)
+			return true;
+	return false;
 }
 
-static struct str row_key(
-    const unsigned char *digest, uint64_t message_id, struct row_key *k)
+static void note(struct search *s, size_t i, uint64_t id)
 {
-	put_week(week_of(msgid_time_ms(message_id)), k->b);
-	memcpy(k->b + WEEK, digest, REFERENCE_DIGEST);
-	codec_put_u64(k->b + PREFIX, message_id);
-	return (struct str){k->b, KEY};
+	struct found *f = &s->v[i];
+
+	if (reference_is_old(id, s->now_ms))
+		return;
+	if (f->n < 2 && id != f->any)
+		f->n++;
+	f->any = id;
+	if (id > f->of_lead && was_sent(s, id))
+		f->of_lead = id;
 }
 
-/* ERR_NOT_FOUND: nothing is of a week before that. */
-static int oldest(
-    const struct ledger_txn *t, uint16_t before, struct row_key *out)
+static int look_at_new(struct search *s)
 {
+	const char prefix[] = {(char)REFERENCE_NEW};
+	struct reference_row row;
 	struct ledger_iter it;
 	struct str key, value;
-	char limit[WEEK];
-	int rc = ledger_iter_open(t, TABLE_REFERENCE, STR(""), LEDGER_UP, &it);
+	uint64_t number;
+	int rc = ledger_iter_prefix(
+	    s->t, TABLE_REFERENCE, (struct str){prefix, sizeof(prefix)}, &it);
 
 	if (rc != 0)
 		return rc;
-	put_week(before, limit);
-	rc = ledger_iter_next(&it, &key, &value);
-	if (rc == 0 && key.n != KEY)
-		rc = ERR_CORRUPT;
-	if (rc == 0 && memcmp(key.p, limit, WEEK) >= 0)
-		rc = ERR_NOT_FOUND;
-	if (rc == 0)
-		memcpy(out->b, key.p, KEY);
+	while ((rc = ledger_iter_next(&it, &key, &value)) == 0) {
+		rc = reference_new_parse(key, value, &number, &row);
+		for (size_t i = 0; rc == 0 && i < s->l->n; i++)
+			if (memcmp(s->l->v[i].digest, row.digest,
+				REFERENCE_DIGEST) == 0)
+				note(s, i, row.id);
+		if (rc != 0)
+			break;
+	}
 	ledger_iter_close(&it);
-	return rc;
+	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-static int prune(struct ledger_txn *t, uint16_t week)
+/* Very many may have one Message-ID: what this person was sent is asked for by
+ * its id. */
+static int look_for_slots(
+    struct search *s, unsigned level, uint32_t run, size_t i)
 {
-	struct row_key k;
+	struct reference_row row = {.run = run};
 	int rc = 0;
 
-	for (int i = 0; rc == 0 && i < PRUNE_AT_ONCE; i++) {
-		rc = oldest(t,
-		    week > REFERENCE_KEEP_WEEKS
-			? (uint16_t)(week - REFERENCE_KEEP_WEEKS)
-			: 0,
-		    &k);
+	memcpy(row.digest, s->l->v[i].digest, REFERENCE_DIGEST);
+	for (size_t k = 0; s->lead != NULL && k < s->lead->n_slots; k++) {
+		struct reference_key key;
+		struct str value;
+
+		row.id = s->lead->slots[k].message_id;
+		rc = ledger_get(s->t, TABLE_REFERENCE,
+		    reference_key(level, &row, &key), &value);
 		if (rc == 0)
-			rc = ledger_del(
-			    t, TABLE_REFERENCE, (struct str){k.b, KEY});
+			note(s, i, row.id);
+		else if (rc != ERR_NOT_FOUND)
+			return rc;
+	}
+	return 0;
+}
+
+static int look_at_run(
+    struct search *s, unsigned level, uint32_t run, size_t i)
+{
+	struct reference_key k;
+	struct reference_row row;
+	struct ledger_iter it;
+	struct str key, value;
+	unsigned n = 0;
+	int rc = ledger_iter_prefix(s->t, TABLE_REFERENCE,
+	    reference_prefix(level, run, s->l->v[i].digest, &k), &it);
+
+	if (rc != 0)
+		return rc;
+	while (n < 2 && (rc = ledger_iter_next(&it, &key, &value)) == 0) {
+		rc = reference_row_parse(key, &row);
+		if (rc != 0)
+			break;
+		note(s, i, row.id);
+		n++;
+	}
+	ledger_iter_close(&it);
+	if (rc != 0 && rc != ERR_NOT_FOUND)
+		return rc;
+	return n > 0 ? look_for_slots(s, level, run, i) : 0;
+}
+
+static int look_at_level(struct search *s, unsigned level)
+{
+	uint32_t run = 0;
+	int rc = reference_next_run(s->t, level, 0, &run);
+
+	while (rc == 0) {
+		for (size_t i = 0; rc == 0 && i < s->l->n; i++)
+			rc = look_at_run(s, level, run, i);
+		if (rc == 0 && run == UINT32_MAX)
+			break;
+		if (rc == 0)
+			rc = reference_next_run(s->t, level, run + 1, &run);
 	}
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-int reference_put(
-    struct ledger_txn *t, const unsigned char *digest, uint64_t message_id)
+static int choose(const struct search *s, uint64_t *id_out)
 {
-	struct row_key k;
-	int rc = prune(t, week_of(msgid_time_ms(message_id)));
-
-	return rc != 0 ? rc
-		       : ledger_put(t, TABLE_REFERENCE,
-			     row_key(digest, message_id, &k), STR("1"));
-}
-
-/* Of what this person was sent, as far as the history goes back. */
-static int find_of_lead(const struct ledger_txn *t,
-    const struct reference_list *l, const struct lead_record *lead,
-    uint64_t *id_out)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		for (size_t k = lead->n_slots; k > 0; k--) {
-			struct row_key key;
-			struct str value;
-			uint64_t id = lead->slots[k - 1].message_id;
-			int rc = ledger_get(t, TABLE_REFERENCE,
-			    row_key(l->v[i].digest, id, &key), &value);
-
-			if (rc == 0)
-				*id_out = id;
-			if (rc != ERR_NOT_FOUND)
-				return rc;
-		}
+	for (size_t i = 0; i < s->l->n; i++) {
+		*id_out = s->v[i].of_lead;
+		if (*id_out != 0)
+			return 0;
+	}
+	for (size_t i = 0; i < s->l->n; i++) {
+		*id_out = s->v[i].any;
+		if (s->v[i].n > 0)
+			return s->v[i].n == 1 ? 0 : ERR_NOT_FOUND;
 	}
 	return ERR_NOT_FOUND;
 }
 
-/* Adds to *n_out how many rows that week has; two are as good as more. */
-static int count_week(const struct ledger_txn *t, uint16_t week,
-    const struct reference *r, uint64_t *id_out, size_t *n_out)
+static int look(struct search *s)
 {
-	struct ledger_iter it;
-	struct str key, value;
-	char prefix[PREFIX];
-	int rc;
+	int rc = look_at_new(s);
 
-	put_week(week, prefix);
-	memcpy(prefix + WEEK, r->digest, REFERENCE_DIGEST);
-	rc = ledger_iter_prefix(
-	    t, TABLE_REFERENCE, (struct str){prefix, PREFIX}, &it);
-	if (rc != 0)
-		return rc;
-	while (*n_out < 2 && (rc = ledger_iter_next(&it, &key, &value)) == 0) {
-		if (key.n != KEY) {
-			rc = ERR_CORRUPT;
-			break;
-		}
-		*id_out = codec_get_u64(key.p + PREFIX);
-		(*n_out)++;
-	}
-	ledger_iter_close(&it);
-	return rc == ERR_NOT_FOUND ? 0 : rc;
-}
-
-/* ERR_EXISTS: several have it. */
-static int find_alone(const struct ledger_txn *t, const struct reference *r,
-    int64_t now_ms, uint64_t *id_out)
-{
-	uint16_t week = week_of(now_ms);
-	size_t n = 0;
-	int rc = 0;
-
-	for (int i = 0; rc == 0 && n < 2 && i <= REFERENCE_KEEP_WEEKS; i++)
-		if (week >= i)
-			rc = count_week(t, (uint16_t)(week - i), r, id_out, &n);
-	if (rc != 0)
-		return rc;
-	return n == 0 ? ERR_NOT_FOUND : n == 1 ? 0 : ERR_EXISTS;
-}
-
-static int find_by_lead(const struct ledger_txn *t,
-    const struct reference_list *l, const struct lead_id *from,
-    uint64_t *id_out)
-{
-	struct arena *a = arena_new(ARENA_MAX);
-	struct lead_record lead;
-	int rc = a != NULL ? lead_read(t, from, a, &lead) : ERR_LIMIT;
-
-	if (rc == 0)
-		rc = find_of_lead(t, l, &lead, id_out);
-	arena_free(&a);
+	for (unsigned level = 1; rc == 0 && level <= REFERENCE_LEVELS; level++)
+		rc = look_at_level(s, level);
 	return rc;
 }
 
 int reference_find(const struct ledger_txn *t, const struct reference_list *l,
     const struct lead_id *from, int64_t now_ms, uint64_t *id_out)
 {
-	int rc = ERR_NOT_FOUND;
+	struct search s = {.t = t, .l = l, .now_ms = now_ms};
+	struct arena *a = arena_new(ARENA_MAX);
+	struct lead_record lead;
+	int rc = a != NULL ? 0 : ERR_LIMIT;
 
-	if (from != NULL && l->n > 0)
-		rc = find_by_lead(t, l, from, id_out);
-	for (size_t i = 0; rc == ERR_NOT_FOUND && i < l->n; i++)
-		rc = find_alone(t, &l->v[i], now_ms, id_out);
-	return rc == ERR_EXISTS ? ERR_NOT_FOUND : rc;
+	if (rc == 0 && from != NULL) {
+		rc = lead_read(t, from, a, &lead);
+		s.lead = rc == 0 ? &lead : NULL;
+		rc = rc == ERR_NOT_FOUND ? 0 : rc;
+	}
+	if (rc == 0 && l->n > 0)
+		rc = look(&s);
+	arena_free(&a);
+	return rc == 0 ? choose(&s, id_out) : rc;
 }

@@ -1,10 +1,9 @@
 /* reference.h - from the Message-ID of what we let go out to the message, by
- * which an answer finds it: the row of EV_SLOT_PROPOSED.
+ * which an answer finds it: what EV_SLOT_PROPOSED tells.
  *
- * Key of TABLE_REFERENCE: week (2), digest (8, policy/mail/reference.h), message
- * id (8). The week is the message's: new rows go to a part of the table that is
- * in memory, however large the rest is, and what is older than
- * REFERENCE_KEEP_WEEKS goes from the front, a few rows with each new one.
+ * TABLE_REFERENCE is laid out as reference_row.h says: an answer looks at some
+ * dozens of places, a message writes to one that is in memory. What is older
+ * than REFERENCE_KEEP_WEEKS is not found, and goes as its run gets old.
  * Applications that write one Message-ID to many have a row for each.
  * Threads: as the transaction. */
 #ifndef POLICY_STATE_REFERENCE_H
@@ -18,7 +17,9 @@ enum {
 	REFERENCE_KEEP_WEEKS = 26,
 };
 
-/* In a reducer. */
+bool reference_is_old(uint64_t message_id, int64_t now_ms);
+
+/* In a reducer: now and then it moves or removes some thousand rows. */
 int reference_put(struct ledger_txn *t, const unsigned char *digest,
     uint64_t message_id) MUST_CHECK;
 

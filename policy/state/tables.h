@@ -29,14 +29,14 @@ enum table {
 	TABLE_COMPANY, /* company.c: company id -> history */
 	TABLE_TALLY,    /* tally.c: hour, segment, campaign, domain -> counts */
 	TABLE_STOP,     /* stop.c: what is stopped */
-	TABLE_REFERENCE, /* reference.c: week, Message-ID -> message id */
+	TABLE_REFERENCE, /* reference_row.c: Message-ID -> message id */
 	TABLE_REVIEW,    /* review.c: what people have to decide */
 	TABLE_COUNT
 };
 
 /* Layout version of all the above. */
 enum {
-	STATE_SCHEMA = 5
+	STATE_SCHEMA = 6
 };
 
 #endif

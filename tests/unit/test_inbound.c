@@ -226,10 +226,6 @@ static void test_age(void)
 	OK(id == first, "that one");
 	IS_INT(reference_find(t, &l, NULL, now + 28 * week, &id), ERR_NOT_FOUND,
 	    "not after 28");
-	IS_INT(reference_put(t, l.v[0].digest, msgid_make(now + 28 * week, 2)),
-	    0, "another, much later");
-	OK(reference_find(t, &l, NULL, now, &id) == ERR_NOT_FOUND,
-	    "the old row is gone");
 	ledger_abort(&t);
 }
 
