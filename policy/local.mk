@@ -124,6 +124,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/addrlist.h \
 	%D%/mail/arf.c \
 	%D%/mail/arf.h \
+	%D%/mail/cfbl.c \
+	%D%/mail/cfbl.h \
 	%D%/mail/charset.c \
 	%D%/mail/charset.h \
 	%D%/mail/authentic.c \

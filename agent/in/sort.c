@@ -4,6 +4,7 @@
 #include "agent/in/sort_plain.h"
 #include "agent/in/sort_search.h"
 #include "policy/mail/addrlist.h"
+#include "policy/mail/cfbl.h"
 #include "policy/mail/headblock.h"
 #include "policy/mail/token.h"
 #include "policy/mail/verp.h"
@@ -81,23 +82,41 @@ static int add_list(struct job *j, const char *name)
 	return rc;
 }
 
-static int add_returned(struct job *j, const char *name, enum token_kind kind)
+static int add_returned_text(
+    struct job *j, struct str text, enum token_kind kind)
+{
+	struct token t;
+	int rc = token_parse(j->with->keys, TOKEN_SET(kind), text, &t);
+
+	if (rc == 0)
+		add_token(j->out, &t);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int add_returned_id(struct job *j)
 {
 	const struct header *h =
-	    header_find(&j->out->report.original, str_of(name), 0);
-	struct token t;
+	    header_find(&j->out->report.original, STR(TOKEN_FIELD), 0);
+	struct str text;
+
+	if (h == NULL)
+		return 0;
+	text = header_text(j->a, h);
+	return text.p == NULL ? ERR_LIMIT
+			      : add_returned_text(j, text, TOKEN_COMPOSED);
+}
+
+static int add_returned_cfbl(struct job *j)
+{
+	const struct header *h =
+	    header_find(&j->out->report.original, STR("CFBL-Feedback-ID"), 0);
 	struct str text;
 	int rc;
 
 	if (h == NULL)
 		return 0;
-	text = header_text(j->a, h);
-	if (text.p == NULL)
-		return ERR_LIMIT;
-	rc = token_parse(j->with->keys, TOKEN_SET(kind), text, &t);
-	if (rc == 0)
-		add_token(j->out, &t);
-	return rc == ERR_NOT_FOUND ? 0 : rc;
+	rc = cfbl_feedback_id(j->a, h->value, &text);
+	return rc != 0 ? rc : add_returned_text(j, text, TOKEN_FEEDBACK);
 }
 
 static struct str body_of(struct str message)
@@ -176,9 +195,9 @@ static int find_tokens(struct job *j)
 	if (rc == 0 && s->n == 0)
 		rc = add_list(j, "Cc");
 	if (rc == 0 && s->n == 0)
-		rc = add_returned(j, TOKEN_FIELD, TOKEN_COMPOSED);
+		rc = add_returned_id(j);
 	if (rc == 0 && s->n == 0)
-		rc = add_returned(j, "CFBL-Feedback-ID", TOKEN_FEEDBACK);
+		rc = add_returned_cfbl(j);
 	if (rc == 0 && s->n == 0)
 		rc = search_report(j);
 	return rc;

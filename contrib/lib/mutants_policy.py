@@ -315,4 +315,10 @@ MUTANTS = (
      "policy/state/answer.c",
      "return !e->other &&", "return",
      ("test_answers",)),
+    ("a folded feedback id is none", "policy/mail/cfbl.c",
+     "return ascii_is_blank(c) ||", "return",
+     ("test_feedback",)),
+    ("a comment in a feedback id is part of it", "policy/mail/cfbl.c",
+     "} else if (c == '(') {", "} else if (n > value.n) {",
+     ("test_feedback",)),
 )

@@ -515,6 +515,53 @@ static void test_where_tokens_are(void)
 	    SUPPRESSION_COMPLAINT, "acts");
 }
 
+/* RFC 9477 section 5.2: white space and comments mean nothing in it. */
+static void test_feedback_id(void)
+{
+	static const struct {
+		const char *name, *before, *between, *after;
+		enum seen_kind kind;
+	} cases[] = {
+	    {"as it was sent", " ", "", "", SEEN_COMPLAINT},
+	    {"white space around it", "\r\n  ", "", "\t ", SEEN_COMPLAINT},
+	    {"folded", " ", "\r\n ", "", SEEN_COMPLAINT},
+	    {"blanks in it", " ", " \t ", "", SEEN_COMPLAINT},
+	    {"a comment in it", " (our (own) \\) id)", "(x)", " ",
+		SEEN_COMPLAINT},
+	    {"a comment without end", " ", "(x", "", SEEN_UNPARSED},
+	    {"what is of no id", " ", "\"", "", SEEN_UNPARSED},
+	    {"a comma", " ", ",", "", SEEN_UNPARSED},
+	    {"of an id, and not of ours", " ", ":", "", SEEN_UNPARSED},
+	    {"a NUL in it", " ", "%c", "", SEEN_UNPARSED},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const char *to =
+		    arena_printf(A.t.arena, "i%zu@token.example", i);
+		const char *id =
+		    token_of(TOKEN_FEEDBACK, answertest_send(&A, to, ""));
+		char *mail = arena_printf(A.t.arena,
+		    "To: postmaster@example.com\n"
+		    "Content-Type: multipart/report; boundary=b; "
+		    "report-type=feedback-report\n\n--b\n\nx\n--b\n"
+		    "Content-Type: message/feedback-report\n\n"
+		    "Feedback-Type: abuse\n\n--b\n"
+		    "Content-Type: message/rfc822\n\n"
+		    "CFBL-Feedback-ID:%s%.9s%s%s%s\n\nx\n--b--\n",
+		    cases[i].before, id, cases[i].between, id + 9,
+		    cases[i].after);
+		struct str text = str_of(mail);
+		char *nul = strstr(mail, "%c");
+
+		if (nul != NULL)
+			nul[0] = nul[1] = '\0';
+		IS_INT(take(text), cases[i].kind, "%s", cases[i].name);
+		IS_INT(answertest_suppressed(&A, to) != 0,
+		    cases[i].kind == SEEN_COMPLAINT, "%s: of whom",
+		    cases[i].name);
+	}
+}
+
 /* The envelope as the milter saw it, on the right body only. */
 static void test_origin(void)
 {
@@ -934,6 +981,7 @@ int main(void)
 	test_search_of_attachments();
 	test_tokens();
 	test_where_tokens_are();
+	test_feedback_id();
 	test_origin();
 	test_unknown_message();
 	test_hostile();
