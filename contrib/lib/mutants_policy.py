@@ -321,4 +321,9 @@ MUTANTS = (
     ("a comment in a feedback id is part of it", "policy/mail/cfbl.c",
      "} else if (c == '(') {", "} else if (n > value.n) {",
      ("test_feedback",)),
+    ("what comes to a message's own address is without form",
+     "agent/in/sort.c",
+     "if (rc == 0 && s->n == 0)\n\t\trc = sort_plain(",
+     "if (rc == 0)\n\t\trc = sort_plain(",
+     ("test_sort_plain",)),
 )

@@ -20,11 +20,14 @@ static const struct str from_v[] = {
 static const struct str to_v[] = {STR("fbl@example.com")};
 static const struct strs from = {from_v, 2}, to = {to_v, 1};
 
-/* With the milter's word for whom it came to; NULL: without. */
-static struct str mail(const char *rcpt, const char *text)
+/* With the milter's word for whom it came to, and to whom else; NULL: without. */
+static struct str mail_to(
+    const char *rcpt, const char *second, const char *text)
 {
-	struct str addr = str_of(rcpt != NULL ? rcpt : ""), value;
-	struct origin o = {.helo = STR("mx"), .rcpts = {&addr, 1}};
+	struct str v[] = {str_of(rcpt != NULL ? rcpt : ""), str_of(second)},
+		   value;
+	struct origin o = {
+	    .helo = STR("mx"), .rcpts = {v, second != NULL ? 2 : 1}};
 	struct dkim_body *b = dkim_body_new();
 	struct header_list head = {0};
 	size_t at;
@@ -40,6 +43,11 @@ static struct str mail(const char *rcpt, const char *text)
 		   ? str_of(text)
 		   : str_of(arena_printf(A.t.arena, ORIGIN_FIELD ":%.*s\n%s",
 			 STR_ARG(value), text));
+}
+
+static struct str mail(const char *rcpt, const char *text)
+{
+	return mail_to(rcpt, NULL, text);
 }
 
 static struct sort sort_it(struct str text, bool is_declared, struct arena *a)
@@ -198,6 +206,23 @@ static void test_tokens(void)
 	IS_INT(answertest_suppressed(&A, "zoe@b.example"), 0, "or the other");
 }
 
+/* Also to an address of a message of ours: that says what it is about, and a
+ * report would say what it is. */
+static void test_envelope(void)
+{
+	uint64_t id = answertest_send(&A, "pat@b.example", "");
+	const char *own = answertest_address(&A, TOKEN_FEEDBACK, id);
+	struct arena *a = arena_new(8 << 20);
+	struct str text = mail_to("fbl@example.com", own, FROM PART);
+	struct sort s = sort_it(text, true, a);
+
+	IS_INT(s.n, 1, "its message is found");
+	OK(s.report.source != REPORT_BY_PLAIN, "no complaint without form");
+	IS_INT(take(text), SEEN_UNPARSED, "and of no meaning");
+	IS_INT(answertest_suppressed(&A, "pat@b.example"), 0, "nobody");
+	arena_free(&a);
+}
+
 int main(void)
 {
 	answertest_open(&A);
@@ -205,6 +230,7 @@ int main(void)
 	test_names();
 	test_token();
 	test_tokens();
+	test_envelope();
 	answertest_close(&A);
 	return tap_done();
 }
