@@ -435,23 +435,6 @@ struct log_work {
 	struct ops_feedback_out out;
 };
 
-/* Those of that queue id that it is not another message's by now. */
-static int find_all(
-    const struct ledger_txn *t, struct str queue_id, uint64_t *ids, size_t *n)
-{
-	size_t kept = 0;
-	bool lost;
-	int rc = message_by_queue(t, queue_id, ids, RECIPIENTS_MAX, n);
-
-	for (size_t i = 0; rc == 0 && i < *n; i++) {
-		rc = message_lost_queue(t, queue_id, ids[i], &lost);
-		if (!lost)
-			ids[kept++] = ids[i];
-	}
-	*n = kept;
-	return rc;
-}
-
 /* The message of that queue id, with several the one to that address. */
 static int find_message(
     struct door_ctx *ctx, struct log_work *w, struct str rcpt)
@@ -461,7 +444,7 @@ static int find_message(
 	struct message_record m;
 	struct str address;
 	size_t n;
-	int rc = find_all(t, w->f->queue_id, ids, &n);
+	int rc = message_in_queue(t, w->f->queue_id, ids, RECIPIENTS_MAX, &n);
 
 	w->message_id = 0;
 	if (rc == 0 && n == 1)

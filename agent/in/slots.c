@@ -37,6 +37,7 @@ enum {
 	LINE_MAX_FAILURES = MTALOG_RCPTS_MAX + EARLY,
 	FAILURES_MAX = BATCH_LINES + LINE_MAX_FAILURES,
 	HOPS_MAX = 8,
+	IN_QUEUE_MAX = 1000, /* messages of one queue id */
 	ARENA_MAX = 8 << 20,
 	/* Stored with each position, so all must fit one event: a session is
 	 * at most 600 bytes there, an outcome that came too early 1400, all
@@ -68,29 +69,88 @@ struct slots {
 	struct slots_stats stats;
 };
 
+/* Was something told of the message under its own queue id by then, or under any
+ * its end? */
+static bool tells_of(
+    const struct slot_change *c, const struct message_record *r)
+{
+	switch (c->kind) {
+	case SLOT_CHANGE_DELIVERED:
+	case SLOT_CHANGE_RELEASED:
+		return true;
+	case SLOT_CHANGE_QUEUED:
+		return str_eq(c->queue_id, r->queue_id);
+	case SLOT_CHANGE_MOVED:
+	case SLOT_CHANGE_BEGUN:
+		break;
+	}
+	return false;
+}
+
+/* Is the queue id another message's since that change, by what the ledger knows
+ * or will with the changes before it? As in ops_slot.c. */
+static bool is_over(const struct slots *s, const struct slot_change *begun,
+    const struct message_record *r)
+{
+	if (ops_slot_is_step(r, begun))
+		return true;
+	for (const struct slot_change *c = s->changes; c < begun; c++)
+		if (str_eq(c->queue_id, begun->queue_id) &&
+		    c->at_ms < begun->at_ms && tells_of(c, r))
+			return true;
+	return false;
+}
+
+/* begun: the last of the changes by which a message began there, or NULL. */
+static bool is_on_record(const struct slots *s, const struct ledger_txn *t,
+    struct str id, const struct slot_change *begun)
+{
+	uint64_t ids[IN_QUEUE_MAX];
+	struct message_record r;
+	size_t n;
+
+	if (message_in_queue(t, id, ids, IN_QUEUE_MAX, &n) != 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (begun == NULL || (message_read(t, ids[i], &r) == 0 &&
+					 !is_over(s, begun, &r)))
+			return true;
+	return false;
+}
+
+/* By the first n changes. Who was handed on to a queue id stays there when that
+ * begins: the hop may begin it behind the line that names it. */
+static bool is_known_by(const struct slots *s, const struct ledger_txn *t,
+    struct str id, size_t n, int hops)
+{
+	const struct slot_change *begun = NULL;
+
+	for (size_t i = n; i-- > 0;) {
+		const struct slot_change *c = &s->changes[i];
+
+		if (c->kind == SLOT_CHANGE_BEGUN && begun == NULL &&
+		    str_eq(c->queue_id, id))
+			begun = c;
+		if (c->kind == SLOT_CHANGE_MOVED && hops < HOPS_MAX &&
+		    str_eq(c->next_id, id) &&
+		    is_known_by(s, t, c->queue_id, i, hops + 1))
+			return true;
+	}
+	return is_on_record(s, t, id, begun);
+}
+
 /* Is a message on record under that queue id, or will be with this batch? */
 static bool is_known(void *arg, struct str id)
 {
 	const struct slots *s = arg;
 	struct ledger_txn *t = NULL;
-	uint64_t one;
-	size_t n = 0;
+	bool yes;
 
 	if (ledger_read_begin(s->app->store->ledger, &t) != 0)
 		return false;
-	for (int hop = 0; hop < HOPS_MAX && id.n > 0; hop++) {
-		const struct slot_change *c = NULL;
-
-		if (message_by_queue(t, id, &one, 1, &n) == 0 && n > 0)
-			break;
-		for (size_t i = s->n_changes; i-- > 0 && c == NULL;)
-			if (s->changes[i].kind == SLOT_CHANGE_MOVED &&
-			    str_eq(s->changes[i].next_id, id))
-				c = &s->changes[i];
-		id = c != NULL ? c->queue_id : STR("");
-	}
+	yes = is_known_by(s, t, id, s->n_changes, 0);
 	ledger_read_end(&t);
-	return n > 0;
+	return yes;
 }
 
 static int open_parts(

@@ -211,6 +211,22 @@ int message_by_queue(const struct ledger_txn *t, struct str queue_id,
 	return rc == ERR_NOT_FOUND && *n_out > 0 ? 0 : rc;
 }
 
+int message_in_queue(const struct ledger_txn *t, struct str queue_id,
+    uint64_t *ids_out, size_t cap, size_t *n_out)
+{
+	size_t n, kept = 0;
+	bool lost;
+	int rc = message_by_queue(t, queue_id, ids_out, cap, &n);
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		rc = message_lost_queue(t, queue_id, ids_out[i], &lost);
+		if (rc == 0 && !lost)
+			ids_out[kept++] = ids_out[i];
+	}
+	*n_out = kept;
+	return rc;
+}
+
 #define AT(field) offsetof(struct event_slot_proposed, field)
 static const struct payload_field proposed_fields[] = {
     {1, PAYLOAD_ID16, true, AT(lead)},

@@ -127,6 +127,9 @@ int message_went_on(const struct ledger_txn *t, struct str queue_id,
  * nobody knows where, or another message has the id since. */
 int message_lost_queue(const struct ledger_txn *t, struct str queue_id,
     uint64_t id, bool *out) MUST_CHECK;
+/* As message_by_queue(), of the first cap those that have not lost it. */
+int message_in_queue(const struct ledger_txn *t, struct str queue_id,
+    uint64_t *ids_out, size_t cap, size_t *n_out) MUST_CHECK;
 
 extern const struct payload_desc message_proposed_payload;
 extern const struct payload_desc message_changed_payload;

@@ -19,12 +19,16 @@ static bool is_told(const struct slot_change *c)
 
 /* Had the log spoken of it before another one began? Compared are stamps of one
  * log: of its own beginning, which is told again where lines are read again, none
- * is later. Of one that was handed on to that queue id this says nothing: what
- * was told of it before is of another id, and that id may begin after it. */
+ * is later. Of one that was handed on to that queue id only its end says this:
+ * what else was told of it before is of another id, and that id may begin after
+ * it. */
 static bool is_over(const struct message_record *r, const struct slot_change *c)
 {
+	bool ended = r->state == SLOT_DELIVERED || r->state == SLOT_RELEASED;
+
 	return r->state != SLOT_PROPOSED && !message_is_assumed(r) &&
-	       str_eq(r->queue_id, c->queue_id) && c->at_ms > r->changed_ms;
+	       (ended || str_eq(r->queue_id, c->queue_id)) &&
+	       c->at_ms > r->changed_ms;
 }
 
 /* Only forward: proposed -> queued -> delivered; released from any but

@@ -756,6 +756,47 @@ static void active(const char *id, int recipients)
 	log_line(line);
 }
 
+/* A hop's queue id that was another message's: what is said of it before the move
+ * is still kept for who comes there. What is true of these: the log is read then. */
+static void reuse_by_hop(const char *name, bool after_end, bool before_move)
+{
+	uint64_t first = send_to("h1@b.example", "F53053B1");
+	uint64_t next = send_to("h2@b.example", "F53053B2");
+
+	BEGINS("F53053B1");
+	ACTIVE("F53053B1");
+	SENT("F53053B1", "h1@b.example", MX, "250 2.0.0 Ok");
+	REMOVED("F53053B1");
+	if (after_end)
+		step();
+	now_ms += 1000;
+	BEGINS("F53053B2");
+	ACTIVE("F53053B2");
+	BEGINS("F53053B1");
+	if (before_move)
+		step();
+	ACTIVE("F53053B1");
+	SENT("F53053B1", "h2@b.example", MX, "250 2.0.0 Ok");
+	REMOVED("F53053B1");
+	if (before_move)
+		step();
+	SENT("F53053B2", "h2@b.example", FILTER,
+	    "250 2.0.0 Ok: queued as F53053B1");
+	REMOVED("F53053B2");
+	step();
+	IS_INT(state_of(first), SLOT_DELIVERED, "%s: whose it was", name);
+	IS_INT(state_of(next), SLOT_DELIVERED, "%s: who came there", name);
+	now_ms += 20000; /* what was kept is too old by then */
+}
+
+static void test_reused_by_hop(void)
+{
+	reuse_by_hop("all at once", false, false);
+	reuse_by_hop("the end was read before", true, false);
+	reuse_by_hop("the beginning was read before", false, true);
+	reuse_by_hop("both were", true, true);
+}
+
 /* An alias, or always_bcc: it is told, and changes nothing. */
 static void test_more_recipients(void)
 {
@@ -817,6 +858,7 @@ int main(void)
 	test_handoff_unknown();
 	test_requeued();
 	test_reused();
+	test_reused_by_hop();
 	test_more_recipients();
 	test_gap();
 	test_pieces();
