@@ -324,6 +324,7 @@ tests_unit_test_slots_LDADD = $(AGENT_LIBS)
 
 # End to end, run by contrib/check (pytest, root, a real Postfix).
 EXTRA_DIST += \
+	%D%/e2e/answers.py \
 	%D%/e2e/apps.py \
 	%D%/e2e/bed/__init__.py \
 	%D%/e2e/bed/bed.py \
@@ -347,6 +348,7 @@ EXTRA_DIST += \
 	%D%/e2e/conftest.py \
 	%D%/e2e/ledger.py \
 	%D%/e2e/load.py \
+	%D%/e2e/test_adopt.py \
 	%D%/e2e/test_bed.py \
 	%D%/e2e/test_contrib.py \
 	%D%/e2e/test_copies.py \
@@ -357,6 +359,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_hostile.py \
 	%D%/e2e/test_hostile_answers.py \
 	%D%/e2e/test_judge.py \
+	%D%/e2e/test_leads.py \
 	%D%/e2e/test_morning.py \
 	%D%/e2e/test_outcomes.py \
 	%D%/e2e/test_outside.py \
@@ -366,6 +369,8 @@ EXTRA_DIST += \
 	%D%/e2e/test_replies.py \
 	%D%/e2e/test_run.py \
 	%D%/e2e/test_sendmail.py \
+	%D%/e2e/test_sendmail_answers.py \
+	%D%/e2e/test_sendmail_log.py \
 	%D%/e2e/test_sendmail_wire.py \
 	%D%/e2e/test_shadow.py \
 	%D%/e2e/test_sidebyside.py \

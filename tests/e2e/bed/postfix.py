@@ -223,6 +223,13 @@ class Postfix:
         return proc.wait_until(found, timeout_s,
                                f"{self.name}: log line with {words}")
 
+    def wait_refused(self, message_id):
+        """Wait until the milter has refused the message, which nobody hears
+        who handed it in by sendmail(1)."""
+        line = self.wait_log(f"message-id={message_id}")
+        queue_id = line.partition(": message-id=")[0].split()[-1]
+        self.wait_log(queue_id, "milter-reject")
+
     def is_empty(self):
         """Nothing is queued (held mail counts as queued). Looked at twice:
         showq(8) reads one folder after the other, and does not see what
