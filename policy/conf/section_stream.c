@@ -228,7 +228,8 @@ static const struct option options[] = {
 	.type = &option_fields,
 	.offset = AT(segment_from),
 	.help = "Header fields that name the segment; the first one present "
-		"counts."},
+		"counts. Where it stands twice and contradicts itself, no "
+		"segment is named."},
     {.name = "segment-map",
 	.type = &map_type,
 	.offset = 0,

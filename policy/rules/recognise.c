@@ -128,14 +128,35 @@ const struct conf_stream *recognise_release(
 	return NULL;
 }
 
+/* The text of all fields of that name; of two that differ, both: no name of
+ * anything, so that neither is taken for meant. */
+static struct str one_text(
+    const struct header_list *headers, struct str name, struct arena *a)
+{
+	size_t at = 0;
+	const struct header *h = header_next(headers, name, &at);
+	struct str first = header_text(a, h), other;
+	const char *both;
+
+	while (first.p != NULL && (h = header_next(headers, name, &at))) {
+		other = header_text(a, h);
+		if (other.p == NULL)
+			return STR_NULL;
+		if (str_eq(first, other))
+			continue;
+		both = arena_printf(
+		    a, "%.*s, %.*s", STR_ARG(first), STR_ARG(other));
+		return both != NULL ? str_of(both) : STR_NULL;
+	}
+	return first;
+}
+
 static struct str first_header(const struct strs *names,
     const struct header_list *headers, struct arena *a)
 {
-	for (size_t i = 0; i < names->n; i++) {
-		const struct header *h = header_find(headers, names->v[i], 0);
-		if (h != NULL)
-			return header_text(a, h);
-	}
+	for (size_t i = 0; i < names->n; i++)
+		if (header_find(headers, names->v[i], 0) != NULL)
+			return one_text(headers, names->v[i], a);
 	return STR("");
 }
 

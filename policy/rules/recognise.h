@@ -34,7 +34,7 @@ const struct conf_stream *recognise_release(
     const struct conf *c, const struct recognise_origin *o);
 
 /* The segment's name by the stream's rules: fixed, or first present header,
- * mapped. Empty: none; p == NULL: the arena is full. In the arena or borrowed
+ * mapped; where fields of that name contradict, "ONE, ANOTHER". Empty: none; p == NULL: the arena is full. In the arena or borrowed
  * from conf and headers. */
 struct str recognise_segment(const struct conf_stream *s,
     const struct header_list *headers, struct arena *a);

@@ -106,6 +106,10 @@ static void test_segments(void)
 	    "X-Camp", " 17", "X-Label", " may", NULL};
 	static const char *const two[] = {
 	    "X-Camp", " 17", "X-Seg", "\r\n\t webinar ", NULL};
+	static const char *const same[] = {
+	    "X-Seg", " webinar", "x-seg", "webinar\r\n ", NULL};
+	static const char *const contrary[] = {
+	    "X-Seg", " webinar", "X-Seg", " newsletter", "X-Seg", "x", NULL};
 	struct header_list h = headers_of(one);
 	const struct conf_stream *news = &C->streams[0];
 
@@ -114,6 +118,11 @@ static void test_segments(void)
 	h = headers_of(two);
 	IS_S(recognise_segment(news, &h, A), STR("webinar"),
 	    "first name of the list that is there, unfolded");
+	h = headers_of(same);
+	IS_S(recognise_segment(news, &h, A), STR("webinar"), "said twice");
+	h = headers_of(contrary);
+	IS_S(recognise_segment(news, &h, A), STR("webinar, newsletter"),
+	    "two that contradict are neither");
 	h = headers_of(NULL);
 	IS_S(recognise_segment(news, &h, A), STR(""), "none");
 	IS_S(recognise_segment(&C->streams[1], &h, A), STR("steps"), "fixed");
