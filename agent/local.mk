@@ -89,6 +89,8 @@ agent_libagent_a_SOURCES = \
 	%D%/in/mtalog_released.h \
 	%D%/in/mtalog_sendmail.c \
 	%D%/in/mtalog_sendmail.h \
+	%D%/in/named.c \
+	%D%/in/named.h \
 	%D%/in/outcome.c \
 	%D%/in/outcome.h \
 	%D%/in/outcome_early.c \

@@ -13,9 +13,10 @@ enum {
 	EVIDENCE_MAX = 2000,
 };
 
-/* The only address of the only field of that name. */
+/* The only address of the only field of that name, and as it is written. */
 static int only_address(const struct header_list *l, const char *name,
-    struct arena *a, struct address *out, bool *yes_out)
+    struct arena *a, struct address *out, struct str *written_out,
+    bool *yes_out)
 {
 	const struct header *h = header_find(l, str_of(name), 0);
 	struct addrlist list = {0};
@@ -27,28 +28,33 @@ static int only_address(const struct header_list *l, const char *name,
 	rc = addrlist_add(&list, a, h->value);
 	if (rc == 0 && list.n == 1 && list.bad == 0) {
 		*out = list.v[0].addr;
+		*written_out = list.v[0].spec;
 		*yes_out = true;
 	}
 	return rc;
 }
 
-static int read_who(const struct sort *s, struct arena *a, struct claim *out)
+int claim_named(const struct sort *s, struct arena *a, struct address *out,
+    struct str *written_out)
 {
 	const struct report *r = &s->report;
 	bool found = false;
 	int rc = 0;
 
-	out->who = (struct address){0};
 	if (r->n > 0 && r->rcpt[0].address.n > 0) {
-		rc = address_parse(a, r->rcpt[0].address, &out->who, NULL);
+		*written_out = r->rcpt[0].address;
+		rc = address_parse(a, *written_out, out, NULL);
 		found = rc == 0;
 		if (rc == ERR_SYNTAX) /* redacted */
 			rc = 0;
 	}
 	if (rc == 0 && !found)
-		rc = only_address(&r->original, "To", a, &out->who, &found);
-	if (!found)
-		out->who = (struct address){0};
+		rc = only_address(
+		    &r->original, "To", a, out, written_out, &found);
+	if (!found) {
+		*out = (struct address){0};
+		*written_out = STR("");
+	}
 	return rc;
 }
 
@@ -63,7 +69,9 @@ static int read_reference(const struct sort *s, struct claim *out)
 int claim_author(const struct sort *s, const struct strs *declared,
     struct arena *a, struct address *out, bool *yes_out)
 {
-	int rc = only_address(&s->report.head, "From", a, out, yes_out);
+	struct str written;
+	int rc =
+	    only_address(&s->report.head, "From", a, out, &written, yes_out);
 
 	*yes_out = rc == 0 && *yes_out &&
 		   authentic_is_declared(declared, out->text, out->domain);
@@ -73,6 +81,7 @@ int claim_author(const struct sort *s, const struct strs *declared,
 int claim_read(const struct sort *s, const struct strs *declared,
     struct arena *a, struct claim *out, bool *yes_out)
 {
+	struct str written;
 	int rc;
 
 	*yes_out = false;
@@ -80,20 +89,22 @@ int claim_read(const struct sort *s, const struct strs *declared,
 		return 0;
 	rc = claim_author(s, declared, a, &out->author, yes_out);
 	if (*yes_out)
-		rc = read_who(s, a, out);
+		rc = claim_named(s, a, &out->who, &written);
 	return *yes_out && rc == 0 ? read_reference(s, out) : rc;
 }
 
 int claim_left(
     const struct sort *s, struct arena *a, struct claim *out, bool *yes_out)
 {
+	struct str written;
 	int rc = 0;
 
 	*yes_out = false;
 	*out = (struct claim){0};
 	if (sort_has_proof(s) || !s->has_reply || s->reply.kind != REPLY_LEFT)
 		return 0;
-	rc = only_address(&s->report.head, "From", a, &out->author, yes_out);
+	rc = only_address(
+	    &s->report.head, "From", a, &out->author, &written, yes_out);
 	*yes_out =
 	    rc == 0 && *yes_out && reply_says_left(&s->reply, out->author.text);
 	return rc;

@@ -20,13 +20,16 @@
 
 struct claim {
 	struct address author;
-	/* The report's recipient, or else the only one in To of the mail that it
-	 * returns; empty: it names nobody (RFC 6590 redaction). */
-	struct address who;
+	struct address who; /* claim_named(); empty: redacted (RFC 6590) */
 	/* Message-ID of what it returns, where that has one. */
 	bool has_reference;
 	struct reference reference;
 };
+
+/* Whom a report names: its recipient, or else the only one in To of what it
+ * returns; and as written there. Empty: nobody. ERR_LIMIT, -ENOMEM. */
+int claim_named(const struct sort *s, struct arena *a, struct address *out,
+    struct str *written_out) MUST_CHECK;
 
 /* The only address of the mail's only From field; *yes_out: there is one, and it
  * is declared. ERR_LIMIT, -ENOMEM. */

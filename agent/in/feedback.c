@@ -4,6 +4,7 @@
 #include "agent/in/act.h"
 #include "agent/in/believe.h"
 #include "agent/in/maildir.h"
+#include "agent/in/named.h"
 #include "agent/ruleset.h"
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
@@ -42,6 +43,8 @@ static bool sort_one(struct feedback *f, const struct bounce_rules *rules,
 
 	arena_reset(f->arenas[i]);
 	rc = sort_mail(&with, mail->bytes, f->arenas[i], &f->sorts[i]);
+	if (rc == 0)
+		rc = named_settle(f->app->store, f->arenas[i], &f->sorts[i]);
 	if (rc == ERR_LIMIT) {
 		f->sorts[i] = (struct sort){.kind = SEEN_UNPARSED,
 		    .reason = "too many header fields or parts"};

@@ -176,6 +176,7 @@ static int search_report(struct job *j)
 	rc = sort_search(j->with->keys, j->message, j->a, &t);
 	if (rc == 0)
 		add_token(j->out, &t);
+	j->out->quoted = rc == 0;
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 

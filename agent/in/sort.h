@@ -9,7 +9,8 @@
  *   3. X-Tendril-Id and CFBL-Feedback-ID of the message that a report
  *      returns: for reports sent to another address of the message;
  *   4. of a feedback report, or a message that a provider sends on
- *      (sort_plain.h), any text in it (sort_search.h).
+ *      (sort_plain.h), any text in it (sort_search.h); that the message is the
+ *      one complained of it does not show (named.h).
  * An answer (SEEN_REPLY) is what the milter has matched with a message of ours
  * (origin.answer), and what people write to one of these addresses: with an
  * envelope sender, and fields by which it answers something.
@@ -38,6 +39,7 @@ struct sort {
 	struct report report;
 	struct sort_token tokens[SORT_TOKENS_MAX];
 	size_t n;
+	bool quoted;         /* its only token is one of place 4 above */
 	enum seen_kind kind; /* of the mail: the weightiest meaning */
 	const char *reason;  /* SEEN_UNPARSED: why, in English */
 	bool has_origin;     /* the milter's word, verified */

@@ -3,6 +3,8 @@
 #include "tests/unit/answertest.h"
 
 #include "agent/in/claim.h"
+#include "agent/in/named.h"
+#include "policy/state/ops_move.h"
 
 static struct answertest A;
 static const struct str declared_v[] = {
@@ -353,6 +355,107 @@ static void test_reads_message(void)
 	arena_free(&a);
 }
 
+/* ---- a quoted token ---- */
+
+/* Of a message to yoli@b.example; where it stands in the report of xeno. */
+enum where {
+	IN_TEXT,
+	IN_ENVELOPE,
+	IN_FIELD,
+};
+
+static const struct {
+	const char *name, *recipient, *to;
+	enum where where;
+	bool kept;
+} named[] = {
+    {"of nobody", NULL, NULL, IN_TEXT, true},
+    {"of herself", "yoli@b.example", NULL, IN_TEXT, true},
+    {"in capitals", "<YOLI@B.Example>", NULL, IN_TEXT, true},
+    {"of another on record", "xeno@b.example", NULL, IN_TEXT, false},
+    {"of another, by what it returns", NULL, "Xeno <xeno@b.example>", IN_TEXT,
+	false},
+    {"the report's word first", "yoli@b.example", "xeno@b.example", IN_TEXT,
+	true},
+    {"of a stranger", "stranger@other.example", NULL, IN_TEXT, false},
+    {"of a stranger with figures", "stranger1980@other.example", NULL, IN_TEXT,
+	false},
+    {"of a stranger near her", "stranger@b.example", NULL, IN_TEXT, true},
+    {"redacted", "redacted", NULL, IN_TEXT, true},
+    {"a word", "Redacted-17@other.example", NULL, IN_TEXT, true},
+    {"masks", "xxxx@other.example", NULL, IN_TEXT, true},
+    {"a digest in hex", "cb4a01a48251d476@other.example", NULL, IN_TEXT, true},
+    {"a digest in base64", "9bCK0nfm3eoq@other.example", NULL, IN_TEXT, true},
+    {"words in hex", "decade@other.example", NULL, IN_TEXT, false},
+    {"it came to her message's address", "xeno@b.example", NULL, IN_ENVELOPE,
+	true},
+    {"it returns her message", "xeno@b.example", NULL, IN_FIELD, true},
+    {"as whom she goes on", "zita@c.example", NULL, IN_TEXT, true},
+    {"another address of hers", "yara@d.example", NULL, IN_TEXT, true},
+};
+
+static void move_to(const char *from, const char *to, bool merge)
+{
+	struct ops_move m = {.from = storetest_address(&A.t, from),
+	    .to = storetest_address(&A.t, to),
+	    .merge = merge,
+	    .author = STR("test")};
+	struct error err = {0};
+
+	IS_INT(ops_move(A.t.store, &m, &err), 0, "moved %s", err.text);
+}
+
+/* With the token where it is to be. */
+static struct str report_about(size_t i, uint64_t id)
+{
+	const char *address = answertest_address(&A, TOKEN_FEEDBACK, id);
+	struct token t = {.kind = TOKEN_COMPOSED, .message_id = id};
+	char text[TOKEN_TEXT_MAX + 1];
+	const char *fields = FROM, *to = named[i].to;
+
+	if (token_make(A.app.tokens, &t, text) != 0)
+		bug("token");
+	to = to != NULL ? to : "a, b";
+	if (named[i].where == IN_ENVELOPE)
+		fields = arena_printf(A.t.arena, "To: %s\n" FROM, address);
+	else
+		to = arena_printf(A.t.arena, "%s\n%s: %s", to,
+		    named[i].where == IN_FIELD ? TOKEN_FIELD : "X-Quoted",
+		    text);
+	return report(fields, named[i].recipient, to);
+}
+
+static void test_named(void)
+{
+	uint64_t id = answertest_send(&A, "yoli@b.example", "");
+
+	(void)answertest_send(&A, "xeno@b.example", "");
+	(void)answertest_send(&A, "yara@d.example", "");
+	move_to("yoli@b.example", "zita@c.example", false);
+	move_to("yara@d.example", "zita@c.example", true);
+	for (size_t i = 0; i < sizeof(named) / sizeof(*named); i++) {
+		struct arena *a = arena_new(8 << 20);
+		struct claim c;
+		struct sort s;
+		bool yes;
+
+		if (sort_it(report_about(i, id), a, &s) != 0)
+			bug("sort");
+		OK(s.n == 1 && s.kind == SEEN_COMPLAINT, "%s: a token",
+		    named[i].name);
+		IS_INT(s.quoted, named[i].where == IN_TEXT, "%s: where",
+		    named[i].name);
+		IS_INT(named_settle(A.t.store, a, &s), 0, "%s: %s",
+		    named[i].name, s.reason);
+		IS_INT(s.n == 1 && s.kind == SEEN_COMPLAINT, named[i].kept,
+		    "%s: is it of her", named[i].name);
+		IS_INT(claim_read(&s, &declared, a, &c, &yes), 0, "read");
+		OK(yes != named[i].kept, "%s: else a claim of whom it names",
+		    named[i].name);
+		arena_free(&a);
+	}
+}
+
 int main(void)
 {
 	answertest_open(&A);
@@ -365,6 +468,7 @@ int main(void)
 	test_by_message();
 	test_by_message_of_many();
 	test_reads_message();
+	test_named();
 	answertest_close(&A);
 	return tap_done();
 }

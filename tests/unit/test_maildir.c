@@ -646,6 +646,29 @@ static void test_feedback(void)
 	IS_INT(answertest_counter(&A, "feedback.unparsed"), 1, "and counted");
 }
 
+/* A complaint of somebody about a message that was sent on to him. */
+static void test_named(void)
+{
+	uint64_t id = answertest_send(&A, "yola@b.example", "");
+	int aside = count_files("unparsed", ".eml");
+	struct error err;
+	char *mail = arena_printf(A.t.arena,
+	    "From: fbl@provider.example\nTo: fbl@example.com\n"
+	    "Content-Type: multipart/report; boundary=b; "
+	    "report-type=feedback-report\n\n--b\n\nx\n--b\n"
+	    "Content-Type: message/feedback-report\n\nFeedback-Type: abuse\n"
+	    "Original-Rcpt-To: xaver@other.example\n\n--b\n"
+	    "Content-Type: message/rfc822\n\nFrom: yola@b.example\n"
+	    "To: xaver@other.example\n\nsee below\n> From: %s\n--b--\n",
+	    answertest_address(&A, TOKEN_BOUNCE, id));
+
+	IS_INT(deliver_to(dir, str_of(mail), &err), 0, "a complaint comes");
+	run_feedback();
+	IS_INT(answertest_suppressed(&A, "yola@b.example"), 0,
+	    "whose message it was is left alone");
+	IS_INT(count_files("unparsed", ".eml"), aside + 1, "for people");
+}
+
 /* Header fields beyond all bounds: set aside, whatever they say. */
 static void test_too_much(void)
 {
@@ -701,6 +724,7 @@ int main(void)
 	answertest_open(&A);
 	A.conf.agent.maildir = str_of(dir);
 	test_feedback();
+	test_named();
 	test_too_much();
 	test_alloc();
 	answertest_close(&A);
