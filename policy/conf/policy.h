@@ -145,6 +145,7 @@ struct policy_segment {
 	struct policy_line hours_rule;
 	struct policy_when when_closed;
 	struct policy_yield yield;
+	struct policy_giveup no_host;     /* host-unknown */
 	struct policy_giveup full;        /* mailbox-full */
 	struct policy_when not_compliant; /* HOLD or REJECT; default REJECT */
 	struct str list_id;        /* List-Id phrase; default: the name */

@@ -189,7 +189,7 @@ static const struct option_type yield_type = {
     "a duration and segments such as \"2d to {demo-followup}\"", false,
     parse_yield, print_yield};
 
-/* --- mailbox-full --- */
+/* --- mailbox-full, host-unknown --- */
 
 static int parse_giveup(const struct option_job *job, const struct option *o,
     const struct read_option *in, void *field)
@@ -329,6 +329,12 @@ static const struct option options[] = {
 		"failures in a row, of messages of any segment, if the first "
 		"is longer ago than that. A delivery or a person's own reply "
 		"in between starts anew."},
+    {.name = "host-unknown",
+	.type = &giveup_type,
+	.offset = AT(no_host),
+	.def = "3 over 3d",
+	.help = "When a person whose domain has no mail server, or does not "
+		"exist, is given up: likewise."},
     {.name = "not-compliant",
 	.type = &policy_comply_type,
 	.offset = AT(not_compliant),

@@ -591,19 +591,18 @@ static void add_giveup(struct buf *b, const struct policy_giveup *g)
 	add_span(b, g->span_ms);
 }
 
-static void tell_giveup(struct teller *t, const struct policy_segment *old,
-    const struct policy_segment *new)
+static void tell_giveup(struct teller *t, struct str name, const char *who,
+    const struct policy_giveup *old, const struct policy_giveup *new)
 {
 	struct buf *b = begin(t);
 
-	if (old->full.count == new->full.count &&
-	    old->full.span_ms == new->full.span_ms)
+	if (old->count == new->count && old->span_ms == new->span_ms)
 		return;
-	buf_printf(b, "%.*s: people with a full mailbox are now given up ",
-	    STR_ARG(new->name));
-	add_giveup(b, &new->full);
+	buf_printf(
+	    b, "%.*s: people %s are now given up ", STR_ARG(name), who);
+	add_giveup(b, new);
 	buf_addz(b, "; before, ");
-	add_giveup(b, &old->full);
+	add_giveup(b, old);
 	say(t);
 }
 
@@ -627,7 +626,10 @@ static void tell_segment(struct teller *t, const struct policy_segment *old,
 	tell_hours(t, old, new);
 	tell_holidays_of(t, old, new);
 	tell_yield(t, old, new);
-	tell_giveup(t, old, new);
+	tell_giveup(
+	    t, new->name, "with a full mailbox", &old->full, &new->full);
+	tell_giveup(t, new->name, "whose domain has no mail server",
+	    &old->no_host, &new->no_host);
 	tell_when(
 	    t, new->name, "over a limit", &old->when_full, &new->when_full);
 	if (new->hours != NULL && old->hours != NULL)

@@ -44,20 +44,17 @@ static bool is_end(
 }
 
 int giveup_suppression(const struct giveup_failure *f,
-    const struct giveup_row *row, const struct giveup_limit *full,
-    int64_t at_ms)
+    const struct giveup_row *row, const struct giveup_limits *l, int64_t at_ms)
 {
-	static const struct giveup_limit hosts = {
-	    GIVEUP_HOST_FAILURES, GIVEUP_HOST_MS};
-
 	if (giveup_rank(f) == GIVEUP_PERSON)
 		return reason_of(f->reason);
 	if (!giveup_counts(f))
 		return 0;
 	if (f->reason == BOUNCE_HOST_UNKNOWN)
-		return is_end(row, &hosts, at_ms) ? SUPPRESSION_HOST_UNKNOWN
-						  : 0;
-	return is_end(row, full, at_ms) ? SUPPRESSION_MAILBOX_FULL : 0;
+		return is_end(row, &l->no_host, at_ms)
+			   ? SUPPRESSION_HOST_UNKNOWN
+			   : 0;
+	return is_end(row, &l->full, at_ms) ? SUPPRESSION_MAILBOX_FULL : 0;
 }
 
 /* A person's own word weighs most, then that of people here, then guesses. */

@@ -3,11 +3,11 @@
  *
  * Reasons of class person (bounce.h) suppress:
  *   user_unknown, mailbox_disabled, mailbox_moved   at once
- *   host_unknown   the third message in a row that failed so, more than three
- *                  days after the first; a delivery in between starts anew
- * and only when the report names the person. A full mailbox may, likewise in a
- * row, as the policy of the message's segment has it (mailbox-full): one that
- * is full for weeks is no one's any more. Refused content, our reputation and
+ *   host_unknown   after so many messages in a row that failed so, over so
+ *                  long, as the policy of the message's segment has it
+ *                  (host-unknown); a delivery in between starts anew
+ * and only when the report names the person. A full mailbox may likewise
+ * (mailbox-full): one that is full for weeks is no one's any more. Refused content, our reputation and
  * broken paths never count against the person. */
 #ifndef POLICY_RULES_GIVEUP_H
 #define POLICY_RULES_GIVEUP_H
@@ -15,11 +15,6 @@
 #include "policy/base/when.h"
 #include "policy/rules/bounce.h"
 #include "policy/rules/facts.h"
-
-enum {
-	GIVEUP_HOST_FAILURES = 3,
-};
-#define GIVEUP_HOST_MS (3 * WHEN_DAY_MS)
 
 /* How much a failure says; of one message only what says more than all before
  * it counts. So log line, DSN and late DSN of one failure are one. Numbers
@@ -59,11 +54,20 @@ struct giveup_limit {
 	int64_t span_ms;
 };
 
-/* The suppression that follows at at_ms, after row was brought up to date;
- * full: for full mailboxes. 0: none. */
+struct giveup_limits {
+	struct giveup_limit no_host; /* where the host is unknown */
+	struct giveup_limit full;    /* full mailboxes */
+};
+/* Of a message whose segment the policy does not have. */
+#define GIVEUP_NO_HOST                                                         \
+	{                                                                      \
+		3, 3 * WHEN_DAY_MS                                             \
+	}
+
+/* The suppression that follows at at_ms, after row was brought up to date.
+ * 0: none. */
 int giveup_suppression(const struct giveup_failure *f,
-    const struct giveup_row *row, const struct giveup_limit *full,
-    int64_t at_ms);
+    const struct giveup_row *row, const struct giveup_limits *l, int64_t at_ms);
 
 /* Does `next` take the place of a suppression that is there, at at_ms? What
  * lasts longer stays: an addition never shortens. Of two that last as long the

@@ -82,9 +82,9 @@ struct failing {
 	const struct ops_failure *f;
 	struct giveup_failure g;
 	struct giveup_row row;
-	struct giveup_limit full; /* the policy's, for the segment */
-	struct str provider;      /* who has the mailbox */
-	int64_t until_ms;         /* of a suppression; 0: for ever */
+	struct giveup_limits limits; /* the policy's, for the segment */
+	struct str provider;         /* who has the mailbox */
+	int64_t until_ms;            /* of a suppression; 0: for ever */
 };
 
 static int pick(struct door_ctx *ctx, struct store *s, struct failing *x)
@@ -246,9 +246,9 @@ static int release(struct door_ctx *ctx, const struct failing *x)
 	return x->in->release_slot ? ops_slot_changes(ctx, &c, 1) : 0;
 }
 
-/* What the policy in force says of full mailboxes; a message of no segment of
- * it ends nothing. */
-static int read_limit(struct door_ctx *ctx, struct store *s, struct failing *x)
+/* What the policy in force says; a message of no segment of it ends nothing
+ * by a full mailbox. */
+static int read_limits(struct door_ctx *ctx, struct store *s, struct failing *x)
 {
 	const struct policy_segment *seg = NULL;
 	const struct policy *p = NULL;
@@ -257,8 +257,9 @@ static int read_limit(struct door_ctx *ctx, struct store *s, struct failing *x)
 	if (rc == 0 && p != NULL)
 		seg = policy_segment_find(p, x->w->message.segment);
 	if (seg != NULL)
-		x->full =
-		    (struct giveup_limit){seg->full.count, seg->full.span_ms};
+		x->limits = (struct giveup_limits){
+		    {seg->no_host.count, seg->no_host.span_ms},
+		    {seg->full.count, seg->full.span_ms}};
 	policy_unref(&p);
 	return rc;
 }
@@ -274,7 +275,7 @@ static int look_back(struct door_ctx *ctx, struct store *s, struct failing *x,
 	if (!giveup_counts(&x->g))
 		return 0;
 	rc = count_in_row(ctx, x);
-	return rc != 0 ? rc : read_limit(ctx, s, x);
+	return rc != 0 ? rc : read_limits(ctx, s, x);
 }
 
 static int follow_bounce(struct door_ctx *ctx, struct store *s,
@@ -288,7 +289,8 @@ static int follow_bounce(struct door_ctx *ctx, struct store *s,
 		rc = record_bounce(ctx, x);
 	if (rc == 0 && x->g.names_lead)
 		rc = release(ctx, x);
-	reason = giveup_suppression(&x->g, &x->row, &x->full, door_now_ms(ctx));
+	reason =
+	    giveup_suppression(&x->g, &x->row, &x->limits, door_now_ms(ctx));
 	if (rc != 0 || reason == 0)
 		return rc;
 	sup.reason = (enum suppression_reason)reason;
@@ -301,7 +303,8 @@ int ops_bounce_emit(struct door_ctx *ctx, struct store *s,
     const struct ops_bounce *in, struct ops_feedback_out *out)
 {
 	struct subject_of w;
-	struct failing x = {.in = in, .w = &w};
+	struct failing x = {
+	    .in = in, .w = &w, .limits = {.no_host = GIVEUP_NO_HOST}};
 	int rc = open_message(ctx, s, in->message_id, &w, out);
 
 	if (rc == 0 && out->known)

@@ -867,13 +867,19 @@ static void test_full(void)
 	IS_INT(storetest_policy(&A.t, "segment news { purpose = newsletter }\n"
 				      "segment demo { purpose = demos\n"
 				      "  legal-basis = legitimate-interest\n"
-				      "  mailbox-full = \"never\" }\n"),
+				      "  mailbox-full = \"never\"\n"
+				      "  host-unknown = \"2 over 1d\" }\n"),
 	    0, "another policy");
 	for (int i = 0; i < 6; i++) {
 		fill_up(kept);
 		answertest_time(&A, A.now_ms + 5 * ANSWERTEST_DAY);
 	}
 	IS_INT(answertest_suppressed(&A, kept), 0, "never, by the policy");
+	host_fails("two@gone.example");
+	answertest_time(&A, A.now_ms + ANSWERTEST_DAY + 1000);
+	host_fails("two@gone.example");
+	IS_INT(answertest_suppressed(&A, "two@gone.example"),
+	    SUPPRESSION_HOST_UNKNOWN, "two over a day, by the policy");
 }
 
 /* --- a provider in trouble --- */

@@ -6,7 +6,7 @@
 #define DAY INT64_C(86400000)
 #define T0 INT64_C(1795342800000)
 
-static const struct giveup_limit never = {0, 0};
+static const struct giveup_limits usual = {.no_host = GIVEUP_NO_HOST};
 
 static struct giveup_failure failure(
     enum bounce_class class, enum bounce_reason reason, bool names_lead)
@@ -45,36 +45,49 @@ static void test_ranks(void)
 		    cases[i].class, cases[i].reason, cases[i].names_lead);
 		IS_INT(
 		    giveup_rank(&f), cases[i].rank, "%s: rank", cases[i].name);
-		IS_INT(giveup_suppression(&f, &once, &never, T0),
+		IS_INT(giveup_suppression(&f, &once, &usual, T0),
 		    cases[i].suppression, "%s: suppression", cases[i].name);
 	}
 }
 
-/* Both conditions, each at its edge. */
+/* Of a limit of some failures over more than 14 days: both conditions, each at
+ * its edge. */
+static const struct {
+	uint32_t limit, count;
+	int64_t age_ms;
+	bool ends;
+} edges[] = {
+    {5, 5, 14 * DAY + 1, true}, {5, 5, 14 * DAY, false},
+    {5, 4, 14 * DAY + 1, false}, {5, 4, 90 * DAY, false},
+    {5, 6, 90 * DAY, true}, {5, 1, 90 * DAY, false},
+    {0, 5000, 900 * DAY, false}, /* never */
+};
+
+static struct giveup_row row_of(size_t i)
+{
+	return (struct giveup_row){
+	    .count = edges[i].count, .first_ms = T0 - edges[i].age_ms};
+}
+
 static void test_hosts(void)
 {
-	static const struct {
-		uint32_t count;
-		int64_t age_ms;
-		bool ends;
-	} cases[] = {
-	    {GIVEUP_HOST_FAILURES, GIVEUP_HOST_MS + 1, true},
-	    {GIVEUP_HOST_FAILURES, GIVEUP_HOST_MS, false},
-	    {GIVEUP_HOST_FAILURES - 1, GIVEUP_HOST_MS + 1, false},
-	    {GIVEUP_HOST_FAILURES - 1, 90 * DAY, false},
-	    {1, 90 * DAY, false},
-	};
 	struct giveup_failure f =
 	    failure(BOUNCE_CLASS_PERSON, BOUNCE_HOST_UNKNOWN, true);
+	struct giveup_row three = {.count = 3, .first_ms = T0 - 3 * DAY - 1};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct giveup_row h = {
-		    .count = cases[i].count, .first_ms = T0 - cases[i].age_ms};
-		IS_INT(giveup_suppression(&f, &h, &never, T0),
-		    cases[i].ends ? SUPPRESSION_HOST_UNKNOWN : 0,
-		    "%u failures in %lld ms", cases[i].count,
-		    (long long)cases[i].age_ms);
+	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
+		struct giveup_limits l = {
+		    .no_host = {edges[i].limit, 14 * DAY}, .full = {1, 0}};
+		struct giveup_row r = row_of(i);
+		IS_INT(giveup_suppression(&f, &r, &l, T0),
+		    edges[i].ends ? SUPPRESSION_HOST_UNKNOWN : 0,
+		    "no host %u times in %lld ms", edges[i].count,
+		    (long long)edges[i].age_ms);
 	}
+	IS_INT(giveup_suppression(&f, &three, &usual, T0),
+	    SUPPRESSION_HOST_UNKNOWN, "of no segment: three in three days");
+	three.first_ms++;
+	IS_INT(giveup_suppression(&f, &three, &usual, T0), 0, "and not before");
 }
 
 static void test_row(void)
@@ -91,27 +104,18 @@ static void test_row(void)
 
 static void test_full(void)
 {
-	static const struct {
-		uint32_t limit, count;
-		int64_t age_ms;
-		bool ends;
-	} cases[] = {
-	    {5, 5, 14 * DAY + 1, true}, {5, 5, 14 * DAY, false},
-	    {5, 4, 90 * DAY, false}, {5, 6, 90 * DAY, true},
-	    {0, 5000, 900 * DAY, false}, /* never */
-	};
 	struct giveup_failure f =
 	    failure(BOUNCE_CLASS_MAILBOX, BOUNCE_MAILBOX_FULL, true);
 
 	IS_INT(giveup_rank(&f), GIVEUP_FAILED, "a full mailbox: rank");
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct giveup_limit l = {cases[i].limit, 14 * DAY};
-		struct giveup_row r = {
-		    .count = cases[i].count, .first_ms = T0 - cases[i].age_ms};
+	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
+		struct giveup_limits l = {
+		    .full = {edges[i].limit, 14 * DAY}, .no_host = {1, 0}};
+		struct giveup_row r = row_of(i);
 		IS_INT(giveup_suppression(&f, &r, &l, T0),
-		    cases[i].ends ? SUPPRESSION_MAILBOX_FULL : 0,
-		    "full %u times in %lld ms", cases[i].count,
-		    (long long)cases[i].age_ms);
+		    edges[i].ends ? SUPPRESSION_MAILBOX_FULL : 0,
+		    "full %u times in %lld ms", edges[i].count,
+		    (long long)edges[i].age_ms);
 	}
 	f.names_lead = false;
 	OK(!giveup_counts(&f), "of another person it does not count");
@@ -126,7 +130,7 @@ static void test_nobodys_fault(void)
 	    BOUNCE_RELAY_DENIED, BOUNCE_NETWORK, BOUNCE_EXPIRED, BOUNCE_SYSTEM,
 	    BOUNCE_PROTOCOL, BOUNCE_OTHER};
 	const struct giveup_row row = {.count = 1000};
-	const struct giveup_limit one = {1, 0};
+	const struct giveup_limits one = {{1, 0}, {1, 0}};
 
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
 		struct giveup_failure f =

@@ -106,6 +106,8 @@ static void test_segments(const struct policy *p)
 	IS_INT(s->keep_free, 1, "keep-free");
 	OK(s->full.count == 5 && s->full.span_ms == 14 * WHEN_DAY_MS,
 	    "mailbox-full by default");
+	OK(s->no_host.count == 3 && s->no_host.span_ms == 3 * WHEN_DAY_MS,
+	    "host-unknown by default");
 	IS_INT(s->when_full.action, POLICY_HOLD, "action");
 	IS_INT(s->when_full.hold_ms, 3 * WHEN_DAY_MS, "deadline");
 	IS_INT(s->when_full.then, POLICY_THEN_DROP, "then");
@@ -608,7 +610,7 @@ static void test_diff(void)
 		"segment later is new: purpose = \"news\", legal-basis = "
 		"\"consent\", keep-free = 0, when-full = \"hold 5d, then "
 		"bounce\", when-closed = \"hold 7d, then bounce\", "
-		"mailbox-full = \"5 over 14d\", "
+		"mailbox-full = \"5 over 14d\", host-unknown = \"3 over 3d\", "
 		"not-compliant = \"reject\", list-id = \"later\", mode = "
 		"\"enforce\"\n"},
 	};

@@ -151,6 +151,13 @@ static const struct change changes[] = {
 	"after five failures in a row over more than 14 days\n",
 	"news: people with a full mailbox are now given up after five failures "
 	"in a row over more than 14 days; before, never\n"},
+    {"keep-free = 1", "keep-free = 1 host-unknown = \"1 over 2d\"",
+	"news: people whose domain has no mail server are now given up after "
+	"one failure in a row over more than 2 days; before, after three "
+	"failures in a row over more than 3 days\n",
+	"news: people whose domain has no mail server are now given up after "
+	"three failures in a row over more than 3 days; before, after one "
+	"failure in a row over more than 2 days\n"},
     {"hold 5d, then bounce", "hold 2d, then drop",
 	"a news over a limit now waits up to 2 days and then is discarded; "
 	"before, one waits up to 5 days and then goes back to its sender\n",
