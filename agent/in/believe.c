@@ -17,6 +17,8 @@ enum {
 
 struct believe {
 	const struct app *app;
+	bool (*others_wait)(void *arg);
+	void *arg;
 	struct arena *paths;
 	struct verify_pool *pool; /* NULL: not needed so far */
 	/* what DNS may still take until then: */
@@ -28,7 +30,8 @@ struct believe {
 	size_t n;
 };
 
-int believe_open(struct believe **out, const struct app *app, struct error *err)
+int believe_open(struct believe **out, const struct app *app,
+    bool (*others_wait)(void *arg), void *arg, struct error *err)
 {
 	struct believe *b = fault_alloc() ? NULL : calloc(1, sizeof(*b));
 
@@ -36,6 +39,8 @@ int believe_open(struct believe **out, const struct app *app, struct error *err)
 	if (b == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	b->app = app;
+	b->others_wait = others_wait;
+	b->arg = arg;
 	b->paths = arena_new(PATHS_MAX);
 	if (b->paths != NULL)
 		return 0;
@@ -56,7 +61,9 @@ void believe_close(struct believe **b)
 static int open_pool(struct believe *b, struct error *err)
 {
 	struct str server = b->app->conf->agent.nameserver;
-	struct verify_pool_opts opts = {.stop = &b->app->stopping};
+	struct verify_pool_opts opts = {.stop = &b->app->stopping,
+	    .others_wait = b->others_wait,
+	    .arg = b->arg};
 
 	arena_reset(b->paths);
 	opts.program = verify_pool_program(b->paths);
@@ -114,6 +121,7 @@ static void collect(struct believe *b, struct believe_item *it)
 	*t = (struct verify_task){
 	    .from_domain = c->author.domain, .arena = it->arena};
 	claim_mail(it->sort, c, it->message, it->cut, &t->mail);
+	it->word = BELIEVE_LATER;
 	b->items[b->n++] = it;
 }
 
@@ -195,6 +203,15 @@ static int64_t budget(struct believe *b)
 	return b->budget_ms;
 }
 
+/* Not of one: whoever it is that asks, nobody is told anything. */
+static bool is_mute(const struct believe *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->tasks[i].rc != ERR_BUSY)
+			return false;
+	return true;
+}
+
 static void verify(struct believe *b)
 {
 	struct error err = {0};
@@ -209,7 +226,8 @@ static void verify(struct believe *b)
 			put_off(b->items[i]);
 		return;
 	}
-	verify_pool_run(b->pool, b->tasks, b->n, left_ms);
+	if (verify_pool_run(b->pool, b->tasks, b->n, left_ms) && is_mute(b))
+		b->budget_ms = 0;
 	b->budget_ms -= clock_mono_ms() - began_ms;
 	for (size_t i = 0; i < b->n; i++) {
 		judge(&b->claims[i], &b->tasks[i], b->items[i]);
@@ -224,6 +242,11 @@ void believe_mails(struct believe *b, struct believe_item *v, size_t n)
 	b->n = 0;
 	for (size_t i = 0; i < n; i++)
 		collect(b, &v[i]);
+}
+
+void believe_verify(struct believe *b)
+{
 	if (b->n > 0)
 		verify(b);
+	b->n = 0;
 }

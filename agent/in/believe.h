@@ -4,8 +4,9 @@
  * What cannot be known now (DNS does not answer, no process could be had) is
  * for later, BELIEVE_LATER_MS at most after its delivery. The time that mails
  * wait for DNS is bounded, BELIEVE_BUDGET_MS in a minute: then such mails are
- * put off unseen, so that they hold up no other. The processes are started with
- * the first mail that needs them.
+ * put off unseen, so that they hold up no other; and so they are for that minute
+ * once others waited for a second, and DNS has told nothing of any. The
+ * processes are started with the first mail that needs them.
  *
  * Threads: one owner. */
 #ifndef AGENT_IN_BELIEVE_H
@@ -46,11 +47,14 @@ struct believe_item {
 	struct str authentic;
 };
 
-int believe_open(
-    struct believe **out, const struct app *app, struct error *err) MUST_CHECK;
+/* others_wait, arg: as in verify_pool.h. */
+int believe_open(struct believe **out, const struct app *app,
+    bool (*others_wait)(void *arg), void *arg, struct error *err) MUST_CHECK;
 void believe_close(struct believe **b); /* NULL is fine */
 
-/* n <= BELIEVE_BATCH. */
+/* n <= BELIEVE_BATCH. Which are none of these, at once; the words of the others
+ * come with believe_verify(), which takes its time. */
 void believe_mails(struct believe *b, struct believe_item *v, size_t n);
+void believe_verify(struct believe *b);
 
 #endif

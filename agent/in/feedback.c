@@ -68,59 +68,91 @@ static void answer(const struct act_item *item, struct maildir_mail *mail)
 	(void)error_set(&mail->err, ERR_SYNTAX, "%s", item->mail->reason);
 }
 
-/* Mails that are sorted, to those that are to be acted on; *n of both. */
-static void believe(struct feedback *f, struct maildir_mail **sorted, size_t *n)
+/* Those of a batch that are to be acted on. */
+struct sorted {
+	struct maildir_mail *mail[MAILDIR_BATCH];
+	size_t at[MAILDIR_BATCH]; /* its place in the batch */
+	bool is_claim[MAILDIR_BATCH];
+	size_t n;
+};
+
+static void find_claims(struct feedback *f, struct sorted *v)
 {
-	size_t kept = 0;
-
-	for (size_t i = 0; i < *n; i++)
-		f->claims[i] = (struct believe_item){.sort = f->items[i].mail,
-		    .message = sorted[i]->bytes,
-		    .cut = sorted[i]->cut,
-		    .since_ms = sorted[i]->since_ms,
-		    .arena = f->arenas[f->items[i].mail - f->sorts]};
-	believe_mails(f->believe, f->claims, *n);
-	for (size_t i = 0; i < *n; i++) {
-		struct believe_item *c = &f->claims[i];
-		struct sort *s = &f->sorts[f->items[i].mail - f->sorts];
-
-		if (c->word == BELIEVE_LATER) {
-			sorted[i]->answer = MAILDIR_LATER;
-			continue;
-		}
-		if (c->word == BELIEVE_NO && !c->answer)
-			s->reason = c->reason;
-		if (c->word == BELIEVE_YES && c->answer)
-			f->items[i].authentic = c->authentic;
-		if (c->word == BELIEVE_YES && !c->answer) {
-			s->kind = sort_report_meaning(&s->report);
-			f->items[i].complaint = &c->complaint;
-		}
-		sorted[kept] = sorted[i];
-		f->items[kept++] = f->items[i];
-	}
-	*n = kept;
+	for (size_t i = 0; i < v->n; i++)
+		f->claims[i] =
+		    (struct believe_item){.sort = &f->sorts[v->at[i]],
+			.message = v->mail[i]->bytes,
+			.cut = v->mail[i]->cut,
+			.since_ms = v->mail[i]->since_ms,
+			.arena = f->arenas[v->at[i]]};
+	believe_mails(f->believe, f->claims, v->n);
+	for (size_t i = 0; i < v->n; i++)
+		v->is_claim[i] = f->claims[i].word != BELIEVE_NO_CLAIM;
 }
 
+static struct act_item item_of(
+    const struct believe_item *c, struct sort *s, const struct maildir_mail *m)
+{
+	struct act_item item = {.mail = s, .digest = m->digest};
+
+	if (c->word == BELIEVE_NO && !c->answer)
+		s->reason = c->reason;
+	if (c->word == BELIEVE_YES && c->answer)
+		item.authentic = c->authentic;
+	if (c->word == BELIEVE_YES && !c->answer) {
+		s->kind = sort_report_meaning(&s->report);
+		item.complaint = &c->complaint;
+	}
+	return item;
+}
+
+/* On the claims, or on all others. */
+static void act(struct feedback *f, const struct sorted *v, bool claims)
+{
+	struct maildir_mail *acted[MAILDIR_BATCH];
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n; i++) {
+		if (v->is_claim[i] != claims)
+			continue;
+		if (f->claims[i].word == BELIEVE_LATER) {
+			v->mail[i]->answer = MAILDIR_LATER;
+			continue;
+		}
+		acted[n] = v->mail[i];
+		f->items[n++] =
+		    item_of(&f->claims[i], &f->sorts[v->at[i]], v->mail[i]);
+	}
+	act_mails(f->app, f->items, n);
+	for (size_t i = 0; i < n; i++)
+		answer(&f->items[i], acted[i]);
+}
+
+/* What has to be verified may take a while: it comes last. */
 static void take(void *arg, struct maildir_mail *v, size_t n)
 {
 	struct feedback *f = arg;
-	struct maildir_mail *acted[MAILDIR_BATCH];
 	struct bounce_rules *rules = ruleset_get(f->app->rules);
-	size_t items = 0;
+	struct sorted s = {.n = 0};
 
 	for (size_t i = 0; i < n; i++) {
 		if (!sort_one(f, rules, i, &v[i]))
 			continue;
-		acted[items] = &v[i];
-		f->items[items++] = (struct act_item){
-		    .mail = &f->sorts[i], .digest = v[i].digest};
+		s.mail[s.n] = &v[i];
+		s.at[s.n++] = i;
 	}
-	believe(f, acted, &items);
-	act_mails(f->app, f->items, items);
-	for (size_t i = 0; i < items; i++)
-		answer(&f->items[i], acted[i]);
+	find_claims(f, &s);
+	act(f, &s, false);
+	believe_verify(f->believe);
+	act(f, &s, true);
 	bounce_rules_free(&rules);
+}
+
+static bool others_wait(void *arg)
+{
+	const struct feedback *f = arg;
+
+	return maildir_has_new(f->maildir);
 }
 
 static int open_memory(struct feedback *f)
@@ -146,7 +178,7 @@ int feedback_open(
 	if (open_memory(f) != 0)
 		rc = error_set(err, -ENOMEM, "out of memory");
 	if (rc == 0)
-		rc = believe_open(&f->believe, app, err);
+		rc = believe_open(&f->believe, app, others_wait, f, err);
 	if (rc == 0)
 		rc = maildir_open(
 		    &f->maildir, app->conf->agent.maildir, take, f, err);

@@ -43,7 +43,7 @@ struct maildir {
 	char *path;
 	maildir_fn *fn;
 	void *arg;
-	int root, cur; /* folders, open during a step */
+	int root, cur, new; /* folders, open during a step */
 	struct maildir_watch watch;
 	int troubles;                     /* in a row */
 	int64_t retry_at_ms, sweep_at_ms; /* monotonic */
@@ -63,7 +63,7 @@ int maildir_open(struct maildir **out, struct str path, maildir_fn *fn,
 		return error_set(err, -ENOMEM, "out of memory");
 	m->fn = fn;
 	m->arg = arg;
-	m->root = m->cur = -1;
+	m->root = m->cur = m->new = -1;
 	maildir_watch_open(&m->watch);
 	for (size_t i = 0; i < MAILDIR_BATCH; i++)
 		buf_init(&m->claims[i].bytes, MAILDIR_READ_MAX);
@@ -299,25 +299,54 @@ static int take(struct maildir *m, int folder, const char *name)
 	return rc;
 }
 
+/* From its start, whoever else reads it. */
+static int list(int folder, DIR **out)
+{
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = 0;
+
+	*out = fd >= 0 ? fdopendir(fd) : NULL;
+	if (*out != NULL)
+		return 0;
+	rc = -errno;
+	if (fd >= 0)
+		(void)close(fd);
+	return rc;
+}
+
+/* NULL: no more. */
+static const char *next_name(DIR *d)
+{
+	const struct dirent *e;
+
+	do
+		e = readdir(d);
+	while (e != NULL && e->d_name[0] == '.');
+	return e != NULL ? e->d_name : NULL;
+}
+
+bool maildir_has_new(const struct maildir *m)
+{
+	DIR *d = NULL;
+	bool yes = m->new >= 0 && list(m->new, &d) == 0 && next_name(d) != NULL;
+
+	if (d != NULL)
+		(void)closedir(d);
+	return yes;
+}
+
 /* Works through a folder until it is used up, max or trouble. */
 static int walk(struct maildir *m, int folder, size_t max, size_t *n)
 {
-	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *e;
-	int rc = 0;
+	const char *name;
+	DIR *d = NULL;
+	int rc = list(folder, &d);
 
-	if (d == NULL) {
-		rc = -errno;
-		if (fd >= 0)
-			(void)close(fd);
+	if (rc != 0)
 		return rc;
-	}
 	while (*n < max && m->troubles < TROUBLES_MAX &&
-	       (e = readdir(d)) != NULL) {
-		if (e->d_name[0] == '.')
-			continue;
-		rc = take(m, folder, e->d_name);
+	       (name = next_name(d)) != NULL) {
+		rc = take(m, folder, name);
 		if (rc != 0 && rc != -ENOENT)
 			break;
 		*n += rc == 0;
@@ -327,16 +356,15 @@ static int walk(struct maildir *m, int folder, size_t max, size_t *n)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-static int open_folders(struct maildir *m, int *new_out)
+static int open_folders(struct maildir *m)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
-	*new_out = -1;
 	m->root = open(m->path, flags);
 	if (m->root < 0)
 		return -errno;
-	*new_out = openat(m->root, "new", flags);
-	if (*new_out < 0)
+	m->new = openat(m->root, "new", flags);
+	if (m->new < 0)
 		return -errno;
 	if (mkdirat(m->root, "cur", 0700) != 0 && errno != EEXIST)
 		return -errno;
@@ -344,18 +372,18 @@ static int open_folders(struct maildir *m, int *new_out)
 	return m->cur >= 0 ? 0 : -errno;
 }
 
-static void close_folders(struct maildir *m, int new)
+static void close_folders(struct maildir *m)
 {
-	if (new >= 0)
-		(void)close(new);
+	if (m->new >= 0)
+		(void)close(m->new);
 	if (m->cur >= 0)
 		(void)close(m->cur);
 	if (m->root >= 0)
 		(void)close(m->root);
-	m->root = m->cur = -1;
+	m->root = m->cur = m->new = -1;
 }
 
-static int run(struct maildir *m, int new, size_t max, size_t *n)
+static int run(struct maildir *m, size_t max, size_t *n)
 {
 	int64_t now = clock_mono_ms();
 	int rc = 0;
@@ -365,7 +393,7 @@ static int run(struct maildir *m, int new, size_t max, size_t *n)
 		rc = walk(m, m->cur, max, n);
 	}
 	if (rc == 0)
-		rc = walk(m, new, max, n);
+		rc = walk(m, m->new, max, n);
 	if (now >= m->sweep_at_ms) {
 		m->sweep_at_ms = now + WHEN_HOUR_MS;
 		maildir_sweep(m->root, clock_now_ms());
@@ -376,17 +404,17 @@ static int run(struct maildir *m, int new, size_t max, size_t *n)
 int maildir_step(struct maildir *m, size_t max, size_t *n_out,
     int64_t *wait_ms_out, struct error *err)
 {
-	int new, rc = open_folders(m, &new);
+	int rc = open_folders(m);
 
 	*n_out = 0;
 	m->troubles = 0;
 	if (rc == 0) {
-		maildir_watch_arm(&m->watch, new);
-		rc = run(m, new, max, n_out);
+		maildir_watch_arm(&m->watch, m->new);
+		rc = run(m, max, n_out);
 	}
 	if (rc != 0 || m->troubles >= TROUBLES_MAX)
 		maildir_watch_disarm(&m->watch);
-	close_folders(m, new);
+	close_folders(m);
 	*wait_ms_out = *n_out >= max ? 0 : POLL_MS;
 	if (rc == -ENOENT) /* no mail was ever delivered */
 		return 0;

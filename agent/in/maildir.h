@@ -72,6 +72,10 @@ int maildir_step(struct maildir *m, size_t max, size_t *n_out,
  * Valid until maildir_close(), never to be read. */
 int maildir_fd(const struct maildir *m);
 
+/* For a handler that takes its time: is there mail that was not given yet?
+ * Of what was delivered meanwhile, too. */
+bool maildir_has_new(const struct maildir *m);
+
 /* Writes `first` and what fd gives, to its end, into a Maildir, durably: tmp/,
  * then new/. first: whole header fields in front of the message, or empty.
  * Makes the folders where absent. Constant memory, any size. ERR_SYNTAX: fd

@@ -395,10 +395,18 @@ static void give_up(struct verify_pool *p)
 		}
 }
 
-void verify_pool_run(
+static bool is_for_others(const struct verify_pool *p, int64_t began_ms)
+{
+	return p->opts.others_wait != NULL &&
+	       clock_mono_ms() - began_ms >= VERIFY_PATIENCE_MS &&
+	       p->opts.others_wait(p->opts.arg);
+}
+
+bool verify_pool_run(
     struct verify_pool *p, struct verify_task *v, size_t n, int64_t budget_ms)
 {
-	int64_t end_ms = clock_mono_ms() + budget_ms;
+	int64_t began_ms = clock_mono_ms();
+	bool others = false;
 
 	for (size_t i = 0; i < n; i++) {
 		v[i].rc = ERR_BUSY;
@@ -407,14 +415,16 @@ void verify_pool_run(
 	p->tasks = v;
 	p->n = n;
 	p->next = p->done = 0;
-	while (p->done < n) {
+	while (p->done < n && !others) {
 		bool stop = p->opts.stop != NULL && atomic_load(p->opts.stop);
-		if (stop || clock_mono_ms() >= end_ms)
+		if (stop || clock_mono_ms() - began_ms >= budget_ms)
 			break;
 		hand_out(p);
 		if (p->done < n)
 			turn(p);
 		check_deadlines(p);
+		others = p->done < n && is_for_others(p, began_ms);
 	}
 	give_up(p);
+	return others;
 }

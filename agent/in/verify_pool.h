@@ -22,6 +22,7 @@
 enum {
 	VERIFY_WORKERS = 2,
 	VERIFY_DEADLINE_MS = 20000,
+	VERIFY_PATIENCE_MS = 1000,
 	VERIFY_LOOKUPS_MAX = 200, /* SPF alone may need 132 */
 	VERIFY_MAILS = 64,
 };
@@ -33,6 +34,10 @@ struct verify_pool_opts {
 	const char *nameserver;  /* resolver.h; NULL: the system's */
 	const atomic_bool *stop; /* ends a run within 200 ms; may be NULL */
 	int deadline_ms;         /* 0: VERIFY_DEADLINE_MS */
+	/* Asked now and then, once a run has lasted VERIFY_PATIENCE_MS: does
+	 * other work wait? Then it ends. NULL: none. */
+	bool (*others_wait)(void *arg);
+	void *arg;
 };
 
 /* No process is started yet. ERR_SYNTAX: the nameserver is no address. Borrows
@@ -59,8 +64,8 @@ struct verify_task {
 	struct authentic out; /* domains canonical; spf_domain too */
 };
 
-/* All of them, at most budget_ms in all. */
-void verify_pool_run(
+/* All of them, at most budget_ms in all. True: it ended for others. */
+bool verify_pool_run(
     struct verify_pool *p, struct verify_task *v, size_t n, int64_t budget_ms);
 
 /* For tests: the process ids in *out, 0 where there is none. */

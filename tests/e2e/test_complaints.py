@@ -1,10 +1,12 @@
 """Complaints without a token of ours: believed when the reporter is declared and
 DKIM or SPF show that it is him; DNS from a name server of this test."""
 
+import json
 import os
 import pathlib
 import re
 import signal
+import time
 
 import dkim
 import pytest
@@ -120,6 +122,12 @@ def wait_suppressed(bed, person):
                     f"suppression of {person}")
 
 
+def reason(bed, person):
+    done = bed.tendril.cli("explain", person, "newsletter", "--json",
+                           check=False)
+    return json.loads(done.stdout)["reason"]
+
+
 def set_aside(bed):
     """Reasons of the mails that nobody believed."""
     return [path.read_text() for path in
@@ -209,6 +217,44 @@ def test_dns_is_away(bed, world):
     bed.tendril.agent.stop()
     bed.start_agent()
     wait_suppressed(bed, "dora@north.example")
+
+
+def opts_out(bed, person):
+    """By mail to the address in a letter that came; how long that took."""
+    letter = bed.sink.wait(person)[-1].data.decode()
+    address = re.search(r"\bu-[a-z2-7]+@bounces\.example\.com", letter)[0]
+    began = time.monotonic()
+    reply = mail.submit(bed.ports["smtp25"], person, [address],
+                        b"Subject: out\r\n\r\n", source=beds.STRANGER)
+    assert reply.final[0] == 250
+    proc.wait_until(lambda: reason(bed, person) == "withdrawn", 30,
+                    f"an opt-out of {person}")
+    return time.monotonic() - began
+
+
+def test_dns_stalls(bed, world):
+    """Questions are heard and never answered: such complaints wait, nothing else
+    does; once there are answers, they are acted on."""
+    people = [f"stall{n}@north.example" for n in range(6)]
+    others = [f"other{n}@north.example" for n in range(3)]
+    for person in people + others:
+        assert lead(bed, person) == 250
+        bed.sink.wait(person)
+    world.names.stall()
+    try:
+        for person in people:
+            complain(bed, world.sign(world.key, report(person)))
+        proc.wait_until(lambda: world.names.unanswered > 0, 20, "a question")
+        took = [opts_out(bed, person) for person in others]
+        assert lead(bed, "new@north.example") == 250
+        assert not any(suppressed(bed, person) for person in people)
+    finally:
+        world.names.stall(False)
+    assert max(took) < 8, took  # a question alone may take 5
+    bed.tendril.agent.stop()  # a start looks at once at what was put off
+    bed.start_agent()
+    for person in people:
+        wait_suppressed(bed, person)
 
 
 def test_verifier(bed, world):

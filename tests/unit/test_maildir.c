@@ -465,6 +465,44 @@ static void test_told(void)
 	maildir_close(&m);
 }
 
+/* A handler that looks whether more has come: once there is nothing, once a mail
+ * was delivered while it worked. */
+struct slow {
+	struct maildir *m;
+	int calls;
+	bool before[2], after[2];
+};
+
+static void handle_slowly(void *arg, struct maildir_mail *v, size_t n)
+{
+	struct slow *s = arg;
+	int i = s->calls++ % 2;
+
+	s->before[i] = maildir_has_new(s->m);
+	if (s->calls == 1)
+		deliver_one(dir);
+	s->after[i] = maildir_has_new(s->m);
+	for (size_t k = 0; k < n; k++)
+		v[k].answer = MAILDIR_DONE;
+}
+
+static void test_has_new(void)
+{
+	struct slow s = {0};
+	struct error err = {0};
+
+	if (maildir_open(&s.m, str_of(dir), handle_slowly, &s, &err) != 0)
+		printf("# %s\n", err.text);
+	OK(!maildir_has_new(s.m), "between steps: not known");
+	deliver_one(dir);
+	while (s.calls < 2 && step_of(s.m) > 0)
+		continue;
+	IS_INT(s.calls, 2, "two calls");
+	OK(!s.before[0] && s.after[0], "a mail came meanwhile");
+	OK(!s.before[1] && !s.after[1], "and then none");
+	maildir_close(&s.m);
+}
+
 static void test_told_in_trouble(void)
 {
 	struct hand h = {.answer = MAILDIR_TROUBLE};
@@ -716,6 +754,7 @@ int main(void)
 	test_huge();
 	test_no_folder();
 	test_told();
+	test_has_new();
 	test_told_in_trouble();
 	test_told_of_another();
 	test_concurrent();

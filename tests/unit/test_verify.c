@@ -491,6 +491,43 @@ static void test_dns(void)
 	arena_free(&a);
 }
 
+static bool do_wait(void *arg)
+{
+	return *(const bool *)arg;
+}
+
+/* Whoever waits behind a mail whose DNS says nothing waits for a second. */
+static void test_others(void)
+{
+	struct arena *a = arena_new(ARENA);
+	bool waits = true;
+	struct verify_pool_opts opts = {.program = real_one,
+	    .nameserver = S.address,
+	    .deadline_ms = 2500,
+	    .others_wait = do_wait,
+	    .arg = &waits};
+	struct verify_task t = task(a, STR(WARM_MAIL));
+	struct verify_pool *p;
+	int64_t before;
+
+	if (verify_pool_open(&p, &opts, NULL) != 0)
+		bug("pool");
+	atomic_store(&S.mode, DNSSERVER_SILENT);
+	OK(verify_pool_run(p, &t, 1, BUDGET), "others wait: told");
+	IS_INT(t.rc, ERR_BUSY, "and it is for another time");
+	waits = false;
+	before = clock_mono_ms();
+	OK(!verify_pool_run(p, &t, 1, BUDGET) && t.rc == ERR_BUSY,
+	    "nobody waits");
+	OK(clock_mono_ms() - before >= opts.deadline_ms, "all the time it has");
+	waits = true;
+	atomic_store(&S.mode, DNSSERVER_HONEST);
+	OK(!verify_pool_run(p, &t, 1, BUDGET) && t.rc == 0,
+	    "DNS that answers is waited for");
+	verify_pool_close(&p);
+	arena_free(&a);
+}
+
 static void test_untrusted(void)
 {
 	static const struct {
@@ -570,6 +607,7 @@ int main(int argc, char **argv)
 	test_many();
 	test_large();
 	test_dns();
+	test_others();
 	test_untrusted();
 	test_none();
 	dnsserver_stop(&S);

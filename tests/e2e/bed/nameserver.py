@@ -56,6 +56,9 @@ def answer(packet, zone):
 class _Handler(socketserver.BaseRequestHandler):
     def handle(self):
         packet, sock = self.request
+        if self.server.is_stalled:
+            self.server.unanswered += 1
+            return
         path = self.server.zone
         zone = read_zone(path) if path.exists() else None
         sock.sendto(answer(packet, zone), self.client_address)
@@ -69,9 +72,20 @@ class NameServer:
                                                        _Handler)
         self._server.daemon_threads = True
         self._server.zone = pathlib.Path(zone)
+        self._server.is_stalled = False
+        self._server.unanswered = 0
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever,
                          daemon=True).start()
+
+    def stall(self, yes=True):
+        """Hear questions and answer none, until stall(False)."""
+        self._server.is_stalled = yes
+
+    @property
+    def unanswered(self):
+        """How many questions a stall has swallowed so far."""
+        return self._server.unanswered
 
     def stop(self):
         self._server.shutdown()
