@@ -1,6 +1,10 @@
 /* believe.h - complaints without a token of ours, and those who say that they
  * have left (claim.h): verified by tendril-verify, and judged.
  *
+ * A complaint with a token, be it a report or without form (sort_plain.h), is not
+ * looked at here: the token shows that who sent it has the message, and where it is
+ * only quoted and the report names another, named.h takes it away first.
+ *
  * What cannot be known now (DNS does not answer, no process could be had) is
  * for later, BELIEVE_LATER_MS at most after its delivery. The time that mails
  * wait for DNS is bounded, BELIEVE_BUDGET_MS in a minute: then such mails are

@@ -175,6 +175,7 @@ static enum seen_kind take(struct str text)
 	return kind;
 }
 
+/* Whoever has the message has its token: nothing verifies the author. */
 static void test_token(void)
 {
 	uint64_t id = answertest_send(&A, "tom@b.example", "");
