@@ -154,7 +154,8 @@ static void judge(
 			   "be verified");
 		return;
 	}
-	switch (authentic_judge(&t->out, c->author.domain)) {
+	switch (authentic_judge(&t->out, c->author.domain,
+	    it->answer ? AUTHENTIC_OF_MAIL : AUTHENTIC_OF_BODY)) {
 	case AUTHENTIC_YES:
 		accept(c, t, it);
 		return;

@@ -7,8 +7,9 @@
  *
  * "I have left the company", in an answer that the milter matched by a
  * Message-ID: that stands in every copy and answer of the message, and some
- * programs make it so that others can guess it; From is anybody's to write. What
- * comes to an address with a token of ours needs no more: that cannot be made up.
+ * programs make it so that others can guess it; From is anybody's to write. DKIM
+ * or SPF must show that it is from their domain, and a signature cover what it
+ * says: From, Subject, and the whole body (AUTHENTIC_OF_MAIL). What comes to an address with a token of ours needs no more: that cannot be made up.
  * Pure. Threads: any. */
 #ifndef AGENT_IN_CLAIM_H
 #define AGENT_IN_CLAIM_H

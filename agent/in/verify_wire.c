@@ -89,6 +89,7 @@ void verify_wire_put_result(struct buf *out, const struct authentic *r)
 	for (size_t i = 0; i < r->n; i++) {
 		buf_addc(out, (char)r->v[i].result);
 		buf_addc(out, r->v[i].partial);
+		buf_addc(out, r->v[i].loose);
 		put_text(out, r->v[i].domain);
 		put_text(out, r->v[i].selector);
 	}
@@ -206,6 +207,7 @@ int verify_wire_get_result(struct str in, struct authentic *out)
 		s->result =
 		    (enum authentic_result)take_u8(&r, AUTHENTIC_RESULTS - 1);
 		s->partial = take_u8(&r, 1) != 0;
+		s->loose = take_u8(&r, 1) != 0;
 		s->domain = take_text(&r);
 		s->selector = take_text(&r);
 	}

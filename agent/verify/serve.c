@@ -196,9 +196,9 @@ static int check_dkim(struct serve *s, struct str mail, struct authentic *out)
 	m.body = str_from(mail, body_at);
 	rc = dkim_verify_message(s->dkim, &m, find_key, s, s->arena, &r);
 	for (size_t i = 0; rc == 0 && i < r.n; i++)
-		out->v[out->n++] =
-		    (struct authentic_signature){result_of(r.v[i].result),
-			r.v[i].partial, r.v[i].domain, r.v[i].selector};
+		out->v[out->n++] = (struct authentic_signature){
+		    result_of(r.v[i].result), r.v[i].partial, r.v[i].domain,
+		    r.v[i].selector, r.v[i].loose};
 	return rc;
 }
 

@@ -19,7 +19,7 @@ static enum authentic_word word_of(enum authentic_result r)
 }
 
 enum authentic_word authentic_judge(
-    const struct authentic *a, struct str from_domain)
+    const struct authentic *a, struct str from_domain, enum authentic_of what)
 {
 	enum authentic_word best = AUTHENTIC_NO, word;
 
@@ -27,7 +27,8 @@ enum authentic_word authentic_judge(
 		best = word_of(a->spf);
 	for (size_t i = 0; i < a->n && best != AUTHENTIC_YES; i++) {
 		const struct authentic_signature *s = &a->v[i];
-		if (s->partial || !psl_is_aligned(s->domain, from_domain))
+		if (s->partial || (s->loose && what == AUTHENTIC_OF_MAIL) ||
+		    !psl_is_aligned(s->domain, from_domain))
 			continue;
 		word = word_of(s->result);
 		if (word != AUTHENTIC_NO)

@@ -26,6 +26,7 @@ struct authentic_signature {
 	enum authentic_result result;
 	bool partial; /* l=: bytes behind that length are anybody's */
 	struct str domain, selector;
+	bool loose; /* a From or Subject is not signed: dkim_verify.h */
 };
 
 struct authentic {
@@ -45,11 +46,15 @@ enum authentic_word {
 	AUTHENTIC_YES,
 	AUTHENTIC_LATER, /* a record could not be had that may make it yes */
 };
-/* Is the mail from that domain (canonical, of its only From address)? By a
- * whole signature that passes, or by SPF, of a domain that is aligned with it
- * as DMARC has it (RFC 7489 section 3.1, relaxed). */
+enum authentic_of {
+	AUTHENTIC_OF_BODY, /* a report: nothing else of it is read */
+	AUTHENTIC_OF_MAIL, /* the words of an answer, with its Subject */
+};
+/* Is that part of the mail from that domain (canonical, of its only From
+ * address)? By a whole signature that passes, or by SPF, of a domain that is
+ * aligned with it as DMARC has it (RFC 7489 section 3.1, relaxed). */
 enum authentic_word authentic_judge(
-    const struct authentic *a, struct str from_domain);
+    const struct authentic *a, struct str from_domain, enum authentic_of what);
 
 /* Is the author, an address in canonical form, one of the declared: an address
  * itself, or a domain, which stands for itself and all below it? */

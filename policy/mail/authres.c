@@ -36,6 +36,8 @@ static void put_results(
 		    out, ";%sdkim=%s", between, authentic_name(s->result));
 		if (s->partial)
 			buf_addz(out, " (l=: not the whole body)");
+		if (s->loose)
+			buf_addz(out, " (h=: not the whole head)");
 		if (s->domain.n == 0)
 			continue;
 		buf_addz(out, " header.d=");

@@ -325,8 +325,31 @@ static void judge(
 	}
 }
 
-static int read_results(
-    const struct run *run, struct arena *a, struct dkim_verify_result *out)
+/* RFC 6376 section 5.4.2: each name in h= stands for one field of the mail. */
+static size_t times_signed(DKIM_SIGINFO *sig, struct str name)
+{
+	struct str list = tag(sig, "h"), word;
+	size_t n = 0;
+
+	while (str_next(&list, ':', &word))
+		n += str_ieq(str_trim(word), name);
+	return n;
+}
+
+static bool is_loose(DKIM_SIGINFO *sig, const struct header_list *headers)
+{
+	static const struct str names[] = {STR("From"), STR("Subject")};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (times_signed(sig, names[i]) <
+		    header_count(headers, names[i]))
+			return true;
+	return false;
+}
+
+static int read_results(const struct run *run,
+    const struct header_list *headers, struct arena *a,
+    struct dkim_verify_result *out)
 {
 	DKIM_SIGINFO **sigs = NULL;
 	int n = 0;
@@ -343,6 +366,7 @@ static int read_results(
 			return ERR_LIMIT;
 		s->partial =
 		    dkim_sig_gettagvalue(sigs[i], false, bytes("l")) != NULL;
+		s->loose = is_loose(sigs[i], headers);
 		judge(run, sigs[i], s);
 	}
 	return 0;
@@ -364,7 +388,7 @@ static int run_message(struct run *run, const struct dkim_message *m,
 		rc = feed_body(run->dkim, m->body);
 	if (rc == 0)
 		rc = code_of(dkim_eom(run->dkim, NULL));
-	return rc != 0 ? rc : read_results(run, a, out);
+	return rc != 0 ? rc : read_results(run, m->headers, a, out);
 }
 
 int dkim_verify_message(const struct dkim_verifier *v,

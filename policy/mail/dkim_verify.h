@@ -59,7 +59,10 @@ const char *dkim_result_text(enum dkim_result result);
 struct dkim_signature {
 	enum dkim_result result;
 	struct str domain, selector, alg; /* d=, s=, a=; empty if unreadable */
-	bool partial;       /* has l=: bytes after that length are not signed */
+	bool partial; /* has l=: bytes after that length are not signed */
+	/* A From or Subject field of the mail is not in h=, as often as it is
+	 * there: anybody may have put it there since. */
+	bool loose;
 	const char *reason; /* static text; "" for DKIM_RESULT_PASS */
 };
 

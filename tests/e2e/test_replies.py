@@ -48,10 +48,11 @@ def quoted(text):
                     for at in range(0, len(text), 200))
 
 
-def sign(key, data):
+def sign(key, data, fields=(b"from", b"to", b"subject", b"in-reply-to"),
+         **how):
     return dkim.sign(data, key.selector.encode(), key.domain.encode(),
-                     key.file.read_bytes(), include_headers=[
-                         b"from", b"to", b"subject", b"in-reply-to"]) + data
+                     key.file.read_bytes(), include_headers=list(fields),
+                     **how) + data
 
 
 def take_answers(text, port):
@@ -112,14 +113,14 @@ def sent(bed, person):
 
 
 def answer(bed, person, references, body, *fields, sender=None,
-           subject="Re: News", key=None, done=True):
-    """Somebody outside writes to our staff; as the staff got it. done: wait for
-    the agent, too."""
+           subject="Re: News", key=None, signed=None, done=True):
+    """Somebody outside writes to our staff; as the staff got it. signed: how it
+    is; done: wait for the agent, too."""
     before = len(bed.sink.messages(STAFF))
     data = mail.message(person, STAFF, subject, body=body, fields=(
         ("In-Reply-To", references), *fields))
     if key is not None:
-        data = sign(key, data)
+        data = sign(key, data, **(signed or {}))
     said = mail.submit(bed.ports["smtp25"],
                        person if sender is None else sender, [STAFF], data,
                        source=beds.STRANGER)
@@ -283,6 +284,17 @@ def test_who_has_left_is_shown(bed, world):
     assert "dkim=pass header.d=north.example" in shown
     says_gone(bed, "frank@spf.example", sender="frank@spf.example")
     assert "left" in suppressed(bed, "frank@spf.example")
+
+
+@pytest.mark.parametrize("person, signed", [
+    ("leon@north.example", {"fields": [b"from", b"to"]}),
+    ("mona@north.example", {"length": True}),
+])
+def test_who_has_left_is_signed_in_part(bed, world, person, signed):
+    """Its Subject, or what is behind the end of its body, may be anybody's."""
+    says_gone(bed, person, key=world.key, signed=signed)
+    row = review_of(bed, person)
+    assert row["kind"] == "left" and not suppressed(bed, person)
 
 
 @pytest.mark.parametrize("person, sender, signer", [

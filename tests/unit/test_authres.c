@@ -159,11 +159,16 @@ static void test_judge(void)
 		{AUTHENTIC_TEMPERROR, false, STR("example.net"), STR("c")}}};
 
 	for (size_t i = 0; i < sizeof(judged) / sizeof(*judged); i++)
-		IS_INT(
-		    authentic_judge(&judged[i].found, str_of(judged[i].from)),
+		IS_INT(authentic_judge(&judged[i].found, str_of(judged[i].from),
+			   AUTHENTIC_OF_MAIL),
 		    judged[i].want, "%s", judged[i].name);
-	IS_INT(authentic_judge(&both, STR("example.net")), AUTHENTIC_YES,
-	    "one good signature is enough");
+	IS_INT(authentic_judge(&both, STR("example.net"), AUTHENTIC_OF_MAIL),
+	    AUTHENTIC_YES, "one good signature is enough");
+	both.v[1].loose = true;
+	IS_INT(authentic_judge(&both, STR("example.net"), AUTHENTIC_OF_MAIL),
+	    AUTHENTIC_LATER, "not where it leaves the Subject to anybody");
+	IS_INT(authentic_judge(&both, STR("example.net"), AUTHENTIC_OF_BODY),
+	    AUTHENTIC_YES, "which says nothing in a report");
 	IS_STR(authentic_name(AUTHENTIC_SOFTFAIL), "softfail", "names");
 	IS_STR(authentic_name(AUTHENTIC_PERMERROR), "permerror", "names");
 }

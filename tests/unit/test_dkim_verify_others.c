@@ -198,11 +198,13 @@ static void test_signatures(struct fixture *f)
 
 /* ---- signatures of our own making ---- */
 
-/* What an old signer would have sent: relaxed/relaxed, h=from. */
+/* What an old signer would have sent: relaxed/relaxed; h=from, and more. */
 struct old_signer {
 	EVP_PKEY *pkey;
 	const EVP_MD *md;
 	const char *alg, *extra;
+	const char *h;       /* behind from; NULL: nothing */
+	const char *subject; /* that it signed; NULL: none */
 };
 
 static char *base64(struct fixture *f, const unsigned char *p, size_t n)
@@ -245,10 +247,13 @@ static struct str old_signature(struct fixture *f, const struct old_signer *s,
 		canonical_body.p, canonical_body.n, bh, &n, s->md, NULL) != 1)
 		bug("digest");
 	value = arena_printf(f->a,
-	    " v=1; a=%s; c=relaxed/relaxed; d=old.example; s=s; h=from;%s "
+	    " v=1; a=%s; c=relaxed/relaxed; d=old.example; s=s; h=from%s;%s "
 	    "bh=%s; b=",
-	    s->alg, s->extra, base64(f, bh, n));
+	    s->alg, s->h != NULL ? s->h : "", s->extra, base64(f, bh, n));
 	len = dkim_canon_field(text, STR("From"), from);
+	if (s->subject != NULL)
+		len += dkim_canon_field(
+		    text + len, STR("Subject"), str_of(s->subject));
 	len +=
 	    dkim_canon_field(text + len, STR("DKIM-Signature"), str_of(value));
 	return str_of(arena_printf(
@@ -266,9 +271,11 @@ static char *old_record(struct fixture *f, const struct old_signer *s)
 	return txt;
 }
 
-/* Signs `signed_body`, sends `body`. */
-static void check_old(struct fixture *f, const struct old_signer *s,
-    struct str signed_body, struct str body, struct dkim_signature *out)
+/* Signs `signed_body`, sends `body`, with these subjects, the last first, up to
+ * the first that is NULL. */
+static void check_subjects(struct fixture *f, const struct old_signer *s,
+    struct str signed_body, struct str body, const char *const *subjects,
+    struct dkim_signature *out)
 {
 	static const struct str from = STR(" a@old.example");
 	struct record records[] = {
@@ -279,11 +286,59 @@ static void check_old(struct fixture *f, const struct old_signer *s,
 
 	add(f, &l, STR("dkim-signature"),
 	    old_signature(f, s, from, signed_body));
+	for (; *subjects != NULL; subjects++)
+		add(f, &l, STR("Subject"), str_of(*subjects));
 	add(f, &l, STR("From"), from);
 	if (dkim_verify_message(f->v, &m, lookup, records, f->a, &r) != 0 ||
 	    r.n != 1)
 		bug("verify");
 	*out = r.v[0];
+}
+
+static void check_old(struct fixture *f, const struct old_signer *s,
+    struct str signed_body, struct str body, struct dkim_signature *out)
+{
+	static const char *const none[] = {NULL};
+
+	check_subjects(f, s, signed_body, body, none, out);
+}
+
+/* What of the mail is not its signer's, though its signature holds. */
+static void test_loose(struct fixture *f)
+{
+	static const struct {
+		const char *name, *h, *subject, *sent[3];
+		bool loose;
+	} rows[] = {
+	    {"there is none", NULL, NULL, {NULL}, false},
+	    {"none was signed", NULL, NULL, {" Gone", NULL}, true},
+	    {"that there is none was", ":subject", NULL, {NULL}, false},
+	    {"it was signed", ":subject", " Gone", {" Gone", NULL}, false},
+	    {"folded, in capitals", ":\r\n SUBJECT : to", " Gone",
+		{" Gone", NULL}, false},
+	    {"another above it", ":subject", " Hi", {" Gone", " Hi", NULL},
+		true},
+	    {"a name that begins so", ":subject-x", NULL, {" Gone", NULL},
+		true},
+	};
+	static const struct str body = STR("text\r\n");
+	BIO *bio = BIO_new_mem_buf(RFC8463_RSA_PEM, -1);
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct old_signer signer = {key, EVP_sha256(), "rsa-sha256", "",
+		    rows[i].h, rows[i].subject};
+		struct dkim_signature s;
+
+		check_subjects(f, &signer, body, body, rows[i].sent, &s);
+		IS_INT(s.result, DKIM_RESULT_PASS, "%s: holds %s", rows[i].name,
+		    s.reason);
+		IS_INT(s.loose, rows[i].loose, "%s: is it loose", rows[i].name);
+		OK(!s.partial, "%s: the whole body", rows[i].name);
+	}
+	EVP_PKEY_free(key);
+	BIO_free(bio);
+	arena_reset(f->a);
 }
 
 static void test_weak(struct fixture *f)
@@ -293,10 +348,10 @@ static void test_weak(struct fixture *f)
 	EVP_PKEY *good = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
 	EVP_PKEY *small = EVP_RSA_gen(768);
 	const struct old_signer rows[] = {
-	    {good, EVP_sha256(), "rsa-sha256", ""},
-	    {good, EVP_sha1(), "rsa-sha1", ""},
-	    {small, EVP_sha256(), "rsa-sha256", ""},
-	    {good, EVP_sha256(), "rsa-sha256", " l=6;"},
+	    {good, EVP_sha256(), "rsa-sha256", "", NULL, NULL},
+	    {good, EVP_sha1(), "rsa-sha1", "", NULL, NULL},
+	    {small, EVP_sha256(), "rsa-sha256", "", NULL, NULL},
+	    {good, EVP_sha256(), "rsa-sha256", " l=6;", NULL, NULL},
 	};
 	struct dkim_signature s;
 
@@ -482,6 +537,7 @@ int main(void)
 	test_records(&f);
 	test_signatures(&f);
 	test_weak(&f);
+	test_loose(&f);
 	test_many(&f);
 	test_odd(&f);
 	test_time(&f);
