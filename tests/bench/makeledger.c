@@ -4,8 +4,9 @@
  * In DIR: lead.key, token.key, epoch.key and ledger/, with a policy applied
  * and LEADS people, lead1@example.org to leadN@example.org. Each has consent to
  * the purpose of segment "bench" and was sent LEAST to MOST messages (20 to 60)
- * of three segments in the last 60 days: events, message, queue and subject
- * rows, and a lead record with all the slots. The policy lets each have more.
+ * of three segments in the last 60 days: events, message, queue, subject and
+ * reference rows, and a lead record with all the slots. The policy lets each
+ * have more.
  *
  * Events are applied by the product's reducers, in large transactions that are
  * not durable until the end. People come in the order of their lead ids, each
@@ -20,6 +21,7 @@
 #include "policy/ledger/check.h"
 #include "policy/ledger/seal.h"
 #include "policy/mail/msgid.h"
+#include "policy/mail/reference.h"
 #include "policy/state/consent.h"
 #include "policy/state/lead.h"
 #include "policy/state/message.h"
@@ -274,7 +276,7 @@ static int send_one(
 {
 	uint64_t r = rng(&o->random), nth = m->messages++;
 	size_t kind = r % N_KINDS;
-	char queue_id[24];
+	char queue_id[24], digest[REFERENCE_DIGEST];
 	struct event_slot_proposed e = {
 	    .message_id =
 		msgid_make(date_of_number(m, nth), (uint32_t)(nth & 0x3fffff)),
@@ -288,12 +290,14 @@ static int send_one(
 	    .counts = true,
 	    .delivered = true,
 	    .prune_before_ms = at_ms - HISTORY_MS,
+	    .reference = {digest, REFERENCE_DIGEST},
 	};
 	int rc = subject_id_of(&o->who->id, e.purpose, &e.subject_id);
 
 	(void)snprintf(queue_id, sizeof(queue_id), "%011llX",
 	    (unsigned long long)(nth + 1) << 8);
 	e.queue_id = str_of(queue_id);
+	codec_put_u64(digest, rng(&o->random));
 	memcpy(e.lead, o->who->id.b, sizeof(e.lead));
 	if (rc == 0)
 		rc = payload_encode(&message_proposed_payload, &e, &m->payload);
