@@ -30,6 +30,7 @@ enum {
 	NAME_SIZE = NAME_MAX + 1,
 	BASE_MAX = NAME_MAX - 7, /* room for ":1,N" */
 	BASE_HEX = 32,           /* of a digest in place of what is cut */
+	AGAIN_MAX = 64,          /* of cur/, in a step */
 };
 
 /* A claimed message: its file is `name` in cur/. */
@@ -47,6 +48,10 @@ struct maildir {
 	struct maildir_watch watch;
 	int troubles;                     /* in a row */
 	int64_t retry_at_ms, sweep_at_ms; /* monotonic */
+	/* cur/ is gone through by name, over several steps: */
+	bool again;            /* that is not done yet */
+	char after[NAME_SIZE]; /* where it stopped; "": at its beginning */
+	char names[AGAIN_MAX][NAME_SIZE]; /* of this step, in order */
 	/* the batch that is being collected: */
 	struct claim claims[MAILDIR_BATCH];
 	struct maildir_mail mails[MAILDIR_BATCH];
@@ -335,24 +340,82 @@ bool maildir_has_new(const struct maildir *m)
 	return yes;
 }
 
-/* Works through a folder until it is used up, max or trouble. */
-static int walk(struct maildir *m, int folder, size_t max, size_t *n)
+/* Works through new/ until it is used up, max or trouble. */
+static int walk_new(struct maildir *m, size_t max, size_t *n)
 {
 	const char *name;
 	DIR *d = NULL;
-	int rc = list(folder, &d);
+	int rc = list(m->new, &d);
 
 	if (rc != 0)
 		return rc;
 	while (*n < max && m->troubles < TROUBLES_MAX &&
 	       (name = next_name(d)) != NULL) {
-		rc = take(m, folder, name);
+		rc = take(m, m->new, name);
 		if (rc != 0 && rc != -ENOENT)
 			break;
 		*n += rc == 0;
 	}
 	flush(m);
 	(void)closedir(d);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* Keeps the first max names, in order. */
+static void keep_name(
+    struct maildir *m, const char *name, size_t max, size_t *n)
+{
+	size_t at = *n;
+
+	while (at > 0 && strcmp(m->names[at - 1], name) > 0)
+		at--;
+	if (at == max)
+		return;
+	if (*n < max)
+		(*n)++;
+	memmove(m->names[at + 1], m->names[at], (*n - at - 1) * NAME_SIZE);
+	(void)snprintf(m->names[at], NAME_SIZE, "%s", name);
+}
+
+/* The names of cur/ behind m->after: at most max. */
+static int list_names(struct maildir *m, size_t max, size_t *n)
+{
+	const char *name;
+	DIR *d = NULL;
+	int rc = list(m->cur, &d);
+
+	*n = 0;
+	if (rc != 0)
+		return rc;
+	while ((name = next_name(d)) != NULL)
+		if (strcmp(name, m->after) > 0)
+			keep_name(m, name, max, n);
+	(void)closedir(d);
+	return 0;
+}
+
+/* What is in cur/ goes back there if it is put off again, so the folder is not
+ * read while that goes on, and the next step goes on behind the last name: those
+ * in front would keep all others from their turn. Trouble waits for the next
+ * minute. */
+static int walk_again(struct maildir *m, size_t max, size_t *n)
+{
+	size_t names;
+	int rc = list_names(m, max, &names);
+
+	m->again = rc == 0 && names == max;
+	for (size_t i = 0; i < names && m->troubles < TROUBLES_MAX &&
+			   (rc == 0 || rc == -ENOENT);
+	     i++) {
+		memcpy(m->after, m->names[i], NAME_SIZE);
+		rc = take(m, m->cur, m->names[i]);
+		*n += rc == 0;
+	}
+	flush(m);
+	if (m->troubles >= TROUBLES_MAX)
+		m->again = false;
+	else if (!m->again)
+		m->after[0] = '\0';
 	return rc == -ENOENT ? 0 : rc;
 }
 
@@ -390,10 +453,13 @@ static int run(struct maildir *m, size_t max, size_t *n)
 
 	if (now >= m->retry_at_ms) {
 		m->retry_at_ms = now + RETRY_MS;
-		rc = walk(m, m->cur, max, n);
+		m->again = true;
 	}
+	if (m->again) /* half of it: what is new need not wait */
+		rc = walk_again(
+		    m, max > 2 * AGAIN_MAX ? AGAIN_MAX : (max + 1) / 2, n);
 	if (rc == 0)
-		rc = walk(m, m->new, max, n);
+		rc = walk_new(m, max, n);
 	if (now >= m->sweep_at_ms) {
 		m->sweep_at_ms = now + WHEN_HOUR_MS;
 		maildir_sweep(m->root, clock_now_ms());
@@ -415,7 +481,8 @@ int maildir_step(struct maildir *m, size_t max, size_t *n_out,
 	if (rc != 0 || m->troubles >= TROUBLES_MAX)
 		maildir_watch_disarm(&m->watch);
 	close_folders(m);
-	*wait_ms_out = *n_out >= max ? 0 : POLL_MS;
+	m->again &= rc == 0;
+	*wait_ms_out = *n_out >= max || m->again ? 0 : POLL_MS;
 	if (rc == -ENOENT) /* no mail was ever delivered */
 		return 0;
 	if (m->troubles >= TROUBLES_MAX)

@@ -14,6 +14,8 @@
  * it, for people; kept for 30 days and at most MAILDIR_ASIDE_MAX of them.
  * Trouble of ours (ledger full) leaves the message in cur/, to be tried again
  * every minute; after a few in a row the step ends, so an outage costs little.
+ * However many are put off, each has its turn, and what is new does not wait for
+ * them.
  *
  * Anything but a regular file is set aside unread; symbolic links are not
  * followed. Deliveries left in tmp/ for 36 hours are removed. Memory: a batch

@@ -365,4 +365,12 @@ MUTANTS = (
     ("half a body is all of it", "policy/mail/authentic.c",
      "if (s->partial ||", "if (",
      ("test_authres",)),
+    ("many mails that are put off keep others from their turn",
+     "agent/in/maildir.c",
+     "memcpy(m->after, m->names[i], NAME_SIZE);", "m->after[0] = '\\0';",
+     ("test_maildir",)),
+    ("what is new waits for what is put off", "agent/in/maildir.c",
+     "m, max > 2 * AGAIN_MAX ? AGAIN_MAX : (max + 1) / 2, n);",
+     "m, AGAIN_MAX, n);\n\tif (m->again)\n\t\treturn rc;",
+     ("test_maildir",)),
 )

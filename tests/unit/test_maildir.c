@@ -270,6 +270,79 @@ static void test_killer_in_batch(void)
 	IS_INT(count_files("unparsed", ".eml"), 3, "one was set aside");
 }
 
+/* --- what is put off --- */
+
+enum {
+	LATER_N = 300,
+	LATER_NEW = 5,
+	LATER_STEP = 128, /* as feedback.c has it */
+};
+
+struct later {
+	int times[LATER_N + LATER_NEW];
+	int first_step, step; /* of the first that was new */
+};
+
+/* A mail is its number. */
+static void put_off(void *arg, struct maildir_mail *v, size_t n)
+{
+	struct later *l = arg;
+	uint64_t number;
+
+	for (size_t i = 0; i < n; i++) {
+		v[i].answer = MAILDIR_LATER;
+		if (str_u64(str_trim(v[i].bytes), LATER_N + LATER_NEW - 1,
+			&number) != 0)
+			bug("number");
+		l->times[number]++;
+		if (number >= LATER_N && l->first_step < 0)
+			l->first_step = l->step;
+	}
+}
+
+static void put_number(const char *folder, int i)
+{
+	char name[64], text[16];
+
+	(void)snprintf(name, sizeof(name), "%s/p%d%s", folder, i * 7919 % 1000,
+	    strcmp(folder, "cur") == 0 ? ":1,0" : "");
+	(void)snprintf(text, sizeof(text), "%d\n", i);
+	put_file(name, str_of(text));
+}
+
+/* More than a step takes: each is looked at once in a minute, and what is new is
+ * not kept waiting for the last of them. */
+static void test_later(void)
+{
+	struct later l = {.first_step = -1};
+	struct error err = {0};
+	struct maildir *m;
+	int64_t wait = 0;
+	int wrong = 0;
+	size_t n;
+
+	for (int i = 0; i < LATER_N; i++)
+		put_number("cur", i);
+	for (int i = LATER_N; i < LATER_N + LATER_NEW; i++)
+		put_number("new", i);
+	IS_INT(maildir_open(&m, str_of(dir), put_off, &l, &err), 0, "open");
+	for (l.step = 0; wait == 0 && l.step < 20; l.step++)
+		IS_INT(maildir_step(m, LATER_STEP, &n, &wait, &err), 0,
+		    "step %d: %zu", l.step, n);
+	for (int i = 0; i < LATER_N; i++)
+		wrong += l.times[i] != 1;
+	IS_INT(wrong, 0, "each that was put off once");
+	wrong = 0;
+	for (int i = LATER_N; i < LATER_N + LATER_NEW; i++)
+		wrong += l.times[i] == 0;
+	IS_INT(wrong, 0, "and all that are new");
+	IS_INT(l.first_step, 0, "these at once");
+	IS_INT(count_files("cur", ""), LATER_N + LATER_NEW, "all are kept");
+	maildir_close(&m);
+	remove_dir();
+	make_dir();
+}
+
 /* Many share a batch, large ones do not. */
 static void test_batches(void)
 {
@@ -748,6 +821,7 @@ int main(void)
 	test_trouble();
 	test_killer();
 	test_killer_in_batch();
+	test_later();
 	test_batches();
 	test_strange();
 	test_long_names();
