@@ -81,6 +81,7 @@ agent_libagent_a_SOURCES = \
 	%D%/in/mtalog_follow.h \
 	%D%/in/mtalog_id.c \
 	%D%/in/mtalog_id.h \
+	%D%/in/mtalog_journal.h \
 	%D%/in/mtalog_postfix.c \
 	%D%/in/mtalog_postfix.h \
 	%D%/in/mtalog_prefix.c \
@@ -89,6 +90,10 @@ agent_libagent_a_SOURCES = \
 	%D%/in/mtalog_released.h \
 	%D%/in/mtalog_sendmail.c \
 	%D%/in/mtalog_sendmail.h \
+	%D%/in/mtalog_source.c \
+	%D%/in/mtalog_source.h \
+	%D%/in/mtalog_writers.c \
+	%D%/in/mtalog_writers.h \
 	%D%/in/named.c \
 	%D%/in/named.h \
 	%D%/in/outcome.c \
@@ -173,6 +178,16 @@ agent_libagent_a_SOURCES = \
 	%D%/web/words.h \
 	$(END)
 
+if HAVE_SYSTEMD
+agent_libagent_a_SOURCES += \
+	%D%/in/mtalog_journal.c \
+	%D%/in/mtalog_journal_dirs.c \
+	%D%/in/mtalog_journal_dirs.h \
+	$(END)
+else
+agent_libagent_a_SOURCES += %D%/in/mtalog_nojournal.c
+endif
+
 # The sandbox's program, apart from all that it must not have. Only tests link
 # with the library as well.
 pkglibexec_PROGRAMS += tendril-verify
@@ -190,7 +205,8 @@ tendril_verify_SOURCES = %D%/verify/main.c
 tendril_verify_LDADD = $(VERIFY_LIBS)
 VERIFY_LIBS = agent/libverify.a agent/libagent.a $(POLICY_LIBS) $(SPF2_LIBS)
 
-AGENT_LIBS = agent/libagent.a $(POLICY_LIBS) $(MICROHTTPD_LIBS) $(CURL_LIBS)
+AGENT_LIBS = agent/libagent.a $(POLICY_LIBS) $(MICROHTTPD_LIBS) $(CURL_LIBS) \
+	$(SYSTEMD_LIBS)
 
 tendril_agent_SOURCES = %D%/main.c
 tendril_agent_LDADD = $(AGENT_LIBS)

@@ -21,6 +21,20 @@ AC_DEFUN([TENDRIL_SPF2], [
   AC_SUBST([SPF2_LIBS], [-lspf2])
 ])
 
+# The journal as the MTA's log; without libsystemd, files alone.
+AC_DEFUN([TENDRIL_SYSTEMD], [
+  AC_ARG_WITH([systemd],
+      [AS_HELP_STRING([--with-systemd=yes|no|check],
+          [read the systemd journal (libsystemd); default: check])],
+      [tendril_systemd=$withval], [tendril_systemd=check])
+  AS_CASE([$tendril_systemd],
+    [no], [],
+    [yes], [PKG_CHECK_MODULES([SYSTEMD], [libsystemd >= 246])],
+    [PKG_CHECK_MODULES([SYSTEMD], [libsystemd >= 246],
+        [tendril_systemd=yes], [tendril_systemd=no])])
+  AM_CONDITIONAL([HAVE_SYSTEMD], [test "$tendril_systemd" = yes])
+])
+
 # TENDRIL_TRY_CFLAG(FLAG)
 # Adds FLAG to TENDRIL_CFLAGS where the compiler takes it without a warning.
 AC_DEFUN([TENDRIL_TRY_CFLAG], [

@@ -28,6 +28,7 @@ EXTRA_DIST += \
 	%D%/unit/mtabridge.h \
 	%D%/unit/oldlead.h \
 	%D%/unit/releasetest.h \
+	%D%/unit/journaltest.h \
 	%D%/unit/sessiontest.h \
 	%D%/unit/smtpserver.h \
 	%D%/unit/storetest.h \
@@ -109,6 +110,7 @@ unit_tests = \
 	%D%/unit/test_mime \
 	%D%/unit/test_loglines \
 	%D%/unit/test_mtalog_follow \
+	%D%/unit/test_mtalog_journal \
 	%D%/unit/test_mtalog_postfix \
 	%D%/unit/test_mtalog_released \
 	%D%/unit/test_mtalog_sendmail \
@@ -316,7 +318,8 @@ tests_unit_test_relay_LDADD = $(AGENT_LIBS)
 tests_unit_test_plain_LDADD = $(AGENT_LIBS)
 tests_unit_test_loglines_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_follow_LDADD = agent/libagent.a $(POLICY_LIBS)
-tests_unit_test_mtalog_released_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_mtalog_journal_LDADD = $(AGENT_LIBS)
+tests_unit_test_mtalog_released_LDADD = $(AGENT_LIBS)
 tests_unit_test_mtalog_sendmail_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_postfix_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_outcome_LDADD = agent/libagent.a $(POLICY_LIBS)
@@ -330,6 +333,7 @@ EXTRA_DIST += \
 	%D%/e2e/bed/bed.py \
 	%D%/e2e/bed/conf.py \
 	%D%/e2e/bed/faketime.py \
+	%D%/e2e/bed/journald.py \
 	%D%/e2e/bed/judge.py \
 	%D%/e2e/bed/keys.py \
 	%D%/e2e/bed/machine.py \
@@ -358,6 +362,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_holds.py \
 	%D%/e2e/test_hostile.py \
 	%D%/e2e/test_hostile_answers.py \
+	%D%/e2e/test_journal.py \
 	%D%/e2e/test_judge.py \
 	%D%/e2e/test_leads.py \
 	%D%/e2e/test_morning.py \

@@ -5,6 +5,7 @@
 #include "agent/cli/out.h"
 #include "agent/cli/policyfile.h"
 #include "agent/cli/verbs.h"
+#include "agent/in/mtalog_source.h"
 
 #include "policy/base/clock.h"
 #include "policy/base/file.h"
@@ -143,6 +144,36 @@ static void check_places(struct findings *f, const struct conf *conf)
 	want(f, "mta-log file", conf->mta_log.file, false);
 	want(f, "agent maildir", conf->agent.maildir, true);
 	want(f, "agent api", conf->agent.api, true);
+}
+
+static void try_log(void *fn_arg, asuser_emit *emit, void *arg)
+{
+	const struct conf *conf = fn_arg;
+	struct error err;
+
+	if (mtalog_source_check(&conf->mta_log, &err) != 0)
+		emit(arg, err.text);
+}
+
+/* The agent does not start without it. What others than root may not look at is
+ * somebody else's here, too. */
+static void check_journal(struct findings *f, const struct conf *conf)
+{
+	static const char agent[] = "tendril-agent";
+	struct named n = {f, agent};
+	struct conf copy = *conf;
+	struct error err;
+	int rc;
+
+	f->kind = "error";
+	if (geteuid() == 0 && asuser_exists(agent)) {
+		rc = asuser_run(agent, try_log, &copy, tell_named, &n, &err);
+	} else {
+		rc = mtalog_source_check(&conf->mta_log, &err);
+		rc = rc == -EACCES ? 0 : rc;
+	}
+	if (rc != 0)
+		tell(f, err.text);
 }
 
 /* --- rules for bounces --- */
@@ -314,6 +345,7 @@ static int run_check(struct cli *c)
 	f.kind = "warning";
 	conf_warnings(c->conf, tell, &f);
 	check_places(&f, c->conf);
+	check_journal(&f, c->conf);
 	check_keys(&f, c->conf);
 	check_rules(&f, c->conf);
 	if (policy_file(c) != NULL)

@@ -441,11 +441,10 @@ static int give_up(struct adopt *a, struct str queue_id)
 static int resume_absent(
     struct adopt *a, struct str queue_id, int64_t copied_ms)
 {
-	struct str log = a->c->conf->mta_log.file;
 	struct result r = {.queue_id = queue_id};
 	struct error err = {0};
 	int let_go =
-	    log.n > 0 ? mtalog_released(log.p, queue_id, copied_ms, &err) : 0;
+	    mtalog_released(&a->c->conf->mta_log, queue_id, copied_ms, &err);
 
 	if (let_go < 0)
 		return cli_error(let_go, &err);

@@ -24,6 +24,11 @@ struct mtalog_prefix {
 int mtalog_prefix_parse(struct str line, const struct mtalog_when *when,
     struct mtalog_prefix *out) MUST_CHECK;
 
+/* What the line says behind its prefix: mtalog_parse() for lines that come with
+ * the prefix taken apart, as those of the systemd journal do. */
+enum mtalog_kind mtalog_text(
+    const struct mtalog_prefix *p, struct mtalog_line *out);
+
 /* The logger's own notice that lines are missing (rate limits of rsyslogd and
  * systemd-journald). */
 bool mtalog_prefix_is_loss(const struct mtalog_prefix *p);

@@ -3,7 +3,7 @@
 #include "agent/in/mtalog_released.h"
 
 #include "agent/in/mtalog_files.h"
-#include "agent/in/mtalog_prefix.h"
+#include "agent/in/mtalog_journal.h"
 #include "policy/base/clock.h"
 #include "policy/base/when.h"
 
@@ -21,22 +21,26 @@ struct search {
 	struct error *err;
 };
 
-static bool says_so(const struct search *s, struct str line)
+static bool says_so(const struct search *s, const struct mtalog_prefix *p)
 {
-	struct mtalog_prefix p;
-	struct str text;
+	struct str text = str_trim(p->text);
 
-	if (!str_contains(line, s->queue_id) ||
-	    mtalog_prefix_parse(line, &s->when, &p) != 0 ||
-	    !str_ends(p.program, STR("/postsuper")) ||
-	    p.time_ms <= s->since_ms - WHEN_SECOND_MS)
+	if (!str_ends(p->program, STR("/postsuper")) ||
+	    p->time_ms <= s->since_ms - WHEN_SECOND_MS)
 		return false;
-	text = str_trim(p.text);
 	if (!str_starts(text, s->queue_id))
 		return false;
 	text = str_from(text, s->queue_id.n);
 	return str_eq(text, STR(": released from hold")) ||
 	       str_eq(text, STR(": requeued"));
+}
+
+static bool line_says_so(const struct search *s, struct str line)
+{
+	struct mtalog_prefix p;
+
+	return str_contains(line, s->queue_id) &&
+	       mtalog_prefix_parse(line, &s->when, &p) == 0 && says_so(s, &p);
 }
 
 /* The rest of a line longer than any of ours is not looked at: whoever wrote
@@ -49,7 +53,7 @@ static bool search_lines(const struct search *s, FILE *f)
 	while (fgets(line, sizeof(line), f) != NULL) {
 		struct str text = str_of(line);
 
-		if (at_start && says_so(s, text))
+		if (at_start && line_says_so(s, text))
 			return true;
 		at_start = str_ends(text, STR("\n"));
 	}
@@ -77,8 +81,32 @@ static int search_file(void *arg, const struct mtalog_file *file)
 	return found || !failed ? found : error_of(s->err, -EIO, file->path);
 }
 
-int mtalog_released(
-    const char *path, struct str queue_id, int64_t since_ms, struct error *err)
+static int search_entry(void *arg, const struct mtalog_journal_item *item)
+{
+	return item->kind == MTALOG_JOURNAL_LINE && says_so(arg, &item->line);
+}
+
+static int search_journal(
+    struct search *s, const struct conf_mta_log *log, struct str dir)
+{
+	struct mtalog_journal *j = NULL;
+	struct mtalog_writers writers;
+	int rc = mtalog_writers_of(log->writers, &writers, s->err);
+
+	if (rc == 0)
+		rc = mtalog_journal_open(&j, dir, &writers, STR(""),
+		    s->since_ms - WHEN_SECOND_MS, s->err);
+	do
+		rc = rc == 0 ? mtalog_journal_next(
+				   j, SIZE_MAX, search_entry, s, s->err)
+			     : rc;
+	while (rc == 0 && !mtalog_journal_at_end(j));
+	mtalog_journal_close(&j);
+	return rc;
+}
+
+int mtalog_released(const struct conf_mta_log *log, struct str queue_id,
+    int64_t since_ms, struct error *err)
 {
 	int64_t now_ms = clock_now_ms();
 	struct search s = {
@@ -87,7 +115,11 @@ int mtalog_released(
 	    .when = {now_ms, mtalog_utc_offset(now_ms)},
 	    .err = err,
 	};
+	struct str dir;
 
-	return queue_id.n == 0 ? 0
-			       : mtalog_files_each(path, search_file, &s, err);
+	if (queue_id.n == 0 || log->file.n == 0)
+		return 0;
+	if (conf_log_is_journal(log->file, &dir))
+		return search_journal(&s, log, dir);
+	return mtalog_files_each(log->file.p, search_file, &s, err);
 }

@@ -6,11 +6,11 @@
 #ifndef AGENT_IN_MTALOG_RELEASED_H
 #define AGENT_IN_MTALOG_RELEASED_H
 
-#include "policy/base/str.h"
+#include "policy/conf/conf.h"
 
 /* 1: a line that is not older than since_ms says so; 0: none does.
  * ERR_UNAVAILABLE: a file that may have it is compressed; -errno. */
-int mtalog_released(const char *path, struct str queue_id, int64_t since_ms,
-    struct error *err) MUST_CHECK;
+int mtalog_released(const struct conf_mta_log *log, struct str queue_id,
+    int64_t since_ms, struct error *err) MUST_CHECK;
 
 #endif

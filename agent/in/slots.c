@@ -9,11 +9,12 @@
 
 #include "agent/in/act.h"
 #include "agent/in/mtalog_files.h"
-#include "agent/in/mtalog_follow.h"
+#include "agent/in/mtalog_source.h"
 #include "agent/in/outcome.h"
 #include "agent/in/slotchange.h"
 #include "agent/in/waits.h"
 #include "agent/ruleset.h"
+#include "policy/base/clock.h"
 #include "policy/base/fault.h"
 #include "policy/base/log.h"
 #include "policy/state/crowd.h"
@@ -45,11 +46,17 @@ enum {
 	SESSIONS_MAX = 1024,
 	BOOK_MAX = 900000,
 	STORE_MS = 5000,
+	/* a position that moved without a line of the MTA's */
+	PASSED_STORE_MS = 60000,
+	/* a journal that is new to us: as far back as a file that is rotated
+	 * each week reaches, and the MTA keeps a message */
+	FIRST_MS = 7 * WHEN_DAY_MS,
+	POSITION_MAX = 400
 };
 
 struct slots {
 	struct app *app;
-	struct mtalog_follow *follow;
+	struct mtalog_source *source;
 	struct outcome_book *book;
 	struct waits *waits;
 	struct arena *arena; /* of the batch */
@@ -62,9 +69,10 @@ struct slots {
 	bool renamed;      /* a queue id is new, or another's: failures may be
 			      of it */
 	bool unplaced;     /* the changes are stored before the position */
-	const char *gap;   /* why, of the follower; NULL: a line told */
+	const char *gap;   /* why, of the source; NULL: a line told */
 	int64_t stored_ms; /* when it was last stored; 0: never */
-	struct mtalog_pos pos;
+	size_t stored_n;   /* which position that was */
+	char stored[POSITION_MAX];
 	struct mtalog_when when;
 	struct slots_stats stats;
 };
@@ -153,26 +161,33 @@ static bool is_known(void *arg, struct str id)
 	return yes;
 }
 
+static void remember_stored(struct slots *s, int64_t now_ms)
+{
+	struct str now = mtalog_source_position(s->source);
+
+	s->stored_n = now.n < POSITION_MAX ? now.n : POSITION_MAX;
+	memcpy(s->stored, now.p, s->stored_n);
+	s->stored_ms = now_ms;
+	s->moved = false;
+}
+
 static int open_parts(
     struct slots *s, const struct mtalogpos *stored, struct error *err)
 {
-	struct mtalog_pos from;
-	bool known = stored->position.n > 0 &&
-		     mtalog_pos_decode(stored->position, &from) == 0;
-	int rc = mtalog_follow_open(&s->follow, s->app->conf->mta_log.file.p,
-	    known ? &from : NULL, 0, err);
+	int rc = mtalog_source_open(&s->source, &s->app->conf->mta_log,
+	    stored->position, clock_now_ms() - FIRST_MS, err);
 
 	if (rc != 0)
 		return rc;
+	remember_stored(s, s->stored_ms);
 	s->book = outcome_new(SESSIONS_MAX);
 	s->waits = waits_new();
 	if (s->book == NULL || s->waits == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	outcome_handoffs(
 	    s->book, s->app->conf->mta_log.handoff_relays, is_known, s);
-	if (!known)
+	if (!mtalog_source_goes_on(s->source))
 		return 0;
-	s->pos = from;
 	/* A book that cannot be read is a gap: what is undecided stays
 	 * committed. */
 	if (outcome_import(s->book, stored->book) != 0 ||
@@ -203,7 +218,7 @@ static int open_stored(struct slots *s, struct error *err)
 
 static void close_parts(struct slots *s)
 {
-	mtalog_follow_close(&s->follow);
+	mtalog_source_close(&s->source);
 	outcome_free(&s->book);
 	waits_free(&s->waits);
 }
@@ -321,26 +336,24 @@ static void on_outcome(void *arg, const struct outcome *o)
 		add_failure(s, o);
 }
 
-static int on_item(void *arg, const struct mtalog_item *item)
+static int on_item(void *arg, const struct mtalog_source_item *item)
 {
 	struct slots *s = arg;
-	struct mtalog_line line;
 
 	if (s->full || s->n_changes + LINE_MAX_CHANGES > CHANGES_MAX ||
 	    s->n_failures + LINE_MAX_FAILURES > FAILURES_MAX)
 		return ERR_LIMIT; /* enough for one batch; comes again */
 	s->moved = true;
-	s->pos = item->after;
-	if (item->gap != MTALOG_NO_GAP) {
-		s->gap = mtalog_gap_text(item->gap);
+	if (item->line == NULL) {
+		s->gap = item->why;
 		outcome_gap(s->book, on_outcome, s);
 		s->gap = NULL;
 		return 0;
 	}
 	s->stats.lines++;
-	if (mtalog_parse(item->line, &s->when, &line) == MTALOG_UNKNOWN)
+	if (item->line->kind == MTALOG_UNKNOWN)
 		s->stats.unknown++;
-	outcome_line(s->book, &line, on_outcome, s);
+	outcome_line(s->book, item->line, on_outcome, s);
 	return 0;
 }
 
@@ -361,17 +374,15 @@ static bool on_wait_over(void *arg, struct str queue_id, int64_t until_ms)
 
 static int store_position(struct door_ctx *ctx, const struct slots *s)
 {
-	unsigned char pos[MTALOG_POS_BYTES];
 	struct mtalogpos p = {.path = s->app->conf->mta_log.file};
 	struct buf book, waits;
 	int rc;
 
-	mtalog_pos_encode(&s->pos, pos);
 	buf_init(&book, BOOK_MAX);
 	buf_init(&waits, BOOK_MAX);
 	outcome_export(s->book, &book);
 	waits_export(s->waits, &waits);
-	p.position = (struct str){(const char *)pos, sizeof(pos)};
+	p.position = mtalog_source_position(s->source);
 	p.book = buf_str(&book);
 	p.waits = buf_str(&waits);
 	rc = buf_error(&book) != 0 ? buf_error(&book) : buf_error(&waits);
@@ -499,12 +510,22 @@ static int store_batch(struct slots *s, struct error *err)
 	return rc == 0 ? store_all(s, err) : rc;
 }
 
+/* The journal goes on with the entries of others. */
+static bool has_passed(const struct slots *s, int64_t now_ms)
+{
+	struct str now = mtalog_source_position(s->source);
+
+	return now_ms - s->stored_ms >= PASSED_STORE_MS &&
+	       !str_eq(now, (struct str){s->stored, s->stored_n});
+}
+
 /* Lines that changed no slot may be read again after a crash: their position
  * need not be stored each time. */
 static int store(struct slots *s, int64_t now_ms, struct error *err)
 {
 	int rc;
 
+	s->moved |= has_passed(s, now_ms);
 	if (!s->moved ||
 	    (s->n_changes == 0 && now_ms - s->stored_ms < STORE_MS &&
 		now_ms >= s->stored_ms))
@@ -512,8 +533,7 @@ static int store(struct slots *s, int64_t now_ms, struct error *err)
 	rc = store_batch(s, err);
 	if (rc != 0)
 		return restart(s, rc);
-	s->stored_ms = now_ms;
-	s->moved = false;
+	remember_stored(s, now_ms);
 	s->lines = s->lines < BATCH_LINES / 2 ? 2 * s->lines : BATCH_LINES;
 	return 0;
 }
@@ -524,19 +544,19 @@ int slots_step(
 	int rc;
 
 	*more_out = false;
-	if (s->follow == NULL || s->book == NULL || s->waits == NULL)
+	if (s->source == NULL || s->book == NULL || s->waits == NULL)
 		return restart(
 		    s, error_set(err, ERR_UNAVAILABLE, "the log is not open"));
 	arena_reset(s->arena);
 	s->n_changes = s->n_failures = 0;
 	s->full = s->renamed = false;
 	s->when = (struct mtalog_when){now_ms, mtalog_utc_offset(now_ms)};
-	rc = mtalog_follow_next(s->follow, s->lines, on_item, s, err);
+	rc = mtalog_source_next(s->source, &s->when, s->lines, on_item, s, err);
 	if (s->full)
 		rc = error_set(err, -ENOMEM, "out of memory");
 	if (rc != 0 && rc != ERR_LIMIT)
 		return restart(s, rc);
-	*more_out = !mtalog_follow_at_end(s->follow);
+	*more_out = !mtalog_source_at_end(s->source);
 	if (!*more_out) {
 		waits_take(s->waits, now_ms, on_wait_over, s);
 		*more_out = s->n_changes >= s->lines;

@@ -7,11 +7,11 @@
 
 build_packages="autoconf automake gcc libc6-dev libc-ares-dev libcbor-dev libconfuse-dev
 libcurl4-openssl-dev libidn2-dev libjansson-dev liblmdb-dev libmicrohttpd-dev
-libmilter-dev libopendkim-dev libpsl-dev libspf2-dev libssl-dev libunistring-dev
-make pkg-config"
+libmilter-dev libopendkim-dev libpsl-dev libspf2-dev libssl-dev libsystemd-dev
+libunistring-dev make pkg-config"
 run_packages="openssl postfix python3 python3-dkim python3-nacl tzdata"
 test_packages="faketime man-db opendkim opendkim-tools python3-pytest
-python3-yaml"
+python3-yaml systemd-journal-remote"
 full_packages="chromium chromium-driver clang python3-selenium xz-utils"
 
 missing_packages() {

@@ -104,17 +104,17 @@ struct conf_milter {
 };
 
 struct conf_agent {
-	struct str api;     /* unix socket of /v1 */
-	struct str release; /* "host:port" of the MTA's release listener */
-	struct str maildir; /* feedback mail is delivered here */
+	struct str api;          /* unix socket of /v1 */
+	struct str release;      /* "host:port" of the MTA's release listener */
+	struct str maildir;      /* feedback mail is delivered here */
 	struct str bounce_rules; /* own rules, before ours; empty: none */
 	/* Whose complaints count without a token of ours: addresses, and
 	 * domains with all below them. */
 	struct strs complaint_from;
 	struct strs complaint_to; /* addresses that mailbox providers have */
 	struct str nameserver;    /* "host:port"; empty: the system's */
-	bool relay_bounces; /* failures go to the application's sender */
-	bool relay_private; /* opt-outs may go to private addresses */
+	bool relay_bounces;       /* failures go to the application's sender */
+	bool relay_private;       /* opt-outs may go to private addresses */
 	struct strs admins, marketers, auditors; /* user names, or "@group" */
 };
 
@@ -127,7 +127,10 @@ struct conf_web {
 };
 
 struct conf_mta_log {
-	struct str file;            /* empty: no log is followed */
+	struct str file;     /* empty: no log is followed; see
+	                      * conf_log_is_journal() */
+	struct strs writers; /* of the journal, beside root: users' names or
+	                      * numbers; none: postfix */
 	struct strs handoff_relays; /* relay hosts that only hand on */
 };
 
@@ -156,6 +159,10 @@ struct conf {
 	const struct conf_stream *streams;
 	size_t n_streams;
 };
+
+/* Is mta-log file the systemd journal? *dir_out: its folder, ends with a NUL;
+ * empty: this machine's own. */
+bool conf_log_is_journal(struct str file, struct str *dir_out);
 
 /* $TENDRIL_CONF unless empty, else the one that was configured at build. */
 const char *conf_default_path(void);

@@ -28,6 +28,16 @@ static bool same_nets(const struct conf_nets *a, const struct conf_nets *b)
 	return true;
 }
 
+static bool same_texts(struct strs a, struct strs b)
+{
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		if (!str_eq(a.v[i], b.v[i]))
+			return false;
+	return true;
+}
+
 /* A part of the agent that the milter counts on: not which, but that it runs. */
 static bool has_another_part(struct str a, struct str b)
 {
@@ -74,6 +84,8 @@ static const char *of_agent(const struct conf *a, const struct conf *b)
 	    {"mta-log.file", a->mta_log.file, b->mta_log.file},
 	};
 
+	if (!same_texts(a->mta_log.writers, b->mta_log.writers))
+		return "mta-log.journal-writers";
 	if (a->web.max_request_bytes != b->web.max_request_bytes)
 		return "web.max-request";
 	if (!same_nets(&a->web.proxies, &b->web.proxies))

@@ -249,6 +249,36 @@ const struct section_kind section_web = {
 #undef AT
 #define AT(field) offsetof(struct conf_mta_log, field)
 
+bool conf_log_is_journal(struct str file, struct str *dir_out)
+{
+	bool has_dir = str_starts(file, STR("journal:"));
+
+	*dir_out = has_dir ? str_from(file, 8) : STR("");
+	return has_dir || str_eq(file, STR("journal"));
+}
+
+static int parse_log(const struct option_job *job, const struct option *o,
+    const struct read_option *in, void *field)
+{
+	const struct option_job quiet = {.path = job->path};
+	struct read_value path = in->values[0];
+	const struct read_option inner = {
+	    .name = in->name, .line = in->line, .values = &path, .n = 1};
+	struct str all = path.text, dir;
+
+	if (conf_log_is_journal(all, &dir))
+		path.text = dir;
+	if (!str_eq(all, STR("journal")) &&
+	    option_path.parse(&quiet, o, &inner, field) != 0)
+		return option_unexpected(job, o, &in->values[0]);
+	*(struct str *)field = all;
+	return 0;
+}
+
+static const struct option_type log_source = {
+    "an absolute path, \"journal\", or \"journal:\" and a folder", false,
+    parse_log, option_print_text};
+
 /* With or without a port. */
 static int one_relay(const struct option_job *job, const struct option *o,
     const struct read_value *v, struct str *out)
@@ -274,11 +304,20 @@ static const struct option_type relays = {
 
 static const struct option mta_log_options[] = {
     {.name = "file",
-	.type = &option_path,
+	.type = &log_source,
 	.offset = AT(file),
-	.help = "The log of Postfix or Sendmail; it tells what became of each "
+	.help = "The log of Postfix or Sendmail, a file or the systemd "
+		"journal (this machine's, or of a folder such as "
+		"\"journal:/var/log/journal\"); it tells what became of each "
 		"message. Without it an accepted message counts as "
 		"delivered."},
+    {.name = "journal-writers",
+	.type = &option_tokens,
+	.offset = AT(writers),
+	.help = "Users, or numbers of users, who write the MTA's entries in "
+		"the systemd journal, beside root; without it postfix. "
+		"Everybody can write there in the MTA's name: what others "
+		"wrote is not believed."},
     {.name = "handoff-relays",
 	.type = &relays,
 	.offset = AT(handoff_relays),
@@ -288,6 +327,18 @@ static const struct option mta_log_options[] = {
 		"answer. Without a port all ports of that host."},
 };
 
+static int finish_mta_log(
+    const struct option_job *job, const struct read_section *in, void *element)
+{
+	const struct conf_mta_log *log = element;
+	struct str dir;
+
+	if (log->writers.n > 0 && !conf_log_is_journal(log->file, &dir))
+		return option_fail(job, in->line, ERR_SYNTAX,
+		    "mta-log: journal-writers is for file = \"journal\"");
+	return 0;
+}
+
 const struct section_kind section_mta_log = {
     .name = "mta-log",
     .times = SECTION_ONCE,
@@ -295,4 +346,5 @@ const struct section_kind section_mta_log = {
     .n_options = sizeof(mta_log_options) / sizeof(mta_log_options[0]),
     .offset = offsetof(struct conf, mta_log),
     .help = "The log that the agent follows.",
+    .finish = finish_mta_log,
 };

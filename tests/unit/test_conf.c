@@ -157,6 +157,12 @@ static void test_values(void)
 		"base-url = \"http://[::1]:8580\"\n"},
 	    {"base-url", "proxies = \"127.0.0.1\" base-url",
 		"proxies = \"127.0.0.1/32\"\n"},
+	    {"/var/log/mail.log", "journal", "file = \"journal\"\n"},
+	    {"/var/log/mail.log", "journal:/srv/j",
+		"file = \"journal:/srv/j\"\n"},
+	    {"/var/log/mail.log\"",
+		"journal\" journal-writers = {postfix, \"106\"}",
+		"journal-writers = {\"postfix\", \"106\"}\n"},
 	    {"/var/log/mail.log\"", "/l\" handoff-relays = \"127.0.0.1\"",
 		"handoff-relays = \"127.0.0.1\"\n"},
 	    {"/var/log/mail.log\"",
@@ -362,6 +368,24 @@ static const struct modeltest_refusal refusals[] = {
     {"agent {", "agent { admins = \"Root User\"",
 	"t.conf:4: admins: \"Root User\" is neither a user's name nor \"@\" "
 	"and a group's"},
+    {"/var/log/mail.log", "mail.log",
+	"t.conf:6: file = \"mail.log\": expected an absolute path, "
+	"\"journal\", or \"journal:\" and a folder"},
+    {"/var/log/mail.log", "journal:",
+	"t.conf:6: file = \"journal:\": expected an absolute path, "
+	"\"journal\", or \"journal:\" and a folder"},
+    {"/var/log/mail.log", "journal:/a/../b",
+	"t.conf:6: file = \"journal:/a/../b\": expected an absolute path, "
+	"\"journal\", or \"journal:\" and a folder"},
+    {"/var/log/mail.log", "journald",
+	"t.conf:6: file = \"journald\": expected an absolute path, "
+	"\"journal\", or \"journal:\" and a folder"},
+    {"/var/log/mail.log\"", "/l\" journal-writers = postfix",
+	"t.conf:6: mta-log: journal-writers is for file = \"journal\""},
+    {"/var/log/mail.log\"", "journal\" journal-writers = \"a b\"",
+	"t.conf:6: journal-writers = \"a b\": expected "
+	"names of letters, digits, \"-\", \"_\" and \".\" such as "
+	"\"smtpd\""},
     {"https://t.example.com", "ftp://t.example.com",
 	"t.conf:5: base-url = \"ftp://t.example.com\": expected an address "
 	"such as \"https://t.example.com\""},

@@ -1,9 +1,12 @@
 /* test_mtalog_released.c - agent/in/mtalog_released.h: who let a message out of
  * the hold queue, in the log and in what rotation has left of it. */
 #include "agent/in/mtalog_released.h"
+#include "agent/in/mtalog_source.h"
 #include "policy/base/clock.h"
 #include "policy/base/file.h"
 #include "tests/unit/tap.h"
+
+#include "tests/unit/journaltest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +18,7 @@
 
 static char dir[] = "/tmp/tendril-released.XXXXXX";
 static char live[64];
+static struct conf_mta_log source;
 
 static void put(const char *name, struct str text)
 {
@@ -37,7 +41,7 @@ static void drop(const char *name)
 static int ask(int64_t since_ms)
 {
 	struct error err = {0};
-	int rc = mtalog_released(live, STR("4abcQ1"), since_ms, &err);
+	int rc = mtalog_released(&source, STR("4abcQ1"), since_ms, &err);
 
 	if (rc < 0)
 		printf("# %s\n", err.text);
@@ -125,13 +129,59 @@ static void test_rotated(void)
 	IS_INT(ask(AT_MS), -ENOENT, "nor its folder");
 }
 
+/* The same question of a journal. */
+static void test_journal(void)
+{
+	static const struct str writers[] = {STR("106")};
+	static const char yes[] = "4abcQ1: released from hold";
+	struct journaltest_entry e = {.facility = "2",
+	    .program = "postfix/postsuper",
+	    .pid = "77",
+	    .uid = "1000",
+	    .text = yes};
+	int64_t at_ms = JOURNALTEST_T0_US / 1000;
+	char file[100], conf[100];
+
+	if (mkdir(dir, 0700) != 0)
+		bug("mkdir");
+	(void)snprintf(file, sizeof(file), "%s/a.journal", dir);
+	(void)snprintf(conf, sizeof(conf), "journal:%s", dir);
+	source = (struct conf_mta_log){str_of(conf), {writers, 1}, {NULL, 0}};
+	IS_INT(ask(at_ms), 0, "an empty journal");
+	journaltest_write(file, &e, 1);
+	IS_INT(ask(at_ms), 0, "somebody else says so");
+	e.at_us = 1000;
+	e.uid = "106";
+	journaltest_write(file, &e, 1);
+	IS_INT(ask(at_ms), 1, "let go");
+	IS_INT(ask(at_ms + 1100), 0, "before");
+	(void)unlink(file);
+	(void)rmdir(dir);
+	IS_INT(ask(at_ms), -ENOENT, "no journal");
+}
+
+static bool has_journal(void)
+{
+	struct error err;
+	const struct conf_mta_log at = {STR("journal:/"), {NULL, 0}, {NULL, 0}};
+
+	return journaltest_program() != NULL &&
+	       mtalog_source_check(&at, &err) != ERR_UNAVAILABLE;
+}
+
 int main(void)
 {
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	(void)snprintf(live, sizeof(live), "%s/maillog", dir);
+	source.file = str_of(live);
 	test_lines();
 	test_long_line();
 	test_rotated();
+	if (has_journal())
+		test_journal();
+	else
+		OK(true,
+		    "a journal # SKIP no libsystemd or systemd-journal-remote");
 	return tap_done();
 }

@@ -80,6 +80,7 @@ static void test_fixed(void)
 	    {"\"10.0.0.1\"", "\"10.0.0.1\", \"::1\"", "web.proxies", NULL},
 	    {"9K", "8K", "web.max-request", NULL},
 	    {"/log", "/log2", "mta-log.file", NULL},
+	    {"/log", "journal", "mta-log.file", NULL},
 	    {"mta-log { file = \"/log\" }", "", "mta-log.file", "mta-log.file"},
 	    {"one@", "two@", NULL, NULL},
 	    {"\"ann\"", "\"bob\"", NULL, NULL},
