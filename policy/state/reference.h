@@ -19,7 +19,7 @@ enum {
 
 bool reference_is_old(uint64_t message_id, int64_t now_ms);
 
-/* In a reducer: now and then it moves or removes some thousand rows. */
+/* In a reducer: now and then it moves or removes a thousand rows. */
 int reference_put(struct ledger_txn *t, const unsigned char *digest,
     uint64_t message_id) MUST_CHECK;
 

@@ -15,9 +15,9 @@ enum {
 	FAN = 1 << REFERENCE_FAN_BITS,
 	/* Of RUN numbers, the one at which this is done. */
 	AT_FLUSH = 1,
-	AT_MERGE_1 = 256,
-	AT_MERGE_2 = 512,
-	AT_PRUNE = 768,
+	AT_MERGE_1 = 128,
+	AT_MERGE_2 = 256,
+	AT_PRUNE = 384,
 	/* Rows that are moved or removed at once: more than come meanwhile, so
 	 * that what fell behind catches up. */
 	STEP = 2 * REFERENCE_RUN,

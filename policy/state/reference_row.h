@@ -20,7 +20,7 @@
 #include "policy/mail/reference.h"
 
 enum {
-	REFERENCE_RUN = 1024,
+	REFERENCE_RUN = 512,
 	REFERENCE_FAN_BITS = 5,
 	REFERENCE_LEVELS = 3,
 	REFERENCE_NEW = 255, /* the highest: these are the table's last rows */
