@@ -33,8 +33,9 @@ MODEL_CASES = 250000
 WORLD_STEPS = 10000000
 LEDGER_STEPS = 50000  # of which each is some commits
 # The files of end-to-end tests that take longest; they begin first.
-LONGEST = ("adopt", "concurrency", "contrib", "copies", "hostile", "outside",
-           "readme", "submission", "trouble")
+LONGEST = ("adopt", "breaker", "concurrency", "contrib", "copies", "holds",
+           "hostile", "outside", "readme", "story_frequency", "submission",
+           "trouble")
 ALL = ("all", "check", "TESTS=")  # with the programs of tests, none run
 
 
