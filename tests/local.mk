@@ -58,6 +58,7 @@ unit_tests = \
 	%D%/unit/test_audience \
 	%D%/unit/test_authres \
 	%D%/unit/test_base \
+	%D%/unit/test_believe \
 	%D%/unit/test_bounce \
 	%D%/unit/test_bounce_replies \
 	%D%/unit/test_bounce_rules \
@@ -309,6 +310,7 @@ tests_unit_test_web_LDADD = $(AGENT_LIBS)
 tests_unit_test_words_LDADD = $(AGENT_LIBS)
 tests_unit_test_evidence_LDADD = $(AGENT_LIBS)
 tests_unit_test_answers_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_believe_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_claim_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_sort_plain_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)

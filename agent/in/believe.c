@@ -7,6 +7,7 @@
 #include "policy/base/fault.h"
 #include "policy/base/log.h"
 #include "policy/base/when.h"
+#include "policy/state/message.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,12 +16,14 @@ enum {
 	PATHS_MAX = 16384,
 };
 
-struct believe {
-	const struct app *app;
-	bool (*others_wait)(void *arg);
-	void *arg;
-	struct arena *paths;
-	struct verify_pool *pool; /* NULL: not needed so far */
+/* Reporters are declared; who answers may be anybody who was written to, of a
+ * domain as slow as they like: neither has the other's time. */
+enum group_of {
+	COMPLAINTS,
+	ANSWERS,
+	GROUPS
+};
+struct group {
 	/* what DNS may still take until then: */
 	int64_t budget_ms, until_ms;
 	/* of a batch: */
@@ -28,6 +31,15 @@ struct believe {
 	struct verify_task tasks[BELIEVE_BATCH];
 	struct believe_item *items[BELIEVE_BATCH]; /* of a task */
 	size_t n;
+};
+
+struct believe {
+	const struct app *app;
+	bool (*others_wait)(void *arg);
+	void *arg;
+	struct arena *paths;
+	struct verify_pool *pool; /* NULL: not needed so far */
+	struct group groups[GROUPS];
 };
 
 int believe_open(struct believe **out, const struct app *app,
@@ -93,36 +105,72 @@ static void refuse(struct believe_item *it, const char *reason)
 
 /* ---- what is a claim ---- */
 
+/* Is the author one of those whom the messages went to? Nobody else's answer says
+ * that they have left, so that nobody else's DNS is asked. */
+static int is_of_lead(const struct store *store, const struct sort *s,
+    const struct address *author, bool *yes_out)
+{
+	struct ledger_txn *t = NULL;
+	struct message_record m;
+	struct lead_id lead;
+	int rc = lead_id_of(store->lead_key, author, &lead);
+
+	*yes_out = false;
+	if (rc == 0)
+		rc = ledger_read_begin(store->ledger, &t);
+	if (rc != 0)
+		return rc;
+	for (size_t i = 0; rc == 0 && !*yes_out && i < s->n; i++) {
+		rc = message_read(t, s->tokens[i].token.message_id, &m);
+		*yes_out = rc == 0 && lead_id_eq(&m.lead, &lead);
+		if (rc == ERR_NOT_FOUND)
+			rc = 0;
+	}
+	ledger_read_end(&t);
+	return rc;
+}
+
+static int read_claim(struct believe *b, struct believe_item *it,
+    struct claim *out, bool *yes_out)
+{
+	int rc = claim_read(it->sort, &b->app->conf->agent.complaint_from,
+	    it->arena, out, yes_out);
+
+	it->answer = false;
+	if (rc != 0 || *yes_out)
+		return rc;
+	rc = claim_left(it->sort, it->arena, out, yes_out);
+	it->answer = rc == 0 && *yes_out;
+	return it->answer
+		   ? is_of_lead(b->app->store, it->sort, &out->author, yes_out)
+		   : rc;
+}
+
 static void collect(struct believe *b, struct believe_item *it)
 {
-	const struct conf *conf = b->app->conf;
-	struct claim *c = &b->claims[b->n];
-	struct verify_task *t = &b->tasks[b->n];
+	struct claim c;
+	struct group *g;
 	bool yes = false;
-	int rc = claim_read(
-	    it->sort, &conf->agent.complaint_from, it->arena, c, &yes);
+	int rc = read_claim(b, it, &c, &yes);
 
 	it->word = BELIEVE_NO_CLAIM;
-	it->answer = false;
 	it->reason = NULL;
-	if (rc == 0 && !yes) {
-		rc = claim_left(it->sort, it->arena, c, &yes);
-		it->answer = yes;
-	}
 	if (rc != 0)
 		put_off(it);
 	if (rc != 0 || !yes)
 		return;
-	if (!it->answer && c->who.text.n == 0 && !c->has_reference) {
+	if (!it->answer && c.who.text.n == 0 && !c.has_reference) {
 		refuse(it, "a complaint without a token of ours that names "
 			   "nobody and no message");
 		return;
 	}
-	*t = (struct verify_task){
-	    .from_domain = c->author.domain, .arena = it->arena};
-	claim_mail(it->sort, c, it->message, it->cut, &t->mail);
 	it->word = BELIEVE_LATER;
-	b->items[b->n++] = it;
+	g = &b->groups[it->answer ? ANSWERS : COMPLAINTS];
+	g->claims[g->n] = c;
+	g->tasks[g->n] = (struct verify_task){
+	    .from_domain = c.author.domain, .arena = it->arena};
+	claim_mail(it->sort, &c, it->message, it->cut, &g->tasks[g->n].mail);
+	g->items[g->n++] = it;
 }
 
 /* ---- what it is worth ---- */
@@ -193,46 +241,46 @@ static void tell(const struct claim *c, const struct verify_task *t,
 
 /* What is left for this minute; DNS that answers at once costs next to
  * nothing of it. */
-static int64_t budget(struct believe *b)
+static int64_t budget(struct group *g, int64_t each_ms)
 {
 	int64_t now = clock_mono_ms();
 
-	if (now >= b->until_ms) {
-		b->until_ms = now + WHEN_MINUTE_MS;
-		b->budget_ms = BELIEVE_BUDGET_MS;
+	if (now >= g->until_ms) {
+		g->until_ms = now + WHEN_MINUTE_MS;
+		g->budget_ms = each_ms;
 	}
-	return b->budget_ms;
+	return g->budget_ms;
 }
 
 /* Not of one: whoever it is that asks, nobody is told anything. */
-static bool is_mute(const struct believe *b)
+static bool is_mute(const struct group *g)
 {
-	for (size_t i = 0; i < b->n; i++)
-		if (b->tasks[i].rc != ERR_BUSY)
+	for (size_t i = 0; i < g->n; i++)
+		if (g->tasks[i].rc != ERR_BUSY)
 			return false;
 	return true;
 }
 
-static void verify(struct believe *b)
+static void verify(struct believe *b, struct group *g, int64_t each_ms)
 {
 	struct error err = {0};
-	int64_t left_ms = budget(b), began_ms = clock_mono_ms();
+	int64_t left_ms = budget(g, each_ms), began_ms = clock_mono_ms();
 	int rc = b->pool != NULL ? 0 : open_pool(b, &err);
 
 	if (rc != 0)
 		LOG_EV_LIMITED(LOG_LEVEL_ERR, "verify.unavailable",
 		    KV_Z("error", err.text));
 	if (rc != 0 || left_ms <= 0) {
-		for (size_t i = 0; i < b->n; i++)
-			put_off(b->items[i]);
+		for (size_t i = 0; i < g->n; i++)
+			put_off(g->items[i]);
 		return;
 	}
-	if (verify_pool_run(b->pool, b->tasks, b->n, left_ms) && is_mute(b))
-		b->budget_ms = 0;
-	b->budget_ms -= clock_mono_ms() - began_ms;
-	for (size_t i = 0; i < b->n; i++) {
-		judge(&b->claims[i], &b->tasks[i], b->items[i]);
-		tell(&b->claims[i], &b->tasks[i], b->items[i]);
+	if (verify_pool_run(b->pool, g->tasks, g->n, left_ms) && is_mute(g))
+		g->budget_ms = 0;
+	g->budget_ms -= clock_mono_ms() - began_ms;
+	for (size_t i = 0; i < g->n; i++) {
+		judge(&g->claims[i], &g->tasks[i], g->items[i]);
+		tell(&g->claims[i], &g->tasks[i], g->items[i]);
 	}
 }
 
@@ -240,14 +288,20 @@ void believe_mails(struct believe *b, struct believe_item *v, size_t n)
 {
 	if (n > BELIEVE_BATCH)
 		bug("believe: %zu mails", n);
-	b->n = 0;
+	for (int i = 0; i < GROUPS; i++)
+		b->groups[i].n = 0;
 	for (size_t i = 0; i < n; i++)
 		collect(b, &v[i]);
 }
 
 void believe_verify(struct believe *b)
 {
-	if (b->n > 0)
-		verify(b);
-	b->n = 0;
+	static const int64_t each_ms[GROUPS] = {
+	    [COMPLAINTS] = BELIEVE_BUDGET_MS, [ANSWERS] = BELIEVE_ANSWERS_MS};
+
+	for (int i = 0; i < GROUPS; i++) {
+		if (b->groups[i].n > 0)
+			verify(b, &b->groups[i], each_ms[i]);
+		b->groups[i].n = 0;
+	}
 }

@@ -7,10 +7,11 @@
  *
  * What cannot be known now (DNS does not answer, no process could be had) is
  * for later, BELIEVE_LATER_MS at most after its delivery. The time that mails
- * wait for DNS is bounded, BELIEVE_BUDGET_MS in a minute: then such mails are
+ * of each kind wait for DNS in a minute is bounded: then those of that kind are
  * put off unseen, so that they hold up no other; and so they are for that minute
- * once others waited for a second, and DNS has told nothing of any. The
- * processes are started with the first mail that needs them.
+ * once others waited for a second, and DNS has told nothing of any. Who answers
+ * is looked up first: nobody is asked about those whom the message did not go
+ * to. The processes are started with the first mail that needs them.
  *
  * Threads: one owner. */
 #ifndef AGENT_IN_BELIEVE_H
@@ -22,7 +23,8 @@
 
 enum {
 	BELIEVE_BATCH = 32,
-	BELIEVE_BUDGET_MS = 20000,
+	BELIEVE_BUDGET_MS = 20000,  /* of complaints */
+	BELIEVE_ANSWERS_MS = 10000, /* of who has left */
 	BELIEVE_LATER_MS = 86400000,
 };
 

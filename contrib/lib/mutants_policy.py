@@ -373,4 +373,12 @@ MUTANTS = (
      "m, max > 2 * AGAIN_MAX ? AGAIN_MAX : (max + 1) / 2, n);",
      "m, AGAIN_MAX, n);\n\tif (m->again)\n\t\treturn rc;",
      ("test_maildir",)),
+    ("anybody's DNS is asked whether they have left", "agent/in/believe.c",
+     "*yes_out = rc == 0 && lead_id_eq(&m.lead, &lead);",
+     "*yes_out = rc == 0;",
+     ("test_believe",)),
+    ("answers take the time of complaints", "agent/in/believe.c",
+     "g = &b->groups[it->answer ? ANSWERS : COMPLAINTS];",
+     "g = &b->groups[COMPLAINTS];",
+     ("test_believe",)),
 )

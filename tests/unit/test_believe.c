@@ -1,0 +1,197 @@
+/* test_believe.c - agent/in/believe: what is verified, and whose time that takes.
+ * The verifier is one of this program, and knows slow domains. */
+#include "tests/unit/answertest.h"
+
+#include "agent/in/believe.h"
+#include "agent/in/verify_pool.h"
+
+static struct answertest A;
+static struct reply_rules *replies;
+static const struct str declared_v[] = {STR("provider.example")};
+
+/* ---- the verifier ---- */
+
+static struct str asked; /* the domain of the last mail */
+static int asks, runs;
+
+int verify_pool_open(struct verify_pool **out,
+    const struct verify_pool_opts *opts, struct error *err)
+{
+	static char any;
+
+	(void)opts;
+	(void)err;
+	*out = (struct verify_pool *)(void *)&any;
+	return 0;
+}
+
+void verify_pool_close(struct verify_pool **p)
+{
+	*p = NULL;
+}
+
+const char *verify_pool_program(struct arena *a)
+{
+	return arena_printf(a, "none");
+}
+
+/* Of slow.example DNS says nothing; others wait then. */
+bool verify_pool_run(
+    struct verify_pool *p, struct verify_task *v, size_t n, int64_t budget_ms)
+{
+	bool slow = false;
+
+	OK(p != NULL && n > 0 && budget_ms > 0, "asked for something");
+	runs++;
+	for (size_t i = 0; i < n; i++) {
+		asked = v[i].from_domain;
+		asks++;
+		slow |= str_eq(asked, STR("slow.example"));
+		v[i].rc = str_eq(asked, STR("slow.example")) ? ERR_BUSY : 0;
+		v[i].out = (struct authentic){.n = 1,
+		    .v = {{AUTHENTIC_PASS, false, asked, STR("s"), false}}};
+	}
+	return slow;
+}
+
+/* ---- mails ---- */
+
+static const char *leaves(const char *who, uint64_t id)
+{
+	return arena_printf(A.t.arena,
+	    "Return-Path: <>\nX-Original-To: %s\nFrom: %s\nSubject: Re: News\n"
+	    "Auto-Submitted: auto-replied\nIn-Reply-To: <a@b>\n\n"
+	    "I no longer work here.\n",
+	    answertest_address(&A, TOKEN_FEEDBACK, id), who);
+}
+
+static const char complains[] =
+    "From: fbl@provider.example\nSubject: complaint\n"
+    "Content-Type: multipart/report; report-type=feedback-report;\n"
+    " boundary=b\n\n--b\nContent-Type: text/plain\n\nhi\n--b\n"
+    "Content-Type: message/feedback-report\n\nFeedback-Type: abuse\n"
+    "Original-Rcpt-To: ann@b.example\n\n--b\n"
+    "Content-Type: message/rfc822\n\nSubject: News\n\nHello\n--b--\n";
+
+struct mails {
+	struct arena *arenas[BELIEVE_BATCH];
+	struct sort sorts[BELIEVE_BATCH];
+	struct believe_item items[BELIEVE_BATCH];
+	size_t n;
+};
+
+/* Answers as if the milter had found the message. */
+static void add(struct mails *m, const char *text)
+{
+	struct sort_with with = {.keys = A.app.tokens,
+	    .rules = A.rules,
+	    .now_ms = A.now_ms,
+	    .replies = replies};
+	struct sort *s = &m->sorts[m->n];
+	struct arena *a = arena_new(1 << 20);
+
+	if (sort_mail(&with, str_of(text), a, s) != 0)
+		bug("sort");
+	s->has_origin = s->origin.answer = s->has_reply;
+	m->arenas[m->n] = a;
+	m->items[m->n++] = (struct believe_item){.sort = s,
+	    .message = str_of(text),
+	    .since_ms = A.now_ms,
+	    .arena = a};
+}
+
+static void verify(struct believe *b, struct mails *m)
+{
+	believe_mails(b, m->items, m->n);
+	believe_verify(b);
+}
+
+static void drop(struct mails *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		arena_free(&m->arenas[i]);
+	m->n = 0;
+}
+
+static struct believe *open_it(void)
+{
+	struct believe *b;
+
+	if (believe_open(&b, &A.app, NULL, NULL, NULL) != 0)
+		bug("open");
+	return b;
+}
+
+/* ---- tests ---- */
+
+/* Only of whom the message went to an answer could say anything. */
+static void test_of_others(void)
+{
+	struct believe *b = open_it();
+	struct mails m = {.n = 0};
+	uint64_t id = answertest_send(&A, "ann@b.example", "");
+
+	runs = 0;
+	add(&m, leaves("mallory@slow.example", id));
+	verify(b, &m);
+	IS_INT(runs, 0, "of somebody else: nobody is asked");
+	IS_INT(m.items[0].word, BELIEVE_NO_CLAIM, "an answer like others");
+	drop(&m);
+	add(&m, leaves("Ann <ANN@B.Example>", id));
+	verify(b, &m);
+	IS_INT(runs, 1, "of herself");
+	IS_INT(m.items[0].word, BELIEVE_YES, "shown to be hers");
+	OK(m.items[0].answer && m.items[0].authentic.n > 0, "by what");
+	drop(&m);
+	believe_close(&b);
+}
+
+/* Those who answer have slow domains; complaints do not wait for them, in the
+ * same batch or behind it. */
+static void test_budgets(void)
+{
+	struct believe *b = open_it();
+	struct mails m = {.n = 0};
+	uint64_t id = answertest_send(&A, "bob@slow.example", "");
+	uint64_t fast = answertest_send(&A, "ann@b.example", "");
+
+	add(&m, leaves("bob@slow.example", id));
+	add(&m, complains);
+	verify(b, &m);
+	IS_INT(m.items[0].word, BELIEVE_LATER, "an answer is put off");
+	IS_INT(m.items[1].word, BELIEVE_YES, "a complaint beside it is not");
+	drop(&m);
+	runs = 0;
+	add(&m, leaves("ann@b.example", fast));
+	verify(b, &m);
+	IS_INT(m.items[0].word, BELIEVE_LATER, "no more answers, this minute");
+	IS_INT(runs, 0, "nobody is asked");
+	drop(&m);
+	add(&m, complains);
+	verify(b, &m);
+	IS_INT(m.items[0].word, BELIEVE_YES, "but complaints");
+	drop(&m);
+	believe_close(&b);
+	b = open_it();
+	add(&m, leaves("bob@slow.example", id));
+	verify(b, &m);
+	drop(&m);
+	add(&m, complains);
+	verify(b, &m);
+	IS_INT(m.items[0].word, BELIEVE_YES, "a complaint behind it is not");
+	drop(&m);
+	believe_close(&b);
+}
+
+int main(void)
+{
+	answertest_open(&A);
+	A.conf.agent.complaint_from = (struct strs){declared_v, 1};
+	if (reply_rules_new(&replies) != 0)
+		return 1;
+	test_of_others();
+	test_budgets();
+	reply_rules_free(&replies);
+	answertest_close(&A);
+	return tap_done();
+}
