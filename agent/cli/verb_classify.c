@@ -4,7 +4,7 @@
 #include "agent/cli/verbs.h"
 
 #include "policy/base/file.h"
-#include "policy/mail/report.h"
+#include "policy/mail/reply.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +21,7 @@ enum {
 struct classify {
 	struct cli *c;
 	struct bounce_rules *rules;
+	struct reply_rules *replies;
 	struct arena *arena; /* of one message */
 	struct buf text;     /* of one file */
 	size_t done, failed;
@@ -80,6 +81,54 @@ static struct value *report_value(
 	return o;
 }
 
+static bool has_field(const struct report *r, const char *name)
+{
+	return header_count(&r->head, str_of(name)) > 0;
+}
+
+/* Does a program answer, or somebody to something? */
+static bool is_answer(const struct report *r)
+{
+	if (r->kind == REPORT_AUTO_REPLY || r->source == REPORT_BY_MDN)
+		return true;
+	return r->kind == REPORT_NONE && has_field(r, "From") &&
+	       (has_field(r, "In-Reply-To") || has_field(r, "References"));
+}
+
+/* What an answer says; the same table as the agent's, without its knowledge of
+ * whose message it answers. */
+static int put_answer(const struct classify *k, const struct report *r,
+    struct str mail, struct value *o)
+{
+	struct reply_in in = {.report = r, .message = mail};
+	struct reply reply;
+	struct value *answer;
+	int rc = is_answer(r) ? reply_read(k->replies, &in, k->arena, &reply)
+			      : ERR_NOT_FOUND;
+
+	if (rc != 0)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	answer = value_new_object();
+	value_put_str(answer, "kind", str_of(reply_kind_name(reply.kind)));
+	value_put_bool(answer, "automatic", reply.automatic);
+	value_put_str(answer, "quote", reply.quote);
+	value_put_str(answer, "successor", reply.successor);
+	value_put(o, "answer", answer);
+	return 0;
+}
+
+static void print_answer(struct cli *c, const struct value *answer)
+{
+	struct str who = out_text(c, answer, "successor");
+
+	if (answer == NULL)
+		return;
+	out_line("  answer: %.*s%s%.*s", STR_ARG(out_text(c, answer, "kind")),
+	    who.n > 0 ? ", write to " : "", STR_ARG(who));
+	if (value_get_str(answer, "quote").n > 0)
+		out_line("    %.*s", STR_ARG(out_text(c, answer, "quote")));
+}
+
 static void print_rule(struct cli *c, const struct value *rule)
 {
 	int64_t line = 0;
@@ -121,6 +170,7 @@ static void print_report(struct cli *c, const struct value *o)
 	out_line("%.*s (%.*s)", STR_ARG(out_text(c, o, "kind")),
 	    STR_ARG(out_text(c, o, "reason")));
 	print_recipients(c, o);
+	print_answer(c, value_get(o, "answer"));
 }
 
 /* What is printed needs memory that goes with the message. */
@@ -134,12 +184,15 @@ static int classify_one(
 
 	arena_reset(k->arena);
 	rc = report_classify(k->rules, mail, k->arena, &r);
+	o = rc == 0 ? report_value(path, number, &r) : NULL;
+	if (rc == 0)
+		rc = put_answer(k, &r, mail, o);
 	if (rc != 0) {
 		k->failed++;
+		value_free(&o);
 		return cli_fail(CLI_NO, "%s: %s", path, error_text(rc));
 	}
 	k->done++;
-	o = report_value(path, number, &r);
 	k->c->arena = k->arena;
 	if (k->c->json)
 		code = cli_json(o);
@@ -279,11 +332,15 @@ static int run_classify(struct cli *c)
 	if (k.arena == NULL)
 		return cli_fail(CLI_AGAIN, "out of memory");
 	buf_init(&k.text, MAIL_MAX);
-	code = read_rules(&k);
+	if (reply_rules_new(&k.replies) != 0)
+		code = cli_fail(CLI_AGAIN, "out of memory");
+	else
+		code = read_rules(&k);
 	for (size_t i = 0; code == CLI_DONE && i < c->n_operands; i++)
 		code = classify_path(&k, c->operands[i], 0);
 	buf_fini(&k.text);
 	bounce_rules_free(&k.rules);
+	reply_rules_free(&k.replies);
 	arena_free(&k.arena);
 	return code == CLI_DONE && k.failed > 0 ? CLI_NO : code;
 }
@@ -310,8 +367,11 @@ const struct cli_verb verb_classify = {
     "notice (an MTA's words without such parts), x-failed-recipients, ses\n"
     "(Amazon's notes), forward (a report that a person passed on: never acted\n"
     "upon), headers, nothing. A receipt (mdn) has its disposition: displayed,\n"
-    "deleted, dispatched, processed, denied, failed or other. Needs neither\n"
-    "agent nor configuration.",
+    "deleted, dispatched, processed, denied, failed or other. An answer (with\n"
+    "In-Reply-To or References, or of a program) has what it says: human,\n"
+    "opt_out (no more mail, in plain words), vacation, auto, challenge, left\n"
+    "(and whom it names instead), ticket or receipt. Needs neither agent nor\n"
+    "configuration.",
     CLI_COMMANDS(commands),
     "a file could not be read, or the rules have an error",
     "  tendril classify --json ~/Maildir/new | jq -r .kind | sort | uniq -c\n",

@@ -1054,6 +1054,41 @@ def test_classify(home):
     assert done.returncode == 1 and "hard" in done.stdout
 
 
+ANSWER = """\
+From: Joe <joe@west.example>
+To: news@example.com
+Subject: Re: May
+{field}
+
+{words}
+"""
+
+
+def test_classify_answers(home):
+    """What people and their programs say, as the agent would understand it."""
+    def found(field, words):
+        mail = home.root / "answer"
+        mail.write_text(ANSWER.format(field=field, words=words))
+        one, = home.json("classify", mail)
+        return one["kind"], one.get("answer"), home.ok("classify", mail)
+
+    kind, answer, text = found("In-Reply-To: <1@app.example>",
+                               "Please take me off this list.\x1b[2J")
+    assert (kind, answer["kind"], answer["automatic"]) == (
+        "none", "opt_out", False)
+    assert "  answer: opt_out\n" in text and "take me off" in text
+    assert "\x1b" not in text
+    kind, answer, text = found(
+        "Auto-Submitted: auto-replied",
+        "Joe has left the company. Please write to ann@west.example.")
+    assert (kind, answer["kind"], answer["successor"]) == (
+        "auto-reply", "left", "ann@west.example")
+    assert "answer: left, write to ann@west.example" in text
+    assert found("References: <1@app.example>", "Nice, call me!")[1][
+        "kind"] == "human"
+    assert found("X-Any: thing", "a letter that answers nothing")[1] is None
+
+
 def test_classify_rules(home):
     """Which rule decided, and rules of one's own."""
     mail = home.root / "returned"
