@@ -3,6 +3,7 @@
 
 #include "policy/ledger/event.h"
 #include "policy/state/counter.h"
+#include "policy/state/spikes.h"
 #include "policy/state/tables.h"
 
 static struct storetest T;
@@ -79,6 +80,44 @@ static void test_long(struct ledger_txn *t)
 	    "a long segment is cut");
 }
 
+/* Each hour has its own number of failures and deliveries, so that each sum tells
+ * which hours are in it. */
+static void test_spikes(struct ledger_txn *t)
+{
+	const uint32_t now = 500000; /* hour */
+	const int64_t hour_ms = 3600000;
+	static const struct {
+		uint32_t ago;
+		uint64_t unknown, delivered;
+	} hours[] = {
+	    {0, 30, 1},
+	    {1, 50, 2},
+	    {2, 100, 4},
+	    {SPIKE_BASE_HOURS + SPIKE_WINDOW_HOURS - 1, 200, 8},
+	    {SPIKE_BASE_HOURS + SPIKE_WINDOW_HOURS, 400, 16},
+	};
+	struct spike_facts f;
+
+	for (size_t i = 0; i < sizeof(hours) / sizeof(*hours); i++) {
+		int64_t at_ms = (int64_t)(now - hours[i].ago) * hour_ms;
+
+		IS_INT(counter_add_n(t, at_ms, "provider.user_unknown",
+			   STR("p.example"), hours[i].unknown),
+		    0, "failures");
+		IS_INT(counter_add_n(t, at_ms, "provider.delivered",
+			   STR("p.example"), hours[i].delivered),
+		    0, "deliveries");
+	}
+	IS_INT(spikes_read(t, STR("p.example"), now * hour_ms, &f), 0, "read");
+	IS_INT(f.now.unknown, 30 + 50 + 1, "the window, and the one that asks");
+	IS_INT(f.now.delivered, 1 + 2, "deliveries of the window");
+	IS_INT(f.base.unknown, 100 + 200, "what was before, to the last hour");
+	IS_INT(f.base.delivered, 4 + 8, "and its deliveries");
+	IS_INT(f.base_hours, 2, "hours with failures");
+	IS_INT(spikes_read(t, STR("q.example"), now * hour_ms, &f), 0, "read");
+	IS_INT(f.now.unknown, 1, "of another provider nothing");
+}
+
 int main(void)
 {
 	struct ledger_txn *t = NULL;
@@ -89,6 +128,7 @@ int main(void)
 	test_hours(t);
 	test_borrowed(t);
 	test_long(t);
+	test_spikes(t);
 	ledger_abort(&t);
 	storetest_close(&T);
 	return tap_done();
