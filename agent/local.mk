@@ -100,6 +100,8 @@ agent_libagent_a_SOURCES = \
 	%D%/in/outcome.h \
 	%D%/in/outcome_early.c \
 	%D%/in/outcome_early.h \
+	%D%/in/outcome_more.c \
+	%D%/in/outcome_more.h \
 	%D%/in/outcome_session.c \
 	%D%/in/outcome_session.h \
 	%D%/in/slotchange.c \

@@ -18,6 +18,8 @@ static int kind_of(struct str name, enum outcome_kind *out)
 
 static int read_one(const struct value *e, struct outcome *o)
 {
+	int64_t count = 0;
+
 	*o = (struct outcome){
 	    .queue_id = value_get_str(e, "queue_id"),
 	    .rcpt = value_get_str(e, "recipient"),
@@ -27,6 +29,10 @@ static int read_one(const struct value *e, struct outcome *o)
 	};
 	(void)value_get_i64(e, "since_ms", &o->since_ms);
 	(void)value_get_bool(e, "refused", &o->refused);
+	(void)value_get_bool(e, "late", &o->late);
+	(void)value_get_i64(e, "count", &count);
+	if (count > 0 && count <= UINT32_MAX)
+		o->count = (uint32_t)count;
 	if (o->queue_id.n == 0 || !value_get_i64(e, "at_ms", &o->time_ms))
 		return ERR_SYNTAX;
 	return kind_of(value_get_str(e, "kind"), &o->kind);
@@ -69,5 +75,8 @@ int api_mtalog(struct api_call *c)
 		rc = ops_history(c->app->store, v, n, dry, &counts, &c->err);
 	value_put_i64(c->reply, "changed", (int64_t)counts.steps);
 	value_put_i64(c->reply, "unknown", (int64_t)counts.unknown);
+	value_put_i64(c->reply, "more_recipients", (int64_t)counts.more);
+	if (rc == 0 && !dry)
+		slotchange_tell_more(&counts);
 	return rc;
 }

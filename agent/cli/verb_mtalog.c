@@ -38,6 +38,8 @@ struct import {
 	bool dry;
 	int code; /* enum cli_exit */
 	int64_t files, lines, not_understood, outcomes, changed, unknown;
+	int64_t more;    /* messages to more recipients than were decided */
+	int64_t unnamed; /* messages deleted, the log does not say which */
 };
 
 /* --- to the agent --- */
@@ -64,6 +66,8 @@ static int send(struct import *m)
 		m->changed += n;
 	if (code == CLI_DONE && value_get_i64(reply, "unknown", &n))
 		m->unknown += n;
+	if (code == CLI_DONE && value_get_i64(reply, "more_recipients", &n))
+		m->more += n;
 	value_free(&body);
 	value_free(&reply);
 	return code;
@@ -89,6 +93,8 @@ static void on_outcome(void *arg, const struct outcome *o)
 	struct import *m = arg;
 	struct value *e;
 
+	if (o->kind == OUTCOME_UNNAMED)
+		m->unnamed += o->count;
 	if (!says_something(o))
 		return;
 	if (m->list == NULL)
@@ -105,6 +111,10 @@ static void on_outcome(void *arg, const struct outcome *o)
 		value_put_i64(e, "since_ms", o->since_ms);
 	if (o->refused)
 		value_put_bool(e, "refused", true);
+	if (o->count > 0)
+		value_put_i64(e, "count", o->count);
+	if (o->late)
+		value_put_bool(e, "late", true);
 	value_add(m->list, e);
 	m->n++;
 }
@@ -203,6 +213,14 @@ static int tell(struct import *m)
 		    (long long)m->outcomes, (long long)m->unknown);
 		out_line("%lld %s", (long long)m->changed,
 		    m->dry ? "slots would change" : "changes of slots");
+		if (m->more > 0)
+			out_line("%lld messages to more recipients than were "
+				 "decided (an alias, always_bcc)",
+			    (long long)m->more);
+		if (m->unnamed > 0)
+			out_line("%lld messages deleted from the queue, the "
+				 "log does not say which: they go on counting",
+			    (long long)m->unnamed);
 		return CLI_DONE;
 	}
 	o = value_new_object();
@@ -212,6 +230,8 @@ static int tell(struct import *m)
 	value_put_i64(o, "outcomes", m->outcomes);
 	value_put_i64(o, "unknown", m->unknown);
 	value_put_i64(o, "changed", m->changed);
+	value_put_i64(o, "more_recipients", m->more);
+	value_put_i64(o, "deleted_unnamed", m->unnamed);
 	value_put_bool(o, "dry_run", m->dry);
 	code = cli_json(o);
 	value_free(&o);

@@ -74,6 +74,8 @@ struct mtalog_line {
 	struct str orig_rcpt; /* before aliases; empty: as rcpt */
 	struct str relay, dsn;
 	struct str text; /* the reply or reason, without the parentheses */
+	bool is_try;     /* MTALOG_DELIVERY, where no line counts recipients:
+			    rcpt is one that the message goes to */
 	bool has_counts; /* MTALOG_DISCONNECT: data and bdat are known */
 	struct mtalog_count data, bdat;
 };

@@ -61,6 +61,16 @@ size_t mtalog_id_sendmail(struct str s)
 		   : 0;
 }
 
+bool mtalog_id_is_old(struct str id)
+{
+	for (size_t i = 0; i < id.n; i++)
+		if (i < SENDMAIL_ID - SENDMAIL_PID
+			? id.p[i] < 'A' || id.p[i] > 'Z'
+			: !ascii_is_digit(id.p[i]))
+			return false;
+	return id.n >= SENDMAIL_ID;
+}
+
 bool mtalog_id_take(
     struct str *s, size_t (*length)(struct str), struct str *id_out)
 {

@@ -4,7 +4,8 @@
  *   Postfix, short  153053D           upper case hex, 6 or more; used again
  *   Postfix, long   4jXQLJ4D3qz1bXx0  time in base 52, 'z', inode
  *   Sendmail        6AN6n0XH018567    time in base 60, then the process id
- *                   MAA12345          8.9 and before
+ *                   MAA12345          8.9 and before: hour of the day, process
+ *                                     id; used again
  *
  * Nothing in an id needs quoting. Pure. Threads: any. */
 #ifndef AGENT_IN_MTALOG_ID_H
@@ -19,6 +20,9 @@ enum {
 /* How long the id is that s begins with; 0: it begins with none. */
 size_t mtalog_id_postfix(struct str s);
 size_t mtalog_id_sendmail(struct str s);
+
+/* Is that id of Sendmail's one that is used again? */
+bool mtalog_id_is_old(struct str id);
 
 /* "id: text" -> the id, and s becomes the text. */
 bool mtalog_id_take(

@@ -208,6 +208,8 @@ static enum mtalog_kind parse_to(struct str s, struct mtalog_line *out)
 	out->text = words_of(&fate);
 	if (out->status == MTALOG_SENT)
 		out->next_id = mtalog_queued_as(out->text);
+	/* one that only waits may be an alias yet */
+	out->is_try = fate.mailer && out->dsn.n > 0;
 	return MTALOG_DELIVERY;
 }
 
@@ -252,6 +254,8 @@ static enum mtalog_kind parse_text(struct str s, struct mtalog_line *out)
 {
 	if (mtalog_take(&s, STR("to=")))
 		return parse_to(s, out);
+	if (str_starts(s, STR("from=")) && mtalog_id_is_old(out->queue_id))
+		return MTALOG_MESSAGE_ID;
 	if (str_eq(s, STR("Milter accept: message")))
 		return MTALOG_ACTIVE;
 	if (mtalog_take(&s, STR("Milter: data, reject=")) ||

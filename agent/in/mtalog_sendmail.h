@@ -22,8 +22,11 @@
  *   id: done; delay=..., ntries=2              (LogLevel 11)
  *
  * The from= line comes before the milter's answer; that a message was accepted
- * is said by "Milter accept" or by what becomes of it. Whatever is removed
- * from the queue by hand leaves no line.
+ * is said by "Milter accept" or by what becomes of it. Its nrcpts= is told before
+ * aliases: 1 of a message to an alias of two. So who a message goes to is what
+ * the to= lines of deliveries name. It is the beginning of a message only where
+ * queue ids are used again (8.9 and before). Whatever is removed from the queue
+ * by hand leaves no line.
  *
  * Hostile text. What a remote server said stands behind reply= or stat=, and
  * nothing behind those is read as a field: what became of the recipient is

@@ -3,6 +3,7 @@
 
 #include "agent/in/handoff.h"
 #include "agent/in/outcome_early.h"
+#include "agent/in/outcome_more.h"
 #include "agent/in/outcome_session.h"
 #include "policy/base/codec.h"
 #include "policy/base/fault.h"
@@ -20,6 +21,7 @@ struct move {
 struct outcome_book {
 	struct session_table *sessions;
 	struct early_table *early;
+	struct more_table *more;
 	struct strs relays;
 	outcome_known_fn *known;
 	void *known_arg;
@@ -77,7 +79,8 @@ struct outcome_book *outcome_new(size_t max_sessions)
 	b->gap_ms = GAP_HERE;
 	b->sessions = session_table_new(max_sessions);
 	b->early = early_new();
-	if (b->sessions == NULL || b->early == NULL)
+	b->more = more_new();
+	if (b->sessions == NULL || b->early == NULL || b->more == NULL)
 		outcome_free(&b);
 	return b;
 }
@@ -88,6 +91,7 @@ void outcome_free(struct outcome_book **b)
 		return;
 	session_table_free(&(*b)->sessions);
 	early_free(&(*b)->early);
+	more_free(&(*b)->more);
 	free(*b);
 	*b = NULL;
 }
@@ -106,6 +110,7 @@ static void empty(struct outcome_book *b)
 {
 	session_table_clear(b->sessions);
 	early_clear(b->early);
+	more_clear(b->more);
 	b->move.to.n = 0;
 	b->requeued.n = 0;
 }
@@ -371,10 +376,30 @@ static void on_recipient(const struct work *w, const struct mtalog_line *line)
 	}
 }
 
+/* Before any of them, since what is told of the last ends the message's way. */
+static void tell_more(const struct work *w, const struct mtalog_line *line)
+{
+	struct mtalog_line one = *line;
+	struct outcome o = {.kind = OUTCOME_QUEUED,
+	    .queue_id = line->queue_id,
+	    .time_ms = line->time_ms,
+	    .since_ms = w->b->gap_ms,
+	    .late = true};
+
+	do
+		more_add(w->b->more, one.queue_id, one.rcpt);
+	while (mtalog_next_rcpt(&one));
+	o.count = more_take(w->b->more, line->queue_id);
+	if (o.count > 0)
+		tell(w, &o);
+}
+
 static void on_delivery(const struct work *w, const struct mtalog_line *line)
 {
 	struct mtalog_line one = *line;
 
+	if (line->is_try)
+		tell_more(w, line);
 	do
 		on_recipient(w, &one);
 	while (mtalog_next_rcpt(&one));
@@ -529,7 +554,8 @@ void outcome_stats(const struct outcome_book *b, struct outcome_stats *out)
 /* The stored form is text: "2 LAST_MS DELETER PID DELETED GAP_MS" (version 1
  * had no last one), then for each session a line "OWNER PID LAST_MS ACCEPTED PENDING COUNTED" and its ids, all
  * apart by single blanks; then "R ID" of a message
- * that was queued anew just now, and, where relays hand on, "P FROM TO" of a message
+ * that was queued anew just now, the lines of more_export(), and, where relays
+ * hand on, "P FROM TO" of a message
  * that has just moved, and the lines of early_export(). */
 static void export_session(struct buf *out, const struct session *s)
 {
@@ -555,6 +581,7 @@ void outcome_export(struct outcome_book *b, struct buf *out)
 	}
 	if (b->requeued.n > 0)
 		buf_printf(out, "R %.*s\n", STR_ARG(id_of(&b->requeued)));
+	more_export(b->more, out);
 	if (b->relays.n == 0)
 		return;
 	if (b->move.to.n > 0)
@@ -666,6 +693,8 @@ static int import_line(struct outcome_book *b, struct str line)
 {
 	if (str_starts(line, STR("E ")))
 		return early_import(b->early, str_from(line, 2));
+	if (str_starts(line, STR("M ")))
+		return more_import(b->more, str_from(line, 2));
 	if (str_starts(line, STR("R ")) && line.n <= 2 + OUTCOME_ID_MAX) {
 		set_id(&b->requeued, str_from(line, 2));
 		return 0;

@@ -100,6 +100,8 @@ struct outcome {
 	int64_t time_ms;
 	int64_t since_ms; /* the newest line before the last gap; 0: none */
 	uint32_t count;   /* UNNAMED; QUEUED: its recipients, 0: not told */
+	bool late;        /* QUEUED: said for its recipients, who are known only
+			     now, and once; it may be sent by now */
 	bool refused;     /* SESSION_END: the server counted no 250 for it */
 };
 

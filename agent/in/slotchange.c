@@ -1,6 +1,7 @@
 /* slotchange.c - see slotchange.h. */
 #include "agent/in/slotchange.h"
 
+#include "policy/base/log.h"
 #include "policy/mail/provider.h"
 
 static bool speaks_of_provider(const struct outcome *o)
@@ -96,9 +97,20 @@ bool slotchange_of(struct store *s, struct arena *a, const struct outcome *o,
 	    .rest = o->rcpt.n == 0,
 	    .status = o->dsn,
 	    .relay = o->relay,
-	    .recipients = o->kind == OUTCOME_QUEUED ? o->count : 0};
+	    .recipients = o->kind == OUTCOME_QUEUED ? o->count : 0,
+	    .late = o->late};
 	if (!kind_of(o, &out->kind))
 		return false;
 	find_person(s, a, o, out);
 	return true;
+}
+
+void slotchange_tell_more(const struct ops_slot_counts *c)
+{
+	if (c->more > 0)
+		LOG_EV_LIMITED(LOG_LEVEL_WARNING, "mtalog.more_recipients",
+		    KV_I64("msg", (int64_t)c->more_id),
+		    KV_I64("decided", c->decided),
+		    KV_I64("recipients", c->recipients),
+		    KV_I64("count", (int64_t)c->more));
 }

@@ -11,4 +11,8 @@
 bool slotchange_of(struct store *s, struct arena *a, const struct outcome *o,
     struct slot_change *out) MUST_CHECK;
 
+/* Told in the log, where there are any: harms nobody's slot, but somebody gets
+ * what was not decided for them. */
+void slotchange_tell_more(const struct ops_slot_counts *c);
+
 #endif

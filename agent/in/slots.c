@@ -31,10 +31,10 @@ enum {
 	CHANGES_MAX = 2 * BATCH_LINES,
 	PIECE = 16, /* changes in a proposal: less than a millisecond */
 	PIECES_MAX = CHANGES_MAX / PIECE + 1,
-	/* of one line: recipients, a session, what was said too early, behind
-	 * the move before this line's and its own */
+	/* of one line: recipients, how many they are, a session, what was said
+	 * too early, behind the move before this line's and its own */
 	EARLY = 2 * OUTCOME_EARLY,
-	LINE_MAX_CHANGES = MTALOG_RCPTS_MAX + OUTCOME_IDS + EARLY + 4,
+	LINE_MAX_CHANGES = MTALOG_RCPTS_MAX + OUTCOME_IDS + EARLY + 5,
 	LINE_MAX_FAILURES = MTALOG_RCPTS_MAX + EARLY,
 	FAILURES_MAX = BATCH_LINES + LINE_MAX_FAILURES,
 	HOPS_MAX = 8,
@@ -427,22 +427,6 @@ static int store_pieces(
 	return error_of(err, rc, "ledger");
 }
 
-/* Harms nobody's slot, but somebody gets what was not decided for them. */
-static void tell_more(const struct piece *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		const struct ops_slot_counts *c = &v[i].counts;
-
-		if (c->more > 0)
-			LOG_EV_LIMITED(LOG_LEVEL_WARNING,
-			    "mtalog.more_recipients",
-			    KV_I64("msg", (int64_t)c->more_id),
-			    KV_I64("decided", c->decided),
-			    KV_I64("recipients", c->recipients),
-			    KV_I64("count", (int64_t)c->more));
-	}
-}
-
 /* One alone waits for room at the door. */
 static int store_all(struct slots *s, struct error *err)
 {
@@ -459,8 +443,8 @@ static int store_all(struct slots *s, struct error *err)
 	} while (from < s->n_changes);
 	rc = n == 1 ? door_propose(s->app->store->door, store_fn, v, err)
 		    : store_pieces(s, v, n, err);
-	if (rc == 0)
-		tell_more(v, n);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		slotchange_tell_more(&v[i].counts);
 	return rc;
 }
 

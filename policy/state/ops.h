@@ -137,6 +137,7 @@ struct slot_change {
 	struct str status, relay;
 	struct str provider; /* provider.h; empty: not known */
 	uint32_t recipients; /* QUEUED: that the MTA sends it to; 0: not told */
+	bool late; /* QUEUED: they are told once, maybe after a delivery */
 	/* Read long after it was written: another message may have had the
 	 * queue id in the meantime. */
 	bool history;

@@ -62,6 +62,12 @@ int ops_history(struct store *s, struct slot_change *v, size_t n, bool dry,
 	for (size_t i = 0; rc == 0 && i < n_pieces; i++) {
 		out->steps += pieces[i].counts.steps;
 		out->unknown += pieces[i].counts.unknown;
+		if (pieces[i].counts.more == 0)
+			continue;
+		out->more += pieces[i].counts.more;
+		out->more_id = pieces[i].counts.more_id;
+		out->decided = pieces[i].counts.decided;
+		out->recipients = pieces[i].counts.recipients;
 	}
 	return error_of(err, rc, "ledger");
 }

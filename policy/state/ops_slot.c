@@ -392,13 +392,17 @@ static int close_open(struct door_ctx *ctx, const struct slot_change *c,
 	return rc;
 }
 
-/* Is it new in the queue? The end of its session may be told before. */
+/* Is it new in the queue? The end of its session may be told before. What is
+ * read after the fact may have been read before: then it is over by now. */
 static bool is_taken_up(
     const struct message_record *r, const struct slot_change *c)
 {
-	return r->state == SLOT_PROPOSED ||
-	       (r->state == SLOT_QUEUED &&
-		   c->at_ms < r->changed_ms + ACTIVE_MS);
+	if (r->state == SLOT_PROPOSED)
+		return true;
+	if (c->late)
+		return !c->history || r->state == SLOT_QUEUED;
+	return r->state == SLOT_QUEUED && !c->history &&
+	       c->at_ms < r->changed_ms + ACTIVE_MS;
 }
 
 /* Whoever is added behind our back gets what was decided for another. Of nurture,
@@ -413,11 +417,11 @@ static int tell_more(struct door_ctx *ctx, const struct slot_change *c,
 	struct message_record r;
 	int rc;
 
-	if (c->kind != SLOT_CHANGE_QUEUED || c->recipients <= g->n ||
-	    c->history)
+	if (c->kind != SLOT_CHANGE_QUEUED || c->recipients <= g->n)
 		return 0;
 	rc = read_now(door_txn(ctx), e.message_id, o, &r);
-	if (rc != 0 || r.purpose.n == 0 || !is_taken_up(&r, c))
+	if (rc != 0 || r.purpose.n == 0 || !is_taken_up(&r, c) ||
+	    is_anothers(&r, c))
 		return rc;
 	o->counts.more++;
 	o->counts.more_id = e.message_id;

@@ -20,6 +20,10 @@ SHORT = """\
 define(`confTO_QUEUERETURN', `6s')dnl
 define(`confTO_QUEUEWARN', `3s')dnl
 """
+ALIASES = """\
+define(`ALIAS_FILE', `hash:%s/aliases')dnl
+LOCAL_DOMAIN(`lists.example.com')dnl
+"""
 
 
 def follow_sendmail(root):
@@ -49,12 +53,16 @@ def bed(build):
         made.sendmail = sendmail.Sendmail(
             files, root / "sendmail", ports=made.ports,
             sink_port=made.sink.port, socket=made.conf.milter_socket,
-            bounce_domain=beds.BOUNCE_DOMAIN, more=SHORT,
+            bounce_domain=beds.BOUNCE_DOMAIN, more=SHORT + ALIASES % root,
             maillog=root / "maillog",
             ingest=f"{root}/tendril ingest --conf {made.conf_file}")
         shutil.copy(build / "tendril", root)  # where nobody may enter
         made.start_milter()
         made.start_agent()
+        (root / "aliases").write_text(
+            "one: carl@north.example\n"
+            "two: dora@north.example, erik@south.example\n"
+            "old: finn@north.example, gina@north.example\n")
         made.sendmail.start()
         made.ledger = Ledger(made)
         yield made
@@ -79,10 +87,14 @@ def wait_state(bed, person, *want, timeout_s=20):
                     f"{person}: {want}, not {state(bed, person)}")
 
 
-def deliveries(bed):
+def journal(bed, kind):
     lines = bed.tendril.cli("journal", "--json", "--type",
-                            "slot_delivered").stdout.splitlines()
+                            kind).stdout.splitlines()
     return [json.loads(line) for line in lines]
+
+
+def deliveries(bed):
+    return journal(bed, "slot_delivered")
 
 
 def test_delivered(bed):
@@ -161,6 +173,20 @@ def test_several_recipients(bed):
         wait_state(bed, person, "delivered")
 
 
+def test_more_recipients_than_decided(bed):
+    """An alias of two: told. One of one is none of those."""
+    for person in ("one", "two"):
+        assert news(bed, f"{person}@lists.example.com").final[0] == 250
+        wait_state(bed, f"{person}@lists.example.com", "delivered")
+    for person in ("carl@north", "dora@north", "erik@south"):
+        bed.sink.wait(f"{person}.example")
+    event, = proc.wait_until(lambda: journal(bed, "more_recipients"), 20,
+                             "the alarm")
+    assert (event["address"], event["decided"], event["recipients"]) == (
+        "two@lists.example.com", 1, 2)
+    assert "event=mtalog.more_recipients" in bed.tendril.agent.log_text()
+
+
 def test_killed_and_rotated(bed):
     """Nothing is lost, nothing counts twice."""
     bed.sink.script("crash?1@*", "550 5.1.1 no such user")
@@ -190,10 +216,13 @@ def test_import(bed):
     import fills. It counts nothing twice and leaves the agent's place alone."""
     people = ["old1@north.example", "old2@north.example"]
     bed.sendmail.wait_empty()
+    alarms = len(journal(bed, "more_recipients"))
     bed.tendril.agent.kill()
     for person in people:
         assert news(bed, person).final[0] == 250
         bed.sink.wait(person)
+    assert news(bed, "old@lists.example.com").final[0] == 250
+    bed.sink.wait("gina@north.example")
     bed.sendmail.wait_empty()
     old = bed.root / "maillog.old"
     bed.sendmail.syslog.rotate(old)
@@ -206,11 +235,15 @@ def test_import(bed):
     packed = f"{old}.gz"
     told = imported(bed, "--dry-run", packed)
     assert told["changed"] >= 2 and told["dry_run"]
+    assert told["more_recipients"] == 1
+    assert len(journal(bed, "more_recipients")) == alarms
     assert [state(bed, person) for person in people] == [["proposed"]] * 2
-    assert imported(bed, packed)["changed"] >= 2
+    assert imported(bed, packed)["more_recipients"] == 1
+    assert len(journal(bed, "more_recipients")) == alarms + 1
     assert [state(bed, person) for person in people] == [["delivered"]] * 2
     again = imported(bed, packed)
     assert again["changed"] == 0 and again["not_understood"] == 0
+    assert again["more_recipients"] == 0
     assert news(bed, "new2@north.example").final[0] == 250
     wait_state(bed, "new2@north.example", "delivered")
     assert len(deliveries(bed)) == bed.ledger.states()["delivered"]

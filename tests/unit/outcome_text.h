@@ -1,6 +1,7 @@
 /* outcome_text.h - one outcome as a line of tests/data/mtalog/X.outcomes:
  * kind, queue id, recipient, where an alias sent it, next id, dsn; apart by
- * blanks, "-" where empty; then "count=N" (unnamed) or "refused". For test_outcome
+ * blanks, "-" where empty; then "count=N" (unnamed), "recipients=N"
+ * (told late) or "refused". For test_outcome
  * and logtool. */
 #ifndef TESTS_UNIT_OUTCOME_TEXT_H
 #define TESTS_UNIT_OUTCOME_TEXT_H
@@ -19,6 +20,8 @@ static void outcome_text(struct buf *out, const struct outcome *o)
 	}
 	if (o->kind == OUTCOME_UNNAMED)
 		buf_printf(out, " count=%u", o->count);
+	if (o->late)
+		buf_printf(out, " recipients=%u", o->count);
 	if (o->refused)
 		buf_addz(out, " refused");
 	buf_addc(out, '\n');

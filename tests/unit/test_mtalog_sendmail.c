@@ -28,6 +28,10 @@ static const struct field_case fields[] = {
     {AT ID ": from=<a@example.net>, size=196, class=0, nrcpts=1, msgid=<x>, "
 	   "proto=ESMTP, daemon=apps, relay=localhost [127.0.0.1]",
 	MTALOG_OTHER, ID, "", ""},
+    {AT "MAA12345: from=<a@example.net>, size=196, class=0, pri=30196, "
+	"nrcpts=1, msgid=<x>, proto=SMTP, relay=localhost [127.0.0.1]",
+	MTALOG_MESSAGE_ID, "MAA12345", "", ""},
+    {AT "MAA12345: fromage=<a@example.net>", MTALOG_OTHER, "MAA12345", "", ""},
     {AT ID ": Milter accept: message", MTALOG_ACTIVE, ID, "", ""},
     {"Nov 22 10:05:32 mx sm-mta[7]: " ID ": Milter accept: message",
 	MTALOG_ACTIVE, ID, "", ""},
@@ -258,6 +262,15 @@ static void test_ids(void)
 	    {"", 0},
 	};
 
+	OK(mtalog_id_is_old(STR("MAA12345")) &&
+		mtalog_id_is_old(STR("XZZ4194304")),
+	    "ids that are used again");
+	OK(!mtalog_id_is_old(STR("6AN6n0XH018567")) &&
+		!mtalog_id_is_old(STR("MAa12345")) &&
+		!mtalog_id_is_old(STR("MAA1234")) &&
+		!mtalog_id_is_old(STR("MAA12345x")) &&
+		!mtalog_id_is_old(STR("")),
+	    "and that are not");
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
 		IS_INT(mtalog_id_sendmail(str_of(ids[i].text)), ids[i].n,
 		    "id: %s", ids[i].text);

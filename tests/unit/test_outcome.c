@@ -598,7 +598,7 @@ static void test_names(void)
 	for (long n = 1; b == NULL && n < 10; n++) {
 		fault_alloc_at(n);
 		b = outcome_new(64);
-		OK(b != NULL || n <= 3, "allocation %ld", n);
+		OK(b != NULL || n <= 4, "allocation %ld", n);
 	}
 	fault_alloc_at(0);
 	outcome_free(&b);

@@ -829,6 +829,72 @@ static void test_more_recipients(void)
 	IS_INT(told_of_more() - before, 1, "later, and of two: not now");
 }
 
+/* "recipients" of a delivery as Sendmail logs it. */
+static void sm_try(const char *id, const char *rcpts, const char *end)
+{
+	char line[400];
+
+	(void)snprintf(line, sizeof(line),
+	    "sm-mta[7]: %s: to=%s, delay=0, xdelay=0, mailer=esmtp, pri=1, "
+	    "relay=mx. [192.0.2.1], dsn=%s",
+	    id, rcpts, end);
+	log_line(line);
+}
+
+#define SM_SENT "2.0.0, stat=Sent (Ok)"
+#define SM_LATER "4.2.0, reply=451 x, stat=Deferred: 451 x"
+
+/* An alias at Sendmail's: who else gets it is told by deliveries alone, maybe
+ * after ours. */
+static void test_more_of_sendmail(void)
+{
+	int before = told_of_more();
+	uint64_t id = send_to("na@b.example", "6AN6n0XH018701");
+
+	(void)send_to("nb@b.example", "6AN6n0XH018702");
+	(void)send_to("nc@b.example", "6AN6n0XH018703");
+	sm_try("6AN6n0XH018701", "na@b.example", SM_SENT);
+	step();
+	IS_INT(state_of(id), SLOT_DELIVERED, "one: delivered");
+	sm_try("6AN6n0XH018701", "x@c.example", SM_LATER);
+	sm_try("6AN6n0XH018701", "X@C.Example", SM_SENT);
+	sm_try("6AN6n0XH018701", "y@d.example", SM_SENT);
+	step();
+	IS_INT(told_of_more() - before, 1, "a second one: told, and once");
+	IS_INT(state_of(id), SLOT_DELIVERED, "delivered, as ever");
+	sm_try("6AN6n0XH018702", "<nb@b.example>", SM_LATER);
+	sm_try("6AN6n0XH018702", "<NB@b.example>", SM_SENT);
+	log_line("sm-mta[7]: 6AN6n0XH018703: to=<alias@b.example>, delay=0, "
+		 "mailer=local, pri=1, stat=queued");
+	sm_try("6AN6n0XH018703", "nc@b.example", SM_SENT);
+	step();
+	IS_INT(told_of_more() - before, 1, "one, by one address or two: not");
+	(void)send_to("nd@b.example", "6AN6n0XH018704");
+	sm_try("6AN6n0XH018704", "<nd@b.example>,<z@e.example>", SM_SENT);
+	step();
+	IS_INT(told_of_more() - before, 2, "two in one line");
+}
+
+/* Old Sendmail uses a queue id again, a day later at the earliest. */
+static void test_reused_by_sendmail(void)
+{
+	uint64_t gone = send_to("oa@b.example", "MAA12345"), again;
+
+	sm_try("MAA12345", "<oa@b.example>",
+	    "5.2.2, reply=552 mailbox full, stat=Service unavailable");
+	step();
+	IS_INT(state_of(gone), SLOT_RELEASED, "bounced");
+	reopen();
+	now_ms += 86400000;
+	log_line("sm-mta[7]: MAA12345: from=<b@c.example>, size=9, class=0, "
+		 "pri=30009, nrcpts=1, msgid=<a@b>, proto=SMTP, relay=x");
+	again = send_to("ob@b.example", "MAA12345");
+	sm_try("MAA12345", "<stranger@b.example>", SM_SENT);
+	step();
+	IS_INT(state_of(gone), SLOT_RELEASED, "another was delivered");
+	IS_INT(state_of(again), SLOT_DELIVERED, "one of ours");
+}
+
 int main(void)
 {
 	static const struct str relays[] = {STR("127.0.0.1:10025")};
@@ -860,6 +926,8 @@ int main(void)
 	test_reused();
 	test_reused_by_hop();
 	test_more_recipients();
+	test_more_of_sendmail();
+	test_reused_by_sendmail();
 	test_gap();
 	test_pieces();
 	test_removed();

@@ -200,6 +200,9 @@ class Sendmail:
 
     def start(self):
         self.write()
+        if b"\nO AliasFile=" in (self.root / "sendmail.cf").read_bytes():
+            proc.run(self.command(f"-C{self.root}/sendmail.cf", "-bi"),
+                     env=self.env)
         self.daemon = proc.Daemon(
             "sendmail", self.command(f"-C{self.root}/sendmail.cf", "-bD",
                                      "-q2s", f"-X{self.root}/traffic"),
