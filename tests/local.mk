@@ -380,6 +380,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_sendmail_log.py \
 	%D%/e2e/test_sendmail_wire.py \
 	%D%/e2e/test_shadow.py \
+	%D%/e2e/test_short_ids.py \
 	%D%/e2e/test_sidebyside.py \
 	%D%/e2e/test_simulate.py \
 	%D%/e2e/test_story_answers.py \

@@ -12,7 +12,7 @@ import dkim
 import pytest
 
 from bed import bed as beds
-from bed import conf, keys, mail, nameserver, proc
+from bed import conf, keys, mail, nameserver, proc, web
 
 NEWS = "news@example.com"
 FBL = "fbl@bounces.example.com"
@@ -311,3 +311,85 @@ def test_link_in_what_is_left(bed):
     complain(bed, told)
     wait_suppressed(bed, person)
     assert "event=complaint.alert kind=virus" in bed.tendril.agent.log_text()
+
+
+def own_address(bed, person, letter="f"):
+    """Our address of that kind in the letter that came."""
+    text = bed.sink.wait(person)[-1].data.decode()
+    return re.search(rf"\b{letter}-[a-z2-7]+@bounces\.example\.com", text)[0]
+
+
+def counted(bed):
+    """Kinds of feedback, as the metrics have them."""
+    return {kind: int(number) for kind, number in re.findall(
+        r'^tendril_feedback_total\{action="(\w+)",[^}]*\} (\d+)$',
+        web.Api(bed.conf.api).metrics(), re.M)}
+
+
+def test_fraud_and_not_spam(bed):
+    """Reports to our address in the letter: of fraud is a complaint and warns;
+    that it was no spam is counted, and changes nothing for anybody."""
+    fooled, glad = "ida@north.example", "jan@north.example"
+    for person in (fooled, glad):
+        assert lead(bed, person) == 250
+    before = counted(bed)
+    for person, kind in ((fooled, "fraud"), (glad, "not-spam")):
+        address = own_address(bed, person)
+        told = mail.COMPLAINT.format(to=address).replace(
+            "Feedback-Type: abuse", f"Feedback-Type: {kind}")
+        reply = mail.submit(bed.ports["smtp25"], "fbl@provider.example",
+                            [address], told.encode(), source=beds.STRANGER)
+        assert reply.final[0] == 250
+    wait_suppressed(bed, fooled)
+    proc.wait_until(lambda: not bed.feedback(), 20, "an empty Maildir")
+    assert "event=complaint.alert kind=fraud" in bed.tendril.agent.log_text()
+    assert {kind: count - before.get(kind, 0)
+            for kind, count in counted(bed).items()
+            if count != before.get(kind)} == {"fraud": 1, "not_spam": 1}
+    assert not suppressed(bed, glad)
+    assert lead(bed, glad) == 250
+    assert lead(bed, fooled) == 550
+
+
+def sent_on(letter, author):
+    """As Microsoft's JMRP sends it: the message, and no report."""
+    return mail.message(author, FBL, "complaint about message", message_id=(
+        f"<{os.urandom(8).hex()}@{PROVIDER}>")).replace(
+            b"Content-Type: text/plain; charset=utf-8",
+            b"Content-Type: message/rfc822").replace(b"Hello.\r\n", letter)
+
+
+def without_tokens(letter):
+    """What is left where the reporter takes all addresses out."""
+    kept = re.findall(rb"^(?:From|Subject|Message-ID): .*\r\n", letter, re.M)
+    assert len(kept) == 3
+    return b"".join(kept) + b"\r\nHello.\r\n"
+
+
+def test_sent_on_without_a_report(bed, world):
+    """By the declared reporter it is a complaint, also of a letter without our
+    tokens. It is none by the person's hand, or somebody else's; nor, without
+    tokens, where only the name is the reporter's."""
+    people = ["kim@north.example", "leo@north.example", "mia@north.example"]
+    letters = {}
+    for person in people:
+        assert lead(bed, person) == 250
+        letters[person] = bed.sink.wait(person)[-1].data
+    kim, leo, mia = people
+    reporter = f"staff@{PROVIDER}"
+    before = len(set_aside(bed))
+    for data, sender in (
+            (sent_on(letters[leo], leo), leo),
+            (world.sign(world.stranger, sent_on(
+                letters[leo], "staff@stranger.example")), ""),
+            (sent_on(without_tokens(letters[mia]), reporter),
+             f"bounce@{PROVIDER}")):
+        complain(bed, data, sender)
+    wait_aside(bed, before + 3)
+    assert not any(suppressed(bed, person) for person in people)
+    complain(bed, world.sign(world.key, sent_on(letters[kim], reporter)))
+    complain(bed, world.sign(world.key, sent_on(
+        without_tokens(letters[mia]), reporter)))
+    wait_suppressed(bed, kim)
+    wait_suppressed(bed, mia)
+    assert not suppressed(bed, leo)
