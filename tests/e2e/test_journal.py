@@ -15,7 +15,7 @@ NEWS = "news@example.com"
 MANY = 40
 NOBODY_OF_OURS = 4711
 
-if journald.PROGRAM is None:
+if journald.REMOTE is None:
     pytest.skip("systemd-journal-remote is not installed",
                 allow_module_level=True)
 
@@ -28,20 +28,40 @@ def in_journal(text):
     text.text = lambda: plain.replace(old, f'file = "journal:{text.journal}"')
 
 
+def skip_unless_built(build):
+    program = tendril.program(build, "tendril-agent").read_bytes()
+    if b"built without libsystemd" in program:
+        pytest.skip("built without libsystemd")
+
+
+def kind_of(name):
+    if name == "files":
+        return journald.Files
+    if journald.DAEMON is None or not journald.can_be_alone():
+        pytest.skip("systemd-journald cannot run here")
+    return journald.Systemd
+
+
+both = pytest.mark.parametrize("bed", ["files", "systemd"], indirect=True)
+
+
 @pytest.fixture
-def bed(build, make_bed):
+def bed(request, build, make_bed):
+    skip_unless_built(build)
+    kind = kind_of(getattr(request, "param", "files"))
     made = make_bed(build, policy=conf.PolicyText(
         basis="legitimate-interest", segment_cap="2 per 7d"),
         tweak=in_journal)
-    made.journald = journald.Journald(made.conf.journal, made.hub.maillog)
-    made.start_milter()
-    made.start_agent()
-    if "built without libsystemd" in made.tendril.agent.log_text():
-        pytest.skip("built without libsystemd")
-    made.start_hub()
-    made.ledger = Ledger(made)
-    yield made
-    made.journald.stop()
+    made.journald = kind(made.conf.journal, made.hub.maillog)
+    made.journald.start()
+    try:
+        made.start_milter()
+        made.start_agent()
+        made.start_hub()
+        made.ledger = Ledger(made)
+        yield made
+    finally:
+        made.journald.stop()
 
 
 def send(bed, to, number=1):
@@ -73,6 +93,7 @@ def restart_killed(bed):
     bed.start_agent()
 
 
+@both
 def test_each_once(bed):
     """Over rotation, vacuum of what was read, and kill -9."""
     people = [f"p{number}@north.example" for number in range(MANY)]
@@ -100,6 +121,7 @@ def test_each_once(bed):
     bed.ledger.rebuild()
 
 
+@both
 def test_forged(bed):
     """What somebody else wrote in Postfix's name counts for nothing."""
     to, other = "anna@north.example", "otto@north.example"
@@ -148,6 +170,7 @@ def test_gap(bed):
 
 def test_no_journal(build, make_bed):
     """A folder that is not there, or a writer: the agent says so and ends."""
+    skip_unless_built(build)
     bed = make_bed(build, tweak=in_journal)
     agent = pathlib.Path(build) / "tendril-agent"
 
@@ -158,8 +181,6 @@ def test_no_journal(build, make_bed):
         assert done.returncode not in (0, -6, -11)
         return done.stderr
 
-    if "built without libsystemd" in refused():
-        pytest.skip("built without libsystemd")
     assert f"{bed.conf.journal}: No such file or directory" in refused()
     bed.conf.journal.mkdir()
     text = bed.conf_file.read_text()
