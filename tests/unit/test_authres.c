@@ -62,9 +62,9 @@ static void test_make(void)
 	struct authentic found = {.spf = AUTHENTIC_PASS,
 	    .spf_domain = STR("arf.example.net"),
 	    .n = 2,
-	    .v = {{AUTHENTIC_PASS, false, STR("example.net"), STR("s1")},
-		{AUTHENTIC_FAIL, true, STR("x.example; dkim=pass"),
-		    STR("a\nb")}}};
+	    .v = {{AUTHENTIC_PASS, false, STR("example.net"), STR("s1"), false},
+		{AUTHENTIC_FAIL, true, STR("x.example; dkim=pass"), STR("a\nb"),
+		    true}}};
 	struct authentic nothing = {0};
 	struct arena *a = arena_new(64 << 10), *small = arena_new(64);
 	struct str out;
@@ -73,8 +73,8 @@ static void test_make(void)
 	IS_S(out,
 	    STR(" mail.example.com;\n\tspf=pass smtp.mailfrom=arf.example.net;"
 		"\n\tdkim=pass header.d=example.net header.s=s1;"
-		"\n\tdkim=fail (l=: not the whole body) header.d=x.example "
-		"header.s=a"),
+		"\n\tdkim=fail (l=: not the whole body) (h=: not the whole "
+		"head) header.d=x.example header.s=a"),
 	    "and nothing that a stranger's name adds");
 	OK(authres_is_ours(out, OURS), "read again, it is ours");
 	IS_INT(authres_make(OURS, &nothing, a, &out), 0, "nothing found");
@@ -90,7 +90,8 @@ static void test_make(void)
 
 #define SIGNED(result, partial, domain)                                        \
 	{                                                                      \
-		.n = 1, .v = { {(result), (partial), STR(domain), STR("s")} }  \
+		.n = 1,                                                        \
+		.v = { {(result), (partial), STR(domain), STR("s"), false} }   \
 	}
 #define SPF(result, domain)                                                    \
 	{                                                                      \
@@ -154,9 +155,10 @@ static void test_judge(void)
 	struct authentic both = {.spf = AUTHENTIC_TEMPERROR,
 	    .spf_domain = STR("example.net"),
 	    .n = 3,
-	    .v = {{AUTHENTIC_FAIL, false, STR("example.net"), STR("a")},
-		{AUTHENTIC_PASS, false, STR("example.net"), STR("b")},
-		{AUTHENTIC_TEMPERROR, false, STR("example.net"), STR("c")}}};
+	    .v = {{AUTHENTIC_FAIL, false, STR("example.net"), STR("a"), false},
+		{AUTHENTIC_PASS, false, STR("example.net"), STR("b"), false},
+		{AUTHENTIC_TEMPERROR, false, STR("example.net"), STR("c"),
+		    false}}};
 
 	for (size_t i = 0; i < sizeof(judged) / sizeof(*judged); i++)
 		IS_INT(authentic_judge(&judged[i].found, str_of(judged[i].from),
