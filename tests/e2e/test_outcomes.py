@@ -2,6 +2,7 @@
 delivered when it is accepted, until an application tells what became of it."""
 
 import json
+import os
 import pathlib
 import signal
 
@@ -176,3 +177,33 @@ def test_more_recipients_than_decided(build, make_bed):
         'segment="newsletter"} 1' in web.Api(bed.conf.api).metrics()
     assert len(proc.wait_until(lambda: journal(bed, "slot_delivered"), 20,
                                "a delivery")) == 1
+    bed.hub.wait_empty()
+    again = json.loads(bed.tendril.cli("mtalog", "import", "--json",
+                                       bed.hub.maillog).stdout)
+    assert again["more_recipients"] == again["changed"] == 0
+    assert len(journal(bed, "more_recipients")) == 1
+
+
+def test_more_recipients_in_an_import(build, make_bed):
+    """The agent was away, and the log is gone when it comes back: the import
+    raises the alarm, once."""
+    bed = make_bed(build, policy=Policy("reject"),
+                   main={"always_bcc": "archive@north.example"})
+    bed.start_milter()
+    bed.start_agent()
+    bed.start_hub()
+    bed.tendril.agent.stop()
+    to = "two@north.example"
+    assert send(bed, to, 1).final[0] == 250
+    bed.sink.wait("archive@north.example")
+    bed.hub.wait_empty()
+    bed.hub.wait_log("removed")
+    old = bed.root / "old.log"
+    old.write_text(bed.hub.log_text())
+    os.truncate(bed.hub.maillog, 0)
+    bed.start_agent()
+    for words, want, there in ((["--dry-run"], 1, 0), ([], 1, 1), ([], 0, 1)):
+        told = json.loads(bed.tendril.cli("mtalog", "import", "--json",
+                                          *words, old).stdout)
+        assert told["more_recipients"] == want
+        assert len(journal(bed, "more_recipients")) == there
