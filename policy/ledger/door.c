@@ -22,6 +22,7 @@
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
 #include "policy/base/histogram.h"
+#include "policy/base/sched.h"
 #include "policy/ledger/lanes.h"
 #include "policy/ledger/turns.h"
 
@@ -499,6 +500,7 @@ static void *door_main(void *arg)
 {
 	struct door *d = arg;
 
+	sched_short_slices();
 	while (wait_for_work(d))
 		run_batch(d);
 	return NULL;
