@@ -47,7 +47,8 @@ int64_t release_again_ms(const struct release_work *w)
 int64_t release_instant(
     const struct verdict *v, const struct copy_wait *wait, int64_t now_ms)
 {
-	int64_t at = v->earliest_ms != 0 ? wait->due_ms : 0;
+	int64_t at =
+	    v->earliest_ms != 0 || v->look_ms != 0 ? wait->due_ms : 0;
 
 	if (at == 0)
 		at = v->action == VERDICT_HOLD && wait->deadline_ms > now_ms

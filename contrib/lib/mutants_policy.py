@@ -45,6 +45,9 @@ MUTANTS = (
      "return add(t, shift);",
      ("test_zone",)),
     # what counts
+    ("who is behind sleeps while the way becomes free", DELAY,
+     "d->look_ms = look < d->earliest_ms ? look : 0;", "d->look_ms = 0;",
+     ("test_delay",)),
     ("what was never heard of counts for five days only", CAPS_H,
      "#define CAPS_UNDATED_MS (6 * WHEN_DAY_MS)",
      "#define CAPS_UNDATED_MS (5 * WHEN_DAY_MS)",

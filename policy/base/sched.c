@@ -1,4 +1,4 @@
-/* sched.c - see sched.h. The C library has no sched_setattr() before 2.41. */
+/* sched.c - see sched.h. The C library has no sched_setattr(2) before 2.41. */
 #include "policy/base/sched.h"
 
 #include <sched.h>

@@ -330,6 +330,44 @@ static void ask_hours(const struct search *x)
 	d->deadline_ms = caps_add_ms(arrived_ms(x), s->when_closed.hold_ms);
 }
 
+/* --- who is ahead closes --- */
+
+/* The first instant after now at which those hours close; CAPS_NEVER. */
+static int64_t closes_ms(const struct search *x, const struct hours *hours)
+{
+	const struct zone *z = x->f->zone != NULL ? x->f->zone : zone_utc();
+	int64_t open = hours_next_open_ms(hours, z, x->now_ms);
+
+	return open != HOURS_NEVER ? hours_next_closed_ms(hours, z, open)
+				   : HOURS_NEVER;
+}
+
+/* What is ahead may go before a place is free again, or may not: that changes
+ * as time goes when it closes, and by nothing else that nobody tells of. */
+static void find_look(const struct search *x)
+{
+	const struct facts *f = x->f;
+	struct delay *d = x->out;
+	int64_t look = d->earliest_ms;
+	size_t asked = x->p->n_segments;
+
+	for (size_t i = 0; d->reason != REASON_ALLOWED && i < f->n_waiting;
+	     i++) {
+		const struct waiting_fact *w = &f->waiting[i];
+		size_t place = place_of(x->p, w->label);
+		int64_t t;
+
+		if (place == asked || place == x->p->n_segments ||
+		    x->p->segments[place].hours == NULL ||
+		    !verdict_is_ahead(x->p, x->s, f, w))
+			continue;
+		asked = place;
+		t = closes_ms(x, x->p->segments[place].hours);
+		look = t < look ? t : look;
+	}
+	d->look_ms = look < d->earliest_ms ? look : 0;
+}
+
 /* --- all together --- */
 
 /* From t on, the first instant at which a company's limit on people lets it go.
@@ -395,4 +433,5 @@ void delay_find(const struct policy *p, const struct policy_segment *s,
 	ask_yield(&x);
 	ask_hours(&x);
 	settle(&x);
+	find_look(&x);
 }

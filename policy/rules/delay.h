@@ -13,6 +13,7 @@ struct delay {
 	const struct policy_when *when; /* what the policy does then */
 	int64_t deadline_ms;            /* when a hold by that rule ends */
 	int64_t earliest_ms; /* at which all rules allow; CAPS_NEVER */
+	int64_t look_ms;     /* as in struct verdict */
 	bool skipped;        /* some rule was left out since it is in shadow */
 };
 

@@ -586,7 +586,9 @@ static int hold(
 	bool competes = verdict_reason_competes(v->reason);
 	const struct replay_stop *stop =
 	    v->reason == REASON_STOPPED ? stop_of(message(r, i), now_ms) : NULL;
-	int64_t due_ms = stop != NULL ? stop->until_ms : v->earliest_ms;
+	int64_t due_ms = stop != NULL       ? stop->until_ms
+			 : v->look_ms != 0 ? v->look_ms
+					   : v->earliest_ms;
 	int rc = 0;
 
 	if (due_ms == 0 || due_ms > v->deadline_ms)

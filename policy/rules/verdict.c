@@ -145,6 +145,7 @@ static bool by_delay(const struct policy *p, const struct policy_segment *s,
 	wait_by(d.when, d.reason, d.rule, d.deadline_ms, out);
 	out->scope = d.scope;
 	out->earliest_ms = d.earliest_ms;
+	out->look_ms = d.look_ms;
 	return true;
 }
 

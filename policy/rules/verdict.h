@@ -73,6 +73,9 @@ struct verdict {
 	enum comply_result compliance;       /* for REASON_NOT_COMPLIANT */
 	enum policy_scope scope;             /* of a cap, and of REASON_ORDER */
 	int64_t earliest_ms;                 /* 0: no instant is known */
+	/* Before it, or 0: then the hours of one who is ahead close. From then
+	 * on that one may wait too long to be in the way: decide again. */
+	int64_t look_ms;
 	int64_t deadline_ms; /* HOLD only: then `then` happens */
 	enum policy_then then;
 	const struct policy_line *rule; /* borrowed from the policy; may be

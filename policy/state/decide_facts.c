@@ -208,14 +208,13 @@ static int64_t due_of(
 {
 	const struct verdict *v = &d->verdict;
 	bool crowded = d->crowded && (queues & COPY_WAITS_FOR_COMPANY) != 0;
+	int64_t at = v->look_ms != 0 ? v->look_ms : v->earliest_ms;
 
-	if (v->earliest_ms == 0 || (crowded && v->deadline_ms != 0))
+	if (at == 0 || (crowded && v->deadline_ms != 0))
 		return v->deadline_ms;
-	if (crowded && v->earliest_ms < now_ms + CROWDED_MS)
+	if (crowded && at < now_ms + CROWDED_MS)
 		return now_ms + CROWDED_MS;
-	return v->deadline_ms != 0 && v->earliest_ms > v->deadline_ms
-		   ? v->deadline_ms
-		   : v->earliest_ms;
+	return v->deadline_ms != 0 && at > v->deadline_ms ? v->deadline_ms : at;
 }
 
 static uint32_t rank_of(const struct decide_out *d)

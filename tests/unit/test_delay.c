@@ -46,12 +46,12 @@ struct world {
 	struct attribute_value values[1];
 };
 
-static void setup(struct world *w)
+static void setup_with(struct world *w, const char *policy)
 {
 	struct error err = {0};
 
 	*w = (struct world){0};
-	OK(policy_parse(&w->policy, "p", STR(text), 1, &err) == 0, "%s",
+	OK(policy_parse(&w->policy, "p", str_of(policy), 1, &err) == 0, "%s",
 	    err.text);
 	if (w->policy == NULL)
 		exit(1);
@@ -61,6 +61,11 @@ static void setup(struct world *w)
 	w->f.company_waiting = w->crowd;
 	w->f.attributes = w->values;
 	w->f.person = 1;
+}
+
+static void setup(struct world *w)
+{
+	setup_with(w, text);
 }
 
 static void teardown(struct world *w)
@@ -463,6 +468,42 @@ static void test_deadline_behind(void)
 	teardown(&w);
 }
 
+/* One that is ahead is in the way while its hours let it go; who is behind looks
+ * again when they close. */
+static void test_ahead_closes(void)
+{
+	static const char weekly[] =
+	    "order = {early, late, last}\n"
+	    "person { at-most = \"2 per 36h\" }\n"
+	    "segment early { purpose = a legal-basis = legitimate-interest\n"
+	    "  send-on = {\"thu 08:00-18:00\"} }\n"
+	    "segment late { purpose = b legal-basis = legitimate-interest }\n"
+	    "segment last { purpose = c legal-basis = legitimate-interest }\n";
+	struct world w;
+	struct verdict v;
+
+	setup_with(&w, weekly);
+	add_slot(&w, "late", NOW - DAY);
+	w.slots[0].state = SLOT_PROPOSED; /* nobody knows when */
+	add_waiting(&w, "early", 1);
+	w.f.copy_id = 2;
+	v = decide(&w, "late", NOW);
+	OK(v.action == VERDICT_HOLD && v.reason == REASON_ORDER, "in the way");
+	IS_INT(v.earliest_ms, NOW + 36 * HOUR, "until a second place is free");
+	IS_INT(v.look_ms, NOW + 6 * HOUR, "or it closes");
+	v = decide(&w, "late", v.look_ms - 1);
+	OK(v.action == VERDICT_HOLD, "not before");
+	v = decide(&w, "late", NOW + 6 * HOUR);
+	OK(v.action == VERDICT_ALLOW, "then it waits for a week, too long");
+	v = decide(&w, "late", NOW - 5 * HOUR);
+	IS_INT(v.look_ms, NOW + 6 * HOUR, "it opens and closes");
+	w.waiting[0].label = label("late");
+	v = decide(&w, "last", NOW);
+	OK(v.action == VERDICT_HOLD && v.look_ms == 0,
+	    "one without hours does not close");
+	teardown(&w);
+}
+
 int main(void)
 {
 	test_calendar();
@@ -479,5 +520,6 @@ int main(void)
 	test_hours();
 	test_deadline();
 	test_deadline_behind();
+	test_ahead_closes();
 	return tap_done();
 }
