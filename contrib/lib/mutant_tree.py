@@ -21,6 +21,8 @@ POLL_S = 0.05
 NOT_COPIED = shutil.ignore_patterns("build", ".git", "autom4te.cache",
                                     "__pycache__")
 # What a program is given, so that it does the same each time.
+# What a test program starts, and so wants built beside it.
+STARTS = {"test_verify": ("tendril-verify",)}
 WORDS = {"model/worlds": ("--seed=1", "--steps=200000", "--ledger-steps=0")}
 
 
@@ -63,8 +65,9 @@ class Tree:
 
     def make(self, tests, jobs=1):
         """Build the programs; False if that fails."""
-        with self._command(["make", f"-j{jobs}", *map(path_of, tests)],
-                           cwd=self.obj) as process:
+        beside = [name for test in tests for name in STARTS.get(test, ())]
+        with self._command(["make", f"-j{jobs}", *map(path_of, tests),
+                            *beside], cwd=self.obj) as process:
             return process.wait() == 0
 
     def passes(self, name):
