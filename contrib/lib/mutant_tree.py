@@ -20,9 +20,9 @@ LEAVE_S = 1
 POLL_S = 0.05
 NOT_COPIED = shutil.ignore_patterns("build", ".git", "autom4te.cache",
                                     "__pycache__")
-# What a program is given, so that it does the same each time.
 # What a test program starts, and so wants built beside it.
 STARTS = {"test_verify": ("tendril-verify",)}
+# What a program is given, so that it does the same each time.
 WORDS = {"model/worlds": ("--seed=1", "--steps=200000", "--ledger-steps=0")}
 
 
