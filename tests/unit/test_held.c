@@ -42,6 +42,15 @@ static void settle(const char *what)
 	releasetest_settle(what);
 }
 
+/* Copies of one millisecond have ids, and go, in no order. */
+static void next_millisecond(void)
+{
+	int64_t was = clock_now_ms();
+
+	while (clock_now_ms() <= was)
+		(void)poll(NULL, 0, 1);
+}
+
 static void arrive(const char *to, const char *segment, enum answer want)
 {
 	static int serial;
@@ -51,6 +60,7 @@ static void arrive(const char *to, const char *segment, enum answer want)
 	(void)snprintf(rcpt, sizeof(rcpt), "<%s>", to);
 	(void)snprintf(label, sizeof(label), " %s", segment);
 	(void)snprintf(id, sizeof(id), " <held%d@app.example>", ++serial);
+	next_millisecond();
 	sessiontest_connect("apps");
 	IS_INT(sessiontest_send(&m), want, "%s to %s", segment, to);
 }
