@@ -15,6 +15,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as etree
 
@@ -30,13 +31,17 @@ class Child:
 
     path: pathlib.Path
     folder: pathlib.Path  # for what it prints and reports
+    # For its tests' folders, which pytest makes. One root for all of them
+    # would be closed to other users by each pytest that begins.
+    tmp: pathlib.Path
 
     def start(self, args, **options):
         self._begun = time.monotonic()
         with open(self.output, "w", encoding="utf-8") as out:
             self._popen = subprocess.Popen(
                 ["unshare", "--net", sys.executable, __file__, *PYTEST,
-                 f"--junitxml={self._report}", *args, self.path],
+                 f"--junitxml={self._report}",
+                 f"--basetemp={self.tmp}", *args, self.path],
                 stdin=subprocess.DEVNULL, stdout=out,
                 stderr=subprocess.STDOUT, **options)
 
@@ -96,7 +101,10 @@ def run(files, args, log, *, jobs, **options):
     folder = log.with_suffix("")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    waiting = [Child(pathlib.Path(path), folder) for path in files]
+    tmp = pathlib.Path(tempfile.mkdtemp(prefix="tp-"))
+    tmp.chmod(0o755)
+    waiting = [Child(pathlib.Path(path), folder, tmp / str(number))
+               for number, path in enumerate(files)]
     running, ended = [], []
     try:
         while waiting or running:
@@ -110,6 +118,7 @@ def run(files, args, log, *, jobs, **options):
     finally:
         for child in running:
             child.kill()
+        shutil.rmtree(tmp, ignore_errors=True)
     ended.sort(key=lambda child: bad(child.suite))
     write_log(ended, log)
     return write_report(ended, log.with_suffix(".xml"))
