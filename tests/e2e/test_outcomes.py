@@ -199,7 +199,11 @@ def test_more_recipients_in_an_import(build, make_bed):
     bed.hub.wait_empty()
     bed.hub.wait_log("removed")
     old = bed.root / "old.log"
-    old.write_text(bed.hub.log_text())
+    # Where a session's end stands before qmgr's line, the message was in the
+    # queue already: an import cannot tell that from one that was followed.
+    lines = sorted(bed.hub.log_text().splitlines(keepends=True),
+                   key=lambda line: "disconnect from" in line)
+    old.write_text("".join(lines))
     os.truncate(bed.hub.maillog, 0)
     bed.start_agent()
     for words, want, there in ((["--dry-run"], 1, 0), ([], 1, 1), ([], 0, 1)):
