@@ -4,7 +4,7 @@
 #
 #   make check                     replays the corpora
 #   ./configure CC=clang --with-fuzzer --with-sanitizer=address,undefined
-#   make fuzz FUZZ_SECONDS=600     looks for more, for so long each
+#   make fuzz FUZZ_SECONDS=600     looks for more, so much processor time each
 fuzz_targets = \
 	%D%/fuzz_address \
 	%D%/fuzz_addrlist \
@@ -60,7 +60,7 @@ tests_fuzz_fuzz_verify_wire_LDADD = agent/libagent.a $(FUZZ_LDADD)
 tests_fuzz_fuzz_zonefile_LDADD = $(FUZZ_LDADD)
 
 check_PROGRAMS += $(fuzz_targets)
-EXTRA_DIST += %D%/fuzz.h %D%/corpus
+EXTRA_DIST += %D%/fuzz.h %D%/fuzz.py %D%/corpus
 FUZZ_SECONDS = 60
 
 if FUZZER
@@ -72,12 +72,17 @@ tests_fuzz_libreplay_a_SOURCES = %D%/replay.c
 TESTS += $(fuzz_targets)
 endif
 
-# What it finds beyond the corpora stays in fuzz-work/.
+# FUZZ="dsn mime" takes these only. What it finds beyond the corpora stays in
+# fuzz-work/, with how long each has run: see fuzz.py.
+FUZZ = $(fuzz_targets:%D%/fuzz_%=%)
+FUZZ_FLAGS =
 .PHONY: fuzz
+if FUZZER
 fuzz: $(fuzz_targets)
-	@set -e; for t in $(fuzz_targets); do \
-		n=$${t##*/fuzz_}; mkdir -p fuzz-work/$$n; \
-		$$t -max_total_time=$(FUZZ_SECONDS) \
-		    -artifact_prefix=fuzz-work/$$n- fuzz-work/$$n \
-		    $(srcdir)/%D%/corpus/$$n; \
-	done
+	$(PYTHON) $(srcdir)/%D%/fuzz.py --seconds $(FUZZ_SECONDS) \
+		--corpus $(srcdir)/%D%/corpus $(FUZZ_FLAGS) \
+		$(FUZZ:%=%D%/fuzz_%)
+else
+fuzz:
+	@echo "fuzz: configure with CC=clang --with-fuzzer" >&2; exit 1
+endif
