@@ -121,9 +121,9 @@ static const struct option agent_options[] = {
 	.type = &option_flag,
 	.offset = AT(relay_private),
 	.def = "no",
-	.help = "An application's one-click address, to which opt-outs are "
-		"passed on, may be in a private network, and http:// on the "
-		"loopback."},
+	.help = "An application's one-click address, to which opt-outs and "
+		"complaints are passed on, may be in a private network, and "
+		"http:// on the loopback."},
     {.name = "admins",
 	.type = &option_texts,
 	.offset = AT(admins),

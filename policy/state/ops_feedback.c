@@ -345,6 +345,9 @@ int ops_complaint_emit(struct door_ctx *ctx, struct store *s,
 		    ctx, EV_COMPLAINT, &feedback_complaint_payload, &e);
 		if (rc == 0)
 			rc = suppress(ctx, s, &w, &sup, out);
+		if (rc == 0)
+			rc =
+			    outbox_emit_opt_out(ctx, message_id, &w.person.id);
 	}
 	person_fini(&w.person);
 	return rc;

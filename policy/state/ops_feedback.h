@@ -52,8 +52,9 @@ struct ops_feedback_out {
 int ops_bounce_emit(struct door_ctx *ctx, struct store *s,
     const struct ops_bounce *in, struct ops_feedback_out *out) MUST_CHECK;
 
-/* The mailbox owner called message_id spam: no nurture from now on. evidence:
- * sealed; may be empty. */
+/* The mailbox owner called message_id spam: no nurture from now on, and the
+ * application is told as of an opt-out (outbox.h), since what it sends on other
+ * ways would be called the same. evidence: sealed; may be empty. */
 int ops_complaint_emit(struct door_ctx *ctx, struct store *s,
     uint64_t message_id, struct str evidence,
     struct ops_feedback_out *out) MUST_CHECK;

@@ -1,6 +1,6 @@
 /* outbox.h - what is passed on to the application that sent a message: the
- * person's opt-out to its own one-click address (RFC 8058), a failure to its
- * envelope sender. Queued in the transaction of the event that gave rise to it,
+ * person's opt-out or complaint to its own one-click address (RFC 8058), a
+ * failure to its envelope sender. Queued in the transaction of the event that gave rise to it,
  * once for a message and kind, and tried until it is done or five days are
  * over. Owns EV_RELAY_QUEUED and EV_RELAY_TRIED; counts "relay.KIND.RESULT".
  *

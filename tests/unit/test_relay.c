@@ -10,6 +10,7 @@
 #include "policy/base/fault.h"
 #include "policy/base/when.h"
 #include "policy/ledger/rebuild.h"
+#include "policy/state/ops_feedback.h"
 #include "policy/state/outbox.h"
 #include "policy/state/reducers.h"
 
@@ -507,6 +508,39 @@ static void test_two_applications(void)
 	    "a message to somebody else");
 }
 
+static int complain_fn(struct door_ctx *ctx, void *arg)
+{
+	struct ops_feedback_out out;
+
+	return ops_complaint_emit(
+	    ctx, A.t.store, *(const uint64_t *)arg, STR(""), &out);
+}
+
+/* Who calls it spam is taken off the application's list, too; each message
+ * once, whatever came of it first. */
+static void test_complaint(void)
+{
+	const char *to = "spam@b.example";
+	struct error err = {0};
+	uint64_t first, second;
+	int64_t queued;
+
+	(void)snprintf(
+	    A.one_click, sizeof(A.one_click), "https://127.0.0.1:1/c");
+	first = answertest_send(&A, to, "");
+	second = answertest_send(&A, to, "");
+	IS_INT(door_propose(A.t.store->door, complain_fn, &first, &err), 0,
+	    "complaint: %s", err.text);
+	OK(row(first, OUTBOX_OPT_OUT).state == OUTBOX_WAITS,
+	    "the application is told");
+	IS_INT((long long)row(second, OUTBOX_OPT_OUT).state, 0,
+	    "of that message");
+	queued = row(first, OUTBOX_OPT_OUT).queued_ms;
+	answertest_time(&A, A.now_ms + 1000);
+	opt_out(first, to);
+	OK(row(first, OUTBOX_OPT_OUT).queued_ms == queued, "and only once");
+}
+
 /* Nobody listens there, or the address is never asked. */
 static void test_hopeless(void)
 {
@@ -790,6 +824,7 @@ int main(void)
 	A.conf.agent.relay_private = true;
 	test_opt_out();
 	test_two_applications();
+	test_complaint();
 	test_hopeless();
 	test_five_days();
 	test_dead_host();
