@@ -20,8 +20,10 @@ struct app {
 	struct claims *claims; /* NULL: nobody releases or drops */
 	int64_t started_ms;
 	atomic_bool conf_refused; /* the last reload, for /metrics */
-	atomic_uint waiting;      /* API calls that wait for events */
-	atomic_bool stopping;     /* loops look at it at least once a second */
+	/* For /metrics: of what is verified (agent/in/believe.h). */
+	atomic_ullong dns_questions, dns_known;
+	atomic_uint waiting;  /* API calls that wait for events */
+	atomic_bool stopping; /* loops look at it at least once a second */
 };
 
 /* Failures go to the application that sent (agent/out/relay.h). */

@@ -152,6 +152,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/dkim_sign.h \
 	%D%/mail/dkim_verify.c \
 	%D%/mail/dkim_verify.h \
+	%D%/mail/dnscache.c \
+	%D%/mail/dnscache.h \
 	%D%/mail/domain.c \
 	%D%/mail/domain.h \
 	%D%/mail/dsn.c \

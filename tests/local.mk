@@ -83,6 +83,7 @@ unit_tests = \
 	%D%/unit/test_dkim_sign \
 	%D%/unit/test_dkim_verify \
 	%D%/unit/test_dkim_verify_others \
+	%D%/unit/test_dnscache \
 	%D%/unit/test_door \
 	%D%/unit/test_door_kill \
 	%D%/unit/test_dsn \

@@ -7,6 +7,7 @@
 #include "policy/base/fault.h"
 #include "policy/base/log.h"
 #include "policy/base/when.h"
+#include "policy/mail/dnscache.h"
 #include "policy/state/message.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ struct group {
 };
 
 struct believe {
-	const struct app *app;
+	struct app *app;
 	bool (*others_wait)(void *arg);
 	void *arg;
 	struct arena *paths;
@@ -42,7 +43,7 @@ struct believe {
 	struct group groups[GROUPS];
 };
 
-int believe_open(struct believe **out, const struct app *app,
+int believe_open(struct believe **out, struct app *app,
     bool (*others_wait)(void *arg), void *arg, struct error *err)
 {
 	struct believe *b = fault_alloc() ? NULL : calloc(1, sizeof(*b));
@@ -240,7 +241,7 @@ static void tell(const struct claim *c, const struct verify_task *t,
 }
 
 /* What is left for this minute; DNS that answers at once costs next to
- * nothing of it. */
+ * nothing of it, and what it said lately nothing. */
 static int64_t budget(struct group *g, int64_t each_ms)
 {
 	int64_t now = clock_mono_ms();
@@ -261,10 +262,20 @@ static bool is_mute(const struct group *g)
 	return true;
 }
 
+static void count(const struct believe *b)
+{
+	struct dnscache_stats s;
+
+	verify_pool_stats(b->pool, &s);
+	atomic_store(&b->app->dns_questions, s.found + s.missed);
+	atomic_store(&b->app->dns_known, s.found);
+}
+
 static void verify(struct believe *b, struct group *g, int64_t each_ms)
 {
 	struct error err = {0};
-	int64_t left_ms = budget(g, each_ms), began_ms = clock_mono_ms();
+	int64_t left_ms = budget(g, each_ms);
+	struct verify_run run;
 	int rc = b->pool != NULL ? 0 : open_pool(b, &err);
 
 	if (rc != 0)
@@ -275,9 +286,11 @@ static void verify(struct believe *b, struct group *g, int64_t each_ms)
 			put_off(g->items[i]);
 		return;
 	}
-	if (verify_pool_run(b->pool, g->tasks, g->n, left_ms) && is_mute(g))
+	run = verify_pool_run(b->pool, g->tasks, g->n, left_ms);
+	if (run.for_others && is_mute(g))
 		g->budget_ms = 0;
-	g->budget_ms -= clock_mono_ms() - began_ms;
+	g->budget_ms -= run.waited_ms;
+	count(b);
 	for (size_t i = 0; i < g->n; i++) {
 		judge(&g->claims[i], &g->tasks[i], g->items[i]);
 		tell(&g->claims[i], &g->tasks[i], g->items[i]);

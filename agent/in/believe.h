@@ -54,7 +54,7 @@ struct believe_item {
 };
 
 /* others_wait, arg: as in verify_pool.h. */
-int believe_open(struct believe **out, const struct app *app,
+int believe_open(struct believe **out, struct app *app,
     bool (*others_wait)(void *arg), void *arg, struct error *err) MUST_CHECK;
 void believe_close(struct believe **b); /* NULL is fine */
 

@@ -20,7 +20,7 @@ _Static_assert((int)MAILDIR_DIGEST == (int)SEEN_DIGEST, "one digest");
 _Static_assert((int)MAILDIR_BATCH == (int)BELIEVE_BATCH, "one batch");
 
 struct feedback {
-	const struct app *app;
+	struct app *app;
 	struct reply_rules *replies;
 	struct maildir *maildir;
 	struct believe *believe;
@@ -166,7 +166,7 @@ static int open_memory(struct feedback *f)
 }
 
 int feedback_open(
-    struct feedback **out, const struct app *app, struct error *err)
+    struct feedback **out, struct app *app, struct error *err)
 {
 	struct feedback *f = fault_alloc() ? NULL : calloc(1, sizeof(*f));
 	int rc = 0;

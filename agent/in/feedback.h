@@ -9,7 +9,7 @@ struct feedback;
 
 /* conf's agent.maildir must be set. */
 int feedback_open(
-    struct feedback **out, const struct app *app, struct error *err) MUST_CHECK;
+    struct feedback **out, struct app *app, struct error *err) MUST_CHECK;
 void feedback_close(struct feedback **f); /* NULL is fine */
 
 /* Readable: the step is worth its while before its time; -1: none. */

@@ -1,15 +1,16 @@
 /* verify_pool.c - see verify_pool.h.
  *
  * A run is one loop: tasks to idle workers, poll() over their sockets and the
- * resolver's, frames as they come. A worker asks one thing at a time and waits,
- * so each has at most one question under way; an answer that comes after its
- * worker was replaced is known by its generation. */
+ * resolver's, frames as they come. A worker asks one thing at a time and waits.
+ * A question is nobody's: whoever waits for it when it is answered is told, and
+ * what comes too late for all is known to the next who asks. */
 #include "agent/in/verify_pool.h"
 
 #include "agent/in/verify_worker.h"
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
 #include "policy/base/log.h"
+#include "policy/mail/dnscache.h"
 #include "policy/mail/domain.h"
 #include "policy/mail/psl.h"
 
@@ -29,25 +30,30 @@ struct duty {
 	struct verify_task *task; /* NULL: none */
 	unsigned tries, lookups;
 	int64_t deadline_ms;
-	uint64_t generation; /* of the question; changes when it is void */
-	bool asked;
+	const struct question *asked; /* it waits for this; may be NULL */
 };
 
 struct verify_pool {
 	struct verify_pool_opts opts;
 	struct resolver *resolver;
+	struct dnscache *cache;
+	struct question *questions; /* under way */
 	struct verify_worker *workers[VERIFY_WORKERS];
 	struct duty duties[VERIFY_WORKERS];
 	/* of a run: */
 	struct verify_task *tasks;
 	size_t n, next, done;
+	int64_t waited_ms;
 };
 
 /* On its way through the resolver. */
 struct question {
+	struct question *next;
 	struct verify_pool *pool;
-	size_t worker;
-	uint64_t generation;
+	enum resolver_type type;
+	int64_t since_ms;
+	size_t n;
+	char name[RESOLVER_NAME_MAX];
 };
 
 int verify_pool_open(struct verify_pool **out,
@@ -64,6 +70,8 @@ int verify_pool_open(struct verify_pool **out,
 	if (p->opts.deadline_ms == 0)
 		p->opts.deadline_ms = VERIFY_DEADLINE_MS;
 	rc = resolver_open(&p->resolver, &how, err);
+	if (rc == 0)
+		rc = error_of(err, dnscache_new(&p->cache), "verifier");
 	for (size_t i = 0; rc == 0 && i < VERIFY_WORKERS; i++)
 		rc = error_of(
 		    err, verify_worker_new(&p->workers[i]), "verifier");
@@ -80,8 +88,14 @@ void verify_pool_close(struct verify_pool **p)
 	for (size_t i = 0; i < VERIFY_WORKERS; i++)
 		verify_worker_free(&(*p)->workers[i]);
 	resolver_close(&(*p)->resolver);
+	dnscache_free(&(*p)->cache);
 	free(*p);
 	*p = NULL;
+}
+
+void verify_pool_stats(const struct verify_pool *p, struct dnscache_stats *out)
+{
+	dnscache_stats(p->cache, out);
 }
 
 void verify_pool_pids(const struct verify_pool *p, int out[VERIFY_WORKERS])
@@ -114,7 +128,7 @@ static void finish(struct verify_pool *p, size_t i, int rc)
 	struct duty *d = &p->duties[i];
 
 	d->task->rc = rc;
-	*d = (struct duty){.generation = d->generation + 1};
+	*d = (struct duty){.task = NULL};
 	p->done++;
 }
 
@@ -127,8 +141,7 @@ static void replace(struct verify_pool *p, size_t i, const char *why)
 
 	LOG_EV_LIMITED(LOG_LEVEL_WARNING, "verify.replaced", KV_Z("why", why));
 	verify_worker_stop(p->workers[i]);
-	d->generation++;
-	d->asked = false;
+	d->asked = NULL;
 	if (!was_ready)
 		finish(p, i, ERR_UNAVAILABLE);
 	else if (late || d->tries >= TRIES)
@@ -183,16 +196,85 @@ static void send_answer(
 	buf_fini(&b);
 }
 
+static void unlink_question(struct question *q)
+{
+	struct question **at = &q->pool->questions;
+
+	while (*at != q)
+		at = &(*at)->next;
+	*at = q->next;
+}
+
+/* From when it was asked: it may have lain in the socket since. */
+static void keep(struct question *q, const struct resolver_answer *a)
+{
+	int64_t since_ms =
+	    a->status == RESOLVER_TROUBLE ? clock_mono_ms() : q->since_ms;
+
+	dnscache_put(
+	    q->pool->cache, q->type, (struct str){q->name, q->n}, a, since_ms);
+}
+
 static void on_answer(void *arg, const struct resolver_answer *a)
 {
 	struct question *q = arg;
-	struct duty *d = &q->pool->duties[q->worker];
+	struct verify_pool *p = q->pool;
 
-	if (d->task != NULL && d->generation == q->generation) {
-		d->asked = false;
-		send_answer(q->pool, q->worker, a);
-	}
+	unlink_question(q);
+	keep(q, a);
+	for (size_t i = 0; i < VERIFY_WORKERS; i++)
+		if (p->duties[i].asked == q) {
+			p->duties[i].asked = NULL;
+			send_answer(p, i, a);
+		}
 	free(q);
+}
+
+static struct question *find_question(
+    const struct verify_pool *p, const struct verify_ask *in)
+{
+	struct question *q = p->questions;
+
+	while (
+	    q != NULL && (q->type != in->type ||
+			     !str_ieq((struct str){q->name, q->n}, in->name)))
+		q = q->next;
+	return q;
+}
+
+static struct question *new_question(
+    struct verify_pool *p, const struct verify_ask *in)
+{
+	struct question *q = fault_alloc() ? NULL : malloc(sizeof(*q));
+
+	if (q == NULL)
+		return NULL;
+	*q = (struct question){.next = p->questions,
+	    .pool = p,
+	    .type = in->type,
+	    .since_ms = clock_mono_ms(),
+	    .n = in->name.n};
+	memcpy(q->name, in->name.p, in->name.n);
+	p->questions = q;
+	return q;
+}
+
+static void ask_dns(
+    struct verify_pool *p, size_t i, const struct verify_ask *in)
+{
+	struct question *q = find_question(p, in);
+
+	p->duties[i].asked = q;
+	if (q != NULL)
+		return;
+	q = new_question(p, in);
+	if (q == NULL) {
+		finish(p, i, ERR_BUSY);
+		verify_worker_stop(p->workers[i]);
+		return;
+	}
+	p->duties[i].asked = q;
+	resolver_ask(p->resolver, in->type, in->name, on_answer, q);
 }
 
 static void ask(struct verify_pool *p, size_t i, const struct verify_ask *in)
@@ -200,22 +282,16 @@ static void ask(struct verify_pool *p, size_t i, const struct verify_ask *in)
 	static const struct resolver_answer none = {
 	    .status = RESOLVER_NXDOMAIN};
 	struct duty *d = &p->duties[i];
-	struct question *q;
+	const struct resolver_answer *known = &none;
 
 	d->lookups++;
-	if (!is_plausible(d, in)) {
-		send_answer(p, i, &none);
-		return;
-	}
-	q = fault_alloc() ? NULL : malloc(sizeof(*q));
-	if (q == NULL) {
-		finish(p, i, ERR_BUSY);
-		verify_worker_stop(p->workers[i]);
-		return;
-	}
-	*q = (struct question){p, i, ++d->generation};
-	d->asked = true;
-	resolver_ask(p->resolver, in->type, in->name, on_answer, q);
+	if (is_plausible(d, in))
+		known = dnscache_find(
+		    p->cache, in->type, in->name, clock_mono_ms());
+	if (known != NULL)
+		send_answer(p, i, known);
+	else
+		ask_dns(p, i, in);
 }
 
 /* ---- results ---- */
@@ -265,10 +341,10 @@ static void take_frame(
 	struct verify_ask q;
 	struct authentic r;
 
-	if (type == VERIFY_ASK && !d->asked &&
+	if (type == VERIFY_ASK && d->asked == NULL &&
 	    verify_wire_get_ask(payload, &q) == 0) {
 		ask(p, i, &q);
-	} else if (type == VERIFY_RESULT && !d->asked &&
+	} else if (type == VERIFY_RESULT && d->asked == NULL &&
 		   verify_wire_get_result(payload, &r) == 0) {
 		finish(p, i, take_result(d->task, &r));
 		if (verify_worker_mails(p->workers[i]) >= VERIFY_MAILS)
@@ -347,15 +423,30 @@ static void hand_out(struct verify_pool *p)
 	}
 }
 
+/* Waits until something comes. A turn in which nothing does is waited for, too:
+ * of a process that says nothing. */
+static void wait_for(struct verify_pool *p, struct pollfd *fds)
+{
+	int64_t began_ms = clock_mono_ms(), took_ms;
+	bool asked = false;
+
+	for (size_t i = 0; i < VERIFY_WORKERS; i++) {
+		asked |= p->duties[i].asked != NULL;
+		fds[i] = p->duties[i].task != NULL
+			     ? verify_worker_poll(p->workers[i])
+			     : (struct pollfd){.fd = -1};
+	}
+	resolver_turn(p->resolver, fds, VERIFY_WORKERS, TURN_MS);
+	took_ms = clock_mono_ms() - began_ms;
+	if (asked || took_ms >= TURN_MS)
+		p->waited_ms += took_ms;
+}
+
 static void turn(struct verify_pool *p)
 {
 	struct pollfd fds[VERIFY_WORKERS];
 
-	for (size_t i = 0; i < VERIFY_WORKERS; i++)
-		fds[i] = p->duties[i].task != NULL
-			     ? verify_worker_poll(p->workers[i])
-			     : (struct pollfd){.fd = -1};
-	resolver_turn(p->resolver, fds, VERIFY_WORKERS, TURN_MS);
+	wait_for(p, fds);
 	for (size_t i = 0; i < VERIFY_WORKERS; i++) {
 		/* an answer may have replaced it meanwhile */
 		if (p->duties[i].task == NULL ||
@@ -377,7 +468,7 @@ static void check_deadlines(struct verify_pool *p)
 
 		if (d->task == NULL || now < d->deadline_ms)
 			continue;
-		if (d->asked) { /* DNS is slow, not the verifier */
+		if (d->asked != NULL) { /* DNS is slow, not the verifier */
 			verify_worker_stop(p->workers[i]);
 			finish(p, i, ERR_BUSY);
 		} else {
@@ -402,7 +493,7 @@ static bool is_for_others(const struct verify_pool *p, int64_t began_ms)
 	       p->opts.others_wait(p->opts.arg);
 }
 
-bool verify_pool_run(
+struct verify_run verify_pool_run(
     struct verify_pool *p, struct verify_task *v, size_t n, int64_t budget_ms)
 {
 	int64_t began_ms = clock_mono_ms();
@@ -415,9 +506,10 @@ bool verify_pool_run(
 	p->tasks = v;
 	p->n = n;
 	p->next = p->done = 0;
+	p->waited_ms = 0;
 	while (p->done < n && !others) {
 		bool stop = p->opts.stop != NULL && atomic_load(p->opts.stop);
-		if (stop || clock_mono_ms() - began_ms >= budget_ms)
+		if (stop || p->waited_ms >= budget_ms)
 			break;
 		hand_out(p);
 		if (p->done < n)
@@ -426,5 +518,5 @@ bool verify_pool_run(
 		others = p->done < n && is_for_others(p, began_ms);
 	}
 	give_up(p);
-	return others;
+	return (struct verify_run){others, p->waited_ms};
 }

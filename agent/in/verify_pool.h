@@ -5,7 +5,9 @@
  *
  * Questions to DNS come back here and are asked by one resolver, if they are
  * plausible: names as in resolver.h, keys of domains that are aligned with the
- * author's only, VERIFY_LOOKUPS_MAX for a mail. A mail has VERIFY_DEADLINE_MS.
+ * author's only, VERIFY_LOOKUPS_MAX for a mail. What DNS said lately is not asked
+ * again (dnscache.h), and two mails that want the same ask once. A mail has
+ * VERIFY_DEADLINE_MS.
  * A process is replaced after VERIFY_MAILS mails, and when it ends, is late or
  * does not keep to the protocol; the mail that it had is then given to a fresh
  * one, once.
@@ -64,9 +66,19 @@ struct verify_task {
 	struct authentic out; /* domains canonical; spf_domain too */
 };
 
-/* All of them, at most budget_ms in all. True: it ended for others. */
-bool verify_pool_run(
+struct verify_run {
+	bool for_others; /* it ended for them */
+	/* How long DNS was waited for, or a process that said nothing; what was
+	 * known already costs nothing of it. */
+	int64_t waited_ms;
+};
+
+/* All of them, or until it has waited for budget_ms. */
+struct verify_run verify_pool_run(
     struct verify_pool *p, struct verify_task *v, size_t n, int64_t budget_ms);
+
+struct dnscache_stats;
+void verify_pool_stats(const struct verify_pool *p, struct dnscache_stats *out);
 
 /* For tests: the process ids in *out, 0 where there is none. */
 void verify_pool_pids(const struct verify_pool *p, int out[VERIFY_WORKERS]);

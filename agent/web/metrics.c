@@ -153,6 +153,11 @@ static void add_ledger(struct app *app, struct buf *b)
 	add_gauge(b, "conf_refused",
 	    "1: the agent's last reload was refused, the old file is in force.",
 	    atomic_load(&app->conf_refused));
+	add_gauge(b, "dns_questions",
+	    "Questions to DNS of what is verified, known ones too.",
+	    atomic_load(&app->dns_questions));
+	add_gauge(b, "dns_known", "Of these, those whose answer was known.",
+	    atomic_load(&app->dns_known));
 	add_gauge(b, "uptime_seconds", "Since the agent started.",
 	    (unsigned long long)(clock_mono_ms() - app->started_ms) / 1000);
 }

@@ -4,6 +4,7 @@
  * repetitions are set so that all fit into that of a question. */
 #include "policy/mail/resolver.h"
 
+#include "policy/base/codec.h"
 #include "policy/base/fault.h"
 
 #include <netdb.h>
@@ -19,6 +20,11 @@ enum {
 	EDNS_BYTES = 1232,
 	CLASS_IN = 1,
 	LABEL_MAX = 63,
+	HEADER = 12,  /* of a message, RFC 1035 section 4.1.1 */
+	FIXED = 10,   /* of a record, behind its name */
+	QUESTION = 4, /* behind its name */
+	SOA = 6,
+	SOA_MIN = 22, /* two names, five numbers: the last is of interest */
 };
 
 struct resolver {
@@ -39,6 +45,92 @@ struct records {
 	bool too_many;
 	char bytes[RESOLVER_BYTES_MAX];
 };
+
+/* ---- how long an answer holds ---- */
+
+/* A message that is walked through; at == 0: it is cut short. */
+struct walk {
+	const unsigned char *p;
+	size_t n, at;
+};
+
+static void skip(struct walk *w, size_t n)
+{
+	w->at = w->at > 0 && n <= w->n - w->at ? w->at + n : 0;
+}
+
+/* A name ends with an empty label, or with a pointer. */
+static void skip_name(struct walk *w)
+{
+	while (w->at > 0 && w->at < w->n && w->p[w->at] != 0) {
+		if (w->p[w->at] > LABEL_MAX) {
+			skip(w, 2);
+			return;
+		}
+		skip(w, 1U + w->p[w->at]);
+	}
+	skip(w, 1);
+}
+
+/* RFC 2181 section 8: with the highest bit it is none. */
+static uint32_t seconds(const unsigned char *p)
+{
+	uint32_t s = codec_get_u32(p);
+
+	return s <= INT32_MAX ? s : 0;
+}
+
+/* The record at w->at, and behind it: its lifetime, of an SOA that of what does
+ * not exist. */
+static uint32_t read_ttl(struct walk *w, unsigned *type_out)
+{
+	const unsigned char *p;
+	uint32_t ttl_s, none_s;
+	size_t data;
+
+	skip_name(w);
+	p = w->p + w->at;
+	skip(w, FIXED);
+	if (w->at == 0)
+		return 0;
+	*type_out = codec_get_u16(p);
+	ttl_s = seconds(p + 4);
+	data = codec_get_u16(p + 8);
+	skip(w, data);
+	if (w->at == 0 || *type_out != SOA || data < SOA_MIN)
+		return ttl_s;
+	none_s = seconds(p + FIXED + data - 4);
+	return none_s < ttl_s ? none_s : ttl_s;
+}
+
+/* All of the answer section counts, aliases too; of what does not exist, the
+ * SOA beside it as well, without which it is not to be kept. */
+static uint32_t lifetime_s(const unsigned char *p, int n, bool exists)
+{
+	struct walk w = {p, n > 0 ? (size_t)n : 0, HEADER};
+	bool has_soa = false;
+	uint32_t min_s = UINT32_MAX;
+	unsigned answers, more, type = 0;
+
+	if (p == NULL || w.n < HEADER)
+		return 0;
+	answers = codec_get_u16(p + 6);
+	more = exists ? 0 : codec_get_u16(p + 8);
+	for (unsigned i = codec_get_u16(p + 4); i > 0 && w.at > 0; i--) {
+		skip_name(&w);
+		skip(&w, QUESTION);
+	}
+	for (unsigned i = 0; i < answers + more && w.at > 0; i++) {
+		uint32_t s = read_ttl(&w, &type);
+
+		if (i >= answers && type != SOA)
+			continue;
+		has_soa |= i >= answers;
+		if (s < min_s)
+			min_s = s;
+	}
+	return w.at > 0 && (exists || has_soa) ? min_s : 0;
+}
 
 /* ---- answers ---- */
 
@@ -183,6 +275,8 @@ static void on_answer(
 		a.v = r.v;
 		a.n = r.n;
 	}
+	if (a.status != RESOLVER_TROUBLE)
+		a.ttl_s = lifetime_s(bytes, n, a.status == RESOLVER_FOUND);
 	q->fn(q->arg, &a);
 	free(q);
 }
@@ -281,9 +375,14 @@ static int open_channel(ares_channel *out, const struct resolver_opts *opts)
 	    .tries = TRIES,
 	    .ednspsz = EDNS_BYTES,
 	};
-	int status = ares_init_options(out, &options,
-	    ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-		ARES_OPT_EDNSPSZ);
+	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+		   ARES_OPT_EDNSPSZ;
+	int status;
+
+#ifdef ARES_OPT_QUERY_CACHE /* 1.23 on: none, dnscache.h has the bounds */
+	mask |= ARES_OPT_QUERY_CACHE;
+#endif
+	status = ares_init_options(out, &options, mask);
 
 	if (status != ARES_SUCCESS || opts->nameserver == NULL)
 		return status;

@@ -48,6 +48,10 @@ struct resolver_answer {
 	const struct str *v;
 	size_t n;        /* 0 unless found */
 	const char *why; /* static text, unless found */
+	/* How long it holds: the shortest of the records that lead there; of
+	 * what does not exist, what the zone's SOA says (RFC 2308 section 5). 0:
+	 * not for a second question, or not known. */
+	uint32_t ttl_s;
 };
 
 /* The answer is borrowed during the call. */

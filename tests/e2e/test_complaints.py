@@ -172,6 +172,24 @@ def test_by_spf(bed, world):
     wait_suppressed(bed, "bert@north.example")
 
 
+def test_asked_once(bed, world):
+    """Complaints of one provider behind each other ask DNS once."""
+    people = [f"many{number}@north.example" for number in range(12)]
+    for person in people:
+        assert lead(bed, person) == 250
+    world.names.set_ttl(60)
+    before = world.names.questions
+    for person in people:
+        complain(bed, world.sign(world.key, report(person)))
+    for person in people:
+        wait_suppressed(bed, person)
+    world.names.set_ttl(0)
+    asked = world.names.questions - before
+    bed.tendril.agent.stop()  # and it is forgotten
+    bed.start_agent()
+    assert 0 < asked < len(people)
+
+
 def test_not_believed(bed, world):
     """Unsigned; signed by somebody else; changed after it was signed; somebody
     else altogether, though signed well: nobody is suppressed."""

@@ -46,6 +46,8 @@ struct dnsserver {
 	atomic_bool stop;
 	atomic_int mode; /* enum dnsserver_mode */
 	atomic_int questions;
+	atomic_uint ttl_s;  /* of all records; 0: a minute */
+	atomic_uint none_s; /* of what does not exist; 0: no SOA says */
 };
 
 struct dnsserver_packet {
@@ -90,16 +92,17 @@ static void dnsserver_put_data(
 	}
 }
 
-static void dnsserver_put_record(
+static void dnsserver_put_record(const struct dnsserver *s,
     struct dnsserver_packet *k, const struct dnsserver_record *r)
 {
+	unsigned ttl_s = atomic_load(&s->ttl_s);
 	unsigned char fixed[12] = {0};
 	size_t at = k->n;
 
 	codec_put_u16(fixed, 0xc000 | DNSSERVER_HEADER);
 	codec_put_u16(fixed + 2, (uint16_t)r->type);
 	codec_put_u16(fixed + 4, 1);
-	codec_put_u32(fixed + 6, 60);
+	codec_put_u32(fixed + 6, ttl_s > 0 ? ttl_s : 60);
 	dnsserver_put(k, fixed, sizeof(fixed));
 	dnsserver_put_data(k, r);
 	codec_put_u16(k->p + at + 10, (uint16_t)(k->n - at - sizeof(fixed)));
@@ -134,10 +137,28 @@ static uint16_t dnsserver_answers(const struct dnsserver *s,
 		*known = true;
 		if (r->type != type)
 			continue;
-		dnsserver_put_record(k, r);
+		dnsserver_put_record(s, k, r);
 		count++;
 	}
 	return count;
+}
+
+/* The SOA of a zone that says how long what does not exist does not: beside no
+ * record at all. */
+static uint16_t dnsserver_put_soa(
+    const struct dnsserver *s, struct dnsserver_packet *k)
+{
+	unsigned char soa[] = {0xc0, DNSSERVER_HEADER, 0, 6, 0, 1, 0, 0, 0xe,
+	    0x10, 0, 22, 0, 0};
+	unsigned char numbers[20] = {0};
+	unsigned none_s = atomic_load(&s->none_s);
+
+	if (none_s == 0)
+		return 0;
+	codec_put_u32(numbers + 16, none_s);
+	dnsserver_put(k, soa, sizeof(soa));
+	dnsserver_put(k, numbers, sizeof(numbers));
+	return 1;
 }
 
 /* Turns a question into its answer; false to stay silent. */
@@ -157,10 +178,12 @@ static bool dnsserver_respond(
 	memset(k->p + 6, 0, 6);
 	if (mode == DNSSERVER_FLOOD)
 		for (known = true; n < 400; n++)
-			dnsserver_put_record(k, &any);
+			dnsserver_put_record(s, k, &any);
 	else if (mode != DNSSERVER_SERVFAIL && mode != DNSSERVER_NXDOMAIN)
 		n = dnsserver_answers(s, k, name, type, &known);
 	codec_put_u16(k->p + 6, n);
+	if (n == 0 && mode != DNSSERVER_SERVFAIL)
+		codec_put_u16(k->p + 8, dnsserver_put_soa(s, k));
 	codec_put_u16(
 	    k->p + 2, (uint16_t)(0x8180 | (mode == DNSSERVER_SERVFAIL ? 2
 					      : known                 ? 0

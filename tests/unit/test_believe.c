@@ -4,6 +4,7 @@
 
 #include "agent/in/believe.h"
 #include "agent/in/verify_pool.h"
+#include "policy/mail/dnscache.h"
 
 static struct answertest A;
 static struct reply_rules *replies;
@@ -30,13 +31,19 @@ void verify_pool_close(struct verify_pool **p)
 	*p = NULL;
 }
 
+void verify_pool_stats(const struct verify_pool *p, struct dnscache_stats *out)
+{
+	OK(p != NULL, "of a pool that is open");
+	*out = (struct dnscache_stats){.found = 7, .missed = 2};
+}
+
 const char *verify_pool_program(struct arena *a)
 {
 	return arena_printf(a, "none");
 }
 
 /* Of slow.example DNS says nothing; others wait then. */
-bool verify_pool_run(
+struct verify_run verify_pool_run(
     struct verify_pool *p, struct verify_task *v, size_t n, int64_t budget_ms)
 {
 	bool slow = false;
@@ -51,7 +58,7 @@ bool verify_pool_run(
 		v[i].out = (struct authentic){.n = 1,
 		    .v = {{AUTHENTIC_PASS, false, asked, STR("s"), false}}};
 	}
-	return slow;
+	return (struct verify_run){slow, slow ? 1000 : 0};
 }
 
 /* ---- mails ---- */
@@ -142,6 +149,9 @@ static void test_of_others(void)
 	IS_INT(runs, 1, "of herself");
 	IS_INT(m.items[0].word, BELIEVE_YES, "shown to be hers");
 	OK(m.items[0].answer && m.items[0].authentic.n > 0, "by what");
+	OK(atomic_load(&A.app.dns_questions) == 9 &&
+		atomic_load(&A.app.dns_known) == 7,
+	    "and what that asked is counted");
 	drop(&m);
 	believe_close(&b);
 }

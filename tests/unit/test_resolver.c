@@ -28,6 +28,7 @@ struct got {
 	size_t n;
 	char first[300], second[300];
 	size_t first_n;
+	uint32_t ttl_s;
 };
 
 static void take(void *arg, const struct resolver_answer *a)
@@ -37,6 +38,7 @@ static void take(void *arg, const struct resolver_answer *a)
 	g->calls++;
 	g->status = a->status;
 	g->n = a->n;
+	g->ttl_s = a->ttl_s;
 	if (a->n > 0) {
 		memcpy(g->first, a->v[0].p, a->v[0].n);
 		g->first_n = a->v[0].n;
@@ -132,6 +134,34 @@ static void test_misbehaving(void)
 	atomic_store(&S.mode, DNSSERVER_HONEST);
 }
 
+/* How long it may be kept: of the record, or of the zone's SOA. */
+static void test_lifetime(void)
+{
+	struct resolver *r = open_one(400);
+
+	atomic_store(&S.ttl_s, 77);
+	IS_INT(ask(r, RESOLVER_A, "host.example").ttl_s, 77, "the record's");
+	IS_INT(ask(r, RESOLVER_A, "no.example").ttl_s, 0,
+	    "what does not exist, and nobody says for how long");
+	atomic_store(&S.none_s, 33);
+	IS_INT(ask(r, RESOLVER_A, "no.example").ttl_s, 33, "by the SOA");
+	IS_INT(ask(r, RESOLVER_MX, "host.example").ttl_s, 33,
+	    "and of no such record");
+	IS_INT(
+	    ask(r, RESOLVER_A, "host.example").ttl_s, 77, "not of what exists");
+	atomic_store(&S.none_s, 9999);
+	IS_INT(ask(r, RESOLVER_A, "no.example").ttl_s, 3600,
+	    "the SOA's own lifetime is a bound");
+	atomic_store(&S.ttl_s, 0x80000001);
+	IS_INT(ask(r, RESOLVER_A, "host.example").ttl_s, 0, "no number");
+	atomic_store(&S.mode, DNSSERVER_SERVFAIL);
+	IS_INT(ask(r, RESOLVER_A, "host.example").ttl_s, 0, "of trouble");
+	atomic_store(&S.mode, DNSSERVER_HONEST);
+	atomic_store(&S.ttl_s, 0);
+	atomic_store(&S.none_s, 0);
+	resolver_close(&r);
+}
+
 static void test_close(void)
 {
 	struct resolver *r = open_one(0);
@@ -200,6 +230,7 @@ int main(void)
 	dnsserver_start(&S);
 	test_types();
 	test_misbehaving();
+	test_lifetime();
 	test_close();
 	test_open();
 	test_descriptors();

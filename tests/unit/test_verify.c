@@ -10,6 +10,7 @@
 #include "agent/verify/warm.h"
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
+#include "policy/mail/dnscache.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -468,6 +469,8 @@ static void test_dns(void)
 	OK(t.rc == 0 && t.out.spf == AUTHENTIC_TEMPERROR &&
 		t.out.v[0].result == AUTHENTIC_TEMPERROR,
 	    "DNS that fails: not known");
+	verify_pool_close(&p);
+	p = open_pool(real_one, 1500);
 	atomic_store(&S.mode, DNSSERVER_NXDOMAIN);
 	t = run_one(p, a, STR(WARM_MAIL));
 	OK(t.rc == 0 && t.out.spf == AUTHENTIC_NONE &&
@@ -487,6 +490,81 @@ static void test_dns(void)
 	atomic_store(&S.mode, DNSSERVER_HONEST);
 	t = run_one(p, a, STR(WARM_MAIL));
 	OK(t.rc == 0 && t.out.spf == AUTHENTIC_PASS, "then all is well");
+	verify_pool_close(&p);
+	arena_free(&a);
+}
+
+/* The mails of one domain ask once, be they at once or one behind the other; a
+ * change is seen when the record's time is over. */
+static void test_known(void)
+{
+	enum {
+		N = 20
+	};
+	static struct verify_task v[N];
+	struct verify_pool *p = open_pool(real_one, 0);
+	struct arena *a = arena_new(ARENA);
+	int before = atomic_load(&S.questions), asked;
+	struct dnscache_stats stats;
+	struct verify_run run;
+	size_t good = 0;
+
+	atomic_store(&S.ttl_s, 1);
+	atomic_store(&S.none_s, 60);
+	for (size_t i = 0; i < N; i++)
+		v[i] = task(a, STR(WARM_MAIL));
+	verify_pool_run(p, v, 2, BUDGET);
+	asked = atomic_load(&S.questions) - before;
+	OK(asked >= 2 && asked <= 5, "two mails at once ask once: %d", asked);
+	atomic_store(&S.ttl_s, 60);
+	(void)nanosleep(&(struct timespec){1, 100000000}, NULL);
+	verify_pool_run(p, v, 1, BUDGET);
+	before = atomic_load(&S.questions);
+	OK(before >= asked + 3, "asked again when their time is over");
+	run = verify_pool_run(p, v, N, BUDGET);
+	for (size_t i = 0; i < N; i++)
+		good += v[i].rc == 0 && v[i].out.spf == AUTHENTIC_PASS &&
+			v[i].out.v[0].result == AUTHENTIC_PASS;
+	IS_INT((long long)good, N, "many behind them");
+	IS_INT(atomic_load(&S.questions), before, "ask nothing");
+	OK(run.waited_ms < 1000 && !run.for_others,
+	    "and wait for nothing: %lld ms", (long long)run.waited_ms);
+	atomic_store(&S.mode, DNSSERVER_NXDOMAIN);
+	verify_pool_run(p, v, 1, BUDGET);
+	IS_INT(v[0].out.spf, AUTHENTIC_PASS, "a change is not seen before");
+	atomic_store(&S.mode, DNSSERVER_HONEST);
+	verify_pool_stats(p, &stats);
+	OK(stats.entries >= 3 && stats.found >= 3 * N && stats.missed > 0,
+	    "counted: %llu known", (unsigned long long)stats.found);
+	verify_pool_close(&p);
+	arena_free(&a);
+	atomic_store(&S.ttl_s, 0);
+	atomic_store(&S.none_s, 0);
+}
+
+/* A server that fails is not asked by each mail, and is asked again soon. */
+static void test_failing(void)
+{
+	struct verify_pool *p = open_pool(real_one, 0);
+	struct arena *a = arena_new(ARENA);
+	int64_t end_ms = clock_mono_ms() + TAP_ENDLESS_MS;
+	struct verify_task t;
+	int asked;
+
+	atomic_store(&S.mode, DNSSERVER_SERVFAIL);
+	t = run_one(p, a, STR(WARM_MAIL));
+	IS_INT(t.out.spf, AUTHENTIC_TEMPERROR, "it fails");
+	asked = atomic_load(&S.questions);
+	for (int i = 0; i < 10; i++)
+		t = run_one(p, a, STR(WARM_MAIL));
+	IS_INT(atomic_load(&S.questions), asked, "and is left alone");
+	IS_INT(t.out.spf, AUTHENTIC_TEMPERROR, "all of them later");
+	atomic_store(&S.mode, DNSSERVER_HONEST);
+	while (t.out.spf != AUTHENTIC_PASS && clock_mono_ms() < end_ms) {
+		(void)nanosleep(&(struct timespec){0, 100000000}, NULL);
+		t = run_one(p, a, STR(WARM_MAIL));
+	}
+	OK(t.out.spf == AUTHENTIC_PASS, "well again within seconds");
 	verify_pool_close(&p);
 	arena_free(&a);
 }
@@ -513,16 +591,19 @@ static void test_others(void)
 	if (verify_pool_open(&p, &opts, NULL) != 0)
 		bug("pool");
 	atomic_store(&S.mode, DNSSERVER_SILENT);
-	OK(verify_pool_run(p, &t, 1, BUDGET), "others wait: told");
+	OK(verify_pool_run(p, &t, 1, BUDGET).for_others, "others wait: told");
 	IS_INT(t.rc, ERR_BUSY, "and it is for another time");
 	waits = false;
 	before = clock_mono_ms();
-	OK(!verify_pool_run(p, &t, 1, BUDGET) && t.rc == ERR_BUSY,
+	OK(!verify_pool_run(p, &t, 1, BUDGET).for_others && t.rc == ERR_BUSY,
 	    "nobody waits");
 	OK(clock_mono_ms() - before >= opts.deadline_ms, "all the time it has");
+	verify_pool_close(&p);
+	if (verify_pool_open(&p, &opts, NULL) != 0)
+		bug("pool");
 	waits = true;
 	atomic_store(&S.mode, DNSSERVER_HONEST);
-	OK(!verify_pool_run(p, &t, 1, BUDGET) && t.rc == 0,
+	OK(!verify_pool_run(p, &t, 1, BUDGET).for_others && t.rc == 0,
 	    "DNS that answers is waited for");
 	verify_pool_close(&p);
 	arena_free(&a);
@@ -576,7 +657,7 @@ static void test_none(void)
 	t = run_one(p, a, STR(WARM_MAIL));
 	IS_INT(t.rc, ERR_BUSY, "stopped");
 	verify_pool_close(&p);
-	for (long n = 1; n <= 4; n++) {
+	for (long n = 1; n <= 5; n++) {
 		fault_alloc_at(n);
 		IS_INT(verify_pool_open(&p, &opts, NULL), -ENOMEM,
 		    "no memory %ld", n);
@@ -607,6 +688,8 @@ int main(int argc, char **argv)
 	test_many();
 	test_large();
 	test_dns();
+	test_known();
+	test_failing();
 	test_others();
 	test_untrusted();
 	test_none();

@@ -3,7 +3,8 @@ is read again for each question.
 
 The file is a master file as far as this goes: `NAME. IN TXT ( "a" "b" )`, over
 several lines, with comments. Any other name does not exist; a name that does
-has no other type. No file: SERVFAIL.
+has no other type. No file: SERVFAIL. What it says is for one question, unless
+`ttl_s` says for how long: tests change their zone.
 """
 
 import pathlib
@@ -34,7 +35,7 @@ def parse_question(packet):
     return ".".join(labels).lower(), kind, at + 5
 
 
-def answer(packet, zone):
+def answer(packet, zone, ttl_s):
     name, kind, end = parse_question(packet)
     data = b""
     if zone is None:
@@ -46,7 +47,8 @@ def answer(packet, zone):
         if kind == TXT:
             value = b"".join(bytes([len(part)]) + part
                              for part in zone[name])
-            data = struct.pack(">HHHIH", 0xc00c, TXT, 1, 60, len(value))
+            data = struct.pack(">HHHIH", 0xc00c, TXT, 1, ttl_s,
+                               len(value))
             data += value
     head = packet[:2] + struct.pack(">HHHHH", 0x8580 | code, 1,
                                     1 if data else 0, 0, 0)
@@ -56,12 +58,14 @@ def answer(packet, zone):
 class _Handler(socketserver.BaseRequestHandler):
     def handle(self):
         packet, sock = self.request
+        self.server.questions += 1
         if self.server.is_stalled:
             self.server.unanswered += 1
             return
         path = self.server.zone
         zone = read_zone(path) if path.exists() else None
-        sock.sendto(answer(packet, zone), self.client_address)
+        sock.sendto(answer(packet, zone, self.server.ttl_s),
+                    self.client_address)
 
 
 class NameServer:
@@ -74,6 +78,8 @@ class NameServer:
         self._server.zone = pathlib.Path(zone)
         self._server.is_stalled = False
         self._server.unanswered = 0
+        self._server.questions = 0
+        self._server.ttl_s = 0
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever,
                          daemon=True).start()
@@ -81,6 +87,15 @@ class NameServer:
     def stall(self, yes=True):
         """Hear questions and answer none, until stall(False)."""
         self._server.is_stalled = yes
+
+    def set_ttl(self, seconds):
+        """Of all records, from now on."""
+        self._server.ttl_s = seconds
+
+    @property
+    def questions(self):
+        """How many were heard so far."""
+        return self._server.questions
 
     @property
     def unanswered(self):
