@@ -11,7 +11,7 @@ libmilter-dev libopendkim-dev libpsl-dev libspf2-dev libssl-dev libsystemd-dev
 libunistring-dev make pkg-config"
 run_packages="openssl postfix python3 python3-dkim python3-nacl tzdata"
 test_packages="faketime man-db opendkim opendkim-tools python3-pytest
-python3-yaml systemd-journal-remote"
+python3-spf python3-yaml systemd-journal-remote"
 full_packages="chromium chromium-driver clang python3-selenium xz-utils"
 
 missing_packages() {
