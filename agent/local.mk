@@ -234,6 +234,8 @@ tendril_SOURCES = \
 	%D%/cli/leads_import.c \
 	%D%/cli/leads_order.c \
 	%D%/cli/leads_order.h \
+	%D%/cli/mailfile.c \
+	%D%/cli/mailfile.h \
 	%D%/cli/mailin.c \
 	%D%/cli/mailin.h \
 	%D%/cli/main.c \

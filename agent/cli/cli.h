@@ -93,6 +93,10 @@ int cli_fail(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int cli_exit_of(int rc);
 /* The text of err with the exit code of rc. */
 int cli_error(int rc, const struct error *err);
+/* Standard output takes no more. Where it is a pipe whose reader has left (he
+ * has seen enough: "| head"), the program ends by SIGPIPE, without a word, as
+ * others do; else told. */
+int cli_out_failed(void);
 /* A value as one line of JSON, escaped so that a terminal may show it. */
 int cli_json_to(FILE *to, const struct value *v);
 int cli_json(const struct value *v);

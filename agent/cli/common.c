@@ -7,6 +7,8 @@
 #include "policy/base/file.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +59,23 @@ int cli_error(int rc, const struct error *err)
 	    err->text[0] != '\0' ? err->text : error_text(rc));
 }
 
+/* A pipe whose reader has gone. */
+static bool is_left(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
+}
+
+int cli_out_failed(void)
+{
+	if (is_left(STDOUT_FILENO)) {
+		(void)signal(SIGPIPE, SIG_DFL);
+		(void)raise(SIGPIPE);
+	}
+	return cli_fail(CLI_AGAIN, "standard output: cannot write");
+}
+
 int cli_json_to(FILE *to, const struct value *v)
 {
 	struct buf b, plain;
@@ -73,6 +92,8 @@ int cli_json_to(FILE *to, const struct value *v)
 		rc = ERR_FULL;
 	buf_fini(&b);
 	buf_fini(&plain);
+	if (rc == ERR_FULL)
+		return cli_out_failed();
 	return rc == 0 ? CLI_DONE
 		       : cli_fail(CLI_AGAIN, "output: %s", error_text(rc));
 }

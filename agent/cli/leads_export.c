@@ -23,7 +23,7 @@ static int put(struct list *l, struct buf *line)
 	buf_addc(line, '\n');
 	if (buf_error(line) != 0 ||
 	    fwrite(line->p, 1, line->n, stdout) != line->n)
-		code = cli_fail(CLI_AGAIN, "standard output: cannot write");
+		code = cli_out_failed();
 	(void)l;
 	buf_fini(line);
 	return code;

@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 	if (rc == CLI_DONE && c.command != NULL)
 		rc = c.command->run(&c);
 	if (fflush(stdout) != 0 && rc == CLI_DONE)
-		rc = cli_fail(CLI_AGAIN, "standard output: cannot write");
+		rc = cli_out_failed();
 	client_close(&c.client);
 	conf_unref(&c.conf);
 	arena_free(&c.arena);

@@ -159,7 +159,7 @@ static void print_value(struct str value, bool crlf)
 static int print_rest(struct str s)
 {
 	if (s.n > 0 && fwrite(s.p, 1, s.n, stdout) != s.n)
-		return cli_fail(CLI_AGAIN, "standard output: cannot write");
+		return cli_out_failed();
 	return CLI_DONE;
 }
 

@@ -235,7 +235,7 @@ static int put_row(struct cli *c, const struct value *o)
 	}
 	if (buf_error(&line) != 0 ||
 	    fwrite(line.p, 1, line.n, stdout) != line.n)
-		code = cli_fail(CLI_AGAIN, "standard output: cannot write");
+		code = cli_out_failed();
 	buf_fini(&line);
 	return code;
 }

@@ -1,5 +1,6 @@
 /* verb_classify.c - tendril classify: what is this mail that came back? Files,
  * mbox files and folders. Needs neither agent nor conf. */
+#include "agent/cli/mailfile.h"
 #include "agent/cli/out.h"
 #include "agent/cli/verbs.h"
 
@@ -13,7 +14,6 @@
 #include <sys/stat.h>
 
 enum {
-	MAIL_MAX = 64 << 20,
 	REPORT_ARENA = 4 << 20,
 	DEPTH_MAX = 16, /* folders within folders */
 };
@@ -23,7 +23,7 @@ struct classify {
 	struct bounce_rules *rules;
 	struct reply_rules *replies;
 	struct arena *arena; /* of one message */
-	struct buf text;     /* of one file */
+	struct mailfile file;
 	size_t done, failed;
 };
 
@@ -203,51 +203,25 @@ static int classify_one(
 	return code;
 }
 
-/* The end of the message that begins at `from`: before the next line that
- * begins with "From " behind an empty line. */
-static size_t mbox_end(struct str text, size_t from)
-{
-	for (size_t at = str_find(text, from, '\n'); at < text.n;
-	     at = str_find(text, at + 1, '\n')) {
-		bool empty = text.p[at - 1] == '\n' ||
-			     (at >= 2 && text.p[at - 1] == '\r' &&
-				 text.p[at - 2] == '\n');
-
-		if (at > 0 && empty &&
-		    str_starts(str_from(text, at + 1), STR("From ")))
-			return at + 1;
-	}
-	return text.n;
-}
-
-static int classify_text(struct classify *k, const char *path, struct str text)
-{
-	size_t number = 0, at = 0;
-	int code = CLI_DONE;
-
-	if (!str_starts(text, STR("From ")))
-		return classify_one(k, path, 0, text);
-	while (code == CLI_DONE && at < text.n) {
-		size_t end = mbox_end(text, at);
-		code = classify_one(
-		    k, path, ++number, str_cut(text, at, end - at));
-		at = end;
-	}
-	return code;
-}
-
 static int classify_file(struct classify *k, const char *path)
 {
 	struct error err = {0};
+	int code = CLI_DONE, rc = mailfile_open(&k->file, path, &err);
+	struct str mail;
 
-	buf_reset(&k->text);
-	if (strcmp(path, "-") == 0 ? file_read_fd(0, &k->text, &err)
-				   : file_read_pipe(path, &k->text, &err)) {
-		k->failed++;
-		(void)cli_fail(CLI_NO, "%s", err.text);
-		return CLI_DONE; /* the others are looked at */
+	while (rc == 0 && code == CLI_DONE) {
+		rc = mailfile_next(&k->file, &mail, &err);
+		if (rc == 0)
+			code = classify_one(k, path, k->file.number, mail);
+		if (code == CLI_DONE && ferror(stdout))
+			code = cli_out_failed();
 	}
-	return classify_text(k, path, buf_str(&k->text));
+	mailfile_close(&k->file);
+	if (rc != 0 && rc != ERR_NOT_FOUND) {
+		k->failed++; /* the others are looked at */
+		(void)cli_fail(CLI_NO, "%s", err.text);
+	}
+	return code;
 }
 
 static int classify_path(struct classify *k, const char *path, int depth);
@@ -285,12 +259,26 @@ static int classify_folder(struct classify *k, const char *path, int depth)
 	return code;
 }
 
+/* In a folder, whatever is no mail: a pipe would be waited for, and a link to a
+ * folder may lead back here. */
+static bool is_passed_over(const char *path, const struct stat *st)
+{
+	struct stat link;
+
+	return !(S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)) ||
+	       (S_ISDIR(st->st_mode) && lstat(path, &link) == 0 &&
+		   S_ISLNK(link.st_mode));
+}
+
 static int classify_path(struct classify *k, const char *path, int depth)
 {
 	struct stat st;
 
-	if (strcmp(path, "-") == 0 || stat(path, &st) != 0 ||
-	    !S_ISDIR(st.st_mode))
+	if (strcmp(path, "-") == 0 || stat(path, &st) != 0)
+		return classify_file(k, path);
+	if (depth > 0 && is_passed_over(path, &st))
+		return CLI_DONE;
+	if (!S_ISDIR(st.st_mode))
 		return classify_file(k, path);
 	if (depth > DEPTH_MAX)
 		return cli_fail(CLI_NO, "%s: too many folders deep", path);
@@ -308,17 +296,19 @@ static int read_rules(struct classify *k)
 {
 	const char *path = cli_opt(k->c, "rules");
 	struct error err = {0};
+	struct buf text;
 	int rc;
 
 	if (path == NULL)
 		return bounce_rules_new(&k->rules) == 0
 			   ? CLI_DONE
 			   : cli_fail(CLI_AGAIN, "out of memory");
-	rc = file_read(path, &k->text, &err);
-	if (rc != 0)
-		return cli_fail(CLI_NO, "%s", err.text);
-	rc = bounce_rules_read(
-	    path, buf_str(&k->text), tell_finding, NULL, &k->rules, &err);
+	buf_init(&text, BOUNCE_RULES_MAX_BYTES);
+	rc = file_read(path, &text, &err);
+	if (rc == 0)
+		rc = bounce_rules_read(path, buf_str(&text), tell_finding, NULL,
+		    &k->rules, &err);
+	buf_fini(&text);
 	if (rc == 0 || rc == ERR_SYNTAX) /* told */
 		return rc == 0 ? CLI_DONE : CLI_NO;
 	return cli_fail(rc == -ENOMEM ? CLI_AGAIN : CLI_NO, "%s", err.text);
@@ -331,14 +321,14 @@ static int run_classify(struct cli *c)
 
 	if (k.arena == NULL)
 		return cli_fail(CLI_AGAIN, "out of memory");
-	buf_init(&k.text, MAIL_MAX);
+	mailfile_init(&k.file);
 	if (reply_rules_new(&k.replies) != 0)
 		code = cli_fail(CLI_AGAIN, "out of memory");
 	else
 		code = read_rules(&k);
 	for (size_t i = 0; code == CLI_DONE && i < c->n_operands; i++)
 		code = classify_path(&k, c->operands[i], 0);
-	buf_fini(&k.text);
+	mailfile_fini(&k.file);
 	bounce_rules_free(&k.rules);
 	reply_rules_free(&k.replies);
 	arena_free(&k.arena);
@@ -361,6 +351,8 @@ const struct cli_verb verb_classify = {
     "classify",
     "what is this mail that came back",
     "FILE is a message, an mbox or a folder of them; \"-\" is standard input.\n"
+    "Of a message of more than 25 MB only so much is read, as by the agent; in\n"
+    "a folder, links to folders and what is no file are passed over.\n"
     "Kinds: hard, soft, delayed, delivered, complaint, unsubscribe,\n"
     "auto-reply, none; of each recipient the reason, and the rule that gave\n"
     "it. Recognised by (source, with --json): dsn, arf, mdn,\n"

@@ -32,7 +32,7 @@ static int show_events(struct journal *j, const struct value *list)
 	}
 	j->idle = value_count(list) == 0;
 	if (fflush(stdout) != 0)
-		code = cli_fail(CLI_AGAIN, "standard output: cannot write");
+		code = cli_out_failed();
 	return code;
 }
 

@@ -8,6 +8,7 @@ import pathlib
 import pwd
 import re
 import shutil
+import signal
 import stat
 import subprocess
 
@@ -1052,6 +1053,76 @@ def test_classify(home):
     assert "joe@b.example: user_unknown 5.1.1" in text
     done = home.cli("classify", folder / "nothing", folder / "one")
     assert done.returncode == 1 and "hard" in done.stdout
+
+
+def test_classify_folder(home):
+    """A pipe is not waited for; a link back is not followed."""
+    folder = home.root / "returned"
+    (folder / "new").mkdir(parents=True)
+    (folder / "new" / "one").write_text(BOUNCE.format(who="joe"))
+    (folder / "new" / "up").symlink_to("..")
+    (folder / "new" / "two").symlink_to("one")
+    os.mkfifo(folder / "new" / "pipe")
+    found = home.json("classify", folder)
+    assert [pathlib.Path(one["file"]).name for one in found] == ["one", "two"]
+    (home.root / "there").symlink_to("returned")  # but where it was named
+    assert len(home.json("classify", home.root / "there")) == 2
+
+
+def test_classify_large(home):
+    """An mbox of any size; of a large message only the head."""
+    mbox = home.root / "mbox"
+    large = BOUNCE.format(who="big") + "From here on\n" + (
+        "x" * 70 + "\n") * 400000
+    with open(mbox, "w") as out:
+        for number in range(3):
+            for who, text in (("ann", BOUNCE.format(who="ann")),
+                              ("big", large)):
+                out.write(f"From MAILER-DAEMON Sun Nov 22 {number} 2026\n"
+                          f"{text}\r\n\r\n")
+    assert mbox.stat().st_size > 64 << 20
+    found = home.json("classify", mbox)
+    assert [(one["message"], one["recipients"][0]["address"])
+            for one in found] == [
+        (number + 1, f"{('ann', 'big')[number % 2]}@b.example")
+        for number in range(6)]
+    one, = home.json("classify", "-", input=large)
+    assert one["kind"] == "hard"
+
+
+@pytest.mark.parametrize("end", ["\n\n", "\r\n\r\n"])
+def test_classify_chunks(home, end):
+    """Wherever what is read at once (1 MB) ends, an mbox's mails end where
+    they do."""
+    head = "From me Sun Nov 22 11:00:00 2026\nSubject: a"
+    for cut in range(-1, 10):
+        filled = (1 << 20) - len(head) - len(end) - cut
+        text = f"{head}\n\n{'x' * (filled - 2)}{end}" + "From you\nSubject: b\n"
+        found = home.json("classify", "-", input=text)
+        assert [one["message"] for one in found] == [1, 2], cut
+
+
+def test_reader_leaves(home):
+    """As with | head: no word, and no 75, which says to try again."""
+    mbox = home.root / "mbox"
+    mbox.write_text("From MAILER-DAEMON Sun Nov 22 11:00:00 2026\n"
+                    f"{BOUNCE.format(who='joe')}\n" * 2000)
+    program = tendril.program(home.tendril.builddir, "tendril")
+    for words in (("classify", mbox), ("classify", "--json", mbox), ("help",)):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(
+            [program, *words], stdout=writer, stderr=subprocess.PIPE,
+            check=False, timeout=60)
+        os.close(writer)
+        assert done.stderr == b""
+        assert done.returncode == -signal.SIGPIPE
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [program, *words], stdout=full, stderr=subprocess.PIPE,
+                check=False, timeout=60)
+        assert (done.returncode, done.stderr) == (
+            75, b"tendril: standard output: cannot write\n")
 
 
 ANSWER = """\
