@@ -162,7 +162,9 @@ int api_id(struct api_call *c, const char *name, uint64_t *out)
 	int rc = api_need(c, name, &s);
 
 	if (rc == 0 && (str_u64(s, UINT64_MAX, out) != 0 || *out == 0))
-		rc = error_set(&c->err, ERR_SYNTAX, "\"%s\" is no id", name);
+		rc = error_set(&c->err, ERR_SYNTAX,
+		    "\"%s\": \"%.*s\" is no id: a number is wanted", name,
+		    STR_ARG(s));
 	return rc;
 }
 

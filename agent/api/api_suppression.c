@@ -85,7 +85,7 @@ struct found {
 	struct arena *arena; /* NULL: without what they rest on */
 	struct value *rows;
 	int64_t now_ms;
-	bool in_force;
+	bool in_force, paused;
 };
 
 static bool is_in_force(const struct suppression_record *r, int64_t now_ms)
@@ -106,6 +106,7 @@ static int add_found(void *arg, const struct suppression_record *r)
 		rc = evidence_put(&f->s, f->arena, r, o);
 	value_add(f->rows, o);
 	f->in_force |= in_force && !suppression_is_pause(r->reason);
+	f->paused |= in_force && suppression_is_pause(r->reason);
 	return rc;
 }
 
@@ -148,15 +149,37 @@ static int find(struct found *f, const struct ledger_txn *t,
 	return suppression_each(t, target->kind, target->what, add_found, f);
 }
 
+/* What the person said of purposes also keeps mail away, and whoever asks here
+ * why there is none wants to know. */
+static int add_opt_out(void *arg, const struct consent_record *r)
+{
+	struct value *o;
+
+	if (r->state != CONSENT_WITHDRAWN && r->state != CONSENT_OBJECTED)
+		return 0;
+	o = value_new_object();
+	show_consent(o, r);
+	value_add(arg, o);
+	return 0;
+}
+
 static int put_history(
     struct found *f, const struct ops_target *target, struct value *reply)
 {
+	struct value *opt_outs;
 	struct lead_id id;
 	int rc;
 
 	if (target->kind != SUPPRESS_LEAD) /* nobody's: it has none */
 		return 0;
 	rc = lead_id_of(f->s.store->lead_key, &target->address, &id);
+	if (rc != 0)
+		return rc;
+	if (f->s.redact)
+		show_lead(&f->s, reply, "target", &id);
+	opt_outs = value_new_array();
+	rc = consent_each(f->s.t, &id, add_opt_out, opt_outs);
+	value_put(reply, "opt_outs", opt_outs);
 	return rc != 0 ? rc : evidence_history(&f->s, f->arena, &id, reply);
 }
 
@@ -182,6 +205,7 @@ static int answer(struct api_call *c, bool with_evidence)
 		rc = put_history(&f, &target, c->reply);
 	ledger_read_end(&t);
 	value_put_bool(c->reply, "suppressed", f.in_force);
+	value_put_bool(c->reply, "paused", f.paused);
 	value_put(c->reply, "suppressions", f.rows);
 	return rc;
 }

@@ -82,6 +82,43 @@ static void print_history(struct cli *c, const struct value *events)
 	out_print(t);
 }
 
+const char *suppress_state(const struct value *reply)
+{
+	bool suppressed = false, paused = false;
+
+	(void)value_get_bool(reply, "suppressed", &suppressed);
+	(void)value_get_bool(reply, "paused", &paused);
+	return suppressed ? "suppressed"
+	       : paused   ? "paused, not suppressed"
+			  : "not suppressed";
+}
+
+/* As it was given, or as a redacted answer names it. */
+static struct str target_text(struct cli *c, const struct value *reply)
+{
+	struct str target = out_text(c, reply, "target");
+
+	return target.n > 0 ? target : out_clean(c, cli_operand(c, 0));
+}
+
+/* Purposes that the person wants nothing of: not a suppression, and as good a
+ * reason why there is no mail. */
+static void print_opt_outs(struct cli *c, const struct value *reply)
+{
+	const struct value *list = value_get(reply, "opt_outs");
+
+	for (size_t i = 0; i < value_count(list); i++) {
+		const struct value *o = value_at(list, i);
+
+		out_line("%.*s: purpose %.*s: %.*s since %.*s (tendril consent "
+			 "show)",
+		    STR_ARG(target_text(c, reply)),
+		    STR_ARG(out_text(c, o, "purpose")),
+		    STR_ARG(out_text(c, o, "state")),
+		    STR_ARG(out_time(c, value_get_str(o, "since"))));
+	}
+}
+
 static int print_all(struct cli *c, const struct value *reply)
 {
 	const struct value *rows = value_get(reply, "suppressions");
@@ -93,9 +130,11 @@ static int print_all(struct cli *c, const struct value *reply)
 		       : yes                       ? CLI_DONE
 						   : CLI_NO;
 	if (!yes)
-		out_line("%s: not suppressed", c->operands[0]);
+		out_line("%.*s: %s", STR_ARG(target_text(c, reply)),
+		    suppress_state(reply));
 	for (size_t i = 0; i < value_count(rows); i++)
 		print_row(c, value_at(rows, i));
+	print_opt_outs(c, reply);
 	print_history(c, value_get(reply, "events"));
 	return yes ? CLI_DONE : CLI_NO;
 }
@@ -173,8 +212,6 @@ int suppress_undo(struct cli *c)
 	struct undone u = {.next = STR_NULL};
 	int code;
 
-	if (cli_opt(c, "reason") == NULL || cli_opt(c, "since") == NULL)
-		return cli_fail(CLI_USAGE, "--reason and --since are wanted");
 	if (cli_opt(c, "note") == NULL && cli_opt(c, "dry-run") == NULL)
 		return cli_fail(
 		    CLI_USAGE, "--note is wanted: why, for the record");

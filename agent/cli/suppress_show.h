@@ -5,6 +5,8 @@
 
 #include "agent/cli/cli.h"
 
+/* Of a reply to check and show: "suppressed", "paused, not suppressed"... */
+const char *suppress_state(const struct value *reply);
 int suppress_show(struct cli *c);
 int suppress_undo(struct cli *c);
 

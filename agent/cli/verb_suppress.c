@@ -47,6 +47,13 @@ static void note_domain(struct cli *c, struct str target)
 		    STR_ARG(domain));
 }
 
+/* Which is over by an answer of ours, and another thing than a suppression. */
+static bool is_pause(struct str reason)
+{
+	return str_eq(reason, STR("replied")) ||
+	       str_eq(reason, STR("in_review"));
+}
+
 static int run_add(struct cli *c)
 {
 	struct value *body = value_new_object(), *reply;
@@ -62,8 +69,9 @@ static int run_add(struct cli *c)
 		.method = "POST", .path = "/v1/suppressions", .body = body},
 	    &reply, NULL);
 	if (code == CLI_DONE)
-		code = report_change(
-		    c, reply, "suppressed", "was suppressed like this already");
+		code = report_change(c, reply,
+		    is_pause(cli_str(c, "reason")) ? "paused" : "suppressed",
+		    "was suppressed like this already");
 	if (code == CLI_DONE) {
 		inforce_segment(c, cli_str(c, "segment"));
 		note_domain(c, cli_operand(c, 0));
@@ -87,7 +95,8 @@ static int run_remove(struct cli *c)
 	    &reply, NULL);
 	if (code == CLI_DONE)
 		code = report_change(c, reply, "no longer suppressed",
-		    "was not suppressed by itself: see tendril suppress check");
+		    "was not suppressed by itself: see tendril suppress check "
+		    "(a pause is ended by tendril review resume)");
 	value_free(&reply);
 	value_free(&body);
 	return code;
@@ -131,8 +140,7 @@ static int show_check(struct cli *c, const struct value *reply)
 	if (c->json) {
 		code = cli_json(reply);
 	} else {
-		out_line("%s: %s", c->operands[0],
-		    yes ? "suppressed" : "not suppressed");
+		out_line("%s: %s", c->operands[0], suppress_state(reply));
 		code = show_rows(c, value_get(reply, "suppressions"));
 	}
 	return code != CLI_DONE ? code : yes ? CLI_DONE : CLI_NO;
@@ -233,10 +241,10 @@ static const struct cli_option undo_options[] = {
     {"reason", "WORD",
 	"user_unknown, mailbox_disabled, mailbox_moved,\nhost_unknown or "
 	"mailbox_full",
-	false},
+	true},
     {"provider", "DOMAIN", "only mailboxes there, or below it", false},
     {"since", "TIME", "made at that instant or later: 2026-11-22, 3h ago: 3h",
-	false},
+	true},
     {"until", "TIME", "made before that instant (default: now)", false},
     {"note", "TEXT", "why, for the record", false},
     {"dry-run", NULL, "tell how many, and change nothing", false},
@@ -252,7 +260,8 @@ static const struct cli_command commands[] = {
 	"hash",
 	run_check},
     {"show", "TARGET", 1, 1, show_options,
-	"the same with report, message, who and why; and what was before",
+	"the same with report, message, who and why; opt-outs from purposes;\n"
+	"and what was before",
 	suppress_show},
     {"undo", "", 0, 0, undo_options,
 	"takes back what failed deliveries did, and nothing else",
@@ -269,7 +278,8 @@ const struct cli_verb verb_suppress = {
     "suppress",
     "who must not be written to",
     "TARGET is an address, @domain (with its subdomains), sha256:HEX or\n"
-    "md5:HEX of an address.",
+    "md5:HEX of an address. Pauses (replied, in_review) are no suppressions,\n"
+    "but keep nurture mail away while they last.",
     CLI_COMMANDS(commands),
     "check, show: not suppressed; import: lines that were not understood",
     "  tendril suppress add jane@a.example --note \"asked by phone\"\n"

@@ -490,6 +490,35 @@ def test_suppress_show_and_undo(agent):
                           {"found": 0, "undone": 0}]
 
 
+def test_suppress_show_states(agent):
+    """Paused is another thing than not suppressed; so is an opt-out. And
+    redacted is redacted, also where nothing stands against the person."""
+    def first(*words):
+        return agent.ok("suppress", *words, status=1).splitlines()[0]
+
+    who = "pause@e.example"
+    said = agent.ok("suppress", "add", who, "--reason", "replied")
+    assert said == f"{who}: paused\n"
+    paused = f"{who}: paused, not suppressed"
+    assert first("show", who) == first("check", who) == paused
+    shown, = agent.json("suppress", "show", who, status=1)
+    assert shown["paused"] is True and shown["suppressed"] is False
+    assert "review resume" in agent.ok("suppress", "remove", who)
+    agent.ok("review", "resume", who, "--reason", "all is said")
+    assert first("show", who) == f"{who}: not suppressed"
+    agent.ok("consent", "grant", who, "events")
+    agent.ok("consent", "withdraw", who, "newsletter")
+    text = agent.ok("suppress", "show", who, status=1)
+    assert re.search(f"^{who}: purpose newsletter: withdrawn since .* UTC",
+                     text, re.M)
+    assert "events" not in text
+    agent.ok("suppress", "add", who)
+    for status in (0, 1):
+        text = agent.ok("suppress", "show", who, "--redact", status=status)
+        assert text.startswith("lead:") and "e.example" not in text
+        agent.cli("suppress", "remove", who)
+
+
 @pytest.mark.parametrize("target", [
     "jo@note.example", "@note.example", f"sha256:{64 * 'a'}"])
 def test_notes_of_suppressions(agent, target):
