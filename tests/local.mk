@@ -31,6 +31,7 @@ EXTRA_DIST += \
 	%D%/unit/journaltest.h \
 	%D%/unit/sessiontest.h \
 	%D%/unit/smtpserver.h \
+	%D%/unit/rebuilttest.h \
 	%D%/unit/storetest.h \
 	%D%/data/mtalog \
 	%D%/unit/outcome_text.h \

@@ -1,13 +1,12 @@
 /* test_answers.c - what people write back does: pauses, reviews, who has left; and
  * what it must not do. */
 #include "tests/unit/answertest.h"
+#include "tests/unit/rebuilttest.h"
 
 #include "agent/in/reviews.h"
 #include "policy/base/digest.h"
-#include "policy/ledger/rebuild.h"
 #include "policy/state/answer.h"
 #include "policy/state/ops_reply.h"
-#include "policy/state/reducers.h"
 
 static struct answertest A;
 static struct reply_rules *replies;
@@ -351,21 +350,6 @@ static void test_reply_versions(void)
 	}
 }
 
-static void test_rebuild(void)
-{
-	struct rebuild_source source = {.from = A.t.store->ledger};
-	struct check_options o = {.reducers = &reducers};
-	struct rebuild_report report = {0};
-	struct error err = {0};
-	char scratch[128];
-
-	(void)snprintf(scratch, sizeof(scratch), "%s/scratch", A.t.dir);
-	IS_INT(rebuild_compare(&source, scratch, &o, &report, &err), 0,
-	    "replayed: %s", err.text);
-	OK(report.differ + report.only_live + report.only_rebuilt == 0,
-	    "the same rows");
-}
-
 static void test_clock(void)
 {
 	struct reviews *r = NULL;
@@ -402,7 +386,7 @@ int main(void)
 	test_alive();
 	test_reply_versions();
 	test_clock();
-	test_rebuild();
+	rebuilttest_is_same(&A.t, 10);
 	reply_rules_free(&replies);
 	answertest_close(&A);
 	return tap_done();

@@ -1,18 +1,17 @@
 /* test_companies.c - the companies' histories are whole whenever a limit counts
  * them: when the first one comes, when people change their company, and when one
  * goes on under another address. */
+#include "tests/unit/rebuilttest.h"
 #include "tests/unit/storetest.h"
 
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
-#include "policy/ledger/rebuild.h"
 #include "policy/state/companies.h"
 #include "policy/state/lead.h"
 #include "policy/state/message.h"
 #include "policy/state/ops_copy.h"
 #include "policy/state/ops_leads.h"
 #include "policy/state/ops_move.h"
-#include "policy/state/reducers.h"
 #include "policy/state/tables.h"
 
 #include <string.h>
@@ -450,23 +449,6 @@ static void test_check(void)
 	IS_INT(state_now(), COMPANY_NOT_KEPT, "nobody asks");
 }
 
-static void test_rebuilt(void)
-{
-	struct rebuild_source source = {.from = T.store->ledger};
-	struct check_options o = {.reducers = &reducers};
-	struct rebuild_report report = {0};
-	struct error err = {0};
-	char scratch[100];
-
-	apply_policy(two_text);
-	(void)snprintf(scratch, sizeof(scratch), "%s/scratch", T.dir);
-	IS_INT(rebuild_compare(&source, scratch, &o, &report, &err), 0,
-	    "the events give the same tables: %s", err.text);
-	OK(report.differ + report.only_live + report.only_rebuilt == 0 &&
-		report.same > 100,
-	    "%llu rows are the same", (unsigned long long)report.same);
-}
-
 int main(void)
 {
 	storetest_open(&T);
@@ -476,7 +458,8 @@ int main(void)
 	test_other_company();
 	test_moved();
 	test_as_always();
-	test_rebuilt();
+	apply_policy(two_text);
+	rebuilttest_is_same(&T, 100);
 	storetest_close(&T);
 	storetest_open(&T);
 	test_check();

@@ -1,12 +1,11 @@
 /* test_feedback.c - an answer becomes events: bounces, complaints, opt-outs,
  * and what must not have any effect. */
 #include "tests/unit/answertest.h"
+#include "tests/unit/rebuilttest.h"
 
 #include "policy/base/digest.h"
 #include "policy/base/fault.h"
-#include "policy/ledger/rebuild.h"
 #include "policy/rules/spike.h"
-#include "policy/state/reducers.h"
 
 static struct answertest A;
 
@@ -807,22 +806,6 @@ static void test_retention(void)
 	}
 }
 
-static void test_rebuild(void)
-{
-	struct rebuild_source source = {.from = A.t.store->ledger};
-	struct check_options o = {.reducers = &reducers};
-	struct rebuild_report report = {0};
-	struct error err = {0};
-	char scratch[128];
-
-	(void)snprintf(scratch, sizeof(scratch), "%s/scratch", A.t.dir);
-	IS_INT(rebuild_compare(&source, scratch, &o, &report, &err), 0,
-	    "replayed: %s", err.text);
-	OK(report.differ + report.only_live + report.only_rebuilt == 0 &&
-		report.same > 100,
-	    "%llu rows are the same", (unsigned long long)report.same);
-}
-
 /* --- a mailbox that is full for weeks --- */
 
 static void fill_up(const char *to)
@@ -1000,7 +983,7 @@ int main(void)
 	test_spike_twice();
 	test_out_of_memory();
 	test_retention();
-	test_rebuild();
+	rebuilttest_is_same(&A.t, 100);
 	answertest_close(&A);
 	return tap_done();
 }

@@ -2,12 +2,12 @@
  * and what a stop does to decisions; on a real ledger, with a clock of the
  * test's for the agent's looks. */
 #include "tests/unit/apitest.h"
+#include "tests/unit/rebuilttest.h"
 
 #include "agent/guard.h"
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
 #include "policy/base/when.h"
-#include "policy/ledger/rebuild.h"
 #include "policy/state/counter.h"
 #include "policy/state/feedback.h"
 #include "policy/state/lived.h"
@@ -15,7 +15,6 @@
 #include "policy/state/ops_copy.h"
 #include "policy/state/ops_feedback.h"
 #include "policy/state/ops_stop.h"
-#include "policy/state/reducers.h"
 #include "policy/state/tables.h"
 #include "policy/state/tally.h"
 #include "policy/state/watch.h"
@@ -831,21 +830,6 @@ static void test_our_faults(void)
 	    5, "segment");
 }
 
-static void is_rebuilt(void)
-{
-	struct rebuild_source source = {.from = A.st.store->ledger};
-	struct check_options o = {.reducers = &reducers};
-	struct rebuild_report report = {0};
-	struct error err = {0};
-	char scratch[128];
-
-	(void)snprintf(scratch, sizeof(scratch), "%s/scratch", A.st.dir);
-	IS_INT(rebuild_compare(&source, scratch, &o, &report, &err), 0,
-	    "replayed: %s", err.text);
-	OK(report.differ + report.only_live + report.only_rebuilt == 0,
-	    "every row is the same");
-}
-
 /* --- by people --- */
 
 static bool pause_it(const char *reason, int64_t until_ms)
@@ -1005,7 +989,7 @@ int main(void)
 	test_blocked();
 	test_bounce_versions();
 	test_our_faults();
-	is_rebuilt();
+	rebuilttest_is_same(&A.st, 10);
 	test_pause();
 	test_seen();
 	test_wakes();

@@ -1,10 +1,9 @@
 /* test_outcomes.c - /v1/outcomes: what became of messages, told by a program. */
 #include "tests/unit/apitest.h"
+#include "tests/unit/rebuilttest.h"
 
 #include "policy/base/clock.h"
-#include "policy/ledger/rebuild.h"
 #include "policy/state/message.h"
-#include "policy/state/reducers.h"
 #include "policy/state/tally.h"
 
 static struct apitest A;
@@ -134,21 +133,6 @@ static void test_nothing_made_up(void)
 	    200);
 	IS_INT(state_of(ids[4], &at), SLOT_RELEASED, "that one");
 	IS_INT(state_of(ids[3], &at), SLOT_PROPOSED, "and no other");
-}
-
-static void is_rebuilt(void)
-{
-	struct rebuild_source source = {.from = A.st.store->ledger};
-	struct check_options o = {.reducers = &reducers};
-	struct rebuild_report report = {0};
-	struct error err = {0};
-	char scratch[128];
-
-	(void)snprintf(scratch, sizeof(scratch), "%s/scratch", A.st.dir);
-	IS_INT(rebuild_compare(&source, scratch, &o, &report, &err), 0,
-	    "replayed: %s", err.text);
-	OK(report.differ + report.only_live + report.only_rebuilt == 0,
-	    "every row is the same");
 }
 
 static int add_row(void *arg, const struct tally_row *r)
@@ -292,7 +276,7 @@ static void test_rates(void)
 		IS_INT(c.n[POLICY_OUR_FAULTS] - before.n[POLICY_OUR_FAULTS],
 		    t->ours, "%s: faults of ours", t->name);
 	}
-	is_rebuilt();
+	rebuilttest_is_same(&A.st, 10);
 }
 
 static int old_step(struct door_ctx *ctx, void *arg)
@@ -329,7 +313,7 @@ static void test_old_rates(void)
 	IS_INT(door_propose(A.st.store->door, old_step, &e, &err), 0,
 	    "delivered: %s", err.text);
 	IS_INT(tallied().delivered - before.delivered, 2, "and counts again");
-	is_rebuilt();
+	rebuilttest_is_same(&A.st, 10);
 }
 
 /* Silence says nothing against what was accepted. */
@@ -410,7 +394,7 @@ static void test_bounces(void)
 	IS_INT(apitest_get(&A, "/v1/journal?type=bounce"), 200, "journal");
 	IS_S(apitest_str(&A, "events.1.by"), STR("api"), "who told");
 	IS_S(apitest_str(&A, "events.1.bounce"), STR("user_unknown"), "why");
-	is_rebuilt();
+	rebuilttest_is_same(&A.st, 10);
 }
 
 static void test_mistakes(void)

@@ -1,6 +1,7 @@
 /* test_relay.c - opt-outs and failures on their way back to the application:
  * to a scripted HTTP server and a scripted MTA on loopback. */
 #include "tests/unit/answertest.h"
+#include "tests/unit/rebuilttest.h"
 #include "tests/unit/smtpserver.h"
 
 #include "agent/out/http.h"
@@ -9,10 +10,8 @@
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
 #include "policy/base/when.h"
-#include "policy/ledger/rebuild.h"
 #include "policy/state/ops_feedback.h"
 #include "policy/state/outbox.h"
-#include "policy/state/reducers.h"
 
 static struct answertest A;
 
@@ -795,19 +794,6 @@ static void test_retention(void)
 	A.conf.agent.relay_private = true;
 }
 
-static void test_rebuild(void)
-{
-	struct rebuild_source source = {.from = A.t.store->ledger};
-	struct check_options o = {.reducers = &reducers};
-	struct rebuild_report report = {0};
-	struct error err = {0};
-	char scratch[128];
-
-	(void)snprintf(scratch, sizeof(scratch), "%s/scratch", A.t.dir);
-	IS_INT(rebuild_compare(&source, scratch, &o, &report, &err), 0,
-	    "replayed: %s", err.text);
-}
-
 int main(void)
 {
 	struct error err = {0};
@@ -832,7 +818,7 @@ int main(void)
 	test_bounce();
 	test_alloc();
 	test_retention();
-	test_rebuild();
+	rebuilttest_is_same(&A.t, 10);
 	answertest_close(&A);
 	return tap_done();
 }
