@@ -104,6 +104,8 @@ agent_libagent_a_SOURCES = \
 	%D%/in/outcome_more.h \
 	%D%/in/outcome_session.c \
 	%D%/in/outcome_session.h \
+	%D%/in/shares.c \
+	%D%/in/shares.h \
 	%D%/in/slotchange.c \
 	%D%/in/slotchange.h \
 	%D%/in/sort.c \

@@ -149,6 +149,7 @@ unit_tests = \
 	%D%/unit/test_slot_batch \
 	%D%/unit/test_snapshot \
 	%D%/unit/test_shadow \
+	%D%/unit/test_shares \
 	%D%/unit/test_simulate \
 	%D%/unit/test_slots \
 	%D%/unit/test_sort_plain \
@@ -314,6 +315,7 @@ tests_unit_test_evidence_LDADD = $(AGENT_LIBS)
 tests_unit_test_answers_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_believe_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_claim_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_shares_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_sort_plain_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_guard_LDADD = $(AGENT_LIBS)

@@ -2,6 +2,7 @@
 #include "agent/in/believe.h"
 
 #include "agent/in/claim.h"
+#include "agent/in/shares.h"
 #include "agent/in/verify_pool.h"
 #include "policy/base/clock.h"
 #include "policy/base/fault.h"
@@ -24,13 +25,19 @@ enum group_of {
 	ANSWERS,
 	GROUPS
 };
+struct job {
+	struct claim claim;
+	struct verify_task task;
+	struct believe_item *item;
+	size_t turn; /* how many of its domain come before */
+};
 struct group {
 	/* what DNS may still take until then: */
 	int64_t budget_ms, until_ms;
+	unsigned silent; /* domains of which nothing was told in that time */
+	struct shares *shares;
 	/* of a batch: */
-	struct claim claims[BELIEVE_BATCH];
-	struct verify_task tasks[BELIEVE_BATCH];
-	struct believe_item *items[BELIEVE_BATCH]; /* of a task */
+	struct job jobs[BELIEVE_BATCH];
 	size_t n;
 };
 
@@ -41,6 +48,7 @@ struct believe {
 	struct arena *paths;
 	struct verify_pool *pool; /* NULL: not needed so far */
 	struct group groups[GROUPS];
+	struct verify_task tasks[BELIEVE_BATCH];
 };
 
 int believe_open(struct believe **out, struct app *app,
@@ -55,6 +63,9 @@ int believe_open(struct believe **out, struct app *app,
 	b->others_wait = others_wait;
 	b->arg = arg;
 	b->paths = arena_new(PATHS_MAX);
+	for (int i = 0; i < GROUPS; i++)
+		if (shares_new(&b->groups[i].shares) != 0)
+			arena_free(&b->paths);
 	if (b->paths != NULL)
 		return 0;
 	believe_close(out);
@@ -66,6 +77,8 @@ void believe_close(struct believe **b)
 	if (*b == NULL)
 		return;
 	verify_pool_close(&(*b)->pool);
+	for (int i = 0; i < GROUPS; i++)
+		shares_free(&(*b)->groups[i].shares);
 	arena_free(&(*b)->paths);
 	free(*b);
 	*b = NULL;
@@ -147,10 +160,33 @@ static int read_claim(struct believe *b, struct believe_item *it,
 		   : rc;
 }
 
+/* Nothing is left to its domain: not looked at, and not told again. */
+static bool has_share(const struct job *j)
+{
+	return *j->task.left_ms > 0;
+}
+
+static void add_job(
+    struct group *g, const struct claim *c, struct believe_item *it)
+{
+	struct job *j = &g->jobs[g->n];
+
+	*j = (struct job){.claim = *c, .item = it};
+	j->task = (struct verify_task){.from_domain = c->author.domain,
+	    .arena = it->arena,
+	    .left_ms = shares_of(g->shares, c->author.domain, clock_mono_ms())};
+	claim_mail(it->sort, c, it->message, it->cut, &j->task.mail);
+	for (const struct job *k = g->jobs; k < j; k++)
+		j->turn += k->task.left_ms == j->task.left_ms;
+	if (has_share(j))
+		g->n++;
+	else
+		put_off(it);
+}
+
 static void collect(struct believe *b, struct believe_item *it)
 {
 	struct claim c;
-	struct group *g;
 	bool yes = false;
 	int rc = read_claim(b, it, &c, &yes);
 
@@ -166,12 +202,7 @@ static void collect(struct believe *b, struct believe_item *it)
 		return;
 	}
 	it->word = BELIEVE_LATER;
-	g = &b->groups[it->answer ? ANSWERS : COMPLAINTS];
-	g->claims[g->n] = c;
-	g->tasks[g->n] = (struct verify_task){
-	    .from_domain = c.author.domain, .arena = it->arena};
-	claim_mail(it->sort, &c, it->message, it->cut, &g->tasks[g->n].mail);
-	g->items[g->n++] = it;
+	add_job(&b->groups[it->answer ? ANSWERS : COMPLAINTS], &c, it);
 }
 
 /* ---- what it is worth ---- */
@@ -240,6 +271,8 @@ static void tell(const struct claim *c, const struct verify_task *t,
 		    KV_Z("error", error));
 }
 
+/* ---- whose turn it is ---- */
+
 /* What is left for this minute; DNS that answers at once costs next to
  * nothing of it, and what it said lately nothing. */
 static int64_t budget(struct group *g, int64_t each_ms)
@@ -249,17 +282,57 @@ static int64_t budget(struct group *g, int64_t each_ms)
 	if (now >= g->until_ms) {
 		g->until_ms = now + WHEN_MINUTE_MS;
 		g->budget_ms = each_ms;
+		g->silent = 0;
 	}
 	return g->budget_ms;
 }
 
-/* Not of one: whoever it is that asks, nobody is told anything. */
-static bool is_mute(const struct group *g)
+/* The first of each domain, then the second of each... in *order. */
+static void take_turns(const struct group *g, size_t order[BELIEVE_BATCH])
 {
+	size_t n = 0;
+
+	for (size_t turn = 0; n < g->n; turn++)
+		for (size_t i = 0; i < g->n; i++)
+			if (g->jobs[i].turn == turn)
+				order[n++] = i;
+}
+
+/* Others waited: those of whom DNS told nothing have had their share. */
+static void end_shares(struct group *g)
+{
+	bool told = false;
+
+	for (size_t i = 0; i < g->n; i++) {
+		const struct verify_task *t = &g->jobs[i].task;
+
+		told |= t->rc != ERR_BUSY;
+		if (t->silent && *t->left_ms > 0) {
+			*t->left_ms = 0;
+			g->silent++;
+		}
+	}
+	if (told)
+		g->silent = 0;
+	if (g->silent >= BELIEVE_SILENT)
+		g->budget_ms = 0;
+}
+
+static void run(struct believe *b, struct group *g, int64_t left_ms)
+{
+	size_t order[BELIEVE_BATCH];
+	struct verify_run done;
+
+	take_turns(g, order);
 	for (size_t i = 0; i < g->n; i++)
-		if (g->tasks[i].rc != ERR_BUSY)
-			return false;
-	return true;
+		b->tasks[i] = g->jobs[order[i]].task;
+	done = verify_pool_run(b->pool, b->tasks, g->n, left_ms);
+	for (size_t i = 0; i < g->n; i++)
+		g->jobs[order[i]].task = b->tasks[i];
+	g->budget_ms -= done.waited_ms;
+	if (done.for_others)
+		end_shares(g);
+	shares_settle(g->shares, clock_mono_ms());
 }
 
 static void count(const struct believe *b)
@@ -275,7 +348,6 @@ static void verify(struct believe *b, struct group *g, int64_t each_ms)
 {
 	struct error err = {0};
 	int64_t left_ms = budget(g, each_ms);
-	struct verify_run run;
 	int rc = b->pool != NULL ? 0 : open_pool(b, &err);
 
 	if (rc != 0)
@@ -283,17 +355,16 @@ static void verify(struct believe *b, struct group *g, int64_t each_ms)
 		    KV_Z("error", err.text));
 	if (rc != 0 || left_ms <= 0) {
 		for (size_t i = 0; i < g->n; i++)
-			put_off(g->items[i]);
+			put_off(g->jobs[i].item);
 		return;
 	}
-	run = verify_pool_run(b->pool, g->tasks, g->n, left_ms);
-	if (run.for_others && is_mute(g))
-		g->budget_ms = 0;
-	g->budget_ms -= run.waited_ms;
+	run(b, g, left_ms);
 	count(b);
 	for (size_t i = 0; i < g->n; i++) {
-		judge(&g->claims[i], &g->tasks[i], g->items[i]);
-		tell(&g->claims[i], &g->tasks[i], g->items[i]);
+		const struct job *j = &g->jobs[i];
+
+		judge(&j->claim, &j->task, j->item);
+		tell(&j->claim, &j->task, j->item);
 	}
 }
 

@@ -8,10 +8,13 @@
  * What cannot be known now (DNS does not answer, no process could be had) is
  * for later, BELIEVE_LATER_MS at most after its delivery. The time that mails
  * of each kind wait for DNS in a minute is bounded: then those of that kind are
- * put off unseen, so that they hold up no other; and so they are for that minute
- * once others waited for a second, and DNS has told nothing of any. Who answers
- * is looked up first: nobody is asked about those whom the message did not go
- * to. The processes are started with the first mail that needs them.
+ * put off unseen, so that they hold up no other. Each domain has a share of it
+ * (shares.h), and it is over with that share once others waited for a second, and
+ * DNS told nothing: one who is slow puts off his own mail. If that was so of
+ * BELIEVE_SILENT domains, and nobody was told anything, it is DNS that is silent,
+ * and all of that kind are put off for that minute. Who answers is looked up
+ * first: nobody is asked about those whom the message did not go to. The
+ * processes are started with the first mail that needs them.
  *
  * Threads: one owner. */
 #ifndef AGENT_IN_BELIEVE_H
@@ -26,6 +29,7 @@ enum {
 	BELIEVE_BUDGET_MS = 20000,  /* of complaints */
 	BELIEVE_ANSWERS_MS = 10000, /* of who has left */
 	BELIEVE_LATER_MS = 86400000,
+	BELIEVE_SILENT = 3,
 };
 
 struct believe;

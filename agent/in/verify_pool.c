@@ -128,6 +128,7 @@ static void finish(struct verify_pool *p, size_t i, int rc)
 	struct duty *d = &p->duties[i];
 
 	d->task->rc = rc;
+	d->task->silent = rc == ERR_BUSY && d->asked != NULL;
 	*d = (struct duty){.task = NULL};
 	p->done++;
 }
@@ -269,8 +270,8 @@ static void ask_dns(
 		return;
 	q = new_question(p, in);
 	if (q == NULL) {
-		finish(p, i, ERR_BUSY);
 		verify_worker_stop(p->workers[i]);
+		finish(p, i, ERR_BUSY);
 		return;
 	}
 	p->duties[i].asked = q;
@@ -400,6 +401,11 @@ static bool start(struct verify_pool *p, size_t i)
 	return rc == 0;
 }
 
+static bool has_time(const struct verify_task *t)
+{
+	return t->left_ms == NULL || *t->left_ms > 0;
+}
+
 static void hand_out(struct verify_pool *p)
 {
 	for (size_t i = 0; i < VERIFY_WORKERS; i++) {
@@ -415,7 +421,9 @@ static void hand_out(struct verify_pool *p)
 			d->task = &p->tasks[p->next++];
 			d->tries = 0;
 			d->deadline_ms = clock_mono_ms() + p->opts.deadline_ms;
-			if (d->task->mail.message.n > VERIFY_MESSAGE_MAX)
+			if (!has_time(d->task))
+				finish(p, i, ERR_BUSY);
+			else if (d->task->mail.message.n > VERIFY_MESSAGE_MAX)
 				finish(p, i, ERR_LIMIT);
 			else
 				(void)start(p, i);
@@ -423,23 +431,29 @@ static void hand_out(struct verify_pool *p)
 	}
 }
 
-/* Waits until something comes. A turn in which nothing does is waited for, too:
- * of a process that says nothing. */
+/* Waits until something comes, at the cost of those whose questions are under
+ * way. A turn in which nothing does is waited for, too: of a process that says
+ * nothing. */
 static void wait_for(struct verify_pool *p, struct pollfd *fds)
 {
-	int64_t began_ms = clock_mono_ms(), took_ms;
+	int64_t began_ms = clock_mono_ms(), took_ms, *left_ms[VERIFY_WORKERS];
 	bool asked = false;
 
 	for (size_t i = 0; i < VERIFY_WORKERS; i++) {
-		asked |= p->duties[i].asked != NULL;
-		fds[i] = p->duties[i].task != NULL
-			     ? verify_worker_poll(p->workers[i])
-			     : (struct pollfd){.fd = -1};
+		const struct duty *d = &p->duties[i];
+
+		asked |= d->asked != NULL;
+		left_ms[i] = d->asked != NULL ? d->task->left_ms : NULL;
+		fds[i] = d->task != NULL ? verify_worker_poll(p->workers[i])
+					 : (struct pollfd){.fd = -1};
 	}
 	resolver_turn(p->resolver, fds, VERIFY_WORKERS, TURN_MS);
 	took_ms = clock_mono_ms() - began_ms;
 	if (asked || took_ms >= TURN_MS)
 		p->waited_ms += took_ms;
+	for (size_t i = 0; i < VERIFY_WORKERS; i++)
+		if (left_ms[i] != NULL)
+			*left_ms[i] -= took_ms;
 }
 
 static void turn(struct verify_pool *p)
@@ -466,7 +480,9 @@ static void check_deadlines(struct verify_pool *p)
 	for (size_t i = 0; i < VERIFY_WORKERS; i++) {
 		struct duty *d = &p->duties[i];
 
-		if (d->task == NULL || now < d->deadline_ms)
+		if (d->task == NULL ||
+		    (now < d->deadline_ms &&
+			(d->asked == NULL || has_time(d->task))))
 			continue;
 		if (d->asked != NULL) { /* DNS is slow, not the verifier */
 			verify_worker_stop(p->workers[i]);

@@ -58,11 +58,15 @@ struct verify_task {
 	 * with it, and no other. */
 	struct str from_domain;
 	struct arena *arena; /* for the result */
+	/* What DNS may still take for it and others that have the same; what it
+	 * takes is taken away. NULL: no bound of its own. */
+	int64_t *left_ms;
 	/* Results. 0; ERR_BUSY: not in time, a later try may do (a stop, the
-	 * budget, DNS that does not answer); ERR_UNAVAILABLE: no process could be
+	 * budget, nothing left, DNS that does not answer); ERR_UNAVAILABLE: no process could be
 	 * had; ERR_CORRUPT: two in a row fell over this mail; ERR_LIMIT: too
 	 * large a mail, or the arena is full. */
 	int rc;
+	bool silent; /* ERR_BUSY, and DNS was asked for it at that moment */
 	struct authentic out; /* domains canonical; spf_domain too */
 };
 

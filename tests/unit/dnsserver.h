@@ -35,6 +35,8 @@ struct dnsserver_record {
 	int type;
 	const char *data;
 	size_t n; /* 0: of a text */
+	/* how the name is answered while the server is honest */
+	enum dnsserver_mode mode;
 };
 
 struct dnsserver {
@@ -143,6 +145,14 @@ static uint16_t dnsserver_answers(const struct dnsserver *s,
 	return count;
 }
 
+static int dnsserver_mode_of(const struct dnsserver *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (str_ieq(str_of(s->records[i].name), str_of(name)))
+			return s->records[i].mode;
+	return DNSSERVER_HONEST;
+}
+
 /* The SOA of a zone that says how long what does not exist does not: beside no
  * record at all. */
 static uint16_t dnsserver_put_soa(
@@ -165,13 +175,16 @@ static uint16_t dnsserver_put_soa(
 static bool dnsserver_respond(
     const struct dnsserver *s, struct dnsserver_packet *k, int mode)
 {
-	static const struct dnsserver_record any = {"", 16, "v=spf1 +all", 0};
+	static const struct dnsserver_record any = {
+	    "", 16, "v=spf1 +all", 0, DNSSERVER_HONEST};
 	char name[256];
 	size_t end = dnsserver_name(k, name);
 	int type = codec_get_u16(k->p + end + 1);
 	bool known = false;
 	uint16_t n = 0;
 
+	if (mode == DNSSERVER_HONEST)
+		mode = dnsserver_mode_of(s, name);
 	if (mode == DNSSERVER_SILENT)
 		return false;
 	k->n = end + 5; /* without the EDNS record */

@@ -4,7 +4,10 @@
 
 #include "agent/in/believe.h"
 #include "agent/in/verify_pool.h"
+#include "policy/base/fault.h"
 #include "policy/mail/dnscache.h"
+
+#include <errno.h>
 
 static struct answertest A;
 static struct reply_rules *replies;
@@ -12,7 +15,8 @@ static const struct str declared_v[] = {STR("provider.example")};
 
 /* ---- the verifier ---- */
 
-static struct str asked; /* the domain of the last mail */
+static struct str asked;                /* the domain of the last mail */
+static struct str order[BELIEVE_BATCH]; /* of the last run of answers */
 static int asks, runs;
 
 int verify_pool_open(struct verify_pool **out,
@@ -42,7 +46,7 @@ const char *verify_pool_program(struct arena *a)
 	return arena_printf(a, "none");
 }
 
-/* Of slow.example DNS says nothing; others wait then. */
+/* Of names that begin with "slow" DNS says nothing; others wait then. */
 struct verify_run verify_pool_run(
     struct verify_pool *p, struct verify_task *v, size_t n, int64_t budget_ms)
 {
@@ -52,9 +56,12 @@ struct verify_run verify_pool_run(
 	runs++;
 	for (size_t i = 0; i < n; i++) {
 		asked = v[i].from_domain;
+		if (n > 1)
+			order[i] = asked;
 		asks++;
-		slow |= str_eq(asked, STR("slow.example"));
-		v[i].rc = str_eq(asked, STR("slow.example")) ? ERR_BUSY : 0;
+		v[i].silent = str_starts(asked, STR("slow"));
+		v[i].rc = v[i].silent ? ERR_BUSY : 0;
+		slow |= v[i].silent;
 		v[i].out = (struct authentic){.n = 1,
 		    .v = {{AUTHENTIC_PASS, false, asked, STR("s"), false}}};
 	}
@@ -156,41 +163,84 @@ static void test_of_others(void)
 	believe_close(&b);
 }
 
-/* Those who answer have slow domains; complaints do not wait for them, in the
- * same batch or behind it. */
-static void test_budgets(void)
+/* One answer of somebody who was written to, in a batch of its own. */
+static enum believe_word one(struct believe *b, const char *who)
+{
+	struct mails m = {.n = 0};
+	enum believe_word word;
+
+	add(&m, leaves(who, answertest_send(&A, who, "")));
+	verify(b, &m);
+	word = m.items[0].word;
+	drop(&m);
+	return word;
+}
+
+/* Somebody's domain is slow: his own mail is put off, in the same batch and for
+ * that minute; nobody else's. */
+static void test_slow(void)
 {
 	struct believe *b = open_it();
 	struct mails m = {.n = 0};
-	uint64_t id = answertest_send(&A, "bob@slow.example", "");
+	uint64_t slow = answertest_send(&A, "bob@slow.example", "");
 	uint64_t fast = answertest_send(&A, "ann@b.example", "");
 
-	add(&m, leaves("bob@slow.example", id));
+	add(&m, leaves("bob@slow.example", slow));
+	add(&m, leaves("bob@slow.example", slow));
+	add(&m, leaves("ann@b.example", fast));
 	add(&m, complains);
 	verify(b, &m);
 	IS_INT(m.items[0].word, BELIEVE_LATER, "an answer is put off");
-	IS_INT(m.items[1].word, BELIEVE_YES, "a complaint beside it is not");
+	IS_INT(m.items[1].word, BELIEVE_LATER, "another of them, too");
+	IS_INT(m.items[2].word, BELIEVE_YES, "the one behind is not");
+	IS_INT(m.items[3].word, BELIEVE_YES, "nor is a complaint");
+	OK(str_eq(order[0], STR("slow.example")) &&
+		str_eq(order[1], STR("b.example")) &&
+		str_eq(order[2], STR("slow.example")),
+	    "the domains take turns");
 	drop(&m);
 	runs = 0;
-	add(&m, leaves("ann@b.example", fast));
-	verify(b, &m);
-	IS_INT(m.items[0].word, BELIEVE_LATER, "no more answers, this minute");
+	IS_INT(one(b, "bob@slow.example"), BELIEVE_LATER, "for this minute");
+	IS_INT(one(b, "eve@mail.slow.example"), BELIEVE_LATER,
+	    "and below that domain");
 	IS_INT(runs, 0, "nobody is asked");
-	drop(&m);
+	IS_INT(one(b, "ann@b.example"), BELIEVE_YES, "others are");
+	believe_close(&b);
+}
+
+/* Nobody's DNS says anything: then it is not theirs. */
+static void test_silent(void)
+{
+	struct believe *b = open_it();
+	struct mails m = {.n = 0};
+
+	IS_INT(one(b, "a@slow1.example"), BELIEVE_LATER, "one");
+	IS_INT(one(b, "a@slow2.example"), BELIEVE_LATER, "two");
+	IS_INT(one(b, "ann@b.example"), BELIEVE_YES, "but not all");
+	IS_INT(one(b, "a@slow3.example"), BELIEVE_LATER, "one");
+	IS_INT(one(b, "a@slow4.example"), BELIEVE_LATER, "two");
+	IS_INT(one(b, "a@slow5.example"), BELIEVE_LATER, "three");
+	runs = 0;
+	IS_INT(one(b, "ann@b.example"), BELIEVE_LATER,
+	    "no more answers, this minute");
+	IS_INT(runs, 0, "nobody is asked");
 	add(&m, complains);
 	verify(b, &m);
 	IS_INT(m.items[0].word, BELIEVE_YES, "but complaints");
 	drop(&m);
 	believe_close(&b);
-	b = open_it();
-	add(&m, leaves("bob@slow.example", id));
-	verify(b, &m);
-	drop(&m);
-	add(&m, complains);
-	verify(b, &m);
-	IS_INT(m.items[0].word, BELIEVE_YES, "a complaint behind it is not");
-	drop(&m);
-	believe_close(&b);
+}
+
+static void test_memory(void)
+{
+	struct believe *b;
+
+	for (long n = 1; n <= 4; n++) {
+		fault_alloc_at(n);
+		IS_INT(believe_open(&b, &A.app, NULL, NULL, NULL), -ENOMEM,
+		    "no memory %ld", n);
+		fault_alloc_at(0);
+	}
 }
 
 int main(void)
@@ -200,7 +250,9 @@ int main(void)
 	if (reply_rules_new(&replies) != 0)
 		return 1;
 	test_of_others();
-	test_budgets();
+	test_slow();
+	test_silent();
+	test_memory();
 	reply_rules_free(&replies);
 	answertest_close(&A);
 	return tap_done();

@@ -9,14 +9,15 @@
 #include <errno.h>
 
 static const struct dnsserver_record records[] = {
-    {"host.example", 1, "\xc0\0\2\1", 4},
-    {"host.example", 1, "\xc0\0\2\2", 4},
-    {"host.example", 28, "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16},
-    {"mail.example", 15, "mx1.example", 0},
-    {"mail.example", 15, "mx2.example", 0},
-    {"1.2.0.192.in-addr.arpa", 12, "host.example", 0},
-    {"mail.example", 16, "v=spf1 -all", 0},
-    {"mail.example", 16, "another", 0},
+    {"host.example", 1, "\xc0\0\2\1", 4, DNSSERVER_HONEST},
+    {"host.example", 1, "\xc0\0\2\2", 4, DNSSERVER_HONEST},
+    {"host.example", 28, "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16,
+	DNSSERVER_HONEST},
+    {"mail.example", 15, "mx1.example", 0, DNSSERVER_HONEST},
+    {"mail.example", 15, "mx2.example", 0, DNSSERVER_HONEST},
+    {"1.2.0.192.in-addr.arpa", 12, "host.example", 0, DNSSERVER_HONEST},
+    {"mail.example", 16, "v=spf1 -all", 0, DNSSERVER_HONEST},
+    {"mail.example", 16, "another", 0, DNSSERVER_HONEST},
 };
 
 static struct dnsserver S = {

@@ -295,9 +295,11 @@ static void test_sandbox(void)
 /* ---- the pool ---- */
 
 static const struct dnsserver_record records[] = {
-    {WARM_ED_NAME, 16, WARM_ED_RECORD, 0},
-    {"football.example.com", 16, "v=spf1 a:mx.example.net -all", 0},
-    {"mx.example.net", 1, "\xc0\0\2\1", 4},
+    {WARM_ED_NAME, 16, WARM_ED_RECORD, 0, DNSSERVER_HONEST},
+    {"football.example.com", 16, "v=spf1 a:mx.example.net -all", 0,
+	DNSSERVER_HONEST},
+    {"mx.example.net", 1, "\xc0\0\2\1", 4, DNSSERVER_HONEST},
+    {"slow.example", 16, "", 0, DNSSERVER_SILENT},
 };
 static struct dnsserver S = {
     .records = records, .n = sizeof(records) / sizeof(*records)};
@@ -569,6 +571,37 @@ static void test_failing(void)
 	arena_free(&a);
 }
 
+/* Whose DNS says nothing is waited for as long as he may, and others are
+ * looked at meanwhile. */
+static void test_shares(void)
+{
+	enum {
+		N = 6
+	};
+	struct verify_pool *p = open_pool(real_one, 0);
+	struct arena *a = arena_new(ARENA);
+	int64_t slow_ms = 500, fast_ms = 500;
+	struct verify_task v[N];
+	struct verify_run run;
+
+	for (size_t i = 0; i < N; i++) {
+		v[i] = task(a, STR(WARM_MAIL));
+		v[i].left_ms = &fast_ms;
+	}
+	for (size_t i = 0; i < N; i += 2) {
+		v[i].left_ms = &slow_ms;
+		v[i].mail.sender = STR("who@slow.example");
+	}
+	run = verify_pool_run(p, v, N, BUDGET);
+	OK(v[0].rc == ERR_BUSY && v[0].silent, "the slow one is put off");
+	OK(v[4].rc == ERR_BUSY && !v[4].silent, "and so are those behind it");
+	OK(v[1].rc == 0 && v[3].rc == 0 && v[5].rc == 0, "the others are not");
+	OK(slow_ms <= 0 && fast_ms > 0, "each took of its own");
+	OK(run.waited_ms < 3000, "%lld ms", (long long)run.waited_ms);
+	verify_pool_close(&p);
+	arena_free(&a);
+}
+
 static bool do_wait(void *arg)
 {
 	return *(const bool *)arg;
@@ -690,6 +723,7 @@ int main(int argc, char **argv)
 	test_dns();
 	test_known();
 	test_failing();
+	test_shares();
 	test_others();
 	test_untrusted();
 	test_none();
