@@ -66,6 +66,8 @@ agent_libagent_a_SOURCES = \
 	%D%/in/feedback.h \
 	%D%/in/handoff.c \
 	%D%/in/handoff.h \
+	%D%/in/lookback.c \
+	%D%/in/lookback.h \
 	%D%/in/maildir.c \
 	%D%/in/maildir.h \
 	%D%/in/maildir_aside.c \

@@ -7,6 +7,7 @@
 #include "agent/api/simjob.h"
 #include "agent/guard.h"
 #include "agent/in/feedback.h"
+#include "agent/in/lookback.h"
 #include "agent/in/reviews.h"
 #include "agent/in/slots.h"
 #include "agent/out/claims.h"
@@ -121,6 +122,12 @@ static int start_reviews(struct parts *p, struct error *err)
 			     p->reviews, -1, err);
 }
 
+static int start_lookback(struct parts *p, struct error *err)
+{
+	return steps_add(
+	    p->steps, "feedback.spike", lookback_step, p->app, -1, err);
+}
+
 static int start_api(struct parts *p, struct error *err)
 {
 	struct server_options o = {
@@ -182,6 +189,8 @@ int parts_start(struct parts **out, struct app *app, struct error *err)
 		rc = start_guard(p, err);
 	if (rc == 0)
 		rc = start_reviews(p, err);
+	if (rc == 0)
+		rc = start_lookback(p, err);
 	if (rc == 0)
 		rc = start_api(p, err);
 	if (rc == 0)

@@ -382,6 +382,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/state/simulate.h \
 	%D%/state/slotlist.c \
 	%D%/state/slotlist.h \
+	%D%/state/spikeback.c \
+	%D%/state/spikeback.h \
 	%D%/state/spikes.c \
 	%D%/state/spikes.h \
 	%D%/state/stop.c \

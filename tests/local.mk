@@ -388,6 +388,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_sidebyside.py \
 	%D%/e2e/test_simulate.py \
 	%D%/e2e/test_spf_independent.py \
+	%D%/e2e/test_spike.py \
 	%D%/e2e/test_story_answers.py \
 	%D%/e2e/test_story_frequency.py \
 	%D%/e2e/test_submission.py \

@@ -17,6 +17,7 @@
 #include "policy/state/refusal.h"
 #include "policy/state/review.h"
 #include "policy/state/seen.h"
+#include "policy/state/spikeback.h"
 #include "policy/state/stop.h"
 
 #include <string.h>
@@ -281,6 +282,7 @@ static int suppressed(struct job *j)
 	put(j, "suppression",
 	    str_of(suppression_reason_name((enum suppression_reason)e.reason)));
 	put(j, "segment", e.segment);
+	put_ms(j, "since", e.since_ms);
 	put_ms(j, "until", e.until_ms);
 	put(j, "origin", e.origin);
 	put(j, "author", e.author);
@@ -565,6 +567,18 @@ static int review_decided(struct job *j)
 	return rc;
 }
 
+static int spike(struct job *j)
+{
+	struct event_spike e;
+	int rc = spikeback_decode(j->ev->payload, &e);
+
+	put(j, "provider", e.provider);
+	put_ms(j, "at", e.at_ms);
+	if (rc == 0)
+		value_put_i64(j->o, "provisional", e.made);
+	return rc;
+}
+
 static int mtalog(struct job *j)
 {
 	struct mtalogpos e;
@@ -611,6 +625,7 @@ static const struct {
     {EV_RESUMED, "resumed", resumed},
     {EV_COMPANIES, "companies", companies},
     {EV_MORE_RECIPIENTS, "more_recipients", more_recipients},
+    {EV_SPIKE, "spike", spike},
     {EV_REPLY, "reply", reply},
     {EV_REVIEW_OPENED, "review_opened", review_opened},
     {EV_REVIEW_DECIDED, "review_decided", review_decided},

@@ -92,7 +92,8 @@ int evidence_put(const struct show *s, struct arena *a,
 	value_free(&made);
 	if (e.message_id == 0)
 		return 0;
-	rc = put_cause(s, a, r->seq, e.message_id, o);
+	rc = put_cause(
+	    s, a, e.first_seq != 0 ? e.first_seq : r->seq, e.message_id, o);
 	return rc != 0 ? rc : put_sent(s, e.message_id, o);
 }
 

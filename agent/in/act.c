@@ -4,6 +4,7 @@
  * to the door together, which sees each with what those before it did. */
 #include "agent/in/act.h"
 
+#include "agent/in/lookback.h"
 #include "policy/base/fault.h"
 #include "policy/base/log.h"
 #include "policy/base/when.h"
@@ -181,8 +182,8 @@ static void tell_spike(const struct ops_feedback_out *o)
 	    KV_I64("count", (int64_t)f->now.unknown),
 	    KV_I64("of", (int64_t)(f->now.unknown + f->now.delivered)),
 	    KV_I64("before", (int64_t)f->base.unknown),
-	    KV_I64(
-		"before_of", (int64_t)(f->base.unknown + f->base.delivered)));
+	    KV_I64("before_of", (int64_t)(f->base.unknown + f->base.delivered)),
+	    KV_I64("earlier", (int64_t)o->back.total));
 }
 
 /* Somebody takes our mail for a fraud or a virus: worse than spam, and known
@@ -211,6 +212,7 @@ static void tell_result(
 	tell_alert(kind, id);
 	if (o->provisional)
 		tell_spike(o);
+	lookback_tell(o->provider, &o->back);
 	if (kind == SEEN_BOUNCE && o->known && o->news && !o->names_lead)
 		LOG_EV(LOG_LEVEL_WARNING, "feedback.other_person",
 		    KV_I64("msg", (int64_t)id));

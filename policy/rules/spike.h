@@ -6,7 +6,8 @@
  * SPIKE_TIMES that of the weeks before, a person is given up for the time being
  * only: for SPIKE_HOLD_MS. Then another mailing decides: a second failure more
  * than SPIKE_CONFIRM_MS after the first, or one when the spike is over, is for
- * ever. A list of dead addresses looks the same, and ends so. */
+ * ever. A list of dead addresses looks the same, and ends so. Who failed within
+ * the window before it was seen is treated alike (policy/state/spikeback.h). */
 #ifndef POLICY_RULES_SPIKE_H
 #define POLICY_RULES_SPIKE_H
 

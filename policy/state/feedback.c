@@ -7,6 +7,7 @@
 #include "policy/mail/msgid.h"
 #include "policy/state/counter.h"
 #include "policy/state/message.h"
+#include "policy/state/spikeback.h"
 #include "policy/state/tables.h"
 #include "policy/state/tally.h"
 #include "policy/state/wire.h"
@@ -197,6 +198,7 @@ static const struct payload_field bounce_fields[] = {
     {9, PAYLOAD_BYTES, false, AT(status)},
     {10, PAYLOAD_BYTES, false, AT(diagnostic)},
     {11, PAYLOAD_TEXT, false, AT(provider)},
+    {12, PAYLOAD_BOOL, false, AT(unconfirmed)},
 };
 #undef AT
 const struct payload_desc feedback_bounce_payload =
@@ -305,6 +307,8 @@ int feedback_reduce_bounce(
 		rc = count(t, ev, counter_kind(&e), e.reason, e.message_id);
 	if (rc == 0)
 		rc = count_provider(t, ev, &e);
+	if (rc == 0 && e.unconfirmed)
+		rc = spikeback_note(t, ev->time_ms, e.provider, e.lead);
 	if (rc == 0 && news != 0)
 		rc = message_tally(t, e.message_id, news, ev->time_ms);
 	return error_of(err, rc, "bounce");

@@ -56,6 +56,9 @@ struct event_bounce {
 	struct str status;     /* RFC 3463, where there is one */
 	struct str diagnostic; /* sealed */
 	struct str provider;   /* provider.h; from version 2 on */
+	/* Gives up for ever and confirms nothing: a spike that is seen soon
+	 * makes that provisional (spikeback.h). From version 4 on. */
+	bool unconfirmed;
 };
 
 struct event_complaint {

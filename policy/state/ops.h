@@ -82,6 +82,11 @@ int ops_suppress_remove_all(struct store *s, const struct ops_suppress *v,
 /* ops_suppress_add() for use inside a proposal. */
 int ops_suppress_emit(struct door_ctx *ctx, struct store *s,
     const struct ops_suppress *in, bool *changed_out) MUST_CHECK;
+/* In a proposal: gives a person's suppression, as it was read there, another
+ * end; all else of it stays, its beginning and its evidence too. */
+struct suppression_record;
+int ops_suppress_end_emit(struct door_ctx *ctx,
+    const struct suppression_record *r, int64_t until_ms) MUST_CHECK;
 /* ops_suppress_remove() likewise; of a lead that moved since, where it went too. */
 int ops_unsuppress_emit(struct door_ctx *ctx, struct store *s,
     const struct ops_suppress *in, bool *changed_out) MUST_CHECK;

@@ -85,6 +85,9 @@ struct failing {
 	struct giveup_limits limits; /* the policy's, for the segment */
 	struct str provider;         /* who has the mailbox */
 	int64_t until_ms;            /* of a suppression; 0: for ever */
+	bool confirms;   /* an earlier one: for ever, spike or not */
+	bool amid;       /* a spike of the provider */
+	int suppression; /* that follows; 0: none */
 };
 
 static int pick(struct door_ctx *ctx, struct store *s, struct failing *x)
@@ -177,18 +180,22 @@ static int judge_spike(
     struct door_ctx *ctx, struct failing *x, struct ops_feedback_out *out)
 {
 	struct suppression_record before;
-	struct spike_past past;
+	struct spike_past past = {0};
 	int rc = spikes_read(
 	    door_txn(ctx), x->provider, door_now_ms(ctx), &out->spike);
 
-	if (rc != 0 || !spike_is(&out->spike))
-		return rc;
-	rc = read_provisional(ctx, x->w, &before);
-	past.failed_ms = before.since_ms;
 	if (rc == 0)
+		rc = read_provisional(ctx, x->w, &before);
+	if (rc == 0 && before.since_ms != 0) {
+		past.failed_ms = before.since_ms;
 		rc = last_delivered(ctx, x->w, &past.delivered_ms);
-	if (rc != 0 || spike_confirms(&past, door_now_ms(ctx)))
+	}
+	if (rc != 0)
 		return rc;
+	x->amid = spike_is(&out->spike);
+	x->confirms = spike_confirms(&past, door_now_ms(ctx));
+	if (!x->amid || x->confirms)
+		return 0;
 	out->provisional = true;
 	x->until_ms = before.until_ms > door_now_ms(ctx)
 			  ? before.until_ms
@@ -218,7 +225,10 @@ static int record_bounce(struct door_ctx *ctx, const struct failing *x)
 	    .in_row = x->row.count,
 	    .row_first_ms = x->row.first_ms,
 	    .status = str_cut(f->status, 0, STATUS_MAX),
-	    .provider = str_cut(x->provider, 0, OPS_PROVIDER_MAX - 1)};
+	    .provider = str_cut(x->provider, 0, OPS_PROVIDER_MAX - 1),
+	    .unconfirmed = x->suppression == SUPPRESSION_USER_UNKNOWN &&
+			   x->until_ms == 0 && !x->confirms &&
+			   x->provider.n > 0};
 	int rc = person_seal(&x->w->person, PERSON_DIAGNOSTIC,
 	    str_cut(f->diagnostic, 0, DIAGNOSTIC_MAX), door_arena(ctx),
 	    &e.diagnostic);
@@ -283,20 +293,24 @@ static int follow_bounce(struct door_ctx *ctx, struct store *s,
 {
 	struct ops_suppress sup = {
 	    .origin = STR("bounce"), .message_id = x->in->message_id};
-	int reason, rc = look_back(ctx, s, x, out);
+	int rc = look_back(ctx, s, x, out);
 
+	x->suppression =
+	    giveup_suppression(&x->g, &x->row, &x->limits, door_now_ms(ctx));
 	if (rc == 0)
 		rc = record_bounce(ctx, x);
 	if (rc == 0 && x->g.names_lead)
 		rc = release(ctx, x);
-	reason =
-	    giveup_suppression(&x->g, &x->row, &x->limits, door_now_ms(ctx));
-	if (rc != 0 || reason == 0)
+	if (rc != 0 || x->suppression == 0)
 		return rc;
-	sup.reason = (enum suppression_reason)reason;
+	sup.reason = (enum suppression_reason)x->suppression;
 	sup.until_ms = x->until_ms;
 	sup.note = str_cut(x->f->diagnostic, 0, DIAGNOSTIC_MAX);
-	return suppress(ctx, s, x->w, &sup, out);
+	rc = suppress(ctx, s, x->w, &sup, out);
+	/* Last: between a failure and what it did there are few events. */
+	return rc != 0 || !x->amid
+		   ? rc
+		   : spikeback_emit(ctx, x->provider, true, &out->back);
 }
 
 int ops_bounce_emit(struct door_ctx *ctx, struct store *s,

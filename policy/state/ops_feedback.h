@@ -7,6 +7,7 @@
 
 #include "policy/rules/spike.h"
 #include "policy/state/feedback.h"
+#include "policy/state/spikeback.h"
 #include "policy/state/store.h"
 
 enum {
@@ -47,6 +48,7 @@ struct ops_feedback_out {
 	bool provisional;
 	char provider[OPS_PROVIDER_MAX]; /* that has it */
 	struct spike_facts spike;
+	struct spikeback_out back; /* of those before it was seen */
 };
 
 int ops_bounce_emit(struct door_ctx *ctx, struct store *s,

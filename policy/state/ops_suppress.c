@@ -170,6 +170,25 @@ static int add_fn(struct door_ctx *ctx, void *arg)
 	return rc;
 }
 
+/* The note is the sealed bytes of the event that made it: nothing is opened. */
+int ops_suppress_end_emit(
+    struct door_ctx *ctx, const struct suppression_record *r, int64_t until_ms)
+{
+	struct event_suppressed e = {0};
+	struct event made;
+	int rc = event_get(door_txn(ctx), r->seq, &made);
+
+	if (rc == 0)
+		rc = suppression_decode(made.payload, &e);
+	if (rc != 0)
+		return rc;
+	if (e.first_seq == 0)
+		e.first_seq = r->seq;
+	e.since_ms = r->since_ms;
+	e.until_ms = until_ms;
+	return payload_emit(ctx, EV_SUPPRESSED, &suppression_added_payload, &e);
+}
+
 static int emit_removed(struct change *c, struct door_ctx *ctx)
 {
 	struct event_unsuppressed e = {.kind = c->in->target.kind,

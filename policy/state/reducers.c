@@ -15,6 +15,7 @@
 #include "policy/state/refusal.h"
 #include "policy/state/review.h"
 #include "policy/state/seen.h"
+#include "policy/state/spikeback.h"
 #include "policy/state/stop.h"
 #include "policy/state/suppression.h"
 #include "policy/state/tables.h"
@@ -50,7 +51,7 @@ static const struct reducer list[] = {
     {EV_DUPLICATE, 1, EVENT_ACTIVITY, message_reduce_duplicate},
     {EV_REFUSED, 2, EVENT_AUDIT, refusal_reduce_audit},
     {EV_DECIDED, 2, EVENT_ACTIVITY, refusal_reduce_activity},
-    {EV_SUPPRESSED, 1, EVENT_AUDIT, suppression_reduce},
+    {EV_SUPPRESSED, 2, EVENT_AUDIT, suppression_reduce},
     {EV_UNSUPPRESSED, 1, EVENT_AUDIT, suppression_reduce_removed},
     {EV_CONSENT, 1, EVENT_AUDIT, consent_reduce},
     {EV_COPY_ADDED, 3, EVENT_ACTIVITY, copy_reduce_added},
@@ -62,7 +63,7 @@ static const struct reducer list[] = {
     {EV_COPY_RELEASED, 1, EVENT_AUDIT, copy_reduce_released},
     {EV_COPY_DROPPED, 1, EVENT_AUDIT, copy_reduce_dropped},
     {EV_FEEDBACK_MAIL, 1, EVENT_ACTIVITY, seen_reduce},
-    {EV_BOUNCE, 3, EVENT_ACTIVITY, feedback_reduce_bounce},
+    {EV_BOUNCE, 4, EVENT_ACTIVITY, feedback_reduce_bounce},
     {EV_COMPLAINT, 1, EVENT_AUDIT, feedback_reduce_complaint},
     {EV_RELAY_QUEUED, 1, EVENT_ACTIVITY, outbox_reduce_queued},
     {EV_RELAY_TRIED, 1, EVENT_ACTIVITY, outbox_reduce_tried},
@@ -72,6 +73,7 @@ static const struct reducer list[] = {
     {EV_RESUMED, 1, EVENT_AUDIT, stop_reduce_resumed},
     {EV_COMPANIES, 1, EVENT_ACTIVITY, companies_reduce},
     {EV_MORE_RECIPIENTS, 1, EVENT_ACTIVITY, message_reduce_more},
+    {EV_SPIKE, 1, EVENT_ACTIVITY, spikeback_reduce},
     {EV_REPLY, 2, EVENT_ACTIVITY, answer_reduce},
     {EV_REVIEW_OPENED, 1, EVENT_AUDIT, review_reduce_opened},
     {EV_REVIEW_DECIDED, 1, EVENT_AUDIT, review_reduce_decided},

@@ -250,6 +250,8 @@ static const struct payload_field added_fields[] = {
     {9, PAYLOAD_U64, false, AT(message_id)},
     {10, PAYLOAD_BYTES, false, AT(note)},
     {11, PAYLOAD_TEXT, false, AT(remark)},
+    {12, PAYLOAD_I64, false, AT(since_ms)},
+    {13, PAYLOAD_U64, false, AT(first_seq)},
 };
 #undef AT
 const struct payload_desc suppression_added_payload =
@@ -296,7 +298,7 @@ int suppression_reduce(
 	buf_init(&b, RECORD_MAX);
 	wire_put_u8(&b, RECORD_VERSION);
 	wire_put_u8(&b, (uint8_t)e.reason);
-	wire_put_i64(&b, ev->time_ms);
+	wire_put_i64(&b, e.first_seq != 0 ? e.since_ms : ev->time_ms);
 	wire_put_i64(&b, e.until_ms);
 	wire_put_u64(&b, ev->seq);
 	wire_put_bytes(&b, e.segment);
@@ -306,7 +308,7 @@ int suppression_reduce(
 	if (rc == 0)
 		rc = ledger_put(t, TABLE_SUPPRESSION, key_str(&k), buf_str(&b));
 	buf_fini(&b);
-	if (rc == 0) {
+	if (rc == 0 && e.first_seq == 0) {
 		(void)snprintf(name, sizeof(name), "suppression.added.%s",
 		    suppression_reason_name((enum suppression_reason)e.reason));
 		rc = counter_add(t, ev->time_ms, name, e.segment);

@@ -28,7 +28,7 @@ struct suppression_record {
 	uint32_t label;  /* 0: all nurture */
 	enum suppression_reason reason;
 	int64_t since_ms, until_ms; /* until 0: for ever */
-	uint64_t seq;               /* the event that made it: the evidence */
+	uint64_t seq;               /* the event that made it as it is */
 	struct str segment;         /* name; empty: all nurture */
 	struct str origin;          /* "manual", "bounce", "import NAME"... */
 	struct str author;          /* who did it, on this system */
@@ -44,6 +44,10 @@ struct event_suppressed {
 	uint64_t message_id; /* what gave rise to it, or 0 */
 	struct str note;     /* of a person: sealed */
 	struct str remark; /* the same of a domain or hash, which is no one's */
+	/* From version 2 on, of one that was there and gets another end: since
+	 * when, and the event that made it first. */
+	int64_t since_ms;
+	uint64_t first_seq;
 };
 
 struct event_unsuppressed {

@@ -17,6 +17,7 @@
 #include "policy/state/refusal.h"
 #include "policy/state/review.h"
 #include "policy/state/seen.h"
+#include "policy/state/spikeback.h"
 #include "policy/state/stop.h"
 #include "policy/state/suppression.h"
 
@@ -98,6 +99,10 @@ static void test_person_events(struct buf *b)
 	    "4145");
 	is_hex("suppressed", b, &suppression_added_payload, &sup,
 	    "a401020249622e6578616d706c6504010865616c696365");
+	sup.since_ms = 1000;
+	sup.first_seq = 9;
+	is_hex("suppressed, version 2", b, &suppression_added_payload, &sup,
+	    "a601020249622e6578616d706c6504010865616c6963650c1903e80d09");
 	is_hex("unsuppressed", b, &suppression_removed_payload, &un,
 	    "a20104025030313233343536373839616263646566");
 }
@@ -256,6 +261,13 @@ static void test_answer_events(struct buf *b)
 	    .diagnostic = STR("D")};
 	struct event_complaint complaint = {
 	    .message_id = 1, .reason = BOUNCE_ABUSE};
+	struct event_spike spike = {.provider = STR("p"),
+	    .hour = 1,
+	    .at_ms = 1000,
+	    .to_hour = 2,
+	    .to_ms = 900,
+	    .made = 3,
+	    .done = true};
 	struct event_relay_queued queued = {.message_id = 1,
 	    .kind = OUTBOX_BOUNCE,
 	    .target = STR("T"),
@@ -269,6 +281,7 @@ static void test_answer_events(struct buf *b)
 	    .due_ms = 1000};
 
 	fill(bounce.lead, sizeof(bounce.lead));
+	fill(spike.to_lead, sizeof(spike.to_lead));
 	fill(complaint.lead, sizeof(complaint.lead));
 	fill(queued.lead, sizeof(queued.lead));
 	is_hex("bounce", b, &feedback_bounce_payload, &bounce,
@@ -278,6 +291,13 @@ static void test_answer_events(struct buf *b)
 	is_hex("bounce with provider", b, &feedback_bounce_payload, &bounce,
 	    "ab01010250000102030405060708090a0b0c0d0e0f0301040205010603"
 	    "0702081903e80945352e312e320a41440b66676f6f676c65");
+	bounce.unconfirmed = true;
+	is_hex("bounce, version 4", b, &feedback_bounce_payload, &bounce,
+	    "ac01010250000102030405060708090a0b0c0d0e0f0301040205010603070208"
+	    "1903e80945352e312e320a41440b66676f6f676c650cf5");
+	is_hex("spike", b, &spikeback_payload, &spike,
+	    "a80161700201031903e80402051903840650000102030405060708090a0b0c0d"
+	    "0e0f070308f5");
 	is_hex("complaint", b, &feedback_complaint_payload, &complaint,
 	    "a301010250000102030405060708090a0b0c0d0e0f0312");
 	is_hex("relay queued", b, &outbox_queued_payload, &queued,

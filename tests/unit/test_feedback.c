@@ -3,6 +3,7 @@
 #include "tests/unit/answertest.h"
 #include "tests/unit/rebuilttest.h"
 
+#include "agent/in/lookback.h"
 #include "policy/base/digest.h"
 #include "policy/base/fault.h"
 #include "policy/rules/spike.h"
@@ -915,9 +916,12 @@ static void test_spike(void)
 	first_ms = A.now_ms;
 	IS_INT(row_of("s19@spike.example").until_ms, first_ms + SPIKE_HOLD_MS,
 	    "amid a spike: for the time being");
+	IS_INT(row_of("s0@spike.example").until_ms, first_ms + SPIKE_HOLD_MS,
+	    "and so those before it was seen");
 	IS_INT(answertest_suppressed(&A, "s19@spike.example"),
 	    SUPPRESSION_USER_UNKNOWN, "nothing is sent meanwhile");
-	IS_INT(answertest_counter(&A, "suppression.provisional"), 3, "counted");
+	IS_INT(
+	    answertest_counter(&A, "suppression.provisional"), 22, "counted");
 	fail_one("other@calm.example");
 	IS_INT(row_of("other@calm.example").until_ms, 0,
 	    "another provider is not meant");
@@ -926,13 +930,185 @@ static void test_spike(void)
 	IS_INT(row_of("s19@spike.example").until_ms, 0,
 	    "it fails again when the spike is over: for ever");
 	answertest_time(&A, first_ms + 8 * ANSWERTEST_DAY);
-	fail_many(100, 119);
+	fail_one("s1@spike.example");
+	fail_many(101, 119);
 	fail_one("s20@spike.example");
 	IS_INT(row_of("s20@spike.example").until_ms, 0,
 	    "or amid another one, days later");
 	fail_one("s200@spike.example");
 	OK(row_of("s200@spike.example").until_ms > A.now_ms,
 	    "which is one for those who fail first");
+	OK(row_of("s101@spike.example").until_ms > A.now_ms,
+	    "seen by then or not");
+	IS_INT(row_of("s1@spike.example").until_ms, 0,
+	    "but whose failure confirms another is given up for ever");
+}
+
+static int64_t until_of(const char *domain, int i)
+{
+	char who[64];
+
+	(void)snprintf(who, sizeof(who), "%d@%s", i, domain);
+	return row_of(who).until_ms;
+}
+
+/* How many of from..to are given up for the time being. */
+static int held_of(const char *domain, int from, int to)
+{
+	int n = 0;
+
+	for (int i = from; i < to; i++)
+		n += until_of(domain, i) != 0;
+	return n;
+}
+
+static void fail_list(const char *domain, int from, int to)
+{
+	char who[64];
+
+	for (int i = from; i < to; i++) {
+		(void)snprintf(who, sizeof(who), "%d@%s", i, domain);
+		fail_one(who);
+	}
+}
+
+static void lift(const char *who)
+{
+	struct ops_suppress in = {.author = STR("alice"), .note = STR("why")};
+	struct error err = {0};
+	bool changed;
+
+	in.target.address = storetest_address(&A.t, who);
+	in.target.kind = SUPPRESS_LEAD;
+	OK(ops_suppress_remove(A.t.store, &in, &changed, &err) == 0 && changed,
+	    "%s is let go", who);
+}
+
+static void enter(const char *who, enum suppression_reason reason)
+{
+	struct ops_suppress in = {.reason = reason,
+	    .origin = STR("manual"),
+	    .author = STR("alice"),
+	    .note = STR("why")};
+	struct error err = {0};
+	bool changed;
+
+	in.target.address = storetest_address(&A.t, who);
+	in.target.kind = SUPPRESS_LEAD;
+	OK(ops_suppress_add(A.t.store, &in, &changed, &err) == 0 && changed,
+	    "%s is entered", who);
+}
+
+/* What the agent does by itself; how often it found something. */
+static int work_off(void)
+{
+	struct error err = {0};
+	bool more = true;
+	int n = -1;
+
+	while (more && n < 100) {
+		IS_INT(lookback_work(&A.app, &more, &err), 0, "worked off");
+		n++;
+	}
+	return n;
+}
+
+/* Five failures an hour, for five hours; hours later fifty of them are no more
+ * than that, and one more is a spike. */
+static void before_a_spike(const char *domain)
+{
+	answertest_time(&A, A.now_ms / WHEN_HOUR_MS * WHEN_HOUR_MS);
+	for (int h = 0; h < 5; h++) {
+		answertest_time(&A, A.now_ms + WHEN_HOUR_MS);
+		fail_list(domain, 100 + 5 * h, 105 + 5 * h);
+	}
+	answertest_time(&A, A.now_ms + 3 * WHEN_HOUR_MS);
+	fail_list(domain, 0, 20);
+	answertest_time(&A, A.now_ms + WHEN_HOUR_MS + 1);
+	fail_list(domain, 20, 50);
+	IS_INT(held_of(domain, 0, 125), 0, "no spike yet");
+}
+
+static void test_spike_back(void)
+{
+	const char *const all = "back.example";
+	int64_t first_ms, added;
+	uint64_t events;
+
+	answertest_time(&A, A.now_ms + 40 * ANSWERTEST_DAY);
+	before_a_spike(all);
+	first_ms = A.now_ms - WHEN_HOUR_MS - 1;
+	fail_one("more@calm.example");
+	lift("7@back.example");
+	lift("28@back.example"); /* at the very instant it failed */
+	enter("28@back.example", SUPPRESSION_USER_UNKNOWN);
+	enter("9@back.example", SUPPRESSION_MANUAL);
+	added = answertest_counter(&A, "suppression.added.user_unknown");
+	fail_list(all, 50, 52);
+	IS_INT(held_of(all, 0, 50), 47 - (50 - 2 * SPIKEBACK_AT_ONCE),
+	    "two failures look back on some each");
+	IS_INT(until_of(all, 0), first_ms + SPIKE_HOLD_MS,
+	    "counted from their own failure");
+	IS_INT(row_of("0@back.example").since_ms, first_ms,
+	    "which stays their beginning");
+	OK(work_off() > 0, "and the agent goes on");
+	IS_INT(held_of(all, 0, 50), 47, "with all of them");
+	IS_INT(held_of(all, 100, 125), 0, "not with those of before");
+	IS_INT(row_of("7@back.example").since_ms, 0, "nor who was let go");
+	IS_INT(until_of(all, 28) + until_of(all, 9), 0, "nor people's word");
+	IS_INT(row_of("more@calm.example").until_ms, 0, "nor other providers");
+	IS_INT(answertest_counter(&A, "suppression.added.user_unknown"),
+	    added + 2, "nobody is added twice");
+	events = answertest_events(&A);
+	IS_INT(work_off(), 0, "then it is done");
+	IS_INT(answertest_events(&A) - events, 0, "for good");
+}
+
+/* Those made provisional afterwards are confirmed as all are; their messages
+ * were on their way before. */
+static void test_spike_back_confirmed(void)
+{
+	const char *who = "1@again.example";
+	uint64_t ids[3];
+	int64_t until_ms;
+
+	answertest_time(&A, A.now_ms + 40 * ANSWERTEST_DAY);
+	for (size_t i = 0; i < 3; i++)
+		ids[i] = answertest_send(&A, who, "");
+	IS_INT(dsn(ids[0], who, "5.1.1", "550 no such user"), SEEN_BOUNCE,
+	    "one fails");
+	until_ms = A.now_ms + SPIKE_HOLD_MS;
+	fail_list("again.example", 2, 22);
+	IS_INT(row_of(who).until_ms, until_ms, "before a spike is seen");
+	answertest_time(&A, A.now_ms + WHEN_HOUR_MS);
+	IS_INT(dsn(ids[1], who, "5.1.1", "550 no such user"), SEEN_BOUNCE,
+	    "another of the same day");
+	IS_INT(row_of(who).until_ms, until_ms, "changes nothing");
+	answertest_time(&A, A.now_ms + ANSWERTEST_DAY);
+	fail_list("again.example", 100, 230);
+	OK(until_of("again.example", 229) != 0, "amid the next spike");
+	IS_INT(dsn(ids[2], who, "5.1.1", "550 no such user"), SEEN_BOUNCE,
+	    "one of another day");
+	IS_INT(row_of(who).until_ms, 0, "is for ever");
+}
+
+/* Killed at any time: what is left is in the ledger. Failures that come
+ * meanwhile do not begin anew. */
+static void test_spike_back_left(void)
+{
+	const char *const all = "left.example";
+
+	answertest_time(&A, A.now_ms + 40 * ANSWERTEST_DAY);
+	before_a_spike(all);
+	fail_list(all, 50, 51);
+	IS_INT(held_of(all, 0, 50), SPIKEBACK_AT_ONCE, "some");
+	answertest_time(&A, A.now_ms + 9 * WHEN_HOUR_MS);
+	fail_list(all, 60, 62);
+	IS_INT(held_of(all, 0, 50), SPIKEBACK_AT_ONCE,
+	    "hours later, without a spike, a failure does nothing for them");
+	IS_INT(work_off(), 2, "but the agent does");
+	IS_INT(held_of(all, 0, 50), 50, "all");
+	IS_INT(held_of(all, 60, 62), 0, "and none of after it");
 }
 
 /* Two messages were on their way: what the first did is not prolonged. */
@@ -983,6 +1159,9 @@ int main(void)
 	test_spike_twice();
 	test_out_of_memory();
 	test_retention();
+	test_spike_back();
+	test_spike_back_confirmed();
+	test_spike_back_left();
 	rebuilttest_is_same(&A.t, 100);
 	answertest_close(&A);
 	return tap_done();

@@ -316,6 +316,19 @@ static int do_copy(struct error *err)
 	}
 }
 
+/* Whom a report names: now and then the one who got the message. */
+static struct str named(struct door_ctx *ctx, uint64_t id)
+{
+	struct message_record m;
+	struct str address;
+
+	if (below(2) == 0 && message_read(door_txn(ctx), id, &m) == 0 &&
+	    person_address(T.store, door_txn(ctx), &m.lead, door_arena(ctx),
+		&address) == 0)
+		return address;
+	return str_of(person());
+}
+
 static int feedback_fn(struct door_ctx *ctx, void *arg)
 {
 	struct ops_failure f = {
@@ -330,21 +343,21 @@ static int feedback_fn(struct door_ctx *ctx, void *arg)
 	    .release_slot = below(2) == 0};
 	struct ops_opt_out o = {
 	    .message_id = b.message_id, .origin = STR("unsubscribe-mail")};
-	struct ops_feedback_out out;
+	struct ops_feedback_out *out = arg;
 	unsigned char digest[SEEN_DIGEST];
 	int rc;
 
-	(void)arg;
-	f.address[0] = str_of(person());
+	*out = (struct ops_feedback_out){0};
+	f.address[0] = named(ctx, b.message_id);
 	memset(digest, (int)below(200), sizeof(digest));
 	switch (below(4)) {
 	case 0:
-		return ops_bounce_emit(ctx, T.store, &b, &out);
+		return ops_bounce_emit(ctx, T.store, &b, out);
 	case 1:
 		return ops_complaint_emit(
-		    ctx, T.store, b.message_id, STR(""), &out);
+		    ctx, T.store, b.message_id, STR(""), out);
 	case 2:
-		return ops_opt_out_emit(ctx, T.store, &o, &out);
+		return ops_opt_out_emit(ctx, T.store, &o, out);
 	default: {
 		bool seen;
 		rc = seen_has(door_txn(ctx), digest, &seen);
@@ -356,9 +369,23 @@ static int feedback_fn(struct door_ctx *ctx, void *arg)
 	}
 }
 
+/* As amid a spike of the provider, whether or not it is one. */
+static int spike_fn(struct door_ctx *ctx, void *arg)
+{
+	struct ops_feedback_out *out = arg;
+
+	return spikeback_emit(
+	    ctx, str_of(out->provider), below(4) != 0, &out->back);
+}
+
 static int do_feedback(struct error *err)
 {
-	return door_propose(T.store->door, feedback_fn, NULL, err);
+	struct ops_feedback_out out;
+	int rc = door_propose(T.store->door, feedback_fn, &out, err);
+
+	return rc == 0 && out.news && out.names_lead
+		   ? door_propose(T.store->door, spike_fn, &out, err)
+		   : rc;
 }
 
 static int rest_fn(struct door_ctx *ctx, void *arg)

@@ -222,7 +222,7 @@ static void test_broken(struct storetest *s)
 		rc = trace_about(t, &ev, &about);
 		if (ev.type == EV_POLICY_APPLIED || ev.type == EV_MTALOG ||
 		    ev.type == EV_STOPPED || ev.type == EV_RESUMED ||
-		    ev.type == EV_COMPANIES)
+		    ev.type == EV_COMPANIES || ev.type == EV_SPIKE)
 			IS_INT(rc, 0, "%u is about nobody", ev.type);
 		else
 			OK(rc != 0, "%u: a broken payload is found", ev.type);
