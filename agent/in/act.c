@@ -5,6 +5,7 @@
 #include "agent/in/act.h"
 
 #include "agent/in/lookback.h"
+#include "policy/base/clock.h"
 #include "policy/base/fault.h"
 #include "policy/base/log.h"
 #include "policy/base/when.h"
@@ -130,7 +131,7 @@ static int emit_meaning(struct door_ctx *ctx, struct work *w,
 	case SEEN_FRAUD:
 	case SEEN_VIRUS:
 		return ops_complaint_emit(
-		    ctx, w->store, st->token.message_id, STR(""), out);
+		    ctx, w->store, st->token.message_id, w->evidence, out);
 	case SEEN_UNSUBSCRIBE:
 		if (st->token.kind != TOKEN_UNSUBSCRIBE)
 			opt_out.origin = STR("feedback-report");
@@ -264,18 +265,24 @@ static int first_text(const struct work *w, const char *name, struct str *out)
 	return out->p != NULL ? 0 : ERR_LIMIT;
 }
 
-/* Who asked: what the mail says, and where the milter saw it come from. */
+/* Who asked and when: what the mail says, when it was delivered (the agent may
+ * have been down since), and where the milter saw it come from. */
 static int read_evidence(struct work *w)
 {
-	struct str from, origin = STR("");
+	struct str from, id, origin = STR("");
+	char when[CLOCK_TEXT], *z;
 	int rc = first_text(w, "From", &from);
-	char *z;
 
+	if (rc == 0)
+		rc = first_text(w, "Message-ID", &id);
 	if (rc == 0 && w->item->mail->has_origin)
 		rc = first_text(w, ORIGIN_FIELD, &origin);
 	if (rc != 0)
 		return rc;
-	z = arena_printf(w->arena, "From: %.*s%s%.*s", STR_ARG(from),
+	clock_format(w->item->since_ms > 0 ? w->item->since_ms : clock_now_ms(),
+	    when);
+	z = arena_printf(w->arena, "received %s; From: %.*s%s%.*s%s%.*s", when,
+	    STR_ARG(from), id.n > 0 ? "; Message-ID: " : "", STR_ARG(id),
 	    origin.n > 0 ? "; " : "", STR_ARG(origin));
 	w->evidence = str_of(z);
 	return z != NULL ? 0 : ERR_LIMIT;
@@ -313,6 +320,14 @@ static int prepare(struct work *w)
 	return rc != 0 ? rc : read_evidence(w);
 }
 
+/* Since the MTA delivered it. */
+static int64_t waited_ms(const struct work *w)
+{
+	int64_t since_ms = w->item->since_ms, now_ms = clock_now_ms();
+
+	return since_ms > 0 && since_ms < now_ms ? now_ms - since_ms : 0;
+}
+
 /* How long answers pause, and reviews may take, by the policy in force; without
  * one as the defaults are. */
 static void read_policy(struct store *store, struct work *w)
@@ -328,6 +343,9 @@ static void read_policy(struct store *store, struct work *w)
 		w->review_ms = p->review_ms;
 	}
 	policy_unref(&p);
+	w->review_ms -= waited_ms(w);
+	if (w->review_ms < 0)
+		w->review_ms = 0;
 }
 
 /* --- a batch --- */

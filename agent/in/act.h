@@ -12,6 +12,10 @@
 struct act_item {
 	const struct sort *mail;
 	const unsigned char *digest; /* SEEN_DIGEST bytes */
+	/* When the MTA delivered it, ms since 1970, which may be long ago; 0:
+	 * just now. What it says is said then: evidence of an opt-out has it,
+	 * and a review's clock runs from there. */
+	int64_t since_ms;
 	/* A complaint without a token that is believed (claim.h), or NULL. */
 	const struct ops_complaint_of *complaint;
 	/* What shows that a matched answer is its author's (claim_left()), in the

@@ -93,7 +93,8 @@ static void find_claims(struct feedback *f, struct sorted *v)
 static struct act_item item_of(
     const struct believe_item *c, struct sort *s, const struct maildir_mail *m)
 {
-	struct act_item item = {.mail = s, .digest = m->digest};
+	struct act_item item = {
+	    .mail = s, .digest = m->digest, .since_ms = m->since_ms};
 
 	if (c->word == BELIEVE_NO && !c->answer)
 		s->reason = c->reason;

@@ -423,8 +423,10 @@ static const struct option top_options[] = {
 	.offset = AT(policy.review_ms),
 	.def = "48h",
 	.help = "When a request in plain words, found in a reply, must be "
-		"decided: tendril review. The person is paused until then, and "
-		"from then on it is an alarm."},
+		"decided: tendril review. The time runs from when the MTA "
+		"delivered the reply, also where the agent was down. The "
+		"person is paused until somebody decides; when the time is "
+		"over it is an alarm."},
     {.name = "order",
 	.type = &option_names,
 	.offset = AT(order),

@@ -2,6 +2,7 @@
 click, complaints; what comes back to the application; what must not count."""
 
 import http.server
+import json
 import os
 import re
 import signal
@@ -191,6 +192,32 @@ def test_complaint(bed):
                    mail.COMPLAINT.format(to=address)).final[0] == 250
     wait_suppressed(bed, person)
     assert nurture(bed, person, "webinar").final[0] == 550
+    # who said so, and from where
+    text = bed.tendril.cli("suppress", "show", person, "--json").stdout
+    note = json.loads(text)["suppressions"][0]["note"]
+    assert "From: fbl@provider.example" in note
+    assert f"client={beds.STRANGER};" in note
+
+
+def test_evidence_has_the_time(bed):
+    """An opt-out that came while the agent was down: for the record, when it
+    came, not when it was read."""
+    person = "early@north.example"
+    address = address_of(sent(bed, person), "u")
+    bed.tendril.agent.stop()
+    assert outside(bed, person, address,
+                   f"From: {person}\r\nSubject: out\r\n"
+                   "Message-ID: <9@north.example>\r\n\r\n").final[0] == 250
+    path, = proc.wait_until(bed.feedback, 20, "mail that waits")
+    os.utime(path, (1795400000, 1795400000))
+    bed.start_agent()
+    proc.wait_until(lambda: nurture(bed, person).final[0] == 550, 20,
+                    "the refusal")
+    shown = json.loads(bed.tendril.cli("consent", "show", person,
+                                       "--json").stdout)
+    assert shown["history"][-1]["evidence"].startswith(
+        "received 2026-11-23T02:13:20Z; From: early@north.example; "
+        "Message-ID: <9@north.example>; v=1; key=1; client=127.0.0.9;")
 
 
 def test_forged(bed):

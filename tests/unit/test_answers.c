@@ -4,6 +4,7 @@
 #include "tests/unit/rebuilttest.h"
 
 #include "agent/in/reviews.h"
+#include "policy/base/clock.h"
 #include "policy/base/digest.h"
 #include "policy/state/answer.h"
 #include "policy/state/ops_reply.h"
@@ -11,6 +12,7 @@
 static struct answertest A;
 static struct reply_rules *replies;
 static bool matched;         /* as if the milter had found the message */
+static int64_t since_ms;     /* when the MTA delivered it; 0: now */
 static struct str authentic; /* and DKIM or SPF showed whose it is */
 
 static enum seen_kind take(struct str mail)
@@ -20,8 +22,10 @@ static enum seen_kind take(struct str mail)
 	unsigned char digest[SEEN_DIGEST];
 	struct arena *arena = arena_new(8 << 20);
 	struct sort s = {0};
-	struct act_item item = {
-	    .mail = &s, .digest = digest, .authentic = authentic};
+	struct act_item item = {.mail = &s,
+	    .digest = digest,
+	    .since_ms = since_ms,
+	    .authentic = authentic};
 	int rc = digest_sha256(mail, digest);
 
 	if (rc == 0)
@@ -372,6 +376,49 @@ static void test_clock(void)
 	reviews_close(&r);
 }
 
+static uint64_t overdue_at(int64_t ms)
+{
+	struct review_count n = {0};
+	struct ledger_txn *t = NULL;
+
+	if (ledger_read_begin(A.t.store->ledger, &t) != 0 ||
+	    review_count(t, ms, &n) != 0)
+		OK(false, "counted");
+	ledger_read_end(&t);
+	return n.overdue;
+}
+
+/* Whoever asked a day and a half ago, while the agent was down, waits half a
+ * day more; who asked longer ago than there was time is told of at once. */
+static void test_clock_of_late(void)
+{
+	static const struct {
+		const char *who, *id;
+		int64_t ago_h;
+		uint64_t now, in_13_h;
+	} cases[] = {
+	    {"w1@north.example", "W1", 36, 0, 1},
+	    {"w2@north.example", "W2", 24, 0, 0},
+	    {"w3@north.example", "W3", -24, 0, 0},
+	    {"w4@north.example", "W4", 2400, 1, 1},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t hour = ANSWERTEST_DAY / 24, now = clock_now_ms();
+		uint64_t before = overdue_at(now + 1000),
+			 later = overdue_at(now + 13 * hour);
+
+		since_ms = now - cases[i].ago_h * hour;
+		(void)answers(cases[i].who,
+		    answertest_send(&A, cases[i].who, cases[i].id), "", "stop");
+		since_ms = 0;
+		IS_INT(overdue_at(now + 1000) - before, cases[i].now,
+		    "%s: at once", cases[i].who);
+		IS_INT(overdue_at(now + 13 * hour) - later, cases[i].in_13_h,
+		    "%s: in 13 hours", cases[i].who);
+	}
+}
+
 int main(void)
 {
 	answertest_open(&A);
@@ -386,6 +433,7 @@ int main(void)
 	test_alive();
 	test_reply_versions();
 	test_clock();
+	test_clock_of_late();
 	rebuilttest_is_same(&A.t, 10);
 	reply_rules_free(&replies);
 	answertest_close(&A);
