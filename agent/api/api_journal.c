@@ -22,7 +22,8 @@ struct journal {
 	struct value *list;
 	uint64_t after, limit, wait_s, last;
 	int64_t from_ms, to_ms;
-	struct str types; /* names, with commas; empty: all */
+	struct str types; /* names, with commas; empty: all but how far the
+			   * MTA's log was read, each few seconds */
 };
 
 static bool is_wanted(const struct journal *j, const struct event *ev)
@@ -32,7 +33,7 @@ static bool is_wanted(const struct journal *j, const struct event *ev)
 	if (ev->time_ms < j->from_ms || ev->time_ms > j->to_ms)
 		return false;
 	if (j->types.n == 0)
-		return true;
+		return ev->type != EV_MTALOG;
 	while (str_next(&rest, ',', &name))
 		if (str_eq(str_trim(name), str_of(event_json_name(ev->type))))
 			return true;
@@ -100,6 +101,34 @@ static int last_seq(struct journal *j)
 	return rc;
 }
 
+/* So that `tail` of those that are wanted are behind `after`. */
+static int find_tail(struct journal *j, uint64_t tail)
+{
+	struct ledger_txn *t = NULL;
+	struct ledger_iter it;
+	struct event ev;
+	size_t looks = 0;
+	int rc = ledger_read_begin(j->c->app->store->ledger, &t);
+
+	j->after = j->last;
+	if (rc == 0)
+		rc = event_iter_open(t, j->last, LEDGER_DOWN, &it);
+	if (rc != 0) {
+		ledger_read_end(&t);
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	}
+	while (tail > 0 && looks++ < LOOKS_MAX) {
+		rc = event_iter_next(&it, &ev);
+		if (rc != 0 && rc != ERR_CORRUPT)
+			break;
+		tail -= rc != 0 || is_wanted(j, &ev);
+		j->after = ev.seq - 1;
+	}
+	ledger_iter_close(&it);
+	ledger_read_end(&t);
+	return rc == ERR_NOT_FOUND || rc == ERR_CORRUPT ? 0 : rc;
+}
+
 /* Until there is an event behind `after`, the time is over, or we stop. */
 static int wait_for_more(struct journal *j)
 {
@@ -130,7 +159,7 @@ static int check_types(struct journal *j)
 	return 0;
 }
 
-/* tail=N: from the N-th newest on. */
+/* tail=N: the N newest of those that are wanted, and what follows. */
 static int read_arguments(struct journal *j)
 {
 	struct api_call *c = j->c;
@@ -145,8 +174,6 @@ static int read_arguments(struct journal *j)
 		rc = api_number(c, "tail", UINT64_MAX, &tail);
 	if (rc == 0)
 		rc = last_seq(j);
-	if (rc == 0 && tail < j->last)
-		j->after = j->last - tail;
 	if (rc == 0)
 		rc = api_time(c, "from", &j->from_ms);
 	if (rc == 0)
@@ -155,7 +182,9 @@ static int read_arguments(struct journal *j)
 		rc =
 		    error_set(&c->err, ERR_SYNTAX, "\"from\" is behind \"to\"");
 	j->types = api_arg(c, "type");
-	return rc == 0 ? check_types(j) : rc;
+	if (rc == 0)
+		rc = check_types(j);
+	return rc == 0 && tail < j->last ? find_tail(j, tail) : rc;
 }
 
 int api_journal(struct api_call *c)

@@ -178,6 +178,20 @@ static int read_by(struct stats *s)
 			       "or segment");
 }
 
+/* What is not counted so would look as if it were none. */
+static int check_filters(struct stats *s)
+{
+	if (s->segment.p != NULL && s->segment.n > 0 &&
+	    s->group == BY_PROVIDER)
+		return error_set(&s->c->err, ERR_SYNTAX,
+		    "by provider nothing is counted of a segment");
+	if (s->purpose.p != NULL && s->purpose.n > 0 && s->group != BY_TIME)
+		return error_set(&s->c->err, ERR_SYNTAX,
+		    "of a purpose there are changes of consent: by total, day "
+		    "or hour");
+	return 0;
+}
+
 /* --- groups --- */
 
 static int by_group(const void *a, const void *b)
@@ -259,6 +273,8 @@ int api_stats(struct api_call *c)
 	struct ledger_txn *t = NULL;
 	int rc = read_by(&s);
 
+	if (rc == 0)
+		rc = check_filters(&s);
 	s.last = s.period = &s.first;
 	if (rc == 0)
 		rc = api_time(c, "from", &from_ms);

@@ -137,6 +137,32 @@ static const struct cli_command *find_command(
 	return NULL;
 }
 
+static const char *nearest_verb(struct str name)
+{
+	const char *best = NULL;
+	unsigned least = 3;
+
+	for (size_t i = 0; cli_verbs[i] != NULL; i++) {
+		unsigned d = str_distance(name, str_of(cli_verbs[i]->name));
+
+		if (d < least) {
+			least = d;
+			best = cli_verbs[i]->name;
+		}
+	}
+	return best;
+}
+
+static int refuse_verb(const char *word)
+{
+	const char *best = nearest_verb(str_of(word));
+
+	if (best != NULL)
+		return cli_fail(CLI_USAGE,
+		    "no verb \"%s\", did you mean \"%s\"?", word, best);
+	return cli_fail(CLI_USAGE, "no verb \"%s\": see tendril help", word);
+}
+
 /* A word that is no option: verb, then command, then operands. */
 static int take_word(struct scan *s, char *word)
 {
@@ -145,8 +171,7 @@ static int take_word(struct scan *s, char *word)
 	if (c->verb == NULL) {
 		c->verb = find_verb(str_of(word));
 		if (c->verb == NULL)
-			return cli_fail(CLI_USAGE,
-			    "no verb \"%s\": see tendril help", word);
+			return refuse_verb(word);
 		c->command = find_command(c->verb, STR(""));
 		return CLI_DONE;
 	}

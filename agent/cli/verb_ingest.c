@@ -63,7 +63,7 @@ const struct cli_verb verb_ingest = {
     .about = "For MTAs that deliver into a program. The message is on disk "
 	     "when it ends with\n0, and the agent takes it from there; any "
 	     "trouble is 75. RECIPIENT is the\nenvelope's, for MTAs that "
-	     "do not add it (X-Original-To or Delivered-To).\n",
+	     "do not add it (X-Original-To or Delivered-To).",
     .commands = CLI_COMMANDS(commands),
     .example = "  master.cf: tendril unix - n n - - pipe flags=DORX "
 	       "user=tendril-agent\n"

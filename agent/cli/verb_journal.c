@@ -130,7 +130,10 @@ static const struct cli_option options[] = {
     {"from", "TIME", "not before 2026-11-22, 2026-11-22T10:00:00Z, or 7d ago",
 	false},
     {"to", "TIME", "not after; the same forms", false},
-    {"type", "NAME,...", "these types only: consent, suppressed...", false},
+    {"type", "NAME,...",
+	"these types only: consent, suppressed... (without it, all but\n"
+	"mtalog: how far the MTA's log was read)",
+	false},
     {"redact", NULL, "lead ids in place of addresses", false},
     {NULL, NULL, NULL, false},
 };

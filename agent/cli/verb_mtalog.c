@@ -37,6 +37,7 @@ struct import {
 	size_t n;
 	bool dry;
 	int code; /* enum cli_exit */
+	int64_t of_mta; /* lines that an MTA wrote */
 	int64_t files, lines, not_understood, outcomes, changed, unknown;
 	int64_t more;    /* messages to more recipients than were decided */
 	int64_t unnamed; /* messages deleted, the log does not say which */
@@ -125,10 +126,11 @@ static int on_line(
     struct import *m, struct str text, const struct mtalog_when *when)
 {
 	struct mtalog_line line;
+	enum mtalog_kind kind = mtalog_parse(text, when, &line);
 
 	m->lines++;
-	if (mtalog_parse(text, when, &line) == MTALOG_UNKNOWN)
-		m->not_understood++;
+	m->of_mta += kind != MTALOG_OTHER;
+	m->not_understood += kind == MTALOG_UNKNOWN;
 	outcome_line(m->book, &line, on_outcome, m);
 	if (m->lines % PROGRESS_LINES == 0)
 		out_progress("%lld lines, %lld outcomes", (long long)m->lines,
@@ -143,6 +145,7 @@ static int import_file(struct import *m, const struct source *s)
 	struct loglines *l = NULL;
 	struct error err = {0};
 	struct str text;
+	int64_t lines = m->lines, of_mta = m->of_mta;
 	int rc = loglines_open(&l, s->path, &err);
 	int code = CLI_DONE;
 
@@ -158,6 +161,9 @@ static int import_file(struct import *m, const struct source *s)
 	m->files++;
 	if (rc < 0)
 		code = cli_error(rc, &err);
+	if (code == CLI_DONE && m->lines > lines && m->of_mta == of_mta)
+		(void)cli_fail(CLI_DONE,
+		    "%s: no line of Postfix or Sendmail is in it", s->path);
 	return code;
 }
 
@@ -259,6 +265,8 @@ static int run_import(struct cli *c)
 	out_progress_end();
 	if (code == CLI_DONE)
 		code = tell(&m);
+	if (code == CLI_DONE && m.lines > 0 && m.of_mta == 0)
+		code = CLI_NO;
 	outcome_free(&m.book);
 	value_free(&m.list);
 	return code;
@@ -286,7 +294,9 @@ const struct cli_verb verb_mtalog = {
 	     ".zst, .lz4: by the\nprogram of that name), oldest first whatever "
 	     "their order here; - is standard\ninput. To repeat it changes "
 	     "nothing more, and where the agent reads on is not\nmoved. Only "
-	     "slots are changed: bounces of long ago suppress nobody.\n",
+	     "slots are changed: bounces of long ago suppress nobody.",
     .commands = CLI_COMMANDS(commands),
+    .exits = "no line of an MTA in any of them; one cannot be unpacked to its "
+	     "end",
     .example = "  tendril mtalog import --dry-run /var/log/mail.log.*\n",
 };

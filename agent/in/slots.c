@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	BATCH_LINES = 500,
@@ -223,6 +224,18 @@ static void close_parts(struct slots *s)
 	waits_free(&s->waits);
 }
 
+/* A follower waits for its file as long as it takes; where no program writes
+ * one, nobody would know. */
+static void tell_missing(const struct app *app)
+{
+	struct str file = app->conf->mta_log.file, dir;
+
+	if (!conf_log_is_journal(file, &dir) && access(file.p, F_OK) != 0 &&
+	    errno == ENOENT)
+		LOG_EV(LOG_LEVEL_WARNING, "mtalog.missing",
+		    KV_STR("file", file));
+}
+
 int slots_open(struct slots **out, struct app *app, struct error *err)
 {
 	struct slots *s = fault_alloc() ? NULL : calloc(1, sizeof(*s));
@@ -240,7 +253,9 @@ int slots_open(struct slots **out, struct app *app, struct error *err)
 		rc = error_set(err, -ENOMEM, "out of memory");
 	if (rc == 0)
 		rc = open_stored(s, err);
-	if (rc != 0)
+	if (rc == 0)
+		tell_missing(app);
+	else
 		slots_close(&s);
 	*out = s;
 	return rc;

@@ -232,6 +232,7 @@ def test_completion(home, words, wanted, unwanted):
 
 @pytest.mark.parametrize("words, hint", [
     (["nothing"], "no verb"),
+    (["supress", "list"], 'no verb "supress", did you mean "suppress"?'),
     (["policy"], "needs a word more"),
     (["policy", "aply"], 'has no "aply"'),
     (["policy", "apply"], "wanted: tendril policy apply FILE"),
@@ -652,7 +653,10 @@ def test_lead(agent):
 def test_journal(agent):
     agent.ok("consent", "grant", "a@b.example", "newsletter")
     events = agent.json("journal")
-    assert [one["seq"] for one in events] == list(range(1, len(events) + 1))
+    assert "mtalog" not in [one["type"] for one in events]
+    passed = agent.json("journal", "--type", "mtalog")
+    seqs = sorted(one["seq"] for one in events + passed)
+    assert seqs == list(range(1, len(seqs) + 1))
     assert agent.json("journal", "--after", "1", "--limit", "1")[0][
         "seq"] == 2
     assert [one["type"] for one in agent.json("journal", "--type",
@@ -669,6 +673,34 @@ def test_journal(agent):
     agent.ok("suppress", "add", "@c.example", "--segment", "webinar")
     last = agent.ok("journal").splitlines()[-1]
     assert re.search(r"suppressed +@c.example +webinar +manual", last), last
+
+
+def test_import_of_no_log(agent):
+    """What is no log of an MTA is told, beside one that is."""
+    none, log = agent.root / "none", agent.root / "mail.log.1"
+    none.write_text("a letter\n" * 3)
+    log.write_text("2026-11-22T10:00:00.000000+00:00 mx postfix/qmgr[7]: "
+                   "4ZqXw72mbkz1x: removed\n")
+    done = agent.cli("mtalog", "import", none)
+    assert done.returncode == 1 and "3 lines of 1 files" in done.stdout
+    assert f"{none}: no line of Postfix or Sendmail" in done.stderr
+    done = agent.cli("mtalog", "import", none, log)
+    assert done.returncode == 0 and f"{none}: no line" in done.stderr
+    done = agent.cli("mtalog", "import", log)
+    assert done.returncode == 0 and done.stderr == ""
+
+
+def test_log_that_is_missing(home):
+    (home.root / "mail.log").unlink()
+    home.tendril.start_agent(home.root / "api")
+    said = home.tendril.agent.log_text()
+    home.tendril.stop()
+    assert f"event=mtalog.missing file={home.root}/mail.log" in said
+    (home.root / "mail.log").touch()
+    home.tendril.start_agent(home.root / "api")
+    said = home.tendril.agent.log_text()
+    home.tendril.stop()
+    assert said.count("mtalog.missing") == 1  # the one above
 
 
 def test_journal_follow(agent):
@@ -703,6 +735,10 @@ def test_stats(agent):
     assert "nothing was counted" in agent.ok("stats", "--segment", "webinar")
     agent.ok("consent", "grant", "a@b.example", "newsletter",
              "--origin", "form")
+    assert "of a segment" in agent.refused(
+        "stats", "--by", "provider", "--segment", "webinar")
+    assert "of a purpose" in agent.refused(
+        "stats", "--by", "reason", "--purpose", "newsletter")
     (row,) = agent.json("stats", "--purpose", "newsletter")
     assert row == {"name": "consent.granted", "segment": "",
                    "purpose": "newsletter", "count": 1}

@@ -195,6 +195,11 @@ static void test_journal(struct apitest *a)
 	IS_INT(apitest_i64(a, "events.0.seq"), 3, "number 3");
 	IS_INT(apitest_get(a, "/v1/journal?tail=2"), 200, "the last two");
 	IS_INT(value_count(apitest_at(a, "events")), 2, "are two");
+	IS_INT(apitest_get(a, "/v1/journal?tail=1&type=policy_applied"), 200,
+	    "the last of a type");
+	IS_INT(value_count(apitest_at(a, "events")), 1, "is one");
+	IS_S(apitest_str(a, "events.0.type"), STR("policy_applied"),
+	    "of that type");
 	IS_INT(
 	    apitest_get(a, "/v1/journal?type=consent,refused"), 200, "by type");
 	IS_INT(value_count(apitest_at(a, "events")), 2, "two events");
