@@ -213,6 +213,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/reply_text.h \
 	%D%/mail/reply_words.c \
 	%D%/mail/reply_words.h \
+	%D%/mail/reply_words_auto.c \
+	%D%/mail/reply_words_two.c \
 	%D%/mail/report.c \
 	%D%/mail/report.h \
 	%D%/mail/report_auto.c \

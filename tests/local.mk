@@ -34,6 +34,7 @@ EXTRA_DIST += \
 	%D%/unit/rebuilttest.h \
 	%D%/unit/storetest.h \
 	%D%/data/mtalog \
+	%D%/data/unseen \
 	%D%/unit/outcome_text.h \
 	%D%/unit/tap.h \
 	%D%/unit/toy_ledger.h \
@@ -165,6 +166,7 @@ unit_tests = \
 	%D%/unit/test_textfind \
 	%D%/unit/test_token \
 	%D%/unit/test_trace \
+	%D%/unit/test_unseen \
 	%D%/unit/test_unsubscribe \
 	%D%/unit/test_value \
 	%D%/unit/test_verdict \

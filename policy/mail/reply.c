@@ -31,33 +31,57 @@ enum {
 
 struct reply_rules {
 	struct phrases *phrases;
+	struct reply_phrase *v; /* of all tables, numbered as in phrases */
+	size_t n;
 };
 
 /* As phrases.h wants it: folded as the text will be, its "*" kept. */
-static int fold(const char *phrase, struct arena *a, const char **out)
+static int fold(
+    const char *phrase, struct buf *b, struct arena *a, const char **out)
 {
 	struct str text = str_of(phrase);
 	bool open = str_ends(text, STR("*"));
-	struct buf b;
 	int rc;
 
-	buf_init(&b, CLAUSE_MAX);
-	phrases_fold(str_cut(text, 0, text.n - open), &b);
-	rc = buf_error(&b);
-	text = str_trim(buf_str(&b));
+	buf_reset(b);
+	phrases_fold(str_cut(text, 0, text.n - open), b);
+	rc = buf_error(b);
+	text = str_trim(buf_str(b));
 	*out = arena_printf(a, "%.*s%s", STR_ARG(text), open ? "*" : "");
-	buf_fini(&b);
 	return rc == 0 && *out == NULL ? -ENOMEM : rc;
+}
+
+static int gather(struct reply_rules *r)
+{
+	static const struct reply_words *const tables[] = {
+	    &reply_words_wish, &reply_words_pair, &reply_words_auto};
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		n += tables[i]->n;
+	r->v = fault_alloc() ? NULL : calloc(n, sizeof(*r->v));
+	if (r->v == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		memcpy(r->v + r->n, tables[i]->v, tables[i]->n * sizeof(*r->v));
+		r->n += tables[i]->n;
+	}
+	return 0;
 }
 
 static int compile(struct reply_rules *r, struct arena *a)
 {
-	const char **v = arena_array(a, reply_n_phrases, sizeof(*v));
-	int rc = v != NULL ? 0 : -ENOMEM;
+	int rc = gather(r);
+	const char **v = rc == 0 ? arena_array(a, r->n, sizeof(*v)) : NULL;
+	struct buf b;
 
-	for (size_t i = 0; rc == 0 && i < reply_n_phrases; i++)
-		rc = fold(reply_phrases[i].text, a, &v[i]);
-	return rc == 0 ? phrases_new(v, reply_n_phrases, &r->phrases) : rc;
+	if (rc == 0 && v == NULL)
+		rc = -ENOMEM;
+	buf_init(&b, CLAUSE_MAX);
+	for (size_t i = 0; rc == 0 && i < r->n; i++)
+		rc = fold(r->v[i].text, &b, a, &v[i]);
+	buf_fini(&b);
+	return rc == 0 ? phrases_new(v, r->n, &r->phrases) : rc;
 }
 
 int reply_rules_new(struct reply_rules **out)
@@ -78,6 +102,7 @@ void reply_rules_free(struct reply_rules **r)
 	if (*r == NULL)
 		return;
 	phrases_free(&(*r)->phrases);
+	free((*r)->v);
 	free(*r);
 	*r = NULL;
 }
@@ -117,20 +142,31 @@ static bool is_dense(const char *z)
 	return (unsigned char)z[0] >= 0xe3 && (unsigned char)z[0] < 0xf0;
 }
 
+static bool has_dense(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (is_dense(s.p + i))
+			return true;
+	return false;
+}
+
 static unsigned words_of(const struct reply_rules *r, struct str clause)
 {
 	uint64_t hits[PHRASES_WORDS(PHRASES_MAX)] = {0};
 	char text[LOWER_MAX];
 	unsigned found = 0;
 	struct str s = {text, 0};
+	bool dense;
 
 	lower(clause, text, &s.n);
 	phrases_match(r->phrases, s, hits);
-	for (size_t i = 0; i < reply_n_phrases; i++) {
-		const struct reply_phrase *p = &reply_phrases[i];
+	dense = has_dense(s);
+	for (size_t i = 0; i < r->n; i++) {
+		const struct reply_phrase *p = &r->v[i];
 
 		if (phrases_has(hits, i) ||
-		    (is_dense(p->text) && str_contains(s, str_of(p->text))))
+		    (dense && is_dense(p->text) &&
+			str_contains(s, str_of(p->text))))
 			found |= p->word;
 	}
 	return found;
@@ -202,12 +238,25 @@ struct reading {
 	struct str opt_out, left; /* clauses; p NULL: none */
 };
 
+static bool has_both(unsigned words, unsigned a, unsigned b)
+{
+	return (words & a) != 0 && (words & b) != 0;
+}
+
 static bool asks_to_stop(unsigned words)
 {
+	bool denied = (words & (WORD_NOT | WORD_REFUSE)) != 0;
+
 	if ((words & WORD_IF) != 0)
 		return false;
-	return (words & WORD_NO_MORE) != 0 ||
-	       ((words & WORD_STOP) != 0 && (words & WORD_NOT) == 0);
+	if ((words & WORD_NO_MORE) != 0)
+		return true;
+	/* not "I do not want to be removed from your mails" */
+	if (has_both(words, WORD_REFUSE, WORD_MAILS) &&
+	    (words & (WORD_STOP | WORD_REMOVE)) == 0)
+		return true;
+	return !denied && ((words & WORD_STOP) != 0 ||
+			      has_both(words, WORD_REMOVE, WORD_LIST));
 }
 
 static void read_clauses(struct reading *r, struct str text)
@@ -248,10 +297,10 @@ static bool is_alone(const struct reply_rules *r, struct str clause)
 	if (count_words(clause) > 3)
 		return false;
 	lower(clause, text, &s.n);
-	for (size_t i = 0; i < reply_n_phrases; i++) {
-		struct str word = str_of(reply_phrases[i].text);
+	for (size_t i = 0; i < r->n; i++) {
+		struct str word = str_of(r->v[i].text);
 
-		if (reply_phrases[i].word == WORD_ALONE &&
+		if (r->v[i].word == WORD_ALONE &&
 		    (str_eq(s, word) || (str_starts(s, word) &&
 					    (words_of(r, str_from(s, word.n)) &
 						WORD_POLITE) != 0)))
@@ -431,7 +480,11 @@ static enum reply_kind kind_of_person(const struct job *j, struct reading *r)
 
 	if (has_challenge_field(j))
 		return REPLY_CHALLENGE;
-	if (has_ticket_field(j) && (r->found & WORD_TICKET) != 0)
+	if ((r->found & WORD_TICKET) != 0 &&
+	    (has_ticket_field(j) ||
+		(has_ticket_mark(j->subject) &&
+		    header_count(j->head, STR("X-Auto-Response-Suppress")) >
+			0)))
 		return REPLY_TICKET;
 	if (r->opt_out.p != NULL)
 		return REPLY_OPT_OUT;

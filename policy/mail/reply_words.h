@@ -21,6 +21,12 @@ enum reply_word {
 	WORD_PROVE = 512,   /* wants us to prove that we are people */
 	WORD_TICKET = 1024, /* a request was received and has a number */
 	WORD_POLITE = 2048, /* says nothing: thanks, regards */
+	/* Two of a clause, which alone say nothing, ask for no more: not to want
+	 * and mail; to remove and a list. */
+	WORD_REFUSE = 4096, /* does not want; denies as WORD_NOT does */
+	WORD_MAILS = 8192,  /* mail, or to get it */
+	WORD_REMOVE = 16384,
+	WORD_LIST = 32768, /* a list of addresses, or an address */
 };
 
 struct reply_phrase {
@@ -28,7 +34,13 @@ struct reply_phrase {
 	const char *text;
 };
 
-extern const struct reply_phrase reply_phrases[];
-extern const size_t reply_n_phrases;
+struct reply_words {
+	const struct reply_phrase *v;
+	size_t n;
+};
+
+extern const struct reply_words reply_words_wish; /* reply_words.c */
+extern const struct reply_words reply_words_pair; /* reply_words_two.c */
+extern const struct reply_words reply_words_auto; /* reply_words_auto.c */
 
 #endif

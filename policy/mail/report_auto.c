@@ -29,26 +29,76 @@ static bool is_from_mta(struct str from)
 	       str_istarts(a, STR("mailerdaemon@"));
 }
 
-static bool subject_says_auto(struct str subject)
+static bool has_any_of(struct str s, const char *const *words, size_t n)
 {
-	static const char *const words[] = {"auto:", "autoreply", "auto-reply",
-	    "auto reply", "automatic reply", "automatic response",
-	    "automated reply", "automated response", "autoresponse",
-	    "out of office", "out of the office", "away from the office",
-	    "vacation", "automatische antwort", "abwesenheit", "abwesend",
-	    "r\303\251ponse automatique", "absence du bureau",
-	    "respuesta autom\303\241tica", "fuera de la oficina",
-	    "risposta automatica", "fuori sede", "resposta autom\303\241tica",
-	    "automatisch antwoord", "afwezig", "autosvar",
-	    "automatyczna odpowied", "automatisk svar", "automatiskt svar",
-	    "automaattinen vastaus", "automatick\303\241 odpov",
-	    "\350\207\252\345\212\250\345\233\236\345\244\215",
-	    "\350\207\252\345\213\225\350\277\224\344\277\241"};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (str_icontains(subject, str_of(words[i])))
+	for (size_t i = 0; i < n; i++)
+		if (str_icontains(s, str_of(words[i])))
 			return true;
 	return false;
+}
+#define HAS_ANY_OF(s, words)                                                   \
+	has_any_of(s, words, sizeof(words) / sizeof((words)[0]))
+
+/* "Re: ...", in whatever language: a short word and a colon. */
+static bool is_answer_to(struct str subject)
+{
+	static const char *const marks[] = {
+	    "re:", "aw:", "antw:", "sv:", "vs:", "odp:", "r:", "ref:", "res:",
+	    "rv:", "ynt:", "vast:", "re :", "\345\233\236\345\244\215",
+	    "\347\255\224\345\244\215", "\345\233\236\350\246\206"};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (str_istarts(subject, str_of(marks[i])))
+			return true;
+	return false;
+}
+
+/* Words that name an automatic answer mean one wherever they stand. Those that
+ * say that somebody is away do not in "Re: Vacation homes", which is what we
+ * wrote ourselves. */
+static bool subject_says_auto(struct str subject)
+{
+	static const char *const named[] = {"auto:", "autoreply", "auto-reply",
+	    "auto reply", "automatic reply", "automatic response",
+	    "automated reply", "automated response", "autoresponse",
+	    "automatische antwort", "abwesenheitsnotiz",
+	    "r\303\251ponse automatique", "respuesta autom\303\241tica",
+	    "risposta automatica", "resposta autom\303\241tica",
+	    "automatisch antwoord", "autosvar", "automatyczna odpowied",
+	    "odpowied\305\272 automatyczna", "autoodpowied", "automatisk svar",
+	    "automatiskt svar", "automaattinen vastaus",
+	    "automatick\303\241 odpov", "automatikus v\303\241lasz",
+	    "r\304\203spuns automat", "otomatik yan\304\261t",
+	    "\320\260\320\262\321\202\320\276\320\274\320\260\321\202"
+	    "\320\270\321\207\320\265\321\201\320\272\320\270\320\271 "
+	    "\320\276\321\202\320\262\320\265\321\202",
+	    "\320\220\320\262\321\202\320\276\320\274\320\260\321\202"
+	    "\320\270\321\207\320\265\321\201\320\272\320\270\320\271 "
+	    "\320\276\321\202\320\262\320\265\321\202",
+	    "\350\207\252\345\212\250\345\233\236\345\244\215",
+	    "\350\207\252\345\212\250\347\255\224\345\244\215",
+	    "\350\207\252\345\213\225\345\233\236\350\246\206",
+	    "\350\207\252\345\213\225\350\277\224\344\277\241",
+	    "\350\207\252\345\213\225\345\277\234\347\255\224",
+	    "\354\236\220\353\217\231 \355\232\214\354\213\240",
+	    "\354\236\220\353\217\231 \354\235\221\353\213\265",
+	    "\354\236\220\353\217\231\354\235\221\353\213\265"};
+	static const char *const away[] = {"out of office", "out of the office",
+	    "away from the office", "vacation", "abwesenheit", "abwesend",
+	    "absence du bureau", "fuera de la oficina", "fuori sede",
+	    "fuori ufficio", "fora do escrit\303\263rio", "afwezig",
+	    "nie ma mnie w biurze", "mimo kancel\303\241\305\231",
+	    "\344\270\215\345\234\250"};
+
+	return HAS_ANY_OF(subject, named) ||
+	       (!is_answer_to(subject) && HAS_ANY_OF(subject, away));
+}
+
+/* What goes to many says of itself what it is; its subject is no proof. */
+static bool is_list_mail(const struct header_list *l)
+{
+	return header_count(l, STR("List-Id")) > 0 ||
+	       header_count(l, STR("List-Unsubscribe")) > 0;
 }
 
 /* RFC 3834 section 5: anything but "no" was not written by a person. */
@@ -98,7 +148,7 @@ static int is_auto_reply(struct report_job *j, bool *yes)
 	       str_ieq(precedence, STR("auto-reply")) ||
 	       (bulk && str_eq(path, STR("<>"))) ||
 	       (bulk && str_istarts(subject, STR("re:"))) ||
-	       subject_says_auto(subject);
+	       (subject_says_auto(subject) && !is_list_mail(&j->mime.head));
 	return 0;
 }
 

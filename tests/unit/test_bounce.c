@@ -307,6 +307,8 @@ static const struct bounce_case {
 	"450 4.1.1 <a@example.com>: Recipient "
 	"address rejected: unverified address: user "
 	"unknown",
+	BOUNCE_SYSTEM},
+    {BOUNCE_DELAYED, "4.1.1", "450 4.1.1 <a@example.com>: user unknown",
 	BOUNCE_OTHER},
     {BOUNCE_FAILED, "4.1.1", "450 4.1.1 user unknown", BOUNCE_EXPIRED},
     {BOUNCE_FAILED, "5.1.1", "450 user unknown", BOUNCE_EXPIRED},

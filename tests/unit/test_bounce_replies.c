@@ -378,7 +378,7 @@ static const struct reply gateways[] = {
     {"554 Service unavailable; Client host [mx.example.org] blocked using "
      "Barracuda Reputation; http://www.barracudanetworks.com/reputation/",
 	BOUNCE_REPUTATION},
-    {"550 #5.1.0 Address rejected.", BOUNCE_OTHER},
+    {"550 #5.1.0 Address rejected.", BOUNCE_USER_UNKNOWN},
     {"550 #5.7.1 Your access to submit messages to this e-mail system has been "
      "rejected.",
 	BOUNCE_POLICY},
@@ -510,9 +510,33 @@ static const struct reply servers[] = {
     {"Error delivering to ann; File does not exist", BOUNCE_SYSTEM},
     {"550 5.4.6 Maximum hop count exceeded. Message probably in a routing loop",
 	BOUNCE_NETWORK},
-    {"551 User not local; please try <c@example.net>", BOUNCE_USER_UNKNOWN},
+    {"551 User not local; please try <c@example.net>", BOUNCE_MAILBOX_MOVED},
     {"550 5.1.6 recipient has moved to another provider", BOUNCE_MAILBOX_MOVED},
     {"556 5.1.10 Recipient address has null MX", BOUNCE_HOST_UNKNOWN},
+};
+
+/* Who is not there is not the recipient; or nobody knows yet. */
+static const struct reply spared[] = {
+    {"550 5.1.1 <a@example.org>: Recipient address rejected: unverified "
+     "address: Address verification in progress",
+	BOUNCE_SYSTEM},
+    {"550 5.1.1 <a@example.org>: Recipient address rejected: undeliverable "
+     "address: connect to mx.example.org[192.0.2.1]:25: Connection timed out",
+	BOUNCE_NETWORK},
+    {"550 The address in your MAIL FROM command does not exist", BOUNCE_POLICY},
+    {"550 The sender's mailbox does not exist", BOUNCE_POLICY},
+    {"550 <b@example.com> Sender: user unknown", BOUNCE_POLICY},
+    {"550 The sending account is disabled", BOUNCE_REPUTATION},
+    {"521 5.2.1 :  (RTR:BL)", BOUNCE_REPUTATION},
+    {"550 5.1.1 members-only list", BOUNCE_POLICY},
+    {"503 5.5.1 User unknown: need MAIL before RCPT", BOUNCE_PROTOCOL},
+    {"550 authentication failure: login user unknown", BOUNCE_RELAY_DENIED},
+    {"550 invalid address in header To:", BOUNCE_POLICY},
+    {"550 5.1.1 user unknown, temporary condition", BOUNCE_SYSTEM},
+    {"550 Unknown error of this user", BOUNCE_SYSTEM},
+    {"550 User (ann) unknown.", BOUNCE_USER_UNKNOWN},
+    {"552 disk quota exceeded, mailbox temporarily disabled",
+	BOUNCE_MAILBOX_FULL},
 };
 
 static const struct reply languages[] = {
@@ -597,6 +621,7 @@ int main(void)
 	REPLIES(consumer);
 	REPLIES(gateways);
 	REPLIES(servers);
+	REPLIES(spared);
 	REPLIES(languages);
 	bounce_rules_free(&rules);
 	return tap_done();

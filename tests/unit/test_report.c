@@ -149,6 +149,16 @@ static const struct kind_case {
 	"From: a@example.org\nSubject: =?UTF-8?B?T3V0IG9mIG9mZmljZQ==?="
 	"\n\nx",
 	REPORT_AUTO_REPLY, REPORT_BY_HEADERS, BOUNCE_AUTO_REPLY, 0},
+    {"a person's reply to what we wrote of holidays",
+	"From: a@example.org\nSubject: Re: Vacation homes\n\nYes!", REPORT_NONE,
+	REPORT_BY_NOTHING, BOUNCE_NOT_A_BOUNCE, 0},
+    {"the same subject without the mark of an answer",
+	"From: a@example.org\nSubject: Vacation: Homes\n\nI am away",
+	REPORT_AUTO_REPLY, REPORT_BY_HEADERS, BOUNCE_AUTO_REPLY, 0},
+    {"a newsletter of holidays",
+	"From: a@example.org\nSubject: Out of office\nList-Id: <n.example>"
+	"\n\nx",
+	REPORT_NONE, REPORT_BY_NOTHING, BOUNCE_NOT_A_BOUNCE, 0},
     {"a person's reply",
 	"From: a@example.org\nSubject: Re: News\nIn-Reply-To: "
 	"<1@example.com>\n\nThanks!",
