@@ -13,8 +13,7 @@ enum {
 	EVIDENCE_MAX = 2000,
 };
 
-/* The only address of the only field of that name, and as it is written. */
-static int only_address(const struct header_list *l, const char *name,
+int claim_address(const struct header_list *l, const char *name,
     struct arena *a, struct address *out, struct str *written_out,
     bool *yes_out)
 {
@@ -34,33 +33,47 @@ static int only_address(const struct header_list *l, const char *name,
 	return rc;
 }
 
-int claim_named(const struct sort *s, struct arena *a, struct address *out,
+static void name_nobody(struct address *out, struct str *written_out)
+{
+	*out = (struct address){0};
+	*written_out = STR("");
+}
+
+int claim_recipient(const struct sort *s, struct arena *a, struct address *out,
     struct str *written_out)
 {
 	const struct report *r = &s->report;
-	bool found = false;
-	int rc = 0;
+	int rc = ERR_SYNTAX;
 
-	if (r->n > 0 && r->rcpt[0].address.n > 0) {
+	name_nobody(out, written_out);
+	if (r->n > 0 && r->rcpt[0].address.n > 0)
+		rc = address_parse(a, r->rcpt[0].address, out, NULL);
+	if (rc == 0)
 		*written_out = r->rcpt[0].address;
-		rc = address_parse(a, *written_out, out, NULL);
-		found = rc == 0;
-		if (rc == ERR_SYNTAX) /* redacted */
-			rc = 0;
-	}
-	if (rc == 0 && !found)
-		rc = only_address(
-		    &r->original, "To", a, out, written_out, &found);
-	if (!found) {
-		*out = (struct address){0};
-		*written_out = STR("");
-	}
+	else
+		name_nobody(out, written_out);
+	return rc == ERR_SYNTAX ? 0 : rc; /* redacted */
+}
+
+int claim_named(const struct sort *s, struct arena *a, struct address *out,
+    struct str *written_out)
+{
+	bool found;
+	int rc = claim_recipient(s, a, out, written_out);
+
+	if (rc != 0 || out->text.n > 0 || s->resent)
+		return rc;
+	rc = claim_address(
+	    &s->report.original, "To", a, out, written_out, &found);
+	if (!found)
+		name_nobody(out, written_out);
 	return rc;
 }
 
 static int read_reference(const struct sort *s, struct claim *out)
 {
-	int rc = reference_of(&s->report.original, &out->reference);
+	int rc = s->resent ? ERR_NOT_FOUND
+			   : reference_of(&s->report.original, &out->reference);
 
 	out->has_reference = rc == 0;
 	return rc == ERR_NOT_FOUND ? 0 : rc;
@@ -71,7 +84,7 @@ int claim_author(const struct sort *s, const struct strs *declared,
 {
 	struct str written;
 	int rc =
-	    only_address(&s->report.head, "From", a, out, &written, yes_out);
+	    claim_address(&s->report.head, "From", a, out, &written, yes_out);
 
 	*yes_out = rc == 0 && *yes_out &&
 		   authentic_is_declared(declared, out->text, out->domain);
@@ -103,7 +116,7 @@ int claim_left(
 	*out = (struct claim){0};
 	if (sort_has_proof(s) || !s->has_reply || s->reply.kind != REPLY_LEFT)
 		return 0;
-	rc = only_address(
+	rc = claim_address(
 	    &s->report.head, "From", a, &out->author, &written, yes_out);
 	*yes_out =
 	    rc == 0 && *yes_out && reply_says_left(&s->reply, out->author.text);

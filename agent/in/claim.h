@@ -27,8 +27,17 @@ struct claim {
 	struct reference reference;
 };
 
-/* Whom a report names: its recipient, or else the only one in To of what it
- * returns; and as written there. Empty: nobody. ERR_LIMIT, -ENOMEM. */
+/* The only address of the only field of that name, and as it is written there;
+ * *yes_out: there is one, else they are not set. ERR_LIMIT, -ENOMEM. */
+int claim_address(const struct header_list *l, const char *name,
+    struct arena *a, struct address *out, struct str *written_out,
+    bool *yes_out) MUST_CHECK;
+
+/* The recipient that a report names, and as written there. Empty: none, or a
+ * redacted one. ERR_LIMIT, -ENOMEM. */
+int claim_recipient(const struct sort *s, struct arena *a, struct address *out,
+    struct str *written_out) MUST_CHECK;
+/* Whom a report names: that one, or else the only one in To of what it returns. */
 int claim_named(const struct sort *s, struct arena *a, struct address *out,
     struct str *written_out) MUST_CHECK;
 

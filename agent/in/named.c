@@ -2,6 +2,7 @@
 #include "agent/in/named.h"
 
 #include "agent/in/claim.h"
+#include "policy/mail/psl.h"
 #include "policy/state/message.h"
 #include "policy/state/person.h"
 
@@ -73,33 +74,68 @@ static int is_near(const struct store *store, const struct ledger_txn *t,
 	return rc;
 }
 
-static int is_other(const struct store *store, const struct ledger_txn *t,
-    struct arena *a, uint64_t message_id, const struct address *who, bool *out)
-{
-	struct message_record m;
-	struct lead_id named, meant;
-	bool near = false;
-	int rc = message_read(t, message_id, &m);
+enum whom {
+	NOBODY,  /* no name, a redacted one, or what may be one */
+	HERSELF, /* whose message it is */
+	OTHER,
+};
 
-	*out = false;
-	if (rc == 0) {
-		meant = m.lead;
-		rc = last_of(t, &meant);
-	}
-	if (rc != 0)
-		return rc == ERR_NOT_FOUND ? 0 : rc; /* acts on nobody */
-	rc = lead_id_of(store->lead_key, who, &named);
+/* ERR_NOT_FOUND: nobody knows whose message it is: it acts on nobody. */
+static int whom_of(const struct store *store, const struct ledger_txn *t,
+    struct arena *a, const struct message_record *m, const struct address *who,
+    enum whom *out)
+{
+	struct lead_id named, meant = m->lead;
+	bool near = false;
+	int rc = last_of(t, &meant);
+
+	*out = NOBODY;
+	if (rc == 0)
+		rc = lead_id_of(store->lead_key, who, &named);
 	if (rc != 0)
 		return rc;
 	rc = last_of(t, &named);
 	if (rc == ERR_NOT_FOUND) {
-		rc = is_near(store, t, a, &m.lead, who->domain, &near);
-		*out = rc == 0 && !near;
-		return rc == ERR_NOT_FOUND ? 0 : rc;
+		rc = is_near(store, t, a, &m->lead, who->domain, &near);
+		if (rc == 0 && !near)
+			*out = OTHER;
+	} else if (rc == 0) {
+		*out = lead_id_eq(&named, &meant) ? HERSELF : OTHER;
 	}
-	*out = rc == 0 && !lead_id_eq(&named, &meant);
 	return rc;
 }
+
+/* ---- what was sent on ---- */
+
+static bool is_resent(const struct header_list *l)
+{
+	static const struct str begin = STR("Resent-");
+
+	for (size_t i = 0; i < l->n; i++)
+		if (str_istarts(l->v[i].name, begin))
+			return true;
+	return false;
+}
+
+/* Is it certain? That ours is in it is. */
+static int is_sent_on(const struct sort *s, struct arena *a,
+    const struct message_record *m, bool *out)
+{
+	struct address author;
+	struct str written;
+	int rc = 0;
+
+	*out = s->returned && is_resent(&s->report.original);
+	if (!s->quoted || m->from_domain.n == 0)
+		return 0;
+	rc = claim_address(
+	    &s->report.original, "From", a, &author, &written, out);
+	*out =
+	    rc == 0 && *out && !psl_is_aligned(author.domain, m->from_domain);
+	return rc;
+}
+
+/* ---- a report ---- */
 
 static bool speaks_of_person(enum seen_kind kind)
 {
@@ -107,30 +143,50 @@ static bool speaks_of_person(enum seen_kind kind)
 	       kind == SEEN_VIRUS || kind == SEEN_UNSUBSCRIBE;
 }
 
+static int settle(const struct store *store, const struct ledger_txn *t,
+    struct arena *a, const struct sort *s, bool *other_out)
+{
+	enum whom whom = NOBODY;
+	struct message_record m;
+	struct address who;
+	struct str written;
+	bool sent_on = false;
+	int rc = message_read(t, s->tokens[0].token.message_id, &m);
+
+	if (rc == 0)
+		rc = is_sent_on(s, a, &m, &sent_on);
+	if (rc != 0 || (s->returned && !sent_on))
+		return rc;
+	/* To of ours is whom it went to, however it went on */
+	rc = s->returned ? claim_recipient(s, a, &who, &written)
+			 : claim_named(s, a, &who, &written);
+	if (rc == 0 && who.text.n > 0 &&
+	    !named_is_redacted(str_cut(written, 0, str_rfind(written, '@'))))
+		rc = whom_of(store, t, a, &m, &who, &whom);
+	*other_out = rc == 0 && (whom == OTHER || (sent_on && whom == NOBODY));
+	return rc;
+}
+
 int named_settle(const struct store *store, struct arena *a, struct sort *s)
 {
 	struct ledger_txn *t = NULL;
-	struct address who;
-	struct str written;
-	bool other;
+	bool other = false;
 	int rc;
 
-	if (!s->quoted || s->n != 1 || !speaks_of_person(s->kind))
+	if ((!s->quoted && !s->returned) || s->n != 1 ||
+	    !speaks_of_person(s->kind))
 		return 0;
-	rc = claim_named(s, a, &who, &written);
-	if (rc != 0 || who.text.n == 0 ||
-	    named_is_redacted(str_cut(written, 0, str_rfind(written, '@'))))
-		return rc;
 	rc = ledger_read_begin(store->ledger, &t);
 	if (rc != 0)
 		return rc;
-	rc = is_other(store, t, a, s->tokens[0].token.message_id, &who, &other);
+	rc = settle(store, t, a, s, &other);
 	ledger_read_end(&t);
 	if (rc == 0 && other) {
+		s->resent = s->returned;
 		s->n = 0;
 		s->kind = SEEN_UNPARSED;
-		s->reason = "it names somebody else than the message that it "
-			    "quotes went to";
+		s->reason = "it is not of the person whom the message that it "
+			    "has went to";
 	}
-	return rc;
+	return rc == ERR_NOT_FOUND ? 0 : rc;
 }

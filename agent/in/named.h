@@ -1,4 +1,4 @@
-/* named.h - does a report name somebody else than its quoted token does?
+/* named.h - is a report of the person whose message its token is of?
  *
  * A token that stands anywhere in the text of a report (sort.quoted) shows that a
  * message of ours is in it, not that it is the one complained of: Ann forwards what
@@ -9,7 +9,18 @@
  * Not somebody else: the same person, also as who goes on under another address;
  * an address that is redacted (RFC 6590) - no address at all, a word that says so,
  * or what looks like a digest; and one nobody has heard of at the domain that the
- * message went to, since that may be a digest of any form, or an alias. Threads:
+ * message went to, since that may be a digest of any form, or an alias.
+ *
+ * Unless it is certain that what is complained of is what somebody sent on: then it
+ * is of Ann only if the report names her.
+ *   - The message that is returned, in which ours is quoted, has a From of another
+ *     domain than ours had: Ann wrote it, or whom she sent it to.
+ *   - Ours is returned itself (sort.returned: the token is in its fields), with
+ *     fields Resent-* (RFC 5322 section 3.6.6): a copy that a person sent on. Ann's
+ *     own has none.
+ * Ours returned without these is Ann's, whomever the report names: her mailbox
+ * passes on what comes, to another of hers or to a colleague on record, and it is
+ * her address that it goes on coming to until she is not written to. Threads:
  * any. */
 #ifndef AGENT_IN_NAMED_H
 #define AGENT_IN_NAMED_H

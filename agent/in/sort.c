@@ -119,6 +119,16 @@ static int add_returned_cfbl(struct job *j)
 	return rc != 0 ? rc : add_returned_text(j, text, TOKEN_FEEDBACK);
 }
 
+static int find_returned(struct job *j)
+{
+	int rc = add_returned_id(j);
+
+	if (rc == 0 && j->out->n == 0)
+		rc = add_returned_cfbl(j);
+	j->out->returned = j->out->n > 0;
+	return rc;
+}
+
 static struct str body_of(struct str message)
 {
 	size_t at = headblock_start(message);
@@ -196,9 +206,7 @@ static int find_tokens(struct job *j)
 	if (rc == 0 && s->n == 0)
 		rc = add_list(j, "Cc");
 	if (rc == 0 && s->n == 0)
-		rc = add_returned_id(j);
-	if (rc == 0 && s->n == 0)
-		rc = add_returned_cfbl(j);
+		rc = find_returned(j);
 	if (rc == 0 && s->n == 0)
 		rc = search_report(j);
 	return rc;

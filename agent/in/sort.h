@@ -39,7 +39,11 @@ struct sort {
 	struct report report;
 	struct sort_token tokens[SORT_TOKENS_MAX];
 	size_t n;
-	bool quoted;         /* its only token is one of place 4 above */
+	bool returned;       /* its tokens are those of place 3 above */
+	bool quoted;         /* its only token is one of place 4 */
+	/* Set by named.h: what it returns was sent on by hand; neither its To nor
+	 * its Message-ID says of whom the report is. */
+	bool resent;
 	enum seen_kind kind; /* of the mail: the weightiest meaning */
 	const char *reason;  /* SEEN_UNPARSED: why, in English */
 	bool has_origin;     /* the milter's word, verified */

@@ -25,8 +25,9 @@ struct answertest {
 	char clock[64];
 	int64_t now_ms;
 	uint64_t key;
-	char one_click[200]; /* of the messages to be sent */
-	struct str reference; /* the same: of their Message-ID */
+	char one_click[200];    /* of the messages to be sent */
+	struct str reference;   /* the same: of their Message-ID */
+	struct str from_domain; /* of their From */
 };
 
 static void answertest_time(struct answertest *a, int64_t now_ms)
@@ -110,6 +111,7 @@ __attribute__((unused)) static uint64_t answertest_send(
 	    .sender = STR("app@example.com"),
 	    .app_one_click = str_of(a->one_click),
 	    .reference = a->reference,
+	    .from_domain = a->from_domain,
 	    .same = {.key = ++a->key, .has_message_id = true},
 	    .log_followed = true};
 	struct decide_out out;

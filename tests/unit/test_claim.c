@@ -391,6 +391,31 @@ static const struct {
     {"it came to her message's address", "xeno@b.example", NULL, IN_ENVELOPE,
 	true},
     {"it returns her message", "xeno@b.example", NULL, IN_FIELD, true},
+    {"that she sent on", "xeno@b.example",
+	"yoli@b.example\nResent-From: yoli@b.example", IN_FIELD, false},
+    {"that she sent on to a stranger", "stranger@b.example",
+	"yoli@b.example\nRESENT-to: stranger@b.example", IN_FIELD, false},
+    {"that she sent on to nobody knows whom", "redacted",
+	"yoli@b.example\nMessage-ID: <1@ours.example>\nResent-Date: 1",
+	IN_FIELD, false},
+    {"that was sent on, and no more is said", NULL,
+	"yoli@b.example\nResent-Date: 1", IN_FIELD, false},
+    {"that she sent on to herself", "yoli@b.example",
+	"yoli@b.example\nResent-From: yoli@b.example", IN_FIELD, true},
+    {"in a message of hers to a colleague", "stranger@b.example",
+	"stranger@b.example\nFrom: Yoli <yoli@b.example>", IN_TEXT, false},
+    {"in a message of hers to nobody knows whom", "redacted",
+	"redacted\nFrom: Yoli <yoli@b.example>", IN_TEXT, false},
+    {"in a message of hers to herself", "yoli@b.example",
+	"x@y.example\nFrom: Yoli <yoli@b.example>", IN_TEXT, true},
+    {"in a message of ours to a colleague", "stranger@b.example",
+	"stranger@b.example\nFrom: News <news@mail.ours.example>", IN_TEXT,
+	true},
+    {"in one that says not by whom it is", "stranger@b.example",
+	"stranger@b.example\nFrom: redacted", IN_TEXT, true},
+    {"in one of two", "stranger@b.example",
+	"stranger@b.example\nFrom: yoli@b.example, xeno@b.example", IN_TEXT,
+	true},
     {"as whom she goes on", "zita@c.example", NULL, IN_TEXT, true},
     {"another address of hers", "yara@d.example", NULL, IN_TEXT, true},
 };
@@ -428,8 +453,10 @@ static struct str report_about(size_t i, uint64_t id)
 
 static void test_named(void)
 {
-	uint64_t id = answertest_send(&A, "yoli@b.example", "");
+	uint64_t id;
 
+	A.from_domain = STR("ours.example");
+	id = answertest_send(&A, "yoli@b.example", "");
 	(void)answertest_send(&A, "xeno@b.example", "");
 	(void)answertest_send(&A, "yara@d.example", "");
 	move_to("yoli@b.example", "zita@c.example", false);
@@ -446,6 +473,8 @@ static void test_named(void)
 		    named[i].name);
 		IS_INT(s.quoted, named[i].where == IN_TEXT, "%s: where",
 		    named[i].name);
+		IS_INT(s.returned, named[i].where == IN_FIELD, "%s: and where",
+		    named[i].name);
 		IS_INT(named_settle(A.t.store, a, &s), 0, "%s: %s",
 		    named[i].name, s.reason);
 		IS_INT(s.n == 1 && s.kind == SEEN_COMPLAINT, named[i].kept,
@@ -453,6 +482,9 @@ static void test_named(void)
 		IS_INT(claim_read(&s, &declared, a, &c, &yes), 0, "read");
 		OK(yes != named[i].kept, "%s: else a claim of whom it names",
 		    named[i].name);
+		OK(!yes || (!str_eq(c.who.text, STR("yoli@b.example")) &&
+			       !c.has_reference),
+		    "%s: and never of her", named[i].name);
 		arena_free(&a);
 	}
 }
