@@ -34,6 +34,7 @@ int reload_open(
 	r->app = app;
 	r->path = path;
 	log_set_level((enum log_level)app->conf->log_level);
+	log_set_redact(app->conf->log_redact);
 	return 0;
 }
 
@@ -85,6 +86,7 @@ static int replace(
 	r->old = k;
 	r->app->conf = fresh;
 	log_set_level((enum log_level)fresh->log_level);
+	log_set_redact(fresh->log_redact);
 	return 0;
 }
 

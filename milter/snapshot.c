@@ -106,6 +106,7 @@ int snapshots_open(struct snapshots **out, const char *path, struct error *err)
 	}
 	pthread_mutex_init(&s->lock, NULL);
 	log_set_level((enum log_level)s->now->pub.conf->log_level);
+	log_set_redact(s->now->pub.conf->log_redact);
 	*out = s;
 	return 0;
 }
@@ -157,6 +158,7 @@ int snapshots_reload(struct snapshots *s, struct error *err)
 	old = s->now;
 	s->now = fresh;
 	log_set_level((enum log_level)fresh->pub.conf->log_level);
+	log_set_redact(fresh->pub.conf->log_redact);
 	pthread_mutex_unlock(&s->lock);
 	drop(old);
 	return 0;

@@ -29,6 +29,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/base/hours_text.c \
 	%D%/base/log.c \
 	%D%/base/log.h \
+	%D%/base/mask.c \
+	%D%/base/mask.h \
 	%D%/base/sched.c \
 	%D%/base/sched.h \
 	%D%/base/secret.c \

@@ -4,6 +4,7 @@
 
 #include "policy/base/buf.h"
 #include "policy/base/clock.h"
+#include "policy/base/mask.h"
 #include "policy/base/when.h"
 
 #include <pthread.h>
@@ -21,6 +22,7 @@ enum {
 };
 
 static atomic_int level_now = LOG_LEVEL_NOTICE;
+static atomic_bool redact_now;
 static const char *program_name = "tendril";
 static bool to_stderr = true;
 
@@ -50,6 +52,11 @@ void log_set_level(enum log_level level)
 bool log_shows(enum log_level level)
 {
 	return (int)level <= atomic_load(&level_now);
+}
+
+void log_set_redact(bool redact)
+{
+	atomic_store(&redact_now, redact);
 }
 
 static bool is_plain(struct str s)
@@ -99,7 +106,31 @@ static void add_quoted(struct buf *out, struct str s)
 	buf_addc(out, '"');
 }
 
-void log_format(struct buf *out, const char *event, const struct log_kv *kv)
+static void add_value(struct buf *out, struct str s)
+{
+	if (is_plain(s))
+		buf_add(out, s);
+	else
+		add_quoted(out, s);
+}
+
+/* Others' words (a server's answer, what a provider found) name people, too. */
+static void add_masked(struct buf *out, struct str s)
+{
+	struct buf masked;
+
+	if (str_find(s, 0, '@') == s.n) {
+		add_value(out, s);
+		return;
+	}
+	buf_init(&masked, LINE_MAX_BYTES);
+	mask_addresses(str_cut(s, 0, LINE_MAX_BYTES), &masked);
+	add_value(out, buf_str(&masked));
+	buf_fini(&masked);
+}
+
+static void format(
+    struct buf *out, const char *event, const struct log_kv *kv, bool redact)
 {
 	buf_addz(out, "event=");
 	buf_addz(out, event);
@@ -109,11 +140,16 @@ void log_format(struct buf *out, const char *event, const struct log_kv *kv)
 		buf_addc(out, '=');
 		if (kv->kind == LOG_KV_I64)
 			buf_printf(out, "%lld", (long long)kv->i);
-		else if (is_plain(kv->s))
-			buf_add(out, kv->s);
+		else if (redact)
+			add_masked(out, kv->s);
 		else
-			add_quoted(out, kv->s);
+			add_value(out, kv->s);
 	}
+}
+
+void log_format(struct buf *out, const char *event, const struct log_kv *kv)
+{
+	format(out, event, kv, false);
 }
 
 static void write_line(enum log_level level, struct str line)
@@ -139,7 +175,7 @@ void log_ev(enum log_level level, const char *event, const struct log_kv *kv)
 	if (!log_shows(level))
 		return;
 	buf_init(&b, LINE_MAX_BYTES);
-	log_format(&b, event, kv);
+	format(&b, event, kv, atomic_load(&redact_now));
 	write_line(level, buf_str(&b));
 	buf_fini(&b);
 }
@@ -181,7 +217,7 @@ void log_ev_limited(
 	if (!log_shows(level) || !limit_pass(event, &kept))
 		return;
 	buf_init(&b, LINE_MAX_BYTES);
-	log_format(&b, event, kv);
+	format(&b, event, kv, atomic_load(&redact_now));
 	if (kept > 0)
 		buf_printf(&b, " suppressed=%lld", (long long)kept);
 	write_line(level, buf_str(&b));

@@ -39,6 +39,8 @@ void log_open(const char *program);
 /* Less important events are dropped from now on. Default NOTICE; atomic. */
 void log_set_level(enum log_level level);
 bool log_shows(enum log_level level);
+/* Addresses in values are left out from now on, whoever wrote them. Atomic. */
+void log_set_redact(bool redact);
 
 /* kv ends with KV_END; keys with an empty string value are printed as "". A
  * line is cut at 2000 bytes. */
@@ -55,7 +57,7 @@ void log_ev_limited(
 	log_ev_limited((level), (event),                                       \
 	    (const struct log_kv[]){__VA_ARGS__ __VA_OPT__(, ) KV_END})
 
-/* What log_ev would print, without prefix; for tests and the journal verb. */
+/* What log_ev would print, without prefix and nothing left out; for tests and the journal verb. */
 struct buf;
 void log_format(struct buf *out, const char *event, const struct log_kv *kv);
 

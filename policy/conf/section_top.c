@@ -86,7 +86,8 @@ static const struct option options[] = {
 	.type = &option_flag,
 	.offset = AT(log_redact),
 	.def = "no",
-	.help = "Leaves addresses out of the log."},
+	.help = "Leaves addresses out of the log, also where others "
+		"wrote them: a server's answer, what a provider reports."},
     {.name = "map-size",
 	.type = &option_size,
 	.offset = AT(map_bytes),

@@ -5,6 +5,7 @@ this test."""
 import json
 import os
 import pathlib
+import signal
 
 import dkim
 import pytest
@@ -284,6 +285,27 @@ def test_who_has_left_is_shown(bed, world):
     assert "dkim=pass header.d=north.example" in shown
     says_gone(bed, "frank@spf.example", sender="frank@spf.example")
     assert "left" in suppressed(bed, "frank@spf.example")
+
+
+def test_log_without_addresses(bed, world):
+    """With log-redact nobody is named, whoever wrote the words."""
+    def reloaded(change):
+        before = bed.tendril.agent.log_text().count("event=reloaded")
+        bed.conf_file.write_text(change(bed.conf_file.read_text()))
+        bed.tendril.agent.signal(signal.SIGUSR1)
+        proc.wait_until(lambda: bed.tendril.agent.log_text().count(
+            "event=reloaded") > before, 20, "the other configuration")
+
+    option = "log-redact = yes\n"
+    reloaded(lambda text: option + text)
+    begin = len(bed.tendril.agent.log_text())
+    says_gone(bed, "rosa@mail.north.example", key=world.key)
+    assert "left" in suppressed(bed, "rosa@mail.north.example")
+    said = bed.tendril.agent.log_text()[begin:]
+    assert 'event=reply.verified believed=yes found="From: -; ' in said
+    assert "dkim=pass header.d=north.example" in said
+    assert "@" not in said
+    reloaded(lambda text: text.removeprefix(option))
 
 
 @pytest.mark.parametrize("person, signed", [

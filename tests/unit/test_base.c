@@ -10,6 +10,7 @@
 #include "policy/base/fault.h"
 #include "policy/base/file.h"
 #include "policy/base/log.h"
+#include "policy/base/mask.h"
 #include "policy/base/secret.h"
 
 #include <errno.h>
@@ -299,6 +300,37 @@ static void test_log(void)
 	buf_fini(&b);
 }
 
+static void test_mask(void)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+	    {"", ""},
+	    {"nobody", "nobody"},
+	    {"jane@a.example", "-"},
+	    {"<jane@a.example>: no", "<->: no"},
+	    {"550 jane.o'hara+x@a.example. Gone", "550 -. Gone"},
+	    {"From: a@b, c@d.example; spf=none", "From: -, -; spf=none"},
+	    {"v=jane=a.example@b.example x", "- x"},
+	    {"\"jane doe\"@a.example left", "- left"},
+	    {"j\xc3\xbcrg@m\xc3\xbcnchen.example", "-"},
+	    {"a@[192.0.2.1]:25 ", "- "},
+	    {"@a.example, a@, @ and @@", "@a.example, a@, @ and @@"},
+	    {"a@b@c", "-@c"},
+	    {"\"@a.example \"\"@b.example", "\"@a.example -"},
+	};
+	struct buf b;
+
+	buf_init(&b, 200);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		buf_reset(&b);
+		mask_addresses(str_of(cases[i].text), &b);
+		IS_S(buf_str(&b), str_of(cases[i].want), "masked: %s",
+		    cases[i].text);
+	}
+	buf_fini(&b);
+}
+
 static void test_error(void)
 {
 	struct error err = {.code = 7, .text = "as it was"};
@@ -332,5 +364,6 @@ int main(void)
 		(void)rmdir(dir);
 	}
 	test_log();
+	test_mask();
 	return tap_done();
 }
