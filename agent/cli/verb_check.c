@@ -157,15 +157,18 @@ static void try_log(void *fn_arg, asuser_emit *emit, void *arg)
 
 /* The agent does not start without it. What others than root may not look at is
  * somebody else's here, too. */
-static void check_journal(struct findings *f, const struct conf *conf)
+static void check_log(struct findings *f, const struct conf *conf)
 {
-	static const char agent[] = "tendril-agent";
+	const char *given = cli_opt(f->c, "user");
+	const char *agent = given != NULL ? given : "tendril-agent";
 	struct named n = {f, agent};
 	struct conf copy = *conf;
 	struct error err;
 	int rc;
 
 	f->kind = "error";
+	if (given != NULL && !asuser_exists(given))
+		return; /* told */
 	if (geteuid() == 0 && asuser_exists(agent)) {
 		rc = asuser_run(agent, try_log, &copy, tell_named, &n, &err);
 	} else {
@@ -345,7 +348,7 @@ static int run_check(struct cli *c)
 	f.kind = "warning";
 	conf_warnings(c->conf, tell, &f);
 	check_places(&f, c->conf);
-	check_journal(&f, c->conf);
+	check_log(&f, c->conf);
 	check_keys(&f, c->conf);
 	check_rules(&f, c->conf);
 	if (policy_file(c) != NULL)
@@ -366,7 +369,8 @@ static const struct cli_option options[] = {
 	false},
     {"rules", "FILE",
 	"these rules for bounces (default: the agent's bounce-rules)", false},
-    {"user", "NAME", "look at the keys with the rights of this user", false},
+    {"user", "NAME", "look at keys and log with the rights of this user",
+	false},
     {"print", NULL, "print every option with the value in effect", false},
     {NULL, NULL, NULL, false},
 };
@@ -379,7 +383,7 @@ const struct cli_verb verb_check = {
     "check",
     "reads conf, keys, policy and rules for bounces, and tells what is wrong",
     "As the daemons would read them; tells also what looks like a mistake.\n"
-    "For root, keys are looked at as the users tendril-milter and\n"
+    "For root, keys and log are looked at as the users tendril-milter and\n"
     "tendril-agent see them, where there are such users. Needs no agent.\n"
     "With --diff, first what changes for people and then, indented, option\n"
     "by option; with --json of level effect and change. That is no finding.",

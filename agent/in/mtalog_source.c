@@ -164,11 +164,10 @@ struct str mtalog_source_position(struct mtalog_source *s)
 int mtalog_source_check(const struct conf_mta_log *log, struct error *err)
 {
 	struct mtalog_source *s = NULL;
-	struct str dir;
-	int rc = 0;
+	int rc = log->file.n > 0
+		     ? mtalog_source_open(&s, log, STR(""), 0, err)
+		     : 0;
 
-	if (conf_log_is_journal(log->file, &dir))
-		rc = mtalog_source_open(&s, log, STR(""), 0, err);
 	mtalog_source_close(&s);
 	return rc;
 }

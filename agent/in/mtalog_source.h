@@ -44,7 +44,8 @@ bool mtalog_source_at_end(const struct mtalog_source *s);
  * journal's, too. Valid until the next call. */
 struct str mtalog_source_position(struct mtalog_source *s);
 
-/* May that log be read, as far as that can be told without reading it? */
+/* May that log be read, as far as that can be told without reading it? A file
+ * need not be there yet; no log is fine. */
 int mtalog_source_check(
     const struct conf_mta_log *log, struct error *err) MUST_CHECK;
 

@@ -387,7 +387,17 @@ def test_check_as_a_daemon(home):
     assert "must be root or uid 0" in home.ok("check", "--user", "root",
                                               status=1)
     home.root.chmod(0o700)  # a folder on the way
-    assert len(home.json(*as_nobody, status=1)) == len(KEYS)
+    assert len(home.json(*as_nobody, status=1)) == len(KEYS) + 1
+    home.root.chmod(0o755)
+    (home.root / "mail.log").chmod(0o600)  # of root: no adm may read it
+    one, = home.json(*as_nobody, status=1)
+    assert one == {"level": "error", "text": "as user nobody: "
+                   f"{home.root}/mail.log: Permission denied"}
+    (home.root / "mail.log").unlink()  # later, maybe
+    one, = home.json(*as_nobody, status=1)
+    assert one["level"] == "warning" and "is not there" in one["text"]
+    (home.root / "mail.log").mkdir()
+    assert "not a regular file" in home.ok("check", status=1)
     assert "no user nobody-at-all" in home.ok("check", "--user",
                                               "nobody-at-all", status=1)
 
