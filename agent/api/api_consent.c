@@ -86,6 +86,8 @@ static int put_history(
 	int rc;
 
 	show_init(&h.s, c, t);
+	if (h.s.redact)
+		show_lead(&h.s, c->reply, "address", id);
 	rc = timeline_each(&tl, add_event, &h);
 	value_put(c->reply, "history", h.list);
 	return rc;
@@ -108,7 +110,7 @@ int api_consent_show(struct api_call *c)
 	if (rc == 0)
 		rc = put_history(c, t, &id);
 	ledger_read_end(&t);
-	if (rc == 0)
+	if (rc == 0 && value_get_str(c->reply, "address").n == 0)
 		value_put_str(c->reply, "address", address.text);
 	value_put(c->reply, "purposes", list);
 	return rc;

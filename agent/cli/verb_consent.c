@@ -92,6 +92,7 @@ static int run_show(struct cli *c)
 
 	cli_path(&path, "/v1/consent");
 	client_query(&path, "address", cli_operand(c, 0));
+	cli_query_flag(c, &path, "redact");
 	return cli_show(c, &path, show_purposes);
 }
 
@@ -106,6 +107,11 @@ static const struct cli_option set_options[] = {
     {NULL, NULL, NULL, false},
 };
 
+static const struct cli_option show_options[] = {
+    {"redact", NULL, "lead ids in place of addresses, no evidence", false},
+    {NULL, NULL, NULL, false},
+};
+
 static const struct cli_command commands[] = {
     {"grant", "ADDRESS PURPOSE", 2, 2, set_options, "the person agreed",
 	run_grant},
@@ -113,7 +119,8 @@ static const struct cli_command commands[] = {
 	"the person no longer agrees", run_withdraw},
     {"object", "ADDRESS PURPOSE", 2, 2, set_options,
 	"the person objected: also against legitimate interest", run_object},
-    {"show", "ADDRESS", 1, 1, NULL, "all purposes of a person", run_show},
+    {"show", "ADDRESS", 1, 1, show_options, "all purposes of a person",
+	run_show},
 };
 
 const struct cli_verb verb_consent = {

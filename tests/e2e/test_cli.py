@@ -636,6 +636,11 @@ def test_consent_history(agent):
                                                           "withdrawn"]
     assert shown["history"][0]["evidence"] == "form of 2026"
     assert "form of 2026" in agent.ok("consent", "show", address)
+    text = agent.ok("consent", "show", address, "--redact")
+    assert "form of 2026" not in text and address not in text
+    hidden = agent.json("consent", "show", address, "--redact")[0]
+    assert hidden["address"].startswith("lead:")
+    assert address not in json.dumps(hidden)
 
 
 def test_lead(agent):
