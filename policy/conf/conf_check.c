@@ -303,6 +303,12 @@ static void warn_segment(struct report *r, const struct policy *p,
 		    "segment %.*s: keep-free does nothing without person "
 		    "at-most",
 		    STR_ARG(s->name));
+	if (s->unknown.count == 0)
+		tell(r, s->rule.line,
+		    "segment %.*s: user-unknown = \"never\" goes on writing to "
+		    "mailboxes that do not exist, which providers hold against "
+		    "all of your mail",
+		    STR_ARG(s->name));
 	warn_yield(r, p, s);
 }
 

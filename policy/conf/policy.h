@@ -115,7 +115,7 @@ struct policy_yield {
 };
 
 /* "5 over 14d": whoever failed so often in a row, the last time more than that
- * after the first, is given up. */
+ * after the first, is given up. "at once": 1, and no time. */
 struct policy_giveup {
 	uint32_t count; /* 0: never */
 	int64_t span_ms;
@@ -145,6 +145,9 @@ struct policy_segment {
 	struct policy_line hours_rule;
 	struct policy_when when_closed;
 	struct policy_yield yield;
+	struct policy_giveup unknown;     /* user-unknown */
+	struct policy_giveup disabled;    /* mailbox-disabled */
+	struct policy_giveup moved;       /* mailbox-moved */
 	struct policy_giveup no_host;     /* host-unknown */
 	struct policy_giveup full;        /* mailbox-full */
 	struct policy_when not_compliant; /* HOLD or REJECT; default REJECT */

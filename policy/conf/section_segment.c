@@ -189,7 +189,7 @@ static const struct option_type yield_type = {
     "a duration and segments such as \"2d to {demo-followup}\"", false,
     parse_yield, print_yield};
 
-/* --- mailbox-full, host-unknown --- */
+/* --- user-unknown and the like --- */
 
 static int parse_giveup(const struct option_job *job, const struct option *o,
     const struct read_option *in, void *field)
@@ -202,6 +202,10 @@ static int parse_giveup(const struct option_job *job, const struct option *o,
 	*g = (struct policy_giveup){0};
 	if (str_eq(text, STR("never")))
 		return 0;
+	if (str_eq(text, STR("at once"))) {
+		g->count = 1;
+		return 0;
+	}
 	if (!str_next(&rest, ' ', &number) || !str_starts(rest, STR("over ")) ||
 	    str_u64(number, GIVEUP_COUNT_MAX, &n) != 0 || n == 0)
 		return option_unexpected(job, o, &in->values[0]);
@@ -224,14 +228,18 @@ static void print_giveup(
 		buf_addz(out, "\"never\"");
 		return;
 	}
+	if (g->span_ms == 0) {
+		buf_addz(out, "\"at once\"");
+		return;
+	}
 	buf_printf(out, "\"%lu over ", (unsigned long)g->count);
 	when_format(out, g->span_ms);
 	buf_addc(out, '"');
 }
 
 static const struct option_type giveup_type = {
-    "failures and a time such as \"5 over 14d\", or \"never\"", false,
-    parse_giveup, print_giveup};
+    "\"at once\", \"never\", or failures and a time such as \"5 over 14d\"",
+    false, parse_giveup, print_giveup};
 
 /* It becomes a header field's phrase. */
 static int check_list_id(const struct option_job *job,
@@ -321,20 +329,36 @@ static const struct option options[] = {
 	.help = "\"2d to {demo-followup}\": waits while a message of those "
 		"segments waits for the person and until 2d after the last "
 		"one, but never longer than 2d from when it came."},
+    {.name = "user-unknown",
+	.type = &giveup_type,
+	.offset = AT(unknown),
+	.def = "at once",
+	.help = "When a person is given up whose mailbox does not exist: at "
+		"the first failure, never, or at so many in a row, of messages "
+		"of any segment, if the first is longer ago than that. A "
+		"delivery or a person's own reply in between starts anew."},
+    {.name = "mailbox-disabled",
+	.type = &giveup_type,
+	.offset = AT(disabled),
+	.def = "at once",
+	.help = "When a person is given up whose mailbox is there, but shut: "
+		"likewise."},
+    {.name = "mailbox-moved",
+	.type = &giveup_type,
+	.offset = AT(moved),
+	.def = "at once",
+	.help = "When a person is given up whose mailbox has moved: likewise."},
     {.name = "mailbox-full",
 	.type = &giveup_type,
 	.offset = AT(full),
 	.def = "5 over 14d",
-	.help = "When a person whose mailbox is full is given up: at so many "
-		"failures in a row, of messages of any segment, if the first "
-		"is longer ago than that. A delivery or a person's own reply "
-		"in between starts anew."},
+	.help = "When a person is given up whose mailbox is full: likewise."},
     {.name = "host-unknown",
 	.type = &giveup_type,
 	.offset = AT(no_host),
 	.def = "3 over 3d",
-	.help = "When a person whose domain has no mail server, or does not "
-		"exist, is given up: likewise."},
+	.help = "When a person is given up whose domain has no mail server, or "
+		"does not exist: likewise."},
     {.name = "not-compliant",
 	.type = &policy_comply_type,
 	.offset = AT(not_compliant),

@@ -584,6 +584,10 @@ static void add_giveup(struct buf *b, const struct policy_giveup *g)
 		buf_addz(b, "never");
 		return;
 	}
+	if (g->span_ms == 0) {
+		buf_addz(b, "at the first failure");
+		return;
+	}
 	buf_addz(b, "after ");
 	add_number(b, g->count);
 	buf_printf(
@@ -598,8 +602,7 @@ static void tell_giveup(struct teller *t, struct str name, const char *who,
 
 	if (old->count == new->count && old->span_ms == new->span_ms)
 		return;
-	buf_printf(
-	    b, "%.*s: people %s are now given up ", STR_ARG(name), who);
+	buf_printf(b, "%.*s: people %s are now given up ", STR_ARG(name), who);
 	add_giveup(b, new);
 	buf_addz(b, "; before, ");
 	add_giveup(b, old);
@@ -626,6 +629,12 @@ static void tell_segment(struct teller *t, const struct policy_segment *old,
 	tell_hours(t, old, new);
 	tell_holidays_of(t, old, new);
 	tell_yield(t, old, new);
+	tell_giveup(t, new->name, "whose mailbox does not exist", &old->unknown,
+	    &new->unknown);
+	tell_giveup(t, new->name, "whose mailbox is disabled", &old->disabled,
+	    &new->disabled);
+	tell_giveup(
+	    t, new->name, "whose mailbox has moved", &old->moved, &new->moved);
 	tell_giveup(
 	    t, new->name, "with a full mailbox", &old->full, &new->full);
 	tell_giveup(t, new->name, "whose domain has no mail server",

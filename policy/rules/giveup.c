@@ -1,6 +1,49 @@
 /* giveup.c - see giveup.h. */
 #include "policy/rules/giveup.h"
 
+#include <stddef.h>
+
+/* What a failure may end in, and by which limit. */
+static const struct kind {
+	enum bounce_reason reason;
+	bool of_class; /* only where it is of class person */
+	enum suppression_reason ends_in;
+	size_t limit;
+} kinds[] = {
+#define AT(field) offsetof(struct giveup_limits, field)
+    {BOUNCE_USER_UNKNOWN, true, SUPPRESSION_USER_UNKNOWN, AT(unknown)},
+    {BOUNCE_MAILBOX_DISABLED, true, SUPPRESSION_MAILBOX_DISABLED, AT(disabled)},
+    {BOUNCE_MAILBOX_MOVED, true, SUPPRESSION_MAILBOX_MOVED, AT(moved)},
+    {BOUNCE_HOST_UNKNOWN, false, SUPPRESSION_HOST_UNKNOWN, AT(no_host)},
+    {BOUNCE_MAILBOX_FULL, false, SUPPRESSION_MAILBOX_FULL, AT(full)},
+#undef AT
+};
+
+/* NULL: such a failure ends in nothing. */
+static const struct kind *kind_of(const struct giveup_failure *f)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i].reason == f->reason)
+			return f->names_lead &&
+				       (!kinds[i].of_class ||
+					   f->class == BOUNCE_CLASS_PERSON)
+				   ? &kinds[i]
+				   : NULL;
+	return NULL;
+}
+
+static const struct giveup_limit *limit_of(
+    const struct kind *k, const struct giveup_limits *l)
+{
+	return (const struct giveup_limit *)(const void *)((const char *)l +
+							   k->limit);
+}
+
+static bool is_at_once(const struct giveup_limit *l)
+{
+	return l->count == 1 && l->span_ms == 0;
+}
+
 enum giveup_rank giveup_rank(const struct giveup_failure *f)
 {
 	if (!f->names_lead)
@@ -10,10 +53,17 @@ enum giveup_rank giveup_rank(const struct giveup_failure *f)
 	return f->reason == BOUNCE_HOST_UNKNOWN ? GIVEUP_HOST : GIVEUP_PERSON;
 }
 
-bool giveup_counts(const struct giveup_failure *f)
+bool giveup_has_limit(const struct giveup_failure *f)
 {
-	return f->names_lead && (f->reason == BOUNCE_HOST_UNKNOWN ||
-				    f->reason == BOUNCE_MAILBOX_FULL);
+	return kind_of(f) != NULL;
+}
+
+bool giveup_counts(
+    const struct giveup_failure *f, const struct giveup_limits *l)
+{
+	const struct kind *k = kind_of(f);
+
+	return k != NULL && !is_at_once(limit_of(k, l));
 }
 
 void giveup_failed(
@@ -25,36 +75,20 @@ void giveup_failed(
 		row->count++;
 }
 
-static int reason_of(enum bounce_reason reason)
-{
-	if (reason == BOUNCE_USER_UNKNOWN)
-		return SUPPRESSION_USER_UNKNOWN;
-	if (reason == BOUNCE_MAILBOX_DISABLED)
-		return SUPPRESSION_MAILBOX_DISABLED;
-	if (reason == BOUNCE_MAILBOX_MOVED)
-		return SUPPRESSION_MAILBOX_MOVED;
-	return 0;
-}
-
 static bool is_end(
     const struct giveup_row *row, const struct giveup_limit *l, int64_t at_ms)
 {
-	return l->count > 0 && row->count >= l->count &&
-	       at_ms - row->first_ms > l->span_ms;
+	return is_at_once(l) || (l->count > 0 && row->count >= l->count &&
+				    at_ms - row->first_ms > l->span_ms);
 }
 
 int giveup_suppression(const struct giveup_failure *f,
     const struct giveup_row *row, const struct giveup_limits *l, int64_t at_ms)
 {
-	if (giveup_rank(f) == GIVEUP_PERSON)
-		return reason_of(f->reason);
-	if (!giveup_counts(f))
-		return 0;
-	if (f->reason == BOUNCE_HOST_UNKNOWN)
-		return is_end(row, &l->no_host, at_ms)
-			   ? SUPPRESSION_HOST_UNKNOWN
-			   : 0;
-	return is_end(row, &l->full, at_ms) ? SUPPRESSION_MAILBOX_FULL : 0;
+	const struct kind *k = kind_of(f);
+
+	return k != NULL && is_end(row, limit_of(k, l), at_ms) ? (int)k->ends_in
+							       : 0;
 }
 
 /* A person's own word weighs most, then that of people here, then guesses. */

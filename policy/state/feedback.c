@@ -1,5 +1,5 @@
 /* feedback.c - see feedback.h. Records: 'm': version 1, rank, reason, flags,
- * first_ms; 'h', 'f': version 1, count, first_ms. */
+ * first_ms; failures in a row: version 1, count, first_ms. */
 #include "policy/state/feedback.h"
 
 #include "policy/base/codec.h"
@@ -38,10 +38,29 @@ static struct str message_key(uint64_t id, struct row_key *k)
 	return (struct str){k->b, 9};
 }
 
+static const struct {
+	enum bounce_reason of;
+	char letter;
+} rows[] = {
+    {BOUNCE_MAILBOX_FULL, 'f'},
+    {BOUNCE_USER_UNKNOWN, 'n'},
+    {BOUNCE_MAILBOX_DISABLED, 'd'},
+    {BOUNCE_MAILBOX_MOVED, 'v'},
+    {BOUNCE_HOST_UNKNOWN, 'h'}, /* the last: any other */
+};
+
+enum {
+	N_ROWS = sizeof(rows) / sizeof(rows[0])
+};
+
 static struct str lead_key(
     const unsigned char *lead, enum bounce_reason of, struct row_key *k)
 {
-	k->b[0] = of == BOUNCE_MAILBOX_FULL ? 'f' : 'h';
+	size_t i = 0;
+
+	while (i + 1 < N_ROWS && rows[i].of != of)
+		i++;
+	k->b[0] = rows[i].letter;
 	memcpy(k->b + 1, lead, LEAD_ID_BYTES);
 	return (struct str){k->b, 1 + LEAD_ID_BYTES};
 }
@@ -172,13 +191,12 @@ static int put_row(struct ledger_txn *t, const struct event_bounce *e)
 
 int feedback_is_alive(struct ledger_txn *t, const unsigned char *lead)
 {
-	static const enum bounce_reason rows[] = {
-	    BOUNCE_HOST_UNKNOWN, BOUNCE_MAILBOX_FULL};
 	struct row_key k;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < sizeof(rows) / sizeof(*rows); i++) {
-		rc = ledger_del(t, TABLE_FEEDBACK, lead_key(lead, rows[i], &k));
+	for (size_t i = 0; rc == 0 && i < N_ROWS; i++) {
+		rc = ledger_del(
+		    t, TABLE_FEEDBACK, lead_key(lead, rows[i].of, &k));
 		if (rc == ERR_NOT_FOUND)
 			rc = 0;
 	}

@@ -9,10 +9,10 @@
  * provider. A failure whose later report says
  * more counts again under its new name.
  *
- * Keys of TABLE_FEEDBACK: 'm', message id (8); of failures in a row for an
- * unknown host 'h', for a full mailbox 'f', lead id (16); these end with what
- * the person writes (answer.h). A message's
- * row goes FEEDBACK_KEEP_DAYS after the message; a few of them with each new
+ * Keys of TABLE_FEEDBACK: 'm', message id (8); of failures in a row a letter for
+ * their reason, lead id (16): unknown host 'h', full mailbox 'f', no such user
+ * 'n', disabled 'd', moved 'v'; these end with what the person writes (answer.h).
+ * More: spikeback.h. A message's row goes FEEDBACK_KEEP_DAYS after the message; a few of them with each new
  * one. What is told of it later counts again.
  * Threads: as the transaction. */
 #ifndef POLICY_STATE_FEEDBACK_H
@@ -50,7 +50,8 @@ struct event_bounce {
 	/* class us is told to the breaker from version 3 on. */
 	uint32_t reason, class, rank;
 	/* Failures in a row with this one, where they count (giveup.h); of a
-	 * full mailbox from version 2 on. */
+	 * full mailbox from version 2 on, of mailboxes that are unknown,
+	 * disabled or moved from version 5 on. */
 	uint32_t in_row;
 	int64_t row_first_ms;
 	struct str status;     /* RFC 3463, where there is one */
@@ -70,7 +71,7 @@ struct event_complaint {
 /* All zero when there is no row. */
 int feedback_read(const struct ledger_txn *t, uint64_t message_id,
     struct feedback_record *out) MUST_CHECK;
-/* of: BOUNCE_HOST_UNKNOWN or BOUNCE_MAILBOX_FULL. */
+/* of: a reason that has a limit (giveup_has_limit()). */
 int feedback_row(const struct ledger_txn *t, const struct lead_id *lead,
     enum bounce_reason of, struct giveup_row *out) MUST_CHECK;
 

@@ -256,8 +256,12 @@ static int release(struct door_ctx *ctx, const struct failing *x)
 	return x->in->release_slot ? ops_slot_changes(ctx, &c, 1) : 0;
 }
 
-/* What the policy in force says; a message of no segment of it ends nothing
- * by a full mailbox. */
+static struct giveup_limit limit_of(const struct policy_giveup *g)
+{
+	return (struct giveup_limit){g->count, g->span_ms};
+}
+
+/* What the policy in force says of the message's segment. */
 static int read_limits(struct door_ctx *ctx, struct store *s, struct failing *x)
 {
 	const struct policy_segment *seg = NULL;
@@ -267,25 +271,28 @@ static int read_limits(struct door_ctx *ctx, struct store *s, struct failing *x)
 	if (rc == 0 && p != NULL)
 		seg = policy_segment_find(p, x->w->message.segment);
 	if (seg != NULL)
-		x->limits = (struct giveup_limits){
-		    {seg->no_host.count, seg->no_host.span_ms},
-		    {seg->full.count, seg->full.span_ms}};
+		x->limits = (struct giveup_limits){limit_of(&seg->unknown),
+		    limit_of(&seg->disabled), limit_of(&seg->moved),
+		    limit_of(&seg->no_host), limit_of(&seg->full)};
 	policy_unref(&p);
 	return rc;
 }
 
+/* What follows, and for how long. */
 static int look_back(struct door_ctx *ctx, struct store *s, struct failing *x,
     struct ops_feedback_out *out)
 {
-	int rc;
+	int rc = giveup_has_limit(&x->g) ? read_limits(ctx, s, x) : 0;
 
-	if (giveup_rank(&x->g) == GIVEUP_PERSON &&
-	    x->f->reason == BOUNCE_USER_UNKNOWN)
-		return judge_spike(ctx, x, out);
-	if (!giveup_counts(&x->g))
-		return 0;
-	rc = count_in_row(ctx, x);
-	return rc != 0 ? rc : read_limits(ctx, s, x);
+	if (rc == 0 && giveup_counts(&x->g, &x->limits))
+		rc = count_in_row(ctx, x);
+	if (rc != 0)
+		return rc;
+	x->suppression =
+	    giveup_suppression(&x->g, &x->row, &x->limits, door_now_ms(ctx));
+	return x->suppression == SUPPRESSION_USER_UNKNOWN
+		   ? judge_spike(ctx, x, out)
+		   : 0;
 }
 
 static int follow_bounce(struct door_ctx *ctx, struct store *s,
@@ -295,8 +302,6 @@ static int follow_bounce(struct door_ctx *ctx, struct store *s,
 	    .origin = STR("bounce"), .message_id = x->in->message_id};
 	int rc = look_back(ctx, s, x, out);
 
-	x->suppression =
-	    giveup_suppression(&x->g, &x->row, &x->limits, door_now_ms(ctx));
 	if (rc == 0)
 		rc = record_bounce(ctx, x);
 	if (rc == 0 && x->g.names_lead)
@@ -317,8 +322,7 @@ int ops_bounce_emit(struct door_ctx *ctx, struct store *s,
     const struct ops_bounce *in, struct ops_feedback_out *out)
 {
 	struct subject_of w;
-	struct failing x = {
-	    .in = in, .w = &w, .limits = {.no_host = GIVEUP_NO_HOST}};
+	struct failing x = {.in = in, .w = &w, .limits = GIVEUP_USUAL};
 	int rc = open_message(ctx, s, in->message_id, &w, out);
 
 	if (rc == 0 && out->known)
@@ -360,8 +364,7 @@ int ops_complaint_emit(struct door_ctx *ctx, struct store *s,
 		if (rc == 0)
 			rc = suppress(ctx, s, &w, &sup, out);
 		if (rc == 0)
-			rc =
-			    outbox_emit_opt_out(ctx, message_id, &w.person.id);
+			rc = outbox_emit_opt_out(ctx, message_id, &w.person.id);
 	}
 	person_fini(&w.person);
 	return rc;

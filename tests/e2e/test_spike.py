@@ -3,6 +3,7 @@ are given up for the time being, those too who failed before it was noticed, and
 it stays so through kill -9."""
 
 import json
+import time
 
 import pytest
 
@@ -11,6 +12,8 @@ from bed import mail, proc
 NEWS = "news@example.com"
 RULES = """\
 segment newsletter { purpose = newsletter legal-basis = legitimate-interest }
+segment patient { purpose = patience legal-basis = legitimate-interest
+  user-unknown = "2 over 2s" }
 breaker { mode = off }
 """
 BEFORE = 19  # failures that are none yet; one more is a spike
@@ -30,10 +33,10 @@ def bed(build, make_bed):
     return bed
 
 
-def fail(bed, person):
+def fail(bed, person, segment="newsletter", number=1):
     bed.sink.script(person, "550 5.1.1 No such user here")
     data = mail.message(NEWS, person, "News", fields=(
-        ("X-Tendril-Segment", "newsletter"),), message_id=f"<{person}>")
+        ("X-Tendril-Segment", segment),), message_id=f"<{number}.{person}>")
     assert mail.submit(bed.ports["apps"], NEWS, [person], data).final[0] == 250
 
 
@@ -100,3 +103,25 @@ def test_who_failed_before_it_was_seen(bed):
         "suppress", "undo", "--reason", "user_unknown", "--provider",
         "north.example", "--since", "1h", "--note", "their outage").stdout
     assert undo.startswith(f"{BEFORE + 1} undone"), undo
+
+
+def test_a_patient_segment(bed):
+    """Two failures in a row give up, where the policy's segment says so."""
+    person, other = "slow@south.example", "fast@south.example"
+    fail(bed, other)
+    proc.wait_until(lambda: row(bed, other), 30, "at once by default")
+    fail(bed, person, "patient")
+    proc.wait_until(lambda: len(journal(bed, "bounce")) == 2, 30, "a bounce")
+    assert row(bed, person) is None
+    time.sleep(2.1)
+    fail(bed, person, "patient", 2)
+    proc.wait_until(lambda: row(bed, person), 30, "given up")
+    path = bed.root / "other.policy"
+    path.write_text(RULES.replace("2 over 2s", "never"))
+    told = bed.tendril.cli("policy", "diff", str(path)).stdout
+    assert "people whose mailbox does not exist are now given up never; " \
+        "before, after two failures in a row" in " ".join(told.split()), told
+    path.write_text(RULES.replace("2 over 2s", "twice"))
+    done = bed.tendril.cli("policy", "check", str(path), check=False)
+    assert done.returncode != 0
+    assert f'{path}:3: user-unknown = "twice"' in done.stdout + done.stderr

@@ -305,6 +305,38 @@ static void test_alive(void)
 	}
 }
 
+static void unknown(const char *who)
+{
+	uint64_t id = answertest_send(&A, who, "");
+
+	IS_INT(take(answertest_dsn(&A, answertest_address(&A, TOKEN_BOUNCE, id),
+		   who, "5.1.1", "550 5.1.1 no such user")),
+	    SEEN_BOUNCE, "%s is unknown", who);
+}
+
+/* So is who writes although their mailbox is said not to exist. */
+static void test_alive_unknown(void)
+{
+	const char *writes = "w4@full.example", *silent = "w5@full.example";
+
+	IS_INT(storetest_policy(&A.t, "segment news { purpose = newsletter }\n"
+				      "segment demo { purpose = demos\n"
+				      "  legal-basis = legitimate-interest\n"
+				      "  user-unknown = \"2 over 1d\" }\n"),
+	    0, "a patient policy");
+	unknown(writes);
+	unknown(silent);
+	(void)answers(writes, answertest_send(&A, writes, ""), "", "Hello");
+	(void)decide(writes, REVIEW_RESUMED);
+	answertest_time(&A, A.now_ms + 2 * ANSWERTEST_DAY);
+	unknown(writes);
+	unknown(silent);
+	IS_INT(answertest_suppressed(&A, writes), 0, "the first again");
+	IS_INT(answertest_suppressed(&A, silent), SUPPRESSION_USER_UNKNOWN,
+	    "the second");
+	answertest_policy(&A);
+}
+
 struct old_reply {
 	unsigned version;
 	struct event_reply e;
@@ -431,6 +463,7 @@ int main(void)
 	test_pause();
 	test_one_to_one();
 	test_alive();
+	test_alive_unknown();
 	test_reply_versions();
 	test_clock();
 	test_clock_of_late();

@@ -866,6 +866,117 @@ static void test_full(void)
 	    SUPPRESSION_HOST_UNKNOWN, "two over a day, by the policy");
 }
 
+/* --- people who are given up later, by the policy --- */
+
+/* A message fails: a report, and the log's line of the same. */
+static void fails_as(const char *to, const char *status, const char *text)
+{
+	uint64_t id = answertest_send(&A, to, "4qAs");
+	struct act_failure line = {.queue_id = STR("4qAs")};
+	struct error err = {0};
+
+	line.status = str_of(status);
+	line.text = str_of(text);
+	line.rcpt = str_of(to);
+	IS_INT(dsn(id, to, status, text), SEEN_BOUNCE, "%s fails", to);
+	IS_INT(act_log_bounce(&A.app, A.rules, &line, &err), 0, "its line");
+}
+
+static const struct {
+	const char *who, *status, *text;
+	int ends_in;
+} later[] = {
+    {"unknown@later.example", "5.1.1", "550 5.1.1 no such user",
+	SUPPRESSION_USER_UNKNOWN},
+    {"disabled@later.example", "5.2.1", "550 5.2.1 mailbox disabled",
+	SUPPRESSION_MAILBOX_DISABLED},
+    {"moved@later.example", "5.1.6", "551 5.1.6 mailbox has moved", 0},
+    {"delivered@later.example", "5.1.1", "550 5.1.1 no such user", 0},
+};
+
+enum {
+	N_LATER = sizeof(later) / sizeof(later[0])
+};
+
+static void later_fail(int days)
+{
+	answertest_time(&A, A.now_ms + days * ANSWERTEST_DAY + 1000);
+	for (size_t i = 0; i < N_LATER; i++)
+		fails_as(later[i].who, later[i].status, later[i].text);
+}
+
+static void test_later(void)
+{
+	uint64_t id;
+
+	answertest_time(&A, A.now_ms + 40 * ANSWERTEST_DAY);
+	IS_INT(storetest_policy(&A.t, "segment news { purpose = newsletter }\n"
+				      "segment demo { purpose = demos\n"
+				      "  legal-basis = legitimate-interest\n"
+				      "  user-unknown = \"3 over 2d\"\n"
+				      "  mailbox-disabled = \"3 over 2d\"\n"
+				      "  host-unknown = \"at once\"\n"
+				      "  mailbox-moved = \"never\" }\n"),
+	    0, "a patient policy");
+	later_fail(0);
+	later_fail(1);
+	for (size_t i = 0; i < N_LATER; i++)
+		IS_INT(answertest_suppressed(&A, later[i].who), 0,
+		    "%s failed twice", later[i].who);
+	id = answertest_send(&A, later[N_LATER - 1].who, "");
+	storetest_change(&A.t, id, SLOT_CHANGE_DELIVERED);
+	later_fail(1);
+	for (size_t i = 0; i < N_LATER; i++)
+		IS_INT(answertest_suppressed(&A, later[i].who),
+		    later[i].ends_in, "%s failed thrice", later[i].who);
+	host_fails("gone@nowhere.example");
+	IS_INT(answertest_suppressed(&A, "gone@nowhere.example"),
+	    SUPPRESSION_HOST_UNKNOWN, "at once");
+}
+
+/* Each reason has a row of its own, and an earlier row does not shorten what
+ * goes at once. */
+static void test_later_mixed(void)
+{
+	const char *who = "mixed@later.example";
+
+	fails_as(who, "5.1.1", "550 5.1.1 no such user");
+	fails_as(who, "5.2.1", "550 5.2.1 mailbox disabled");
+	answertest_time(&A, A.now_ms + 3 * ANSWERTEST_DAY);
+	fails_as(who, "5.1.1", "550 5.1.1 no such user");
+	fails_as(who, "5.2.1", "550 5.2.1 mailbox disabled");
+	IS_INT(answertest_suppressed(&A, who), 0, "two of each are not three");
+}
+
+/* The guard is for suppressions: failures that end nothing yet need none, and
+ * they are failures of the provider all the same. */
+static void test_later_spike(void)
+{
+	const char *who = "thrice@calm2.example";
+	char other[64];
+
+	for (int i = 0; i < 2; i++) {
+		fails_as(who, "5.1.1", "550 5.1.1 no such user");
+		answertest_time(&A, A.now_ms + 2 * ANSWERTEST_DAY);
+	}
+	for (int i = 0; i < 25; i++) {
+		(void)snprintf(other, sizeof(other), "t%d@calm2.example", i);
+		fails_as(other, "5.1.1", "550 5.1.1 no such user");
+		if (answertest_suppressed(&A, other) != 0)
+			OK(false, "%s is suppressed", other);
+	}
+	fails_as(who, "5.1.1", "550 5.1.1 no such user");
+	IS_INT(answertest_suppressed(&A, who), SUPPRESSION_USER_UNKNOWN,
+	    "the third of one, amid first ones of many");
+	{
+		int provisional =
+		    answertest_counter(&A, "suppression.provisional");
+
+		IS_INT(provisional, 1, "for the time being");
+	}
+	answertest_policy(&A);
+}
+
 /* --- a provider in trouble --- */
 
 /* The row that a failure made of a person; all zero: none. */
@@ -921,7 +1032,7 @@ static void test_spike(void)
 	IS_INT(answertest_suppressed(&A, "s19@spike.example"),
 	    SUPPRESSION_USER_UNKNOWN, "nothing is sent meanwhile");
 	IS_INT(
-	    answertest_counter(&A, "suppression.provisional"), 22, "counted");
+	    answertest_counter(&A, "suppression.provisional"), 23, "counted");
 	fail_one("other@calm.example");
 	IS_INT(row_of("other@calm.example").until_ms, 0,
 	    "another provider is not meant");
@@ -1155,6 +1266,9 @@ int main(void)
 	test_forwarded();
 	test_two_tokens();
 	test_full();
+	test_later();
+	test_later_mixed();
+	test_later_spike();
 	test_spike();
 	test_spike_twice();
 	test_out_of_memory();

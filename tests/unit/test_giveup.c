@@ -6,7 +6,7 @@
 #define DAY INT64_C(86400000)
 #define T0 INT64_C(1795342800000)
 
-static const struct giveup_limits usual = {.no_host = GIVEUP_NO_HOST};
+static const struct giveup_limits usual = GIVEUP_USUAL;
 
 static struct giveup_failure failure(
     enum bounce_class class, enum bounce_reason reason, bool names_lead)
@@ -118,7 +118,79 @@ static void test_full(void)
 		    (long long)edges[i].age_ms);
 	}
 	f.names_lead = false;
-	OK(!giveup_counts(&f), "of another person it does not count");
+	OK(!giveup_counts(&f, &usual), "of another person it does not count");
+}
+
+/* Every reason that has a limit obeys its own, and no other's. */
+static void test_each_limit(void)
+{
+	static const struct {
+		enum bounce_reason reason;
+		int suppression;
+		struct giveup_limits own; /* three over two days */
+	} cases[] = {
+	    {BOUNCE_USER_UNKNOWN, SUPPRESSION_USER_UNKNOWN,
+		{.unknown = {3, 2 * DAY}}},
+	    {BOUNCE_MAILBOX_DISABLED, SUPPRESSION_MAILBOX_DISABLED,
+		{.disabled = {3, 2 * DAY}}},
+	    {BOUNCE_MAILBOX_MOVED, SUPPRESSION_MAILBOX_MOVED,
+		{.moved = {3, 2 * DAY}}},
+	    {BOUNCE_HOST_UNKNOWN, SUPPRESSION_HOST_UNKNOWN,
+		{.no_host = {3, 2 * DAY}}},
+	    {BOUNCE_MAILBOX_FULL, SUPPRESSION_MAILBOX_FULL,
+		{.full = {3, 2 * DAY}}},
+	};
+	static const struct giveup_limits never = {0};
+	static const struct giveup_limits at_once = {
+	    {1, 0}, {1, 0}, {1, 0}, {1, 0}, {1, 0}};
+	const struct giveup_row none = {0};
+	const struct giveup_row many = {900, T0 - 900 * DAY};
+	const struct giveup_row three = {3, T0 - 2 * DAY - 1};
+	const struct giveup_row two = {2, T0 - 9 * DAY};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *name = bounce_reason_name(cases[i].reason);
+		struct giveup_failure f = failure(
+		    bounce_class_of(cases[i].reason), cases[i].reason, true);
+		OK(giveup_has_limit(&f) && giveup_counts(&f, &never) &&
+			giveup_counts(&f, &cases[i].own),
+		    "%s counts in a row", name);
+		IS_INT(giveup_suppression(&f, &many, &never, T0), 0,
+		    "%s: never", name);
+		IS_INT(giveup_suppression(&f, &three, &cases[i].own, T0),
+		    cases[i].suppression, "%s: by its own limit", name);
+		IS_INT(giveup_suppression(&f, &two, &cases[i].own, T0), 0,
+		    "%s: not before", name);
+		OK(!giveup_counts(&f, &at_once), "%s: at once, uncounted",
+		    name);
+		IS_INT(giveup_suppression(&f, &none, &at_once, T0),
+		    cases[i].suppression, "%s: at once", name);
+		for (size_t j = 0; j < sizeof(cases) / sizeof(cases[0]); j++)
+			if (j != i)
+				IS_INT(giveup_suppression(
+					   &f, &many, &cases[j].own, T0),
+				    0, "%s: not by another's", name);
+		f.names_lead = false;
+		OK(!giveup_has_limit(&f) &&
+			giveup_suppression(&f, &none, &at_once, T0) == 0,
+		    "%s of another person: nothing", name);
+	}
+}
+
+/* "1 over 2d" is no "at once": one alone is never longer ago than itself. */
+static void test_one_over(void)
+{
+	struct giveup_failure f =
+	    failure(BOUNCE_CLASS_PERSON, BOUNCE_USER_UNKNOWN, true);
+	struct giveup_limits l = {.unknown = {1, 2 * DAY}};
+	struct giveup_row row = {0};
+
+	giveup_failed(&row, 0, T0);
+	OK(giveup_counts(&f, &l) && giveup_suppression(&f, &row, &l, T0) == 0,
+	    "the first is not the end");
+	giveup_failed(&row, 0, T0 + 2 * DAY + 1);
+	IS_INT(giveup_suppression(&f, &row, &l, T0 + 2 * DAY + 1),
+	    SUPPRESSION_USER_UNKNOWN, "one that comes after that long is");
 }
 
 /* What is nobody's fault there never ends in anything. */
@@ -130,12 +202,13 @@ static void test_nobodys_fault(void)
 	    BOUNCE_RELAY_DENIED, BOUNCE_NETWORK, BOUNCE_EXPIRED, BOUNCE_SYSTEM,
 	    BOUNCE_PROTOCOL, BOUNCE_OTHER};
 	const struct giveup_row row = {.count = 1000};
-	const struct giveup_limits one = {{1, 0}, {1, 0}};
+	const struct giveup_limits one = {
+	    {1, 0}, {1, 0}, {1, 0}, {1, 0}, {1, 0}};
 
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
 		struct giveup_failure f =
 		    failure(bounce_class_of(reasons[i]), reasons[i], true);
-		OK(!giveup_counts(&f) &&
+		OK(!giveup_has_limit(&f) && !giveup_counts(&f, &one) &&
 			giveup_suppression(&f, &row, &one, T0) == 0,
 		    "%s is not held against a person",
 		    bounce_reason_name(reasons[i]));
@@ -180,6 +253,8 @@ int main(void)
 	test_hosts();
 	test_row();
 	test_full();
+	test_each_limit();
+	test_one_over();
 	test_nobodys_fault();
 	test_replaces();
 	return tap_done();

@@ -104,6 +104,10 @@ static void test_segments(const struct policy *p)
 	is_rule(&s->not_compliant.rule, 8, "segment news",
 	    "not-compliant = \"reject\" (default)");
 	IS_INT(s->keep_free, 1, "keep-free");
+	OK(s->unknown.count == 1 && s->unknown.span_ms == 0 &&
+		s->disabled.count == 1 && s->disabled.span_ms == 0 &&
+		s->moved.count == 1 && s->moved.span_ms == 0,
+	    "other failures end at once by default");
 	OK(s->full.count == 5 && s->full.span_ms == 14 * WHEN_DAY_MS,
 	    "mailbox-full by default");
 	OK(s->no_host.count == 3 && s->no_host.span_ms == 3 * WHEN_DAY_MS,
@@ -198,6 +202,14 @@ static void test_values(void)
 		"mailbox-full = \"3 over 2d\"\n"},
 	    {"keep-free", "mailbox-full = never keep-free",
 		"mailbox-full = \"never\"\n"},
+	    {"keep-free", "mailbox-full = \"at once\" keep-free",
+		"mailbox-full = \"at once\"\n"},
+	    {"keep-free", "user-unknown = \"2 over 1w\" keep-free",
+		"user-unknown = \"2 over 7d\"\n"},
+	    {"keep-free", "mailbox-disabled = \"1 over 1h\" keep-free",
+		"mailbox-disabled = \"1 over 1h\"\n"},
+	    {"keep-free", "mailbox-moved = never keep-free",
+		"mailbox-moved = \"never\"\n"},
 	    {"segment late",
 		"purpose news { title = \" <The> 'News' \" }\nsegment late",
 		"purpose news {\n\ttitle = \"<The> 'News'\"\n"
@@ -305,11 +317,17 @@ static const struct modeltest_refusal refusals[] = {
     {"apart = 20h", "mode = off",
 	"t.policy:5: mode = \"off\": expected \"enforce\" or \"shadow\""},
     {"keep-free", "mailbox-full = \"5 in 14d\" keep-free",
-	"t.policy:11: mailbox-full = \"5 in 14d\": expected failures and a "
-	"time such as \"5 over 14d\", or \"never\""},
+	"t.policy:11: mailbox-full = \"5 in 14d\": expected \"at once\", "
+	"\"never\", or failures and a time such as \"5 over 14d\""},
+    {"keep-free", "user-unknown = \"once\" keep-free",
+	"t.policy:11: user-unknown = \"once\": expected \"at once\", "
+	"\"never\", or failures and a time such as \"5 over 14d\""},
+    {"keep-free", "mailbox-moved = \"2 over soon\" keep-free",
+	"t.policy:11: mailbox-moved = \"2 over soon\": \"soon\" is not a "
+	"number with a unit such as \"7d\" or \"20h\""},
     {"keep-free", "mailbox-full = \"0 over 14d\" keep-free",
-	"t.policy:11: mailbox-full = \"0 over 14d\": expected failures and a "
-	"time such as \"5 over 14d\", or \"never\""},
+	"t.policy:11: mailbox-full = \"0 over 14d\": expected \"at once\", "
+	"\"never\", or failures and a time such as \"5 over 14d\""},
     {"keep-free", "mailbox-full = \"5 over 400d\" keep-free",
 	"t.policy:11: mailbox-full = \"5 over 400d\": must be at most 365d"},
     {"keep-free = 1", "keep-free = 1001",
@@ -610,6 +628,8 @@ static void test_diff(void)
 		"segment later is new: purpose = \"news\", legal-basis = "
 		"\"consent\", keep-free = 0, when-full = \"hold 5d, then "
 		"bounce\", when-closed = \"hold 7d, then bounce\", "
+		"user-unknown = \"at once\", mailbox-disabled = \"at once\", "
+		"mailbox-moved = \"at once\", "
 		"mailbox-full = \"5 over 14d\", host-unknown = \"3 over 3d\", "
 		"not-compliant = \"reject\", list-id = \"later\", mode = "
 		"\"enforce\"\n"},

@@ -53,6 +53,11 @@ static void test_warnings(void)
 	    {good, ""},
 	    {"", "t.policy:1: no segment: nothing can be sent\n"
 		 "t.policy:1: person has no limit over all segments\n"},
+	    {"person { apart = 1d }\nsegment a { purpose = a\n"
+	     "mailbox-full = never user-unknown = never }\n",
+		"t.policy:2: segment a: user-unknown = \"never\" goes on "
+		"writing to mailboxes that do not exist, which providers hold "
+		"against all of your mail\n"},
 	    {"person { apart = 1d }\nsegment a { purpose = a\nkeep-free = 1 "
 	     "}\n",
 		"t.policy:2: segment a: keep-free does nothing without person "

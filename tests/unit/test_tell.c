@@ -151,6 +151,25 @@ static const struct change changes[] = {
 	"after five failures in a row over more than 14 days\n",
 	"news: people with a full mailbox are now given up after five failures "
 	"in a row over more than 14 days; before, never\n"},
+    {"keep-free = 1", "keep-free = 1 user-unknown = \"2 over 7d\"",
+	"news: people whose mailbox does not exist are now given up after two "
+	"failures in a row over more than 7 days; before, at the first "
+	"failure\n",
+	"news: people whose mailbox does not exist are now given up at the "
+	"first failure; before, after two failures in a row over more than 7 "
+	"days\n"},
+    {"keep-free = 1", "keep-free = 1 mailbox-disabled = never",
+	"news: people whose mailbox is disabled are now given up never; "
+	"before, at the first failure\n",
+	"news: people whose mailbox is disabled are now given up at the first "
+	"failure; before, never\n"},
+    {"keep-free = 1", "keep-free = 1 mailbox-moved = \"3 over 1d\"",
+	"news: people whose mailbox has moved are now given up after three "
+	"failures in a row over more than 24 hours; before, at the first "
+	"failure\n",
+	"news: people whose mailbox has moved are now given up at the first "
+	"failure; before, after three failures in a row over more than 24 "
+	"hours\n"},
     {"keep-free = 1", "keep-free = 1 host-unknown = \"1 over 2d\"",
 	"news: people whose domain has no mail server are now given up after "
 	"one failure in a row over more than 2 days; before, after three "
