@@ -140,6 +140,16 @@ static void warn_nurture(
 		    STR_ARG(s->name));
 }
 
+/* RFC 9477 section 3.1: an address of a domain beside ours needs a signature of
+ * that domain, too; without it a provider does not send a complaint there. */
+static bool covers(const struct conf_domain *d)
+{
+	size_t at = d->bounce_domain.n - d->name.n;
+
+	return str_iends(d->bounce_domain, d->name) &&
+	       (at == 0 || d->bounce_domain.p[at - 1] == '.');
+}
+
 static void warn_domains(struct report *r, const struct conf *c)
 {
 	for (size_t i = 0; i < c->n_domains; i++) {
@@ -148,6 +158,12 @@ static void warn_domains(struct report *r, const struct conf *c)
 			tell(r, d->line,
 			    "domain %.*s: without bounce-domain its bounces "
 			    "are not seen",
+			    STR_ARG(d->name));
+		else if (!covers(d))
+			tell(r, d->line,
+			    "domain %.*s: bounce-domain is not below it: "
+			    "providers that keep to RFC 9477 send no "
+			    "complaints there",
 			    STR_ARG(d->name));
 	}
 	for (size_t i = 0; i < c->n_keys; i++) {

@@ -111,8 +111,10 @@ static const struct option domain_options[] = {
 	.type = &option_domain,
 	.offset = AT(bounce_domain),
 	.help = "Domain of our envelope senders, under the same "
-		"organisational domain; without it the application's sender "
-		"stays and its bounces are not seen."},
+		"organisational domain; at or below this one, or providers "
+		"that keep to RFC 9477 send no complaints there; without it "
+		"the application's sender stays and its bounces are not "
+		"seen."},
     {.name = "sender-id",
 	.type = &option_text,
 	.offset = AT(sender_id),

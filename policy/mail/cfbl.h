@@ -1,6 +1,11 @@
 /* cfbl.h - CFBL-Feedback-ID as a mailbox provider returns it (RFC 9477 section
- * 5.2): atoms and ":", and between any of them white space and comments, which
- * mean nothing and are left out. Pure. Threads: any. */
+ * 5.2): fid = 1*(atext / ":" / CFWS), of which white space and comments mean
+ * nothing and are left out.
+ *
+ * Section 3.5 wants a complaint ignored that has no DKIM signature of its From
+ * domain. One with an id of ours is not: the id is a token with a MAC, which is what
+ * that guards against (section 6.3); it shows that who wrote it has the message.
+ * Without it that signature is needed (agent/in/believe.h). Pure. Threads: any. */
 #ifndef POLICY_MAIL_CFBL_H
 #define POLICY_MAIL_CFBL_H
 

@@ -573,6 +573,18 @@ static void test_warnings(void)
 		"key r2 { domain = \"example.com\" selector = r2 file "
 		"= \"/f\" }\nkey r1",
 		"t.conf:7: key r2 signs for no domain\n"},
+	    {"key r1",
+		"key m1 { domain = \"mail.example.com\" selector = m1 file "
+		"= \"/f\" }\ndomain mail.example.com { keys = m1 "
+		"bounce-domain = \"mail.example.com\" }\nkey r1",
+		""},
+	    {"key r1",
+		"key m1 { domain = \"mail.example.com\" selector = m1 file "
+		"= \"/f\" }\ndomain mail.example.com { keys = m1 "
+		"bounce-domain = \"bmail.example.com\" }\nkey r1",
+		"t.conf:8: domain mail.example.com: bounce-domain is not below "
+		"it: providers that keep to RFC 9477 send no complaints "
+		"there\n"},
 	    {"stream rest",
 		"stream late { class = pass listener = apps }\n"
 		"stream rest",
