@@ -48,6 +48,8 @@ agent_libagent_a_SOURCES = \
 	%D%/app.h \
 	%D%/cli/loglines.c \
 	%D%/cli/loglines.h \
+	%D%/cli/mtalog_ends.c \
+	%D%/cli/mtalog_ends.h \
 	%D%/cli/plain.c \
 	%D%/cli/plain.h \
 	%D%/cli/postout.c \

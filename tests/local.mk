@@ -113,6 +113,7 @@ unit_tests = \
 	%D%/unit/test_maildir \
 	%D%/unit/test_mime \
 	%D%/unit/test_loglines \
+	%D%/unit/test_mtalog_ends \
 	%D%/unit/test_mtalog_follow \
 	%D%/unit/test_mtalog_journal \
 	%D%/unit/test_mtalog_postfix \
@@ -325,6 +326,7 @@ tests_unit_test_maildir_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_relay_LDADD = $(AGENT_LIBS)
 tests_unit_test_plain_LDADD = $(AGENT_LIBS)
 tests_unit_test_loglines_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_mtalog_ends_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_follow_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_journal_LDADD = $(AGENT_LIBS)
 tests_unit_test_mtalog_released_LDADD = $(AGENT_LIBS)

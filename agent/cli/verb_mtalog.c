@@ -5,6 +5,7 @@
  * behind a hole: what stood before is not known. */
 #include "agent/cli/client.h"
 #include "agent/cli/loglines.h"
+#include "agent/cli/mtalog_ends.h"
 #include "agent/cli/out.h"
 #include "agent/cli/verbs.h"
 
@@ -33,10 +34,11 @@ struct source {
 struct import {
 	struct cli *c;
 	struct outcome_book *book;
+	struct ends *ends;
 	struct value *list; /* of the next request; NULL: none yet */
 	size_t n;
 	bool dry;
-	int code; /* enum cli_exit */
+	int code;       /* enum cli_exit */
 	int64_t of_mta; /* lines that an MTA wrote */
 	int64_t files, lines, not_understood, outcomes, changed, unknown;
 	int64_t more;    /* messages to more recipients than were decided */
@@ -89,7 +91,7 @@ static bool says_something(const struct outcome *o)
 	return o->queue_id.n > 0 && o->kind != OUTCOME_DEFERRED;
 }
 
-static void on_outcome(void *arg, const struct outcome *o)
+static void add_outcome(void *arg, const struct outcome *o)
 {
 	struct import *m = arg;
 	struct value *e;
@@ -118,6 +120,13 @@ static void on_outcome(void *arg, const struct outcome *o)
 		value_put_bool(e, "late", true);
 	value_add(m->list, e);
 	m->n++;
+}
+
+static void on_outcome(void *arg, const struct outcome *o)
+{
+	struct import *m = arg;
+
+	ends_outcome(m->ends, o, add_outcome, m);
 }
 
 /* --- a file --- */
@@ -255,11 +264,16 @@ static int run_import(struct cli *c)
 	if (code != CLI_DONE)
 		return code;
 	m.book = outcome_new(SESSIONS_MAX);
-	if (m.book == NULL)
-		return cli_fail(CLI_AGAIN, "out of memory");
-	outcome_handoffs(m.book, c->conf->mta_log.handoff_relays, NULL, NULL);
+	m.ends = ends_new();
+	if (m.book == NULL || m.ends == NULL)
+		code = cli_fail(CLI_AGAIN, "out of memory");
+	else
+		outcome_handoffs(
+		    m.book, c->conf->mta_log.handoff_relays, NULL, NULL);
 	for (size_t i = 0; code == CLI_DONE && i < c->n_operands; i++)
 		code = import_file(&m, &v[i]);
+	if (code == CLI_DONE)
+		ends_flush(m.ends, add_outcome, &m);
 	if (code == CLI_DONE)
 		code = send(&m);
 	out_progress_end();
@@ -268,6 +282,7 @@ static int run_import(struct cli *c)
 	if (code == CLI_DONE && m.lines > 0 && m.of_mta == 0)
 		code = CLI_NO;
 	outcome_free(&m.book);
+	ends_free(&m.ends);
 	value_free(&m.list);
 	return code;
 }
