@@ -130,6 +130,19 @@ def clicks(machine, recipient):
                        8580) == 200
 
 
+def replies(machine, person, words):
+    """A person answers what they got last."""
+    _, data = machine.ask("received", person, 1, 20)
+    field = {name: re.search(rf"^{name}: *(.*?)\r$", data, re.M | re.I)[1]
+             for name in ("From", "Message-ID", "Subject")}
+    address = re.search(r"[^<> ]+@[^<> ]+", field["From"])[0]
+    code, text = machine.ask("submit", person, address, (
+        f"From: {person}\r\nTo: {address}\r\n"
+        f"Subject: Re: {field['Subject']}\r\n"
+        f"In-Reply-To: {field['Message-ID']}\r\n\r\n{words}\r\n"))
+    assert code == 250, text
+
+
 def settles(machine, command, *words):
     """A command's output has these words before long: what happens behind
     the scenes has happened."""
@@ -143,7 +156,7 @@ def settles(machine, command, *words):
 
 WORLD = {verb.__name__: verb
          for verb in (user, publish, sends, received, receives, clicks,
-                      settles)}
+                      replies, settles)}
 
 
 @pytest.fixture(scope="module")

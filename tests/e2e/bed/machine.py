@@ -33,7 +33,7 @@ import time
 if __name__ == "__main__":
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from bed import nameserver, proc, sink, syslogd, web  # noqa: E402
+from bed import mail, nameserver, proc, sink, syslogd, web  # noqa: E402
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 BUILD = "build/local"
@@ -274,6 +274,11 @@ class Inside:
         """What a mail provider does with a one-click address, through the
         TLS proxy; the status."""
         return web.public(port, "POST", url, body)[0]
+
+    def submit(self, sender, recipient, data):
+        """Somebody's mail to port 25; the answer."""
+        return list(mail.submit(25, sender, [recipient],
+                                data.encode()).final)
 
     def write(self, path, text):
         pathlib.Path(path).write_text(text)
