@@ -52,10 +52,26 @@ static const char *const failure[] = {"could not be delivered",
     "não pôde ser entregue", "o foi entregue", "se pudo entregar",
     "podido entregar", "se ha podido entregar", "no se entregó",
     "no se puede entregar", "kunde inte levereras", "kunne ikke leveres",
-    "iletilemedi",
-    /* Russian, Japanese, Chinese */
-    "не удалось достав", "не доставлен", "недоставлен", "配信でき", "送信でき",
-    "届けられ", "配信不能", "宛先不明", "无法投递", "无法送达", "退信"};
+    "iletilemedi", "error al entregar", "entrega a estos destinatarios",
+    "falha na entrega", "falha de entrega", "não é possível entregar",
+    "consegna non riuscita", "recapito non riuscito",
+    "fehler bei der nachrichtenzustellung", "konnte nicht gesendet werden",
+    "impossible de remettre", "nie można dostarczyć", "nie powiodło się",
+    "leverans till följande", "kunde inte nå", "levering til disse",
+    "levering til følgende", "kunne ikke leveres", "bezorging aan de volgende",
+    "niet worden bereikt", "doručit se nepodařilo", "nepodařilo se doručit",
+    "nelze doručit", "nem kézbesíthető", "kézbesítése nem sikerült",
+    "ei voitu toimittaa", "toimitus epäonnistui", "teslim edilemedi",
+    "nu a putut fi livrat", "δεν ήταν δυνατή η παράδοση",
+    "לא היתה אפשרות למסור",
+    /* what Exchange writes in any language */
+    "resolver.adr", "resolver.rst", "storedrv.", "smtpsend.",
+    /* Russian, Japanese, Chinese, Korean */
+    "доставка не выполнена", "не может быть доставлен", "配信に失敗",
+    "传递失败", "傳遞失敗", "无法传递", "無法傳遞", "배달하지 못",
+    "전달하지 못", "배달되지 않", "전송하지 못", "не удалось достав",
+    "не доставлен", "недоставлен", "配信でき", "送信でき", "届けられ",
+    "配信不能", "宛先不明", "无法投递", "无法送达", "退信"};
 
 /* Subjects of such mails. */
 static const char *const subjects[] = {"returned mail", "undeliver",
@@ -74,8 +90,16 @@ static const char *const subjects[] = {"returned mail", "undeliver",
     "nicht zugestellt", "zustellung fehlgeschlagen", "bermittlungsfehler",
     "non remis", "chec de la remise", "mancato recapito",
     "no se puede entregar", "no se pudo entregar", "onbestelbaar",
-    "niet bezorgd", "niedostarcz", "não entregue", "配信", "退信",
-    "недоставлен"};
+    "niet bezorgd", "niedostarcz", "não entregue", "não é possível entregar",
+    "falha na entrega", "impossibile recapitare", "non recapitabile",
+    "recapito non riuscito", "impossible de remettre", "nie można dostarczyć",
+    "kunde inte levereras", "kan inte levereras", "kunne ikke leveres",
+    "kan ikke leveres", "niet-bestelbaar", "niet te bezorgen", "nelze doručit",
+    "nedoručiteln", "kézbesíthetetlen", "nem kézbesíthető", "ei voi toimittaa",
+    "ei voitu toimittaa", "iletilemedi", "iletilemez", "teslim edilemedi",
+    "nelivrat", "недоставк", "не доставлен", "не удается доставить", "配信",
+    "退信", "无法传递", "無法傳遞", "传递失败", "배달되지", "배달 실패",
+    "전달되지", "недоставлен"};
 
 /* Still trying. Not "temporary": final failures speak of that as well. */
 static const char *const delay[] = {"not yet been delivered",
@@ -162,7 +186,8 @@ static bool is_mta_name(struct str local)
 	    STR("maildaemon"), STR("mailer_daemon"), STR("mdaemon"),
 	    STR("mmdf"), STR("mail.delivery.system"), STR("mail-delivery"),
 	    STR("maildelivery"), STR("maildeliverysystem"), STR("poostmaster"),
-	    STR("mail-delivery-system"), STR("mail_daemon")};
+	    STR("mail-delivery-system"), STR("mail_daemon"), STR("post_master"),
+	    STR("postoffice")};
 
 	for (size_t i = 0; i < COUNT(names); i++)
 		if (str_eq(local, names[i]))
@@ -180,6 +205,9 @@ static bool is_mta(struct str from)
 	struct str a = multireport_address(from);
 	size_t at = str_rfind(a, '@');
 
+	/* Exchange's own sender, of which the number is the same everywhere */
+	if (str_starts(a, STR("microsoftexchange329e")))
+		return true;
 	return str_eq(from, STR("<>")) || is_mta_name(str_cut(a, 0, at)) ||
 	       says(from, names, COUNT(names));
 }

@@ -4,6 +4,8 @@
 #include "policy/mail/multireport.h"
 #include "policy/mail/report_internal.h"
 
+#include <string.h>
+
 const char *report_kind_name(enum report_kind kind)
 {
 	static const char *const names[] = {"none", "hard", "soft", "delayed",
@@ -152,6 +154,29 @@ static int sort_delivery(struct report_job *j)
 	return rc;
 }
 
+enum {
+	BARE_CR_MAX = 256 << 10, /* bytes of a mail that is copied */
+};
+
+/* A file whose lines end with CR alone, as old mail programs keep mail: as if
+ * they ended with LF. Another mail is left alone. */
+static int read_lines(struct str *message, struct arena *a)
+{
+	char *copy;
+
+	if (message->n == 0 || message->n > BARE_CR_MAX ||
+	    memchr(message->p, '\n', message->n) != NULL ||
+	    memchr(message->p, '\r', message->n) == NULL)
+		return 0;
+	copy = arena_alloc(a, message->n);
+	if (copy == NULL)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < message->n; i++)
+		copy[i] = message->p[i] == '\r' ? '\n' : message->p[i];
+	message->p = copy;
+	return 0;
+}
+
 int report_classify(const struct bounce_rules *rules, struct str message,
     struct arena *a, struct report *out)
 {
@@ -159,7 +184,9 @@ int report_classify(const struct bounce_rules *rules, struct str message,
 	int rc;
 
 	*out = (struct report){.reason = BOUNCE_NOT_A_BOUNCE};
-	rc = mime_scan(message, a, &j.mime);
+	rc = read_lines(&message, a);
+	if (rc == 0)
+		rc = mime_scan(message, a, &j.mime);
 	if (rc != 0)
 		return rc;
 	out->head = j.mime.head;

@@ -80,7 +80,8 @@ struct report {
 
 /* Borrows message and arena: the result lives as long as both. ERR_LIMIT when
  * the arena is full (a megabyte will do for honest mail), -ENOMEM; no other
- * errors: what is not understood is REPORT_NONE. */
+ * errors: what is not understood is REPORT_NONE. Lines end with LF or CRLF; in a
+ * mail without any LF, with CR. */
 int report_classify(const struct bounce_rules *rules, struct str message,
     struct arena *a, struct report *out) MUST_CHECK;
 

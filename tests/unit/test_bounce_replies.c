@@ -535,6 +535,12 @@ static const struct reply spared[] = {
     {"550 5.1.1 user unknown, temporary condition", BOUNCE_SYSTEM},
     {"550 Unknown error of this user", BOUNCE_SYSTEM},
     {"550 User (ann) unknown.", BOUNCE_USER_UNKNOWN},
+    {"521 5.2.1 We will not accept this message", BOUNCE_POLICY},
+    {"501 <mail.example.com> is invalid or DNS says it does not exist",
+	BOUNCE_POLICY},
+    {"550 5.2.1 Account administratively disabled", BOUNCE_MAILBOX_DISABLED},
+    {"550 the mailbox of ann is full", BOUNCE_MAILBOX_FULL},
+    {"550 you may not mail us: organizational settings", BOUNCE_POLICY},
     {"552 disk quota exceeded, mailbox temporarily disabled",
 	BOUNCE_MAILBOX_FULL},
 };

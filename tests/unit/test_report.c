@@ -174,6 +174,22 @@ static const struct kind_case {
 	"mx.example.org [192.0.2.1]: 550 5.1.1 User\n    unknown\n\n  "
 	"b@example.org\n    mailbox is full\n\n----- copy -----\n",
 	REPORT_HARD, REPORT_BY_FAILED_LIST, BOUNCE_USER_UNKNOWN, 2},
+    {"lines that end with CR alone",
+	"From: MAILER-DAEMON@example.net\rX-Failed-Recipients: a@example.org"
+	"\r\rThe following addresses failed:\r\r  a@example.org\r    host "
+	"mx.example.org [192.0.2.1]: 550 5.1.1 User unknown\r",
+	REPORT_HARD, REPORT_BY_FAILED_LIST, BOUNCE_USER_UNKNOWN, 1},
+    {"Exchange in a language of which no word is known",
+	"From: MicrosoftExchange329e71ec88ae@example.org\nReturn-Path: <>\n"
+	"Subject: x\n\nx\n\na@example.org\n#550 5.1.1 "
+	"RESOLVER.ADR.RecipNotFound; not found ##\n",
+	REPORT_HARD, REPORT_BY_NOTICE, BOUNCE_USER_UNKNOWN, 1},
+    {"the same in Swedish",
+	"From: Microsoft Exchange <post@example.org>\nReturn-Path: <>\n"
+	"Subject: Kunde inte levereras: x\n\nLeverans till f\303\266ljande "
+	"mottagare misslyckades:\n\na@example.org\n#550 5.7.1 "
+	"RESOLVER.RST.NotAuthorized; not authorized ##\n",
+	REPORT_SOFT, REPORT_BY_NOTICE, BOUNCE_POLICY, 1},
     {"the same, sender refused",
 	"From: MAILER-DAEMON@example.net\nX-Failed-Recipients: "
 	"a@example.org\n\n  a@example.org\n    SMTP error from remote mail "
