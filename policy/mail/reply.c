@@ -243,20 +243,30 @@ static bool has_both(unsigned words, unsigned a, unsigned b)
 	return (words & a) != 0 && (words & b) != 0;
 }
 
-static bool asks_to_stop(unsigned words)
+/* Words that ask for no more two or three together. */
+static bool asks_together(unsigned words)
 {
 	bool denied = (words & (WORD_NOT | WORD_REFUSE)) != 0;
 
-	if ((words & WORD_IF) != 0)
-		return false;
-	if ((words & WORD_NO_MORE) != 0)
-		return true;
 	/* not "I do not want to be removed from your mails" */
 	if (has_both(words, WORD_REFUSE, WORD_MAILS) &&
 	    (words & (WORD_STOP | WORD_REMOVE)) == 0)
 		return true;
-	return !denied && ((words & WORD_STOP) != 0 ||
-			      has_both(words, WORD_REMOVE, WORD_LIST));
+	if (denied)
+		return false;
+	return has_both(words, WORD_REMOVE, WORD_LIST) ||
+	       has_both(words, WORD_HALT, WORD_MAILS | WORD_SEND) ||
+	       ((words & WORD_ME) != 0 &&
+		   has_both(words, WORD_REMOVE, WORD_ROLL));
+}
+
+static bool asks_to_stop(unsigned words)
+{
+	if ((words & WORD_IF) != 0)
+		return false;
+	return (words & WORD_NO_MORE) != 0 || asks_together(words) ||
+	       ((words & WORD_STOP) != 0 &&
+		   (words & (WORD_NOT | WORD_REFUSE)) == 0);
 }
 
 static void read_clauses(struct reading *r, struct str text)
@@ -488,7 +498,8 @@ static enum reply_kind kind_of_person(const struct job *j, struct reading *r)
 		return REPLY_TICKET;
 	if (r->opt_out.p != NULL)
 		return REPLY_OPT_OUT;
-	if (is_one_word(r->rules, j->out->text, &clause)) {
+	if (is_one_word(r->rules,
+		j->out->text.n > 0 ? j->out->text : j->subject, &clause)) {
 		r->opt_out = clause;
 		return REPLY_OPT_OUT;
 	}

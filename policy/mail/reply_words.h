@@ -26,7 +26,11 @@ enum reply_word {
 	WORD_REFUSE = 4096, /* does not want; denies as WORD_NOT does */
 	WORD_MAILS = 8192,  /* mail, or to get it */
 	WORD_REMOVE = 16384,
-	WORD_LIST = 32768, /* a list of addresses, or an address */
+	WORD_LIST = 32768, /* a list of addresses, or an address: ours, theirs */
+	WORD_ROLL = 65536, /* some list: only with WORD_ME */
+	WORD_ME = 131072,
+	WORD_HALT = 262144, /* to stop: only with WORD_MAILS or WORD_SEND */
+	WORD_SEND = 524288, /* to send, to write */
 };
 
 struct reply_phrase {

@@ -87,7 +87,12 @@ static void test_wishes(void)
 	    {"Wilt u mij van uw mailinglijst verwijderen?", true},
 	    {"En halua en\303\244\303\244 viestej\303\244 teilt\303\244", true},
 	    {"\354\210\230\354\213\240\352\261\260\353\266\200", true},
+	    {"Could you strike us off? I mean, remove us from any list", true},
+	    {"Please stop sending mails", true},
+	    {"Cessez d'envoyer des messages", true},
 	    /* not a wish */
+	    {"Please remove item three from the list", false},
+	    {"We had to stop the project", false},
 	    {"I do not want to be removed from your newsletter emails", false},
 	    {"Our name on your mailing list is misspelt", false},
 	    {"How do your customers unsubscribe?", false},
