@@ -728,6 +728,20 @@ static void test_reused(void)
 	IS_INT(state_of(third), SLOT_RELEASED, "the next one is refused");
 	IS_INT(state_of(again), SLOT_DELIVERED, "the one before was not");
 	IS_INT(suppressed("rc@b.example"), 0, "whose mailbox is there");
+	now_ms += 1000;
+	BEGINS("F53053D1");
+	ACTIVE("F53053D1");
+	REFUSED("F53053D1", "ra@b.example");
+	REMOVED("F53053D1");
+	BEGINS("F53053D2");
+	ACTIVE("F53053D2");
+	REFUSED("F53053D2", "rc@b.example");
+	REMOVED("F53053D2");
+	step();
+	IS_INT(suppressed("ra@b.example"), 0,
+	    "another's message to her is not the one that had its queue id");
+	IS_INT(suppressed("rc@b.example"), 0, "nor one of several that had it");
+	IS_INT(state_of(stuck), SLOT_QUEUED, "nothing became of hers");
 }
 
 static int told_of_more(void)
