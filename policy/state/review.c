@@ -16,6 +16,8 @@ enum {
 	RECORD_MAX = 8192,
 	PAYLOAD_MAX = 8192,
 	DUE_KEY = 17,
+	DROP_LOOK = 64, /* rows looked at: some are open, for years */
+	DROP_MAX = 4,   /* with each that is decided */
 };
 
 struct row_key {
@@ -264,6 +266,46 @@ int review_reduce_opened(
 	return error_of(err, rc, "review");
 }
 
+/* The oldest that were decided too long ago; *n of them. */
+static int find_old(struct ledger_txn *t, int64_t before_ms,
+    uint64_t out[DROP_MAX], size_t *n_out)
+{
+	struct review_record r;
+	struct ledger_iter it;
+	struct str key, value;
+	struct row_key k;
+	int rc =
+	    ledger_iter_open(t, TABLE_REVIEW, id_key(0, &k), LEDGER_UP, &it);
+
+	*n_out = 0;
+	if (rc != 0)
+		return rc;
+	for (int i = 0; i < DROP_LOOK && *n_out < DROP_MAX; i++) {
+		rc = ledger_iter_next(&it, &key, &value);
+		if (rc != 0 || key.n != 9 || key.p[0] != 'r')
+			break;
+		rc = decode(codec_get_u64(key.p + 1), value, &r);
+		if (rc != 0)
+			break;
+		if (r.state != REVIEW_OPEN && r.decided_ms < before_ms)
+			out[(*n_out)++] = r.id;
+	}
+	ledger_iter_close(&it);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int drop_old(struct ledger_txn *t, int64_t now_ms)
+{
+	uint64_t ids[DROP_MAX];
+	struct row_key k;
+	size_t n;
+	int rc = find_old(t, now_ms - REVIEW_KEEP_MS, ids, &n);
+
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = ledger_del(t, TABLE_REVIEW, id_key(ids[i], &k));
+	return rc;
+}
+
 int review_reduce_decided(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
@@ -288,6 +330,8 @@ int review_reduce_decided(
 		r.reason = e.reason;
 		rc = write_record(t, &r);
 	}
+	if (rc == 0)
+		rc = drop_old(t, ev->time_ms);
 	if (rc == 0)
 		rc = count(t, ev->time_ms, "decided",
 		    review_state_name((enum review_state)e.state));

@@ -4,8 +4,10 @@
  * alarm. Owns EV_REVIEW_OPENED and EV_REVIEW_DECIDED; counts
  * "review.opened.KIND" and "review.decided.DECISION".
  *
- * A lead has one review open at a time. Rows that are decided stay, as a record
- * for auditors: they are few.
+ * A lead has one review open at a time. Rows that are decided stay for
+ * REVIEW_KEEP_MS, to be looked up; the record for auditors is the events, which
+ * stay as long as any of that kind. Older ones go as others are decided, some each
+ * time, so that a rebuild drops the same.
  *
  * Keys of TABLE_REVIEW: 'r', id (8): the row; 'l', lead (16): the id of the open
  * one; 'd', deadline_ms (8), id (8): open ones by their deadline. Threads: as the
@@ -16,6 +18,9 @@
 #include "policy/ledger/door.h"
 #include "policy/mail/lead_id.h"
 #include "policy/state/payload.h"
+
+/* Three years: as long as a claim may come up. */
+#define REVIEW_KEEP_MS (3 * 366 * INT64_C(86400000))
 
 /* Numbers are stored; names are API. */
 enum review_kind {

@@ -451,6 +451,61 @@ static void test_clock_of_late(void)
 	}
 }
 
+/* All that are on record, decided ones too. */
+static int all_reviews(void)
+{
+	struct review_record r = {.id = 0};
+	struct ledger_txn *t;
+	int n = 0;
+
+	if (ledger_read_begin(A.t.store->ledger, &t) != 0)
+		return -1;
+	while (review_before(t, r.id, &r) == 0)
+		n++;
+	ledger_read_end(&t);
+	return n;
+}
+
+static void ask_and_decide(int from, int n, bool and_decide)
+{
+	char who[40];
+
+	for (int i = from; i < from + n; i++) {
+		(void)snprintf(who, sizeof(who), "old%d@north.example", i);
+		(void)answers(
+		    who, answertest_send(&A, who, ""), "", "Please remove me");
+		if (and_decide)
+			(void)decide(who, REVIEW_RESUMED);
+	}
+}
+
+/* Who was asked about years ago: the row goes, the events stay. What is open
+ * stays, however old. The last of all: time goes far. */
+static void test_old_reviews(void)
+{
+	int open = open_reviews(), decided;
+
+	/* what other tests have left is over first */
+	answertest_time(&A, A.now_ms + REVIEW_KEEP_MS + ANSWERTEST_DAY);
+	ask_and_decide(0, 1 + all_reviews() / 4, true);
+	decided = all_reviews() - open;
+	ask_and_decide(50, 2, false);
+	open += 2;
+	answertest_time(&A, A.now_ms + REVIEW_KEEP_MS - ANSWERTEST_DAY);
+	ask_and_decide(60, 1, true);
+	IS_INT(all_reviews(), open + decided + 1, "nothing goes too soon");
+	answertest_time(&A, A.now_ms + 2 * ANSWERTEST_DAY);
+	ask_and_decide(70, 1, true);
+	IS_INT(all_reviews(), open + decided + 2 - 4,
+	    "some go with each decision");
+	ask_and_decide(80, decided / 4, true);
+	IS_INT(all_reviews(), open + 2 + decided / 4,
+	    "at last all that are too old");
+	IS_INT(open_reviews(), open, "and none that is open");
+	IS_INT(answertest_counter(&A, "review.opened.opt_out") >= 10, 1,
+	    "what was is counted as ever");
+}
+
 int main(void)
 {
 	answertest_open(&A);
@@ -467,6 +522,7 @@ int main(void)
 	test_reply_versions();
 	test_clock();
 	test_clock_of_late();
+	test_old_reviews();
 	rebuilttest_is_same(&A.t, 10);
 	reply_rules_free(&replies);
 	answertest_close(&A);
