@@ -2,6 +2,7 @@
  * is wrong with one entry is told of it and stops no other. */
 #include "agent/api/routes.h"
 
+#include "policy/base/clock.h"
 #include "policy/state/ops.h"
 
 enum {
@@ -13,6 +14,8 @@ struct import {
 	struct ops_suppress defaults;
 	struct ops_suppress *v;
 	size_t n, seen;
+	int64_t over; /* ended before now: nothing to do */
+	int64_t now_ms;
 	struct value *bad;
 };
 
@@ -74,7 +77,10 @@ static int add_entry(
 		refuse(im, place, target, err.text);
 		return 0;
 	}
-	im->n += rc == 0;
+	if (rc == 0 && out->until_ms != 0 && out->until_ms <= im->now_ms)
+		im->over++;
+	else
+		im->n += rc == 0;
 	return rc;
 }
 
@@ -118,6 +124,7 @@ static int apply_all(struct import *im)
 	value_put_i64(c->reply, "added", added);
 	value_put_i64(
 	    c->reply, "unchanged", rc == 0 ? (int64_t)im->n - added : 0);
+	value_put_i64(c->reply, "over", im->over);
 	return rc;
 }
 
@@ -144,7 +151,8 @@ static int read_defaults(struct import *im)
 
 int api_suppression_import(struct api_call *c)
 {
-	struct import im = {.c = c, .bad = value_new_array()};
+	struct import im = {
+	    .c = c, .now_ms = clock_now_ms(), .bad = value_new_array()};
 	int rc = read_defaults(&im);
 
 	im.v = arena_array(c->rq->arena, ENTRIES_MAX + 1, sizeof(*im.v));

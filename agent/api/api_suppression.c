@@ -224,6 +224,7 @@ struct list {
 	struct show s;
 	struct value *rows;
 	uint64_t limit;
+	int64_t now_ms;
 	enum suppression_reason reason;    /* 0: any */
 	struct str segment;                /* p == NULL: any */
 	unsigned char key[LEDGER_KEY_MAX]; /* of the last row looked at */
@@ -254,6 +255,8 @@ static int list_rows(struct list *l, const struct ledger_txn *t)
 		if (is_wanted(l, &r)) {
 			struct value *o = value_new_object();
 			show_suppression(&l->s, o, &r);
+			value_put_bool(
+			    o, "in_force", is_in_force(&r, l->now_ms));
 			value_add(l->rows, o);
 		}
 	}
@@ -289,7 +292,9 @@ static void put_next(struct value *reply, const struct list *l)
 
 int api_suppression_list(struct api_call *c)
 {
-	struct list l = {.rows = value_new_array(), .limit = LIST_DEFAULT};
+	struct list l = {.rows = value_new_array(),
+	    .limit = LIST_DEFAULT,
+	    .now_ms = clock_now_ms()};
 	struct ledger_txn *t = NULL;
 	int rc = api_number(c, "limit", LIST_MAX, &l.limit);
 

@@ -30,7 +30,7 @@ struct import {
 	struct value *entries;
 	size_t lines[CHUNK]; /* where each entry stands */
 	size_t n, line;
-	int64_t added, unchanged, bad;
+	int64_t added, unchanged, over, bad;
 	struct arena *arena; /* of one chunk */
 };
 
@@ -113,7 +113,7 @@ static int send_chunk(struct import *im)
 	static const char *const names[] = {
 	    "reason", "segment", "until", "note", "origin"};
 	struct value *body = value_new_object(), *reply;
-	int64_t added = 0, unchanged = 0;
+	int64_t added = 0, unchanged = 0, over = 0;
 	int code;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -131,8 +131,10 @@ static int send_chunk(struct import *im)
 		tell_bad(im, value_get(reply, "bad"));
 	(void)value_get_i64(reply, "added", &added);
 	(void)value_get_i64(reply, "unchanged", &unchanged);
+	(void)value_get_i64(reply, "over", &over);
 	im->added += added;
 	im->unchanged += unchanged;
+	im->over += over;
 	im->n = 0;
 	arena_reset(im->arena);
 	out_progress("%s: line %zu", im->path, im->line);
@@ -177,10 +179,14 @@ static int report(struct import *im)
 			 "%lld not understood",
 		    (long long)im->added, (long long)im->unchanged,
 		    (long long)im->bad);
+		if (im->over > 0)
+			out_line("%lld passed over: they had ended",
+			    (long long)im->over);
 	} else {
 		v = value_new_object();
 		value_put_i64(v, "added", im->added);
 		value_put_i64(v, "unchanged", im->unchanged);
+		value_put_i64(v, "over", im->over);
 		value_put_i64(v, "bad", im->bad);
 		(void)cli_json(v);
 		value_free(&v);

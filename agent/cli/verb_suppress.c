@@ -105,13 +105,32 @@ static int run_remove(struct cli *c)
 static const char *const heads[] = {
     "target", "reason", "segment", "since", "until", "by", "origin", NULL};
 
-static void add_row(struct out_table *t, const struct value *o)
+/* Until when; marked where that is over, or where it is for a trial only. */
+static void add_until(
+    struct cli *c, struct out_table *t, const struct value *o)
+{
+	struct str until = value_get_str(o, "until");
+	bool in_force = true, provisional = false;
+
+	(void)value_get_bool(o, "in_force", &in_force);
+	(void)value_get_bool(o, "provisional", &provisional);
+	if (until.n == 0 || (in_force && !provisional))
+		out_when(t, o, "until");
+	else
+		out_cell(t,
+		    str_of(arena_printf(c->arena, "%.*s, %s",
+			STR_ARG(out_time(c, until)),
+			in_force ? "provisional" : "ended")));
+}
+
+static void add_row(
+    struct cli *c, struct out_table *t, const struct value *o)
 {
 	out_member(t, o, "target");
 	out_member(t, o, "reason");
 	out_member(t, o, "segment");
 	out_when(t, o, "since");
-	out_when(t, o, "until");
+	add_until(c, t, o);
 	out_member(t, o, "author");
 	out_member(t, o, "origin");
 }
@@ -125,7 +144,7 @@ static int show_rows(struct cli *c, const struct value *list)
 		if (c->json)
 			code = cli_json(value_at(list, i));
 		else
-			add_row(t, value_at(list, i));
+			add_row(c, t, value_at(list, i));
 	}
 	out_print(t);
 	return code;
@@ -260,15 +279,15 @@ static const struct cli_command commands[] = {
 	"hash",
 	run_check},
     {"show", "TARGET", 1, 1, show_options,
-	"the same with report, message, who and why; opt-outs from purposes;\n"
-	"and what was before",
+	"the same with report, message, who and why, opt-outs, what was before",
 	suppress_show},
     {"undo", "", 0, 0, undo_options,
 	"takes back what failed deliveries did, and nothing else",
 	suppress_undo},
-    {"list", "", 0, 0, list_options, "lists all", run_list},
+    {"list", "", 0, 0, list_options, "lists all, also what has ended, and says so", run_list},
     {"import", "FILE", 1, 1, import_options,
-	"adds those of a file: a target a line, or columns with a heading",
+	"adds those of a file that have not ended: lines, or columns with a "
+	"heading",
 	suppress_import},
     {"export", "", 0, 0, list_options, "all as CSV, to be imported again",
 	suppress_export},

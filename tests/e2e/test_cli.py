@@ -501,6 +501,30 @@ def test_suppress_show_and_undo(agent):
                           {"found": 0, "undone": 0}]
 
 
+def test_suppressions_that_ended(agent):
+    """They are told as such, and no import makes them anew."""
+    agent.ok("suppress", "add", "short@e.example", "--until", "1s")
+    agent.ok("suppress", "add", "long@e.example", "--until", "90d")
+    proc.wait_until(lambda: "(ended)" in agent.cli(
+        "suppress", "show", "short@e.example").stdout, 10, "its end")
+    lines = {line.split("@")[0]: line
+             for line in agent.ok("suppress", "list").splitlines()}
+    assert " UTC, ended " in lines["short"]
+    assert "ended" not in lines["long"] and " UTC " in lines["long"]
+    assert {one["target"]: one["in_force"]
+            for one in agent.json("suppress", "list")} == {
+        "short@e.example": False, "long@e.example": True}
+    saved = agent.root / "saved.csv"
+    saved.write_text(agent.ok("suppress", "export"))
+    before = len(agent.json("journal"))
+    text = agent.ok("suppress", "import", saved)
+    assert "0 added, 1 were suppressed like this already" in text
+    assert "1 passed over: they had ended" in text
+    assert len(agent.json("journal")) == before
+    assert agent.json("suppress", "import", saved) == [
+        {"added": 0, "unchanged": 1, "over": 1, "bad": 0}]
+
+
 def test_suppress_show_states(agent):
     """Paused is another thing than not suppressed; so is an opt-out. And
     redacted is redacted, also where nothing stands against the person."""
@@ -804,7 +828,7 @@ def test_import_and_export(agent):
                      "Bob;bob@b.example;;\n", encoding="utf-8")
     assert agent.json("suppress", "import", table, "--reason",
                       "complaint")[0] == {"added": 2, "unchanged": 0,
-                                          "bad": 0}
+                                          "over": 0, "bad": 0}
     rows = {row["target"]: row for row in agent.json("suppress", "list")}
     assert rows["ann@b.example"]["segment"] == "webinar"
     assert rows["ann@b.example"]["until"] == "2031-01-01T00:00:00Z"
@@ -813,7 +837,7 @@ def test_import_and_export(agent):
     export = agent.root / "export.csv"
     export.write_text(agent.ok("suppress", "export"))
     assert agent.json("suppress", "import", export)[0] == {
-        "added": 0, "unchanged": 4, "bad": 0}
+        "added": 0, "unchanged": 4, "over": 0, "bad": 0}
     for target in rows:
         agent.ok("suppress", "remove", target, *(
             ["--segment", "webinar"] if target.startswith("ann") else []))
