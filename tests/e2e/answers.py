@@ -9,7 +9,6 @@ import collections
 import email
 import json
 import os
-import pathlib
 import re
 import socketserver
 import threading
@@ -95,13 +94,9 @@ class World:
         threading.Thread(target=self._server.serve_forever,
                          daemon=True).start()
         self._key = keys.Key(folder, PROVIDER, "s1", "rsa-sha256")
-        zone = pathlib.Path(folder) / "zone"
-        text = self._key.txt
-        parts = " ".join(f'"{text[at:at + 200]}"'
-                         for at in range(0, len(text), 200))
-        zone.write_text(f"{self._key.name}. IN TXT ( {parts} )\n"
-                        f'{PROVIDER}. IN TXT ( "v=spf1 -all" )\n')
-        self.names = nameserver.NameServer(zone, port=0)
+        self.names = nameserver.NameServer(folder / "zone", port=0)
+        self.names.publish({self._key.name: self._key.txt,
+                            PROVIDER: "v=spf1 -all"})
 
     def verdict(self, recipient):
         with self._lock:

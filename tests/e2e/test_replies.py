@@ -4,7 +4,6 @@ this test."""
 
 import json
 import os
-import pathlib
 import signal
 
 import dkim
@@ -26,8 +25,7 @@ class World:
         self.key = keys.Key(folder, "north.example", "s1", "rsa-sha256")
         self.stranger = keys.Key(folder, "stranger.example", "s1",
                                  "rsa-sha256")
-        self.file = pathlib.Path(folder) / "zone"
-        self.names = nameserver.NameServer(self.file, port=0)
+        self.names = nameserver.NameServer(folder / "zone", port=0)
         self.publish()
 
     def publish(self):
@@ -35,18 +33,7 @@ class World:
                    self.stranger.name: self.stranger.txt,
                    "spf.example": f"v=spf1 ip4:{beds.STRANGER} -all",
                    "closed.example": "v=spf1 -all"}
-        self.file.write_text("".join(
-            f"{name}. IN TXT ( {quoted(text)} )\n"
-            for name, text in records.items()))
-
-    def silence(self):
-        """SERVFAIL to everything."""
-        self.file.unlink()
-
-
-def quoted(text):
-    return " ".join(f'"{text[at:at + 200]}"'
-                    for at in range(0, len(text), 200))
+        self.names.publish(records)
 
 
 def sign(key, data, fields=(b"from", b"to", b"subject", b"in-reply-to"),
@@ -342,7 +329,7 @@ def test_who_has_left_is_forged(bed, world, person, sender, signer):
 def test_who_has_left_when_dns_is_away(bed, world):
     """Later, then; nothing is decided before."""
     person = "lena@north.example"
-    world.silence()
+    world.names.fail()
     says_gone(bed, person, key=world.key, done=False)
     proc.wait_until(
         lambda: "event=reply.verified believed=later" in

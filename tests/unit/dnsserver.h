@@ -16,11 +16,14 @@ enum {
 	DNSSERVER_PACKET = 65000,
 	DNSSERVER_HEADER = 12,
 	DNSSERVER_QUESTION = 512,
+	DNSSERVER_FIXED = 12, /* of a record: its name's place to its length */
+	DNSSERVER_CNAME = 5,
 };
 
 enum dnsserver_mode {
 	DNSSERVER_HONEST,
 	DNSSERVER_SERVFAIL,
+	DNSSERVER_REFUSED,
 	DNSSERVER_NXDOMAIN, /* to everything */
 	DNSSERVER_SILENT,
 	DNSSERVER_GARBAGE, /* bytes that are no message */
@@ -28,8 +31,8 @@ enum dnsserver_mode {
 	DNSSERVER_FLOOD, /* four hundred records */
 };
 
-/* A, AAAA: the bytes; MX, PTR: a name; TXT: the text, in one string up to 255
- * bytes. */
+/* A, AAAA: the bytes; MX, PTR, CNAME: a name; TXT: the text, its strings (up to
+ * 255 bytes) by lines. */
 struct dnsserver_record {
 	const char *name;
 	int type;
@@ -75,33 +78,41 @@ static void dnsserver_put_name(struct dnsserver_packet *k, const char *z)
 	dnsserver_put(k, "", 1);
 }
 
-static void dnsserver_put_data(
-    struct dnsserver_packet *k, const struct dnsserver_record *r)
+static void dnsserver_put_text(struct dnsserver_packet *k, struct str text)
 {
-	size_t n = r->n > 0 ? r->n : strlen(r->data);
-	unsigned char len = (unsigned char)n;
+	struct str line;
 
-	if (r->type == 16) {
-		dnsserver_put(k, &len, 1);
-		dnsserver_put(k, r->data, n);
-	} else if (r->type == 15) {
-		dnsserver_put(k, "\0\012", 2);
-		dnsserver_put_name(k, r->data);
-	} else if (r->type == 12) {
-		dnsserver_put_name(k, r->data);
-	} else {
-		dnsserver_put(k, r->data, n);
+	while (str_next(&text, '\n', &line)) {
+		unsigned char n = (unsigned char)line.n;
+		dnsserver_put(k, &n, 1);
+		dnsserver_put(k, line.p, line.n);
 	}
 }
 
-static void dnsserver_put_record(const struct dnsserver *s,
+static void dnsserver_put_data(
     struct dnsserver_packet *k, const struct dnsserver_record *r)
 {
+	if (r->type == 16) {
+		dnsserver_put_text(k, str_of(r->data));
+	} else if (r->type == 15) {
+		dnsserver_put(k, "\0\012", 2);
+		dnsserver_put_name(k, r->data);
+	} else if (r->type == 12 || r->type == DNSSERVER_CNAME) {
+		dnsserver_put_name(k, r->data);
+	} else {
+		dnsserver_put(k, r->data, r->n);
+	}
+}
+
+/* Of the name that stands at `owner`. */
+static void dnsserver_put_record(const struct dnsserver *s,
+    struct dnsserver_packet *k, size_t owner, const struct dnsserver_record *r)
+{
 	unsigned ttl_s = atomic_load(&s->ttl_s);
-	unsigned char fixed[12] = {0};
+	unsigned char fixed[DNSSERVER_FIXED] = {0};
 	size_t at = k->n;
 
-	codec_put_u16(fixed, 0xc000 | DNSSERVER_HEADER);
+	codec_put_u16(fixed, (uint16_t)(0xc000 | owner));
 	codec_put_u16(fixed + 2, (uint16_t)r->type);
 	codec_put_u16(fixed + 4, 1);
 	codec_put_u32(fixed + 6, ttl_s > 0 ? ttl_s : 60);
@@ -126,23 +137,32 @@ static size_t dnsserver_name(const struct dnsserver_packet *k, char out[256])
 	return at;
 }
 
+/* Appends the records of a name, which stands at `owner`; an alias leads on,
+ * once. */
 static uint16_t dnsserver_answers(const struct dnsserver *s,
-    struct dnsserver_packet *k, const char *name, int type, bool *known)
+    struct dnsserver_packet *k, size_t owner, const char *name, int type,
+    bool *known)
 {
+	const struct dnsserver_record *alias = NULL;
 	uint16_t count = 0;
 
-	*known = false;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct dnsserver_record *r = &s->records[i];
 		if (!str_ieq(str_of(r->name), str_of(name)))
 			continue;
 		*known = true;
-		if (r->type != type)
+		if (r->type == DNSSERVER_CNAME)
+			alias = r;
+		else if (r->type != type)
 			continue;
-		dnsserver_put_record(s, k, r);
+		dnsserver_put_record(s, k, owner, r);
 		count++;
 	}
-	return count;
+	if (alias == NULL || owner != DNSSERVER_HEADER)
+		return count;
+	owner = k->n - strlen(alias->data) - 2;
+	return (uint16_t)(count + dnsserver_answers(
+				      s, k, owner, alias->data, type, known));
 }
 
 static int dnsserver_mode_of(const struct dnsserver *s, const char *name)
@@ -158,8 +178,8 @@ static int dnsserver_mode_of(const struct dnsserver *s, const char *name)
 static uint16_t dnsserver_put_soa(
     const struct dnsserver *s, struct dnsserver_packet *k)
 {
-	unsigned char soa[] = {0xc0, DNSSERVER_HEADER, 0, 6, 0, 1, 0, 0, 0xe,
-	    0x10, 0, 22, 0, 0};
+	unsigned char soa[] = {
+	    0xc0, DNSSERVER_HEADER, 0, 6, 0, 1, 0, 0, 0xe, 0x10, 0, 22, 0, 0};
 	unsigned char numbers[20] = {0};
 	unsigned none_s = atomic_load(&s->none_s);
 
@@ -182,6 +202,7 @@ static bool dnsserver_respond(
 	int type = codec_get_u16(k->p + end + 1);
 	bool known = false;
 	uint16_t n = 0;
+	int code;
 
 	if (mode == DNSSERVER_HONEST)
 		mode = dnsserver_mode_of(s, name);
@@ -191,16 +212,19 @@ static bool dnsserver_respond(
 	memset(k->p + 6, 0, 6);
 	if (mode == DNSSERVER_FLOOD)
 		for (known = true; n < 400; n++)
-			dnsserver_put_record(s, k, &any);
-	else if (mode != DNSSERVER_SERVFAIL && mode != DNSSERVER_NXDOMAIN)
-		n = dnsserver_answers(s, k, name, type, &known);
+			dnsserver_put_record(s, k, DNSSERVER_HEADER, &any);
+	else if (mode != DNSSERVER_SERVFAIL && mode != DNSSERVER_REFUSED &&
+		 mode != DNSSERVER_NXDOMAIN)
+		n = dnsserver_answers(
+		    s, k, DNSSERVER_HEADER, name, type, &known);
 	codec_put_u16(k->p + 6, n);
-	if (n == 0 && mode != DNSSERVER_SERVFAIL)
+	code = mode == DNSSERVER_SERVFAIL  ? 2
+	       : mode == DNSSERVER_REFUSED ? 5
+	       : known                     ? 0
+					   : 3;
+	if (n == 0 && (code == 0 || code == 3))
 		codec_put_u16(k->p + 8, dnsserver_put_soa(s, k));
-	codec_put_u16(
-	    k->p + 2, (uint16_t)(0x8180 | (mode == DNSSERVER_SERVFAIL ? 2
-					      : known                 ? 0
-								      : 3)));
+	codec_put_u16(k->p + 2, (uint16_t)(0x8180 | code));
 	if (mode == DNSSERVER_OTHER_ID)
 		k->p[0] ^= 0xff;
 	if (mode == DNSSERVER_GARBAGE)

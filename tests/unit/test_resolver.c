@@ -18,6 +18,8 @@ static const struct dnsserver_record records[] = {
     {"1.2.0.192.in-addr.arpa", 12, "host.example", 0, DNSSERVER_HONEST},
     {"mail.example", 16, "v=spf1 -all", 0, DNSSERVER_HONEST},
     {"mail.example", 16, "another", 0, DNSSERVER_HONEST},
+    {"alias.example", 5, "host.example", 0, DNSSERVER_HONEST},
+    {"lost.example", 5, "nowhere.example", 0, DNSSERVER_HONEST},
 };
 
 static struct dnsserver S = {
@@ -93,6 +95,12 @@ static void test_types(void)
 	    "two texts");
 	g = ask(r, RESOLVER_TXT, "host.example");
 	IS_INT(g.status, RESOLVER_NODATA, "no such record");
+	g = ask(r, RESOLVER_A, "alias.example");
+	OK(g.status == RESOLVER_FOUND && g.n == 2 && g.ttl_s == 60,
+	    "where an alias leads");
+	g = ask(r, RESOLVER_A, "lost.example");
+	OK(g.status == RESOLVER_NODATA && g.ttl_s == 0,
+	    "one that leads nowhere");
 	g = ask(r, RESOLVER_TXT, "nobody.example");
 	IS_INT(g.status, RESOLVER_NXDOMAIN, "no such name");
 	g = ask(r, RESOLVER_A, "");

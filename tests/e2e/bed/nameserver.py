@@ -25,6 +25,11 @@ def read_zone(path):
             for name, value in RECORD.findall(text)}
 
 
+def _quoted(text):
+    return " ".join(f'"{text[at:at + 200]}"'
+                    for at in range(0, len(text), 200))
+
+
 def parse_question(packet):
     """(name, type, end of the question)."""
     labels, at = [], 12
@@ -83,6 +88,16 @@ class NameServer:
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever,
                          daemon=True).start()
+
+    def publish(self, records):
+        """TXT records, {name: text}: these and no others from now on."""
+        self._server.zone.write_text("".join(
+            f"{name}. IN TXT ( {_quoted(text)} )\n"
+            for name, text in records.items()))
+
+    def fail(self):
+        """SERVFAIL to everything, until publish()."""
+        self._server.zone.unlink()
 
     def stall(self, yes=True):
         """Hear questions and answer none, until stall(False)."""
