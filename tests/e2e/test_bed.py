@@ -164,3 +164,29 @@ def test_close_removes_everything():
         assert root.exists()
     assert not root.exists()
     assert not proc.is_alive(master)
+
+
+def test_daemon_that_ended_kills_nobody(tmp_path):
+    """Its number may be somebody else's by then."""
+    daemon = proc.Daemon("ended", ["true"], tmp_path / "log")
+    proc.wait_until(lambda: not daemon.is_running(), 20, "its end")
+    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        daemon.popen.pid = stranger.pid
+        assert daemon.kill() == 0
+        assert daemon.stop() == 0
+        assert proc.stays(lambda: stranger.poll() is None, 0.3)
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_what_a_daemon_left_is_killed(tmp_path):
+    daemon = proc.Daemon("left", ["sh", "-c", f"sleep 60 {tmp_path} & exit 3"],
+                         tmp_path / "log")
+    try:
+        proc.wait_until(lambda: not daemon.is_running(), 20, "its end")
+        assert proc.naming(tmp_path)
+    finally:
+        assert daemon.kill() == 3
+    proc.wait_until(lambda: not proc.naming(tmp_path), 20, "its child's end")

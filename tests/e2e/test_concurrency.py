@@ -483,7 +483,7 @@ def test_stop_waits_for_the_message_in_work(build, make_bed, phase):
             assert steps.result.mail.get("DKIM-Signature")
             link.rset()
         begun = time.monotonic()
-        assert bed.tendril.milter.popen.wait(60) == 0
+        assert bed.tendril.milter.wait(60) == 0
         assert time.monotonic() - begun < STOP_S
 
 
@@ -500,7 +500,7 @@ def test_second_stop_signal_does_not_wait(build, make_bed):
         assert milter.is_running()
         milter.signal(signal.SIGTERM)
         begun = time.monotonic()
-        assert milter.popen.wait(60) == 0
+        assert milter.wait(60) == 0
         assert time.monotonic() - begun < STOP_S
 
 

@@ -181,7 +181,11 @@ def run(argv, *, timeout_s=60, check=True, **options):
 
 
 class Daemon:
-    """A child in the foreground, its output in a file."""
+    """A child in the foreground, its output in a file.
+
+    Once it is reaped and nobody of its group is left, its number may be
+    anybody's: another bed's guard was killed by it.
+    """
 
     def __init__(self, name, argv, log_path, *, env=None, user=None,
                  group=None, cwd="/"):
@@ -192,6 +196,7 @@ class Daemon:
                 [str(word) for word in argv], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, cwd=cwd, start_new_session=True,
                 user=user, group=group, env={**os.environ, **(env or {})})
+        self._is_ours = True
         _guard.tell("start", self.pid)
 
     @property
@@ -199,7 +204,29 @@ class Daemon:
         return self.popen.pid
 
     def is_running(self):
-        return self.popen.poll() is None
+        if self.popen.poll() is None:
+            return True
+        if self._is_ours and not self._group_lives():
+            self._let_go()
+        return False
+
+    def wait(self, timeout_s):
+        """Its exit status; subprocess.TimeoutExpired."""
+        self.popen.wait(timeout_s)
+        self.is_running()
+        return self.popen.returncode
+
+    def _group_lives(self):
+        try:
+            os.killpg(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        # a new process of the number of a reaped one is a stranger
+        return not pathlib.Path(f"/proc/{self.pid}").exists()
+
+    def _let_go(self):
+        self._is_ours = False
+        _guard.tell("end", self.pid)
 
     def wait_ready(self, condition, timeout_s=20):
         """Wait for condition(); an early end of the child is an error."""
@@ -221,19 +248,21 @@ class Daemon:
         """SIGTERM, then SIGKILL; returns the exit status."""
         self.signal(signal.SIGTERM)
         try:
-            self.popen.wait(timeout_s * PATIENCE)
+            self.wait(timeout_s * PATIENCE)
         except subprocess.TimeoutExpired:
             pass
         return self.kill()
 
     def kill(self):
         """kill -9 to the process group; returns the exit status."""
-        try:
-            os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        if self.is_running() or (self._is_ours and self._group_lives()):
+            try:
+                os.killpg(self.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         self.popen.wait(10 * PATIENCE)
-        _guard.tell("end", self.pid)
+        if self._is_ours:
+            self._let_go()
         return self.popen.returncode
 
     def log_text(self):
