@@ -92,6 +92,8 @@ static void test_wishes(void)
 	    {"Cessez d'envoyer des messages", true},
 	    /* not a wish */
 	    {"Please remove item three from the list", false},
+	    {"Delete the old offer and send the new one to my address", false},
+	    {"What of people who do not want to receive mails?", false},
 	    {"We had to stop the project", false},
 	    {"I do not want to be removed from your newsletter emails", false},
 	    {"Our name on your mailing list is misspelt", false},
