@@ -123,6 +123,13 @@ static int sort_mdn(struct report_job *j)
 
 	if (rc != 0)
 		return rc;
+	/* Sieve's "reject", and Dovecot's of a full mailbox, come as receipts
+	 * of a message that was deleted (RFC 5429 section 2.1). */
+	if (d.type == MDN_DELETED && d.action == MDN_AUTOMATIC) {
+		rc = report_sort_notice(j);
+		if (rc != ERR_NOT_FOUND)
+			return rc;
+	}
 	out->source = REPORT_BY_MDN;
 	out->reason = BOUNCE_OTHER_REPORT;
 	out->original = d.returned;

@@ -121,6 +121,24 @@ static const struct kind_case {
 	"rfc822;a@example.org\nDisposition: manual-action/MDN-sent-"
 	"manually; displayed\n--b--\n",
 	REPORT_NONE, REPORT_BY_MDN, BOUNCE_OTHER_REPORT, 1},
+    {"a receipt that says it was rejected",
+	"From: Mail Delivery Subsystem <postmaster@example.org>\n"
+	"Subject: Automatically rejected mail\n"
+	"Content-Type: multipart/report; boundary=b; report-type="
+	"disposition-notification\n\n--b\n\nYour message to <a@example.org> "
+	"was automatically rejected:\nQuota exceeded (mailbox for user is "
+	"full)\n--b\nContent-Type: message/disposition-notification\n\n"
+	"Final-Recipient: rfc822;a@example.org\nDisposition: automatic-"
+	"action/MDN-sent-automatically; deleted\n--b--\n",
+	REPORT_SOFT, REPORT_BY_NOTICE, BOUNCE_MAILBOX_FULL, 1},
+    {"a receipt of a message that was deleted unread",
+	"Return-Path: <>\nFrom: Ann <a@example.org>\nSubject: Not read: x\n"
+	"Content-Type: multipart/report; boundary=b; report-type="
+	"disposition-notification\n\n--b\n\nYour message was deleted without "
+	"being read.\n--b\nContent-Type: message/disposition-notification\n\n"
+	"Final-Recipient: rfc822;a@example.org\nDisposition: automatic-"
+	"action/MDN-sent-automatically; deleted\n--b--\n",
+	REPORT_NONE, REPORT_BY_MDN, BOUNCE_OTHER_REPORT, 1},
     {"Auto-Submitted",
 	"From: a@example.org\nAuto-Submitted: auto-replied (away)\n\nx",
 	REPORT_AUTO_REPLY, REPORT_BY_HEADERS, BOUNCE_AUTO_REPLY, 0},
