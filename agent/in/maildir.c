@@ -48,6 +48,7 @@ struct maildir {
 	struct maildir_watch watch;
 	int troubles;                     /* in a row */
 	int64_t retry_at_ms, sweep_at_ms; /* monotonic */
+	bool was_there, told_missing;
 	/* cur/ is gone through by name, over several steps: */
 	bool again;            /* that is not done yet */
 	char after[NAME_SIZE]; /* where it stopped; "": at its beginning */
@@ -467,11 +468,26 @@ static int run(struct maildir *m, size_t max, size_t *n)
 	return rc;
 }
 
+/* A folder that no mail made yet has none. Without the Maildir itself, or where
+ * it was and is no more (moved away, a disk that is not mounted), mail piles up
+ * elsewhere or comes back, and nobody would know. */
+static void look_missing(struct maildir *m, int rc)
+{
+	bool missing = rc == -ENOENT && (m->was_there || m->root < 0);
+
+	if (missing && !m->told_missing)
+		LOG_EV(LOG_LEVEL_WARNING, "maildir.missing",
+		    KV_Z("maildir", m->path));
+	m->told_missing = missing;
+	m->was_there |= rc == 0;
+}
+
 int maildir_step(struct maildir *m, size_t max, size_t *n_out,
     int64_t *wait_ms_out, struct error *err)
 {
 	int rc = open_folders(m);
 
+	look_missing(m, rc);
 	*n_out = 0;
 	m->troubles = 0;
 	if (rc == 0) {

@@ -742,6 +742,26 @@ def test_log_that_is_missing(home):
     assert said.count("mtalog.missing") == 1  # the one above
 
 
+def test_maildir_that_is_missing(home):
+    """Told once, at the start and whenever it goes away."""
+    def told(count):
+        proc.wait_until(lambda: home.tendril.agent.log_text().count(
+            f"event=maildir.missing maildir={home.root}/Maildir"
+        ) == count, 20, f"{count} lines")
+
+    folder, away = home.root / "Maildir", home.root / "away"
+    folder.rename(away)
+    home.tendril.start_agent(home.root / "api")
+    told(1)
+    away.rename(folder)
+    home.ok("ingest", input="Subject: x\n\nwhat is this\n")
+    proc.wait_until(lambda: (folder / "unparsed").exists(), 20, "it is read")
+    folder.rename(away)
+    told(2)
+    away.rename(folder)
+    home.tendril.stop()
+
+
 def test_journal_follow(agent):
     """An event made meanwhile comes out; the end of the agent ends it."""
     out = agent.root / "journal"
