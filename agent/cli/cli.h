@@ -25,7 +25,7 @@ enum {
 	CLI_OPTIONS_MAX = 16,
 	CLI_ARENA_MAX = 64 << 20,
 	CLI_FILE_MAX = 64 << 20,
-	CLI_WIDTH = 100, /* columns of what people read */
+	CLI_WIDTH = 100, /* columns of what people read, but on a terminal */
 };
 
 struct cli;

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@ enum {
 	GAP = 2,
 	FIELD_WIDTH = 12,
 	LAST_MIN = 20, /* the last column gets at least this */
+	WIDTH_MIN = 40,
+	WIDTH_MAX = 200,
 };
 
 struct row {
@@ -132,10 +135,22 @@ static struct str take_line(struct str *rest, size_t width)
 	return str_trim(line);
 }
 
+/* Columns for people: those of the terminal; files look alike everywhere. */
+static size_t line_width(void)
+{
+	struct winsize w;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) != 0 || w.ws_col == 0)
+		return CLI_WIDTH;
+	return w.ws_col < WIDTH_MIN   ? WIDTH_MIN
+	       : w.ws_col > WIDTH_MAX ? WIDTH_MAX
+				      : w.ws_col;
+}
+
 static void print_wrapped(struct str text, size_t indent)
 {
-	size_t room =
-	    indent + LAST_MIN < CLI_WIDTH ? CLI_WIDTH - indent : LAST_MIN;
+	size_t width = line_width();
+	size_t room = indent + LAST_MIN < width ? width - indent : LAST_MIN;
 
 	put(take_line(&text, room));
 	while (text.n > 0) {

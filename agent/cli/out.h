@@ -19,8 +19,8 @@ void out_cell(struct out_table *t, struct str text);
 void out_member(struct out_table *t, const struct value *o, const char *key);
 /* A member that is a time. */
 void out_when(struct out_table *t, const struct value *o, const char *key);
-/* Heads and rows; the last column is wrapped to CLI_WIDTH. Nothing for no
- * rows. */
+/* Heads and rows; the last column is wrapped to the terminal's width, or to
+ * CLI_WIDTH. Nothing for no rows. */
 void out_print(struct out_table *t);
 
 /* "name   value" with names aligned to width; nothing for an empty value. */

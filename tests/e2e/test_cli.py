@@ -501,6 +501,25 @@ def test_suppress_show_and_undo(agent):
                           {"found": 0, "undone": 0}]
 
 
+def test_width_of_the_terminal(agent):
+    """What people read is as wide as their terminal; a file's is the same
+    everywhere."""
+    agent.ok("suppress", "add", "wide@e.example", "--note", "word " * 60)
+
+    def widest(columns):
+        done = proc.run(
+            ["script", "-qec", f"stty cols {columns}; "
+             f"{tendril.program(agent.tendril.builddir, 'tendril')} "
+             "suppress show wide@e.example", "/dev/null"],
+            env={**os.environ, "TENDRIL_CONF": str(agent.conf_file)})
+        return max(len(line.rstrip()) for line in done.stdout.splitlines())
+
+    assert 60 < widest(80) <= 80
+    assert 110 < widest(140) <= 140
+    text = agent.ok("suppress", "show", "wide@e.example")
+    assert 80 < max(map(len, text.splitlines())) <= 100
+
+
 def test_suppressions_that_ended(agent):
     """They are told as such, and no import makes them anew."""
     agent.ok("suppress", "add", "short@e.example", "--until", "1s")
