@@ -7,6 +7,8 @@
 #include "policy/base/codec.h"
 #include "policy/mail/headblock.h"
 
+#include <string.h>
+
 enum {
 	HEADER_MAX = 128 << 10,
 	FULL_MAX = 1 << 20,
@@ -130,8 +132,11 @@ static void add_words(struct buf *out, const struct nondelivery *n)
 	buf_addz(out, "Content-Type: text/plain; charset=utf-8\r\n"
 		      "Content-Transfer-Encoding: 8bit\r\n\r\n");
 	buf_printf(out, "This is %.*s.\r\n\r\n", STR_ARG(n->host));
-	buf_addz(out, "Your message was not sent to this recipient, and will "
-		      "not be:\r\n\r\n");
+	buf_addz(out, n->relayed
+			  ? "Your message was sent, and could not be delivered "
+			    "to this recipient:\r\n\r\n"
+			  : "Your message was not sent to this recipient, and "
+			    "will not be:\r\n\r\n");
 	buf_addz(out, "    <");
 	add_clean(out, n->envelope->rcpts[n->index].address);
 	buf_addz(out, ">\r\n\r\nThe reason:\r\n\r\n    ");
@@ -153,6 +158,30 @@ static void add_recipient(struct buf *out, const struct nondelivery *n)
 	    is_ascii(r->address) ? STR("rfc822;") : STR("utf-8;"), r->address);
 }
 
+/* "550 no": as SMTP has it, which others' programs look for. */
+static bool is_reply(struct str s)
+{
+	return s.n > 3 && (s.p[0] == '4' || s.p[0] == '5') &&
+	       ascii_is_digit(s.p[1]) && ascii_is_digit(s.p[2]) &&
+	       (s.p[3] == ' ' || s.p[3] == '-');
+}
+
+/* Postfix's log: "host mx.example[192.0.2.1] said: 550 no (in reply to ...)". */
+static void add_diagnostic(struct buf *out, struct str said)
+{
+	static const char mark[] = " said: ";
+	const char *hit =
+	    said.n > 0 ? memmem(said.p, said.n, mark, sizeof(mark) - 1) : NULL;
+	struct str words = said;
+
+	if (hit != NULL)
+		words = str_from(said, (size_t)(hit - said.p) + sizeof(mark) - 1);
+	if (is_reply(words))
+		add_field(out, "Diagnostic-Code", STR("smtp; "), words);
+	else if (said.n > 0)
+		add_field(out, "Diagnostic-Code", STR("X-Tendril; "), said);
+}
+
 static void add_status(struct buf *out, const struct nondelivery *n)
 {
 	const struct envelope *e = n->envelope;
@@ -170,6 +199,8 @@ static void add_status(struct buf *out, const struct nondelivery *n)
 		add_xtext(out, "Original-Envelope-Id", STR(""), envid);
 	if (e->arrived_ms != 0)
 		add_date(out, "Arrival-Date", e->arrived_ms);
+	if (n->queue_id.n > 0)
+		add_field(out, "X-Tendril-Queue-ID", STR(""), n->queue_id);
 	buf_addz(out, "\r\n");
 	add_recipient(out, n);
 	buf_addz(out, "Action: failed\r\n");
@@ -178,6 +209,8 @@ static void add_status(struct buf *out, const struct nondelivery *n)
 	if (n->code != 0) {
 		buf_addz(out, "Diagnostic-Code: smtp; ");
 		add_reason(out, n);
+	} else {
+		add_diagnostic(out, n->diagnostic);
 	}
 }
 

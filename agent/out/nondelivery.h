@@ -13,6 +13,9 @@ enum {
 struct nondelivery {
 	uint64_t copy_id;
 	bool relayed; /* copy_id is of a message that went, and failed later */
+	/* Of a relayed one, empty where it is not known: the queue id by which
+	 * the application's message was accepted; what the server said. */
+	struct str queue_id, diagnostic;
 	uint32_t index;  /* of the recipient */
 	struct str host; /* ours */
 	const struct envelope *envelope;

@@ -46,7 +46,7 @@ struct relay {
 /* One row, opened; in the arena. */
 struct job {
 	struct outbox_record row;
-	struct str target, diagnostic, status, address;
+	struct str target, diagnostic, status, address, queue_id;
 	int64_t sent_ms; /* the message */
 	bool lost;       /* its lead's key is gone: nothing can be sent */
 };
@@ -128,8 +128,10 @@ static int open_fields(struct relay *r, const struct ledger_txn *t,
 	if (rc == 0)
 		rc = person_address(
 		    r->app->store, t, &j->row.lead, r->arena, &j->address);
-	if (rc == 0 && message_read(t, j->row.message_id, &m) == 0)
+	if (rc == 0 && message_read(t, j->row.message_id, &m) == 0) {
 		j->sent_ms = m.proposed_ms;
+		j->queue_id = arena_str(r->arena, m.queue_id);
+	}
 	j->status = arena_str(r->arena, j->row.status);
 	return rc == 0 && j->status.p == NULL ? ERR_LIMIT : rc;
 }
@@ -184,6 +186,13 @@ static void send_opt_out(struct relay *r, const struct job *j, const char *host,
 	out->hopeless = rc == ERR_DENIED;
 }
 
+static void make_plain(char *p)
+{
+	for (; *p != '\0'; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+}
+
 /* The application had its own envelope sender there before ours. */
 static int write_report(
     const struct relay *r, const struct job *j, struct buf *out)
@@ -199,20 +208,22 @@ static int write_report(
 	    .envelope = &e,
 	    .status = j->status,
 	    .now_ms = clock_now_ms()};
-	char *reason, *head;
+	char *reason, *head, *said;
 
 	head =
 	    arena_printf(r->arena, "To: <%.*s>\r\n\r\n", STR_ARG(j->address));
 	reason = arena_printf(r->arena, "%s%s%.*s",
 	    bounce_reason_name(j->row.reason), j->diagnostic.n > 0 ? ": " : "",
 	    STR_ARG(j->diagnostic));
-	if (head == NULL || reason == NULL)
+	said = arena_printf(r->arena, "%.*s", STR_ARG(j->diagnostic));
+	if (head == NULL || reason == NULL || said == NULL)
 		return ERR_LIMIT;
-	for (char *p = reason; *p != '\0'; p++)
-		if (*p < ' ' || *p > '~')
-			*p = '?';
+	make_plain(reason);
+	make_plain(said);
 	n.message = str_of(head);
 	n.reason = str_of(reason);
+	n.queue_id = j->queue_id;
+	n.diagnostic = str_of(said);
 	return nondelivery_write(&n, out);
 }
 

@@ -131,7 +131,8 @@ def test_late_bounce(bed):
     stays counted, and the application gets a report."""
     person = f"nobody@{beds.LATE_DOMAIN}"
     before = metric(bed, "bounce", action="hard", reason="user_unknown")
-    assert nurture(bed, person).final[0] == 250
+    accepted = nurture(bed, person)
+    assert accepted.final[0] == 250
     wait_suppressed(bed, person)
     consumed(bed)
     reply = nurture(bed, person).final
@@ -142,6 +143,10 @@ def test_late_bounce(bed):
     assert report.sender == ""
     assert f"Final-Recipient: rfc822;{person}".encode() in report.data
     assert b"Status: 5.1.1" in report.data
+    # by which the application knows its message, and why
+    assert f"\r\nX-Tendril-Queue-ID: {accepted.queue_id}\r\n".encode() in \
+        report.data
+    assert b"\r\nDiagnostic-Code: X-Tendril; unknown user" in report.data
 
 
 def test_refused_at_once(bed):
@@ -161,6 +166,9 @@ def test_refused_at_once(bed):
         lambda: metric(bed, "relay", action="bounce", reason="queued") ==
         metric(bed, "relay", action="bounce", reason="done"), 20,
         "the application's report")
+    report = bed.sink.wait(NEWS)[-1].data
+    assert f"Final-Recipient: rfc822;{person}".encode() in report
+    assert b"\r\nDiagnostic-Code: smtp; 550 5.1.1 " in report
 
 
 def test_full_mailbox_is_nobodys_fault(bed):

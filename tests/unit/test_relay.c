@@ -707,7 +707,8 @@ static void test_bounce(void)
 	A.conf.agent.relay_bounces = true;
 	to = "gone3@b.example";
 	id = answertest_send(&A, to, "");
-	bounce(id, to, "550 5.1.1 no such user <x>\001 here");
+	bounce(id, to,
+	    "host mx.b.example said: 550 5.1.1 no such user <x>\001 here");
 	IS_INT((long long)row(id, OUTBOX_BOUNCE).state, OUTBOX_WAITS, "queued");
 	r = start_relay();
 	run_relay(r);
@@ -721,8 +722,12 @@ static void test_bounce(void)
 	       heard, STR("\r\nFinal-Recipient: rfc822;gone3@b.example\r\n"
 			  "Action: failed\r\nStatus: 5.1.1\r\n")),
 	    "RFC 3464");
-	OK(str_contains(heard, STR("no such user <x>? here")),
+	OK(str_contains(heard,
+	       STR("\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 no "
+		   "such user <x>? here\r\n")),
 	    "the server's words, made harmless");
+	OK(str_contains(heard, STR("Your message was sent, and could not be")),
+	    "it was sent");
 	OK(str_contains(heard, STR("X-Tendril-Id: ")), "known as ours");
 	smtpserver_end(&s);
 	A.conf.agent.release = STR_NULL;
