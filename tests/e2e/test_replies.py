@@ -5,6 +5,7 @@ this test."""
 import json
 import os
 import signal
+import time
 
 import dkim
 import pytest
@@ -341,3 +342,32 @@ def test_who_has_left_when_dns_is_away(bed, world):
     proc.wait_until(lambda: "left" in suppressed(bed, person), 30,
                     f"suppression of {person}")
     assert not bed.feedback()
+
+
+def test_who_is_slow_is_slow_alone(bed, world):
+    """DNS says nothing of one domain, of which there are many answers: those
+    wait, and one of another domain does not, in the same minute."""
+    slow = [f"slow{number}@closed.example" for number in range(6)]
+    quick = "uma@north.example"
+    ids = {person: sent(bed, person) for person in (*slow, quick)}
+    world.names.stall(below="closed.example")
+    try:
+        for person in slow:
+            answer(bed, person, ids[person], "I no longer work here.\r\n",
+                   ("Auto-Submitted", "auto-replied"), sender=person,
+                   done=False)
+        proc.wait_until(lambda: world.names.unanswered > 0, 20, "a question")
+        began = time.monotonic()
+        answer(bed, quick, ids[quick], "I no longer work here.\r\n",
+               ("Auto-Submitted", "auto-replied"), sender="", key=world.key,
+               done=False)
+        proc.wait_until(lambda: "left" in suppressed(bed, quick), 20,
+                        "an answer behind those whose DNS is slow")
+        assert time.monotonic() - began < 40  # the next minute is later
+        assert len(bed.feedback()) == len(slow)
+    finally:
+        world.names.stall(False)
+    bed.tendril.agent.stop()  # a start looks at once at what was put off
+    bed.start_agent()
+    for person in slow:
+        assert review_of(bed, person)["kind"] == "left"

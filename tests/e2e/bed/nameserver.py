@@ -64,7 +64,8 @@ class _Handler(socketserver.BaseRequestHandler):
     def handle(self):
         packet, sock = self.request
         self.server.questions += 1
-        if self.server.is_stalled:
+        asked = parse_question(packet)[0]
+        if self.server.is_stalled and asked.endswith(self.server.stalled):
             self.server.unanswered += 1
             return
         path = self.server.zone
@@ -82,6 +83,7 @@ class NameServer:
         self._server.daemon_threads = True
         self._server.zone = pathlib.Path(zone)
         self._server.is_stalled = False
+        self._server.stalled = ""
         self._server.unanswered = 0
         self._server.questions = 0
         self._server.ttl_s = 0
@@ -99,8 +101,10 @@ class NameServer:
         """SERVFAIL to everything, until publish()."""
         self._server.zone.unlink()
 
-    def stall(self, yes=True):
-        """Hear questions and answer none, until stall(False)."""
+    def stall(self, yes=True, below=""):
+        """Hear questions and answer none, until stall(False); below: those of
+        names that end so."""
+        self._server.stalled = below
         self._server.is_stalled = yes
 
     def set_ttl(self, seconds):
