@@ -438,7 +438,8 @@ static void test_clock_of_late(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int64_t hour = ANSWERTEST_DAY / 24, now = clock_now_ms();
 		uint64_t before = overdue_at(now + 1000),
-			 later = overdue_at(now + 13 * hour);
+			 later = overdue_at(now + 13 * hour),
+			 all = overdue_at(now + 49 * hour);
 
 		since_ms = now - cases[i].ago_h * hour;
 		(void)answers(cases[i].who,
@@ -448,6 +449,8 @@ static void test_clock_of_late(void)
 		    "%s: at once", cases[i].who);
 		IS_INT(overdue_at(now + 13 * hour) - later, cases[i].in_13_h,
 		    "%s: in 13 hours", cases[i].who);
+		IS_INT(overdue_at(now + 49 * hour) - all, 1,
+		    "%s: in 49 hours, whatever its file's time", cases[i].who);
 	}
 }
 
