@@ -181,8 +181,7 @@ static int read_by(struct stats *s)
 /* What is not counted so would look as if it were none. */
 static int check_filters(struct stats *s)
 {
-	if (s->segment.p != NULL && s->segment.n > 0 &&
-	    s->group == BY_PROVIDER)
+	if (s->segment.p != NULL && s->segment.n > 0 && s->group == BY_PROVIDER)
 		return error_set(&s->c->err, ERR_SYNTAX,
 		    "by provider nothing is counted of a segment");
 	if (s->purpose.p != NULL && s->purpose.n > 0 && s->group != BY_TIME)

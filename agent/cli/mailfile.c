@@ -101,9 +101,10 @@ static bool find_end(struct mailfile *m, size_t *end_out)
 
 	for (size_t at = str_find(text, from, '\n'); at < text.n;
 	     at = str_find(text, at + 1, '\n')) {
-		bool empty = at >= 2 && (text.p[at - 1] == '\n' ||
-					    (text.p[at - 1] == '\r' &&
-						text.p[at - 2] == '\n'));
+		bool empty =
+		    at >= 2 &&
+		    (text.p[at - 1] == '\n' ||
+			(text.p[at - 1] == '\r' && text.p[at - 2] == '\n'));
 
 		if (empty && str_starts(str_from(text, at + 1), STR("From "))) {
 			*end_out = at + 1;

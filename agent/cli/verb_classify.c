@@ -306,8 +306,8 @@ static int read_rules(struct classify *k)
 	buf_init(&text, BOUNCE_RULES_MAX_BYTES);
 	rc = file_read(path, &text, &err);
 	if (rc == 0)
-		rc = bounce_rules_read(path, buf_str(&text), tell_finding, NULL,
-		    &k->rules, &err);
+		rc = bounce_rules_read(
+		    path, buf_str(&text), tell_finding, NULL, &k->rules, &err);
 	buf_fini(&text);
 	if (rc == 0 || rc == ERR_SYNTAX) /* told */
 		return rc == 0 ? CLI_DONE : CLI_NO;
@@ -351,7 +351,8 @@ const struct cli_verb verb_classify = {
     "classify",
     "what is this mail that came back",
     "FILE is a message, an mbox or a folder of them; \"-\" is standard input.\n"
-    "Of a message of more than 25 MB only so much is read, as by the agent; in\n"
+    "Of a message of more than 25 MB only so much is read, as by the agent; "
+    "in\n"
     "a folder, links to folders and what is no file are passed over.\n"
     "Kinds: hard, soft, delayed, delivered, complaint, unsubscribe,\n"
     "auto-reply, none; of each recipient the reason, and the rule that gave\n"

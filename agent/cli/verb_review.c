@@ -168,6 +168,7 @@ const struct cli_verb verb_review = {
     CLI_COMMANDS(commands),
     "one is beyond its deadline; no such review",
     "  tendril review list\n"
-    "  tendril review unsubscribe 912750883074897934 --reason \"asks to be removed\"\n"
+    "  tendril review unsubscribe 912750883074897934 --reason \"asks to be "
+    "removed\"\n"
     "  tendril review resume jane@a.example --reason \"call is done\"\n",
 };

@@ -106,8 +106,7 @@ static const char *const heads[] = {
     "target", "reason", "segment", "since", "until", "by", "origin", NULL};
 
 /* Until when; marked where that is over, or where it is for a trial only. */
-static void add_until(
-    struct cli *c, struct out_table *t, const struct value *o)
+static void add_until(struct cli *c, struct out_table *t, const struct value *o)
 {
 	struct str until = value_get_str(o, "until");
 	bool in_force = true, provisional = false;
@@ -117,14 +116,12 @@ static void add_until(
 	if (until.n == 0 || (in_force && !provisional))
 		out_when(t, o, "until");
 	else
-		out_cell(t,
-		    str_of(arena_printf(c->arena, "%.*s, %s",
-			STR_ARG(out_time(c, until)),
-			in_force ? "provisional" : "ended")));
+		out_cell(t, str_of(arena_printf(c->arena, "%.*s, %s",
+				STR_ARG(out_time(c, until)),
+				in_force ? "provisional" : "ended")));
 }
 
-static void add_row(
-    struct cli *c, struct out_table *t, const struct value *o)
+static void add_row(struct cli *c, struct out_table *t, const struct value *o)
 {
 	out_member(t, o, "target");
 	out_member(t, o, "reason");
@@ -284,7 +281,8 @@ static const struct cli_command commands[] = {
     {"undo", "", 0, 0, undo_options,
 	"takes back what failed deliveries did, and nothing else",
 	suppress_undo},
-    {"list", "", 0, 0, list_options, "lists all, also what has ended, and says so", run_list},
+    {"list", "", 0, 0, list_options,
+	"lists all, also what has ended, and says so", run_list},
     {"import", "FILE", 1, 1, import_options,
 	"adds those of a file that have not ended: lines, or columns with a "
 	"heading",

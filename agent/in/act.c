@@ -279,8 +279,8 @@ static int read_evidence(struct work *w)
 		rc = first_text(w, ORIGIN_FIELD, &origin);
 	if (rc != 0)
 		return rc;
-	clock_format(w->item->since_ms > 0 ? w->item->since_ms : clock_now_ms(),
-	    when);
+	clock_format(
+	    w->item->since_ms > 0 ? w->item->since_ms : clock_now_ms(), when);
 	z = arena_printf(w->arena, "received %s; From: %.*s%s%.*s%s%.*s", when,
 	    STR_ARG(from), id.n > 0 ? "; Message-ID: " : "", STR_ARG(id),
 	    origin.n > 0 ? "; " : "", STR_ARG(origin));

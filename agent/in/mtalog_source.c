@@ -164,9 +164,8 @@ struct str mtalog_source_position(struct mtalog_source *s)
 int mtalog_source_check(const struct conf_mta_log *log, struct error *err)
 {
 	struct mtalog_source *s = NULL;
-	int rc = log->file.n > 0
-		     ? mtalog_source_open(&s, log, STR(""), 0, err)
-		     : 0;
+	int rc =
+	    log->file.n > 0 ? mtalog_source_open(&s, log, STR(""), 0, err) : 0;
 
 	mtalog_source_close(&s);
 	return rc;

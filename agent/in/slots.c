@@ -232,8 +232,8 @@ static void tell_missing(const struct app *app)
 
 	if (!conf_log_is_journal(file, &dir) && access(file.p, F_OK) != 0 &&
 	    errno == ENOENT)
-		LOG_EV(LOG_LEVEL_WARNING, "mtalog.missing",
-		    KV_STR("file", file));
+		LOG_EV(
+		    LOG_LEVEL_WARNING, "mtalog.missing", KV_STR("file", file));
 }
 
 int slots_open(struct slots **out, struct app *app, struct error *err)

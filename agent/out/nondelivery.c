@@ -175,7 +175,8 @@ static void add_diagnostic(struct buf *out, struct str said)
 	struct str words = said;
 
 	if (hit != NULL)
-		words = str_from(said, (size_t)(hit - said.p) + sizeof(mark) - 1);
+		words =
+		    str_from(said, (size_t)(hit - said.p) + sizeof(mark) - 1);
 	if (is_reply(words))
 		add_field(out, "Diagnostic-Code", STR("smtp; "), words);
 	else if (said.n > 0)

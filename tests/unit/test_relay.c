@@ -532,8 +532,8 @@ static void test_complaint(void)
 	    "complaint: %s", err.text);
 	OK(row(first, OUTBOX_OPT_OUT).state == OUTBOX_WAITS,
 	    "the application is told");
-	IS_INT((long long)row(second, OUTBOX_OPT_OUT).state, 0,
-	    "of that message");
+	IS_INT(
+	    (long long)row(second, OUTBOX_OPT_OUT).state, 0, "of that message");
 	queued = row(first, OUTBOX_OPT_OUT).queued_ms;
 	answertest_time(&A, A.now_ms + 1000);
 	opt_out(first, to);
