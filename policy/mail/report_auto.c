@@ -53,12 +53,28 @@ static bool is_answer_to(struct str subject)
 	return false;
 }
 
-/* Words that name an automatic answer mean one wherever they stand. Those that
- * say that somebody is away do not in "Re: Vacation homes", which is what we
- * wrote ourselves. */
+/* Is it a mark of its own, and no word of a sentence: "(autoreply)", "Automatic
+ * reply: x", or the end? */
+static bool is_mark(struct str subject, struct str word)
+{
+	for (size_t at = 0; at + word.n <= subject.n; at++) {
+		struct str after = str_from(subject, at + word.n);
+
+		if (!str_istarts(str_from(subject, at), word))
+			continue;
+		if (after.n == 0 || after.p[0] == ':' || after.p[0] == ')' ||
+		    after.p[0] == ']' || str_starts(after, STR(" :")) ||
+		    str_starts(after, STR("\357\274\232")))
+			return true;
+	}
+	return false;
+}
+
+/* Words that name an automatic answer, or say that somebody is away. In an answer
+ * to us they may be what we wrote ourselves: "Re: Vacation homes". */
 static bool subject_says_auto(struct str subject)
 {
-	static const char *const named[] = {"auto:", "autoreply", "auto-reply",
+	static const char *const named[] = {"autoreply", "auto-reply",
 	    "auto reply", "automatic reply", "automatic response",
 	    "automated reply", "automated response", "autoresponse",
 	    "automatische antwort", "abwesenheitsnotiz",
@@ -90,8 +106,13 @@ static bool subject_says_auto(struct str subject)
 	    "nie ma mnie w biurze", "mimo kancel\303\241\305\231",
 	    "\344\270\215\345\234\250"};
 
-	return HAS_ANY_OF(subject, named) ||
-	       (!is_answer_to(subject) && HAS_ANY_OF(subject, away));
+	if (!is_answer_to(subject))
+		return str_istarts(subject, STR("auto:")) ||
+		       HAS_ANY_OF(subject, named) || HAS_ANY_OF(subject, away);
+	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+		if (is_mark(subject, str_of(named[i])))
+			return true;
+	return false;
 }
 
 /* What goes to many says of itself what it is; its subject is no proof. */
