@@ -125,8 +125,8 @@ int feedback_remove_forged(
 	return 0;
 }
 
-int feedback_origin(struct session *s, const struct strs *rcpts, bool answer,
-    struct change *out)
+int feedback_origin(struct session *s, const struct strs *rcpts,
+    uint64_t answer, struct change *out)
 {
 	struct origin o = {.has_client = s->has_client,
 	    .helo = str_of(s->helo),
@@ -152,7 +152,7 @@ enum answer feedback_rcpt_end(struct session *s)
 	struct reply r;
 
 	if (rc == 0)
-		rc = feedback_origin(s, &rcpts, false, &changes.v[changes.n++]);
+		rc = feedback_origin(s, &rcpts, 0, &changes.v[changes.n++]);
 	if (rc == 0)
 		rc = apply_changes(s->mta, &changes, &s->g.sender_args);
 	if (rc == 0)

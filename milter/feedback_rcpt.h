@@ -27,7 +27,7 @@ int feedback_remove_forged(
     struct session *s, size_t more, struct change_list *out) MUST_CHECK;
 
 /* The origin field as a change, naming these addresses; answer: see origin.h. */
-int feedback_origin(struct session *s, const struct strs *rcpts, bool answer,
-    struct change *out) MUST_CHECK;
+int feedback_origin(struct session *s, const struct strs *rcpts,
+    uint64_t answer, struct change *out) MUST_CHECK;
 
 #endif

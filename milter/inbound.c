@@ -106,15 +106,17 @@ bool inbound_answers(struct session *s)
 
 enum answer inbound_end(struct session *s)
 {
-	const struct strs rcpts = {&s->answer_rcpt, 1};
+	static const struct strs none = {NULL, 0};
 	struct change_list l = {0};
 	int rc = feedback_remove_forged(s, 2, &l);
 
-	if (rc == 0) {
+	/* The recipient last: without the field it would show its token as if
+	 * the writer had known it. */
+	if (rc == 0)
+		rc = feedback_origin(s, &none, s->answered, &l.v[l.n++]);
+	if (rc == 0)
 		l.v[l.n++] = (struct change){
 		    CHANGE_RECIPIENT, STR_NULL, s->answer_rcpt, 0};
-		rc = feedback_origin(s, &rcpts, true, &l.v[l.n++]);
-	}
 	/* Not apply_changes(): the sender's arguments are nobody's here. */
 	for (size_t i = 0; rc == 0 && i < l.n; i++)
 		rc = s->mta->change(s->mta->ctx, &l.v[i], STR(""));

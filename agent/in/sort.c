@@ -168,6 +168,9 @@ static int add_origin(struct job *j)
 	if (rc == 0)
 		rc = origin_read(j->with->keys, h->value, body, j->a, o);
 	j->out->has_origin = rc == 0;
+	if (rc == 0 && o->answer != 0)
+		add_token(j->out, &(struct token){.kind = TOKEN_FEEDBACK,
+				      .message_id = o->answer});
 	for (size_t i = 0; rc == 0 && i < o->rcpts.n; i++)
 		rc = add_address(j, o->rcpts.v[i]);
 	return rc == ERR_NOT_FOUND ? 0 : rc;
@@ -263,7 +266,7 @@ enum seen_kind sort_report_meaning(const struct report *r)
 bool sort_has_proof(const struct sort *s)
 {
 	if (s->has_origin)
-		return !s->origin.answer;
+		return s->origin.answer == 0;
 	return header_count(&s->report.head, STR(ORIGIN_FIELD)) == 0;
 }
 
@@ -286,7 +289,7 @@ static bool has_null_sender(const struct job *j)
 /* What no MTA writes: it has somebody to answer to. */
 static bool is_answer(const struct job *j)
 {
-	if (j->out->has_origin && j->out->origin.answer)
+	if (j->out->has_origin && j->out->origin.answer != 0)
 		return true;
 	return !has_null_sender(j) && has_field(j, "From") &&
 	       (has_field(j, "In-Reply-To") || has_field(j, "References"));

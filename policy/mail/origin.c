@@ -6,6 +6,7 @@
 #include "policy/base/digest.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <string.h>
 
 enum {
@@ -82,8 +83,10 @@ static void add_fields(struct buf *b, const struct origin *o, unsigned key)
 			buf_addz(b, ",\n\t");
 		add_escaped(b, o->rcpts.v[i], ORIGIN_ADDRESS_MAX);
 	}
-	buf_printf(
-	    b, ";\n\tbody=%s;%s\n\tmac=", hex, o->answer ? " answer=1;" : "");
+	buf_printf(b, ";\n\tbody=%s;", hex);
+	if (o->answer != 0)
+		buf_printf(b, " answer=%016" PRIx64 ";", o->answer);
+	buf_addz(b, "\n\tmac=");
 }
 
 /* Values hold no white space, so folding can go without loss. */
@@ -187,6 +190,21 @@ static int read_rcpts(struct arena *a, struct str list, struct origin *out)
 	return rc;
 }
 
+/* What is left behind body= */
+static int read_answer(struct str text, struct origin *out)
+{
+	unsigned char id[8];
+	struct str hex;
+
+	if (!str_starts(text, STR("answer=")))
+		return 0;
+	if (!take(&text, "answer=", &hex) || hex.n != 2 * sizeof(id) ||
+	    codec_unhex(hex, sizeof(id), id) != 0)
+		return ERR_NOT_FOUND;
+	out->answer = codec_get_u64(id);
+	return 0;
+}
+
 /* text: squeezed, its MAC verified. */
 static int read_fields(struct str text, struct arena *a, struct origin *out)
 {
@@ -200,8 +218,9 @@ static int read_fields(struct str text, struct arena *a, struct origin *out)
 	    codec_unhex(body, sizeof(out->body), out->body) != 0)
 		return ERR_NOT_FOUND;
 	read_client(client, out);
-	out->answer = str_starts(text, STR("answer=1"));
-	rc = unescape(a, helo, &out->helo);
+	rc = read_answer(text, out);
+	if (rc == 0)
+		rc = unescape(a, helo, &out->helo);
 	if (rc == 0)
 		rc = unescape(a, from, &out->sender);
 	if (rc == 0)

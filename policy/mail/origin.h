@@ -2,13 +2,15 @@
  * way in, signed for the agent, which sees files only.
  *
  *   X-Tendril-Origin: v=1; key=3; client=192.0.2.1; helo=mx.example.net;
- *       from=; rcpt=b-TOKEN@bounces.example.com; body=HEX; answer=1; mac=HEX
+ *       from=; rcpt=b-TOKEN@bounces.example.com; body=HEX; mac=HEX
  *
  * key is the id of the token key that the MAC key is derived from, body the
- * SHA-256 of the canonical body (dkim_body.h), answer only there where it holds,
- * mac HMAC-SHA-256 of all before
+ * SHA-256 of the canonical body (dkim_body.h), mac HMAC-SHA-256 of all before
  * it without white space. So it holds for this envelope and this body only: put
- * on another mail it is void. Bytes that are not printable US-ASCII, and
+ * on another mail it is void. An answer that was found by Message-ID has
+ * "answer=HEX;" before the mac, the id of the message, and no address in rcpt:
+ * that mail goes to people as well, and comes back to whoever wrote it where one of
+ * them has no mailbox, so it must not hold a token. Bytes that are not printable US-ASCII, and
  * '%' ';' ',' '"' '\', are written %XX; HELO and sender are cut. Lines stay
  * below 998 bytes (RFC 5322 section 2.1.1).
  *
@@ -35,8 +37,8 @@ struct origin {
 	struct str helo, sender; /* without <>; empty: null sender */
 	struct strs rcpts;       /* the feedback addresses */
 	unsigned char body[DKIM_BODY_HASH];
-	bool answer; /* it answers the message of the one address in rcpts,
-		      * which the milter has added (milter/inbound.h) */
+	uint64_t answer; /* the message that it answers, where that was found
+			  * by Message-ID (milter/inbound.h); 0: none */
 };
 
 /* The field's value as on the wire (leading blank, folded with LF), in the

@@ -31,7 +31,8 @@ static enum seen_kind take(struct str mail)
 	if (rc == 0)
 		rc = sort_mail(&with, mail, arena, &s);
 	if (rc == 0) {
-		s.has_origin = s.origin.answer = matched;
+		s.has_origin = matched;
+		s.origin.answer = matched;
 		act_mails(&A.app, &item, 1);
 		rc = item.rc;
 	}

@@ -106,7 +106,8 @@ static void add(struct mails *m, const char *text)
 
 	if (sort_mail(&with, str_of(text), a, s) != 0)
 		bug("sort");
-	s->has_origin = s->origin.answer = s->has_reply;
+	s->has_origin = s->has_reply;
+	s->origin.answer = s->has_reply;
 	m->arenas[m->n] = a;
 	m->items[m->n++] = (struct believe_item){.sort = s,
 	    .message = str_of(text),

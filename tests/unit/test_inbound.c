@@ -118,7 +118,12 @@ static void test_origin(void)
 	IS_INT(dkim_body_final(b, hash), 0, "hash");
 	dkim_body_free(&b);
 	IS_INT(origin_read(keys, c->value, hash, S.st.arena, &o), 0, "ours");
-	OK(o.answer && o.rcpts.n == 1, "it answers that one message");
+	OK(is_of(o.answer, "ada@north.example") && o.answer == answered(),
+	    "it answers that one message");
+	IS_INT((long long)o.rcpts.n, 0,
+	    "it has no address of that: others than the agent see it");
+	OK(S.script.changes[S.script.n_changes - 1].kind == CHANGE_RECIPIENT,
+	    "the recipient is added last: never without the field");
 	IS_S(o.sender, STR("ada@north.example"), "the sender");
 }
 

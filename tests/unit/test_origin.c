@@ -71,6 +71,23 @@ static void test_round(void)
 	OK(!got.has_client, "unknown");
 }
 
+static void test_answer(void)
+{
+	struct origin o = sample(), got;
+	struct str value = make(&o);
+
+	OK(!str_contains(value, STR("answer=")),
+	    "of no answer it says nothing");
+	o.answer = UINT64_C(0xfedcba9876543210);
+	o.rcpts.n = 0;
+	IS_INT(get(make(&o), &got), 0, "an answer");
+	OK(got.answer == o.answer && got.rcpts.n == 0,
+	    "the message that it answers, and no address");
+	o.answer = 1;
+	IS_INT(get(make(&o), &got), 0, "another");
+	OK(got.answer == 1, "small ids are as long");
+}
+
 /* As MTAs may hand it on: folded elsewhere, with CRLF. */
 static void test_refolded(void)
 {
@@ -185,6 +202,7 @@ int main(void)
 	    "\n");
 	arena = arena_new(8 << 20);
 	test_round();
+	test_answer();
 	test_refolded();
 	test_escapes();
 	test_forged();
