@@ -154,6 +154,7 @@ unit_tests = \
 	%D%/unit/test_shares \
 	%D%/unit/test_simulate \
 	%D%/unit/test_slots \
+	%D%/unit/test_sort \
 	%D%/unit/test_sort_plain \
 	%D%/unit/test_spf \
 	%D%/unit/test_spike \
@@ -319,6 +320,7 @@ tests_unit_test_answers_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_believe_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_claim_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_shares_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_sort_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_sort_plain_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_guard_LDADD = $(AGENT_LIBS)

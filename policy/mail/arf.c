@@ -57,7 +57,7 @@ int arf_parse(const struct mime *m, struct arena *a, struct arf *out)
 	p = multireport_next(m, "feedback-report", &next);
 	if (p == NULL)
 		return ERR_NOT_FOUND;
-	rc = mime_body(p, MULTIREPORT_BODY_MAX, a, &body);
+	rc = multireport_body(p, a, &body);
 	if (rc == ERR_SYNTAX)
 		return ERR_NOT_FOUND; /* unknown encoding */
 	while (rc == 0 && headblock_seek(body, &at, &h, &gap)) {

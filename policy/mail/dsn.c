@@ -343,7 +343,7 @@ static int read_fields(struct reader *r, struct str text)
 static int read_part(struct reader *r, const struct mime_part *p)
 {
 	struct str body;
-	int rc = mime_body(p, MULTIREPORT_BODY_MAX, r->a, &body);
+	int rc = multireport_body(p, r->a, &body);
 
 	if (rc == ERR_SYNTAX)
 		return 0; /* unknown encoding: nothing to read */

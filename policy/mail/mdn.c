@@ -112,7 +112,7 @@ int mdn_parse(const struct mime *m, struct arena *a, struct mdn *out)
 	p = multireport_next(m, "disposition-notification", &at);
 	if (p == NULL)
 		return ERR_NOT_FOUND;
-	rc = mime_body(p, MULTIREPORT_BODY_MAX, a, &body);
+	rc = multireport_body(p, a, &body);
 	if (rc == 0)
 		rc = read_fields(out, body, a);
 	if (rc == 0 || rc == ERR_SYNTAX) /* an unknown encoding */

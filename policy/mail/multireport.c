@@ -66,6 +66,16 @@ static bool is_returned(const struct mime_part *p)
 				   mime_is(p, "message", "global-headers"));
 }
 
+int multireport_body(
+    const struct mime_part *p, struct arena *a, struct str *out)
+{
+	struct mime_part begin = *p;
+
+	if (p->encoding != MIME_IDENTITY)
+		begin.body = str_cut(p->body, 0, MULTIREPORT_BODY_MAX);
+	return mime_body(&begin, MULTIREPORT_BODY_MAX, a, out);
+}
+
 int multireport_returned(const struct mime *m, struct arena *a,
     struct header_list *out, bool *found_out)
 {
@@ -79,7 +89,7 @@ int multireport_returned(const struct mime *m, struct arena *a,
 		if (!is_returned(&m->part[i]) || !multireport_owns(m, i))
 			continue;
 		*found_out = true;
-		rc = mime_body(&m->part[i], MULTIREPORT_BODY_MAX, a, &text);
+		rc = multireport_body(&m->part[i], a, &text);
 		if (rc == ERR_SYNTAX)
 			return 0; /* unknown encoding: nothing to read */
 		return rc != 0 ? rc : headblock_parse(text, a, out, &body_at);
@@ -96,7 +106,7 @@ int multireport_notice(const struct mime *m, struct arena *a, struct str *out)
 		if (!mime_is(&m->part[i], "text", "plain") ||
 		    m->part[i].kind != MIME_LEAF || !multireport_owns(m, i))
 			continue;
-		rc = mime_body(&m->part[i], MULTIREPORT_BODY_MAX, a, out);
+		rc = multireport_body(&m->part[i], a, out);
 		return rc == ERR_SYNTAX ? 0 : rc;
 	}
 	return 0;

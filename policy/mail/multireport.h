@@ -7,7 +7,7 @@
 #include "policy/mail/mime.h"
 
 enum {
-	MULTIREPORT_BODY_MAX = 1 << 20, /* of one part, decoded */
+	MULTIREPORT_BODY_MAX = 1 << 20, /* of one part that is encoded */
 	MULTIREPORT_TEXT_MAX = 4096,    /* of one value */
 };
 
@@ -22,6 +22,11 @@ bool multireport_owns(const struct mime *m, size_t part);
  * none; else moves *at behind it. */
 const struct mime_part *multireport_next(
     const struct mime *m, const char *subtype, size_t *at);
+
+/* As mime_body(); of a part that is encoded the beginning alone, so that what a
+ * message was sent with does not make its report unreadable. */
+int multireport_body(
+    const struct mime_part *p, struct arena *a, struct str *out) MUST_CHECK;
 
 /* The fields of the returned message: of message/rfc822, message/global,
  * text/rfc822-headers, message/rfc822-headers or message/global-headers, the

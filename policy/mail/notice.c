@@ -31,7 +31,7 @@ static int part_text(
     const struct mime_part *p, struct arena *a, struct str *out)
 {
 	struct str body;
-	int rc = mime_body(p, MULTIREPORT_BODY_MAX, a, &body);
+	int rc = multireport_body(p, a, &body);
 
 	*out = STR_NULL;
 	if (rc == ERR_SYNTAX)
