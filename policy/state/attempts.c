@@ -404,7 +404,8 @@ void attempts_finish(struct attempts *a)
 
 	for (size_t i = 0; i < a->n_people; i++) {
 		a->people[i].changes = c;
-		c += a->people[i].n_changes;
+		if (c != NULL) /* of all people, or of none */
+			c += a->people[i].n_changes;
 	}
 	for (size_t i = 1; sorted && i < a->n; i++)
 		sorted = by_arrival(&a->messages[i - 1], &a->messages[i]) < 0;

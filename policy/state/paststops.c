@@ -216,8 +216,8 @@ static int by_time(const void *a, const void *b)
 /* Those that meet are one. */
 static void unite(struct paststops *p, struct range *r)
 {
-	struct replay_stop *v = p->pool + r->first;
 	size_t n = p->n_pool - r->first, last = 0;
+	struct replay_stop *v = n > 0 ? p->pool + r->first : NULL;
 
 	if (n > 1)
 		qsort(v, n, sizeof(*v), by_time);
