@@ -46,7 +46,9 @@ enum {
 	 * waits together 100 000. */
 	SESSIONS_MAX = 1024,
 	BOOK_MAX = 900000,
-	STORE_MS = 5000,
+	STORE_MS = 30000,
+	/* of mail that is not on record: not of ours, or not yet */
+	OTHERS_WAIT_MAX = 64,
 	/* a position that moved without a line of the MTA's */
 	PASSED_STORE_MS = 60000,
 	/* a journal that is new to us: as far back as a file that is rotated
@@ -317,6 +319,36 @@ static void add_failure(struct slots *s, const struct outcome *o)
 		s->n_failures++;
 }
 
+/* Most of a log is about mail of others, of which nothing is to be stored: each
+ * time would cost a flush, and its event stay. What is decided of a message is on
+ * record before the MTA has its answer, so before the log tells of its fate. */
+static bool is_ours(const struct slots *s, struct str id)
+{
+	struct ledger_txn *t = NULL;
+	uint64_t any;
+	size_t n;
+	int rc;
+
+	for (size_t i = 0; i < s->n_changes; i++)
+		if (s->changes[i].kind == SLOT_CHANGE_MOVED &&
+		    str_eq(s->changes[i].next_id, id))
+			return true;
+	rc = ledger_read_begin(s->app->store->ledger, &t);
+	if (rc == 0)
+		rc = message_by_queue(t, id, &any, 1, &n);
+	ledger_read_end(&t);
+	return rc != ERR_NOT_FOUND;
+}
+
+/* A message whose session the MTA gave up may be decided after that: so some of
+ * what is not on record is waited for, too, but never so many that the others
+ * are forgotten for it. */
+static void wait_for(struct slots *s, const struct outcome *o)
+{
+	if (waits_count(s->waits) < OTHERS_WAIT_MAX || is_ours(s, o->queue_id))
+		waits_add(s->waits, o->queue_id, o->time_ms + SLOTS_WAIT_MS);
+}
+
 static void on_gap(struct slots *s, const char *why)
 {
 	s->stats.gaps++;
@@ -338,12 +370,13 @@ static void on_outcome(void *arg, const struct outcome *o)
 		LOG_EV(LOG_LEVEL_WARNING, "mtalog.deleted_unnamed",
 		    KV_I64("count", o->count));
 	if (o->kind == OUTCOME_SESSION_END && !o->refused) {
-		waits_add(s->waits, o->queue_id, o->time_ms + SLOTS_WAIT_MS);
+		wait_for(s, o);
 		return;
 	}
 	if (o->kind != OUTCOME_BEGUN)
 		waits_remove(s->waits, o->queue_id);
-	if (!slotchange_of(s->app->store, s->arena, o, &c))
+	if (!is_ours(s, o->queue_id) ||
+	    !slotchange_of(s->app->store, s->arena, o, &c))
 		return;
 	add_change(s, &c);
 	s->renamed |= o->kind == OUTCOME_MOVED || o->kind == OUTCOME_BEGUN;
@@ -383,7 +416,8 @@ static bool on_wait_over(void *arg, struct str queue_id, int64_t until_ms)
 	if (s->n_changes >= s->lines || s->full)
 		return false;
 	s->moved = true;
-	add_change(s, &c);
+	if (is_ours(s, queue_id))
+		add_change(s, &c);
 	return !s->full;
 }
 

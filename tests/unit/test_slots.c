@@ -508,6 +508,96 @@ static void test_waits(void)
 	buf_fini(&b);
 }
 
+#define ACTIVE(id)                                                             \
+	log_line("postfix/qmgr[9]: " id ": from=<b@c.example>, size=9, "       \
+		 "nrcpt=1 (queue active)")
+#define SENT(id, to, relay, text)                                              \
+	log_line(                                                              \
+	    "postfix/smtp[8]: " id ": to=<" to ">, relay=" relay               \
+	    ", delay=1, delays=1/0/0/0, dsn=2.0.0, status=sent (" text ")")
+#define REFUSED(id, to)                                                        \
+	log_line("postfix/smtp[8]: " id ": to=<" to                            \
+		 ">, relay=x[192.0.2.2]:25, delay=1, delays=1/0/0/0, "         \
+		 "dsn=5.1.1, status=bounced (host x[192.0.2.2] said: 550 "     \
+		 "5.1.1 no such user (in reply to RCPT TO command))")
+#define REMOVED(id) log_line("postfix/qmgr[9]: " id ": removed")
+#define FILTER "127.0.0.1[127.0.0.1]:10025"
+#define MX "x[192.0.2.2]:25"
+
+static uint64_t stored_events(void)
+{
+	struct door_stats s;
+
+	door_stats(T.store->door, &s);
+	return s.events;
+}
+
+/* A mail of strangers that comes and goes, and one that is given up. */
+static void log_strangers(int n)
+{
+	char line[300];
+
+	(void)snprintf(line, sizeof(line),
+	    "postfix/cleanup[6]: 4sXQLJ%04dz1bXx: message-id=<%d@x>", n, n);
+	log_line(line);
+	(void)snprintf(line, sizeof(line),
+	    "postfix/qmgr[9]: 4sXQLJ%04dz1bXx: from=<b@c.example>, size=9, "
+	    "nrcpt=1 (queue active)",
+	    n);
+	log_line(line);
+	(void)snprintf(line, sizeof(line),
+	    "postfix/smtp[8]: 4sXQLJ%04dz1bXx: to=<x@y.example>, relay=none, "
+	    "delay=1, delays=1/0/0/0, dsn=5.1.1, status=bounced (host x said: "
+	    "550 5.1.1 no such user)",
+	    n);
+	log_line(line);
+	(void)snprintf(
+	    line, sizeof(line), "postfix/qmgr[9]: 4sXQLJ%04dz1bXx: removed", n);
+	log_line(line);
+}
+
+/* What strangers send through the same MTA is of no interest, and costs the
+ * ledger nothing each time. */
+static void test_strangers(void)
+{
+	uint64_t before, id = send_to("st@b.example", "4jXQLJ4Ds1z1bXx");
+
+	step();
+	before = stored_events();
+	for (int i = 0; i < 50; i++) {
+		log_strangers(i);
+		now_ms += 200;
+		step();
+	}
+	OK(stored_events() - before <= 3, "%llu events of ten seconds",
+	    (unsigned long long)(stored_events() - before));
+	ACTIVE("4jXQLJ4Ds1z1bXx");
+	step();
+	IS_INT(state_of(id), SLOT_QUEUED, "ours is seen at once");
+}
+
+/* Nor can strangers whose sessions end in doubt make others wait in vain. */
+static void test_strangers_wait(void)
+{
+	uint64_t id = send_to("sw@b.example", "4jXQLJ4Ds2z1bXx");
+	char queue_id[20];
+	struct slots_stats stats;
+
+	log_doubtful(9000, "4jXQLJ4Ds2z1bXx");
+	for (int i = 0; i < 3000; i++) {
+		(void)snprintf(
+		    queue_id, sizeof(queue_id), "4wXQLJ%04dz1bXx", i);
+		log_doubtful(10000 + i, queue_id);
+	}
+	for (int i = 0; i < 30; i++)
+		step();
+	slots_stats(S, &stats);
+	OK(stats.waiting < 200, "%zu are waited for", (size_t)stats.waiting);
+	now_ms += SLOTS_WAIT_MS + 2000;
+	step();
+	IS_INT(state_of(id), SLOT_RELEASED, "15 minutes of silence");
+}
+
 static int suppressed(const char *who)
 {
 	struct address a = storetest_address(&T, who);
@@ -549,22 +639,6 @@ static void test_failure(void)
 	    "no such user: suppressed");
 	IS_INT(suppressed("i@b.example"), 0, "mailbox full: not");
 }
-
-#define ACTIVE(id)                                                             \
-	log_line("postfix/qmgr[9]: " id ": from=<b@c.example>, size=9, "       \
-		 "nrcpt=1 (queue active)")
-#define SENT(id, to, relay, text)                                              \
-	log_line(                                                              \
-	    "postfix/smtp[8]: " id ": to=<" to ">, relay=" relay               \
-	    ", delay=1, delays=1/0/0/0, dsn=2.0.0, status=sent (" text ")")
-#define REFUSED(id, to)                                                        \
-	log_line("postfix/smtp[8]: " id ": to=<" to                            \
-		 ">, relay=x[192.0.2.2]:25, delay=1, delays=1/0/0/0, "         \
-		 "dsn=5.1.1, status=bounced (host x[192.0.2.2] said: 550 "     \
-		 "5.1.1 no such user (in reply to RCPT TO command))")
-#define REMOVED(id) log_line("postfix/qmgr[9]: " id ": removed")
-#define FILTER "127.0.0.1[127.0.0.1]:10025"
-#define MX "x[192.0.2.2]:25"
 
 /* A content filter that only hands on, twice; the agent ends in between. */
 static void test_handoff(void)
@@ -947,6 +1021,8 @@ int main(void)
 	test_removed();
 	test_many_recipients();
 	test_many_waits();
+	test_strangers();
+	test_strangers_wait();
 	test_many_sessions();
 	test_waits();
 	slots_close(&S);
