@@ -31,6 +31,7 @@ enum {
 	BASE_MAX = NAME_MAX - 7, /* room for ":1,N" */
 	BASE_HEX = 32,           /* of a digest in place of what is cut */
 	AGAIN_MAX = 64,          /* of cur/, in a step */
+	ASIDE_SWEEP = MAILDIR_ASIDE_BYTES / 4,
 };
 
 /* A claimed message: its file is `name` in cur/. */
@@ -49,6 +50,7 @@ struct maildir {
 	int troubles;                     /* in a row */
 	int64_t retry_at_ms, sweep_at_ms; /* monotonic */
 	bool was_there, told_missing;
+	int64_t aside_bytes;              /* since the last sweep */
 	/* cur/ is gone through by name, over several steps: */
 	bool again;            /* that is not done yet */
 	char after[NAME_SIZE]; /* where it stopped; "": at its beginning */
@@ -169,8 +171,12 @@ static void give_back(struct maildir *m, struct claim *c)
 static void set_aside(
     struct maildir *m, const struct claim *c, const char *reason)
 {
-	int rc = maildir_aside(m->root, m->cur, c->name, reason);
+	struct stat st = {0};
+	int rc;
 
+	if (fstatat(m->cur, c->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		m->aside_bytes += st.st_size;
+	rc = maildir_aside(m->root, m->cur, c->name, reason);
 	LOG_EV_LIMITED(LOG_LEVEL_WARNING, "feedback.unparsed",
 	    KV_Z("file", c->base), KV_Z("reason", reason));
 	if (rc != 0)
@@ -461,8 +467,9 @@ static int run(struct maildir *m, size_t max, size_t *n)
 		    m, max > 2 * AGAIN_MAX ? AGAIN_MAX : (max + 1) / 2, n);
 	if (rc == 0)
 		rc = walk_new(m, max, n);
-	if (now >= m->sweep_at_ms) {
+	if (now >= m->sweep_at_ms || m->aside_bytes >= ASIDE_SWEEP) {
 		m->sweep_at_ms = now + WHEN_HOUR_MS;
+		m->aside_bytes = 0;
 		maildir_sweep(m->root, clock_now_ms());
 	}
 	return rc;

@@ -11,7 +11,9 @@
  * given again: the handler knows it by its digest.
  *
  * What the handler cannot read goes to unparsed/ID.eml with ID.reason beside
- * it, for people; kept for 30 days and at most MAILDIR_ASIDE_MAX of them.
+ * it, for people; kept for 30 days, at most MAILDIR_ASIDE_MAX of them and
+ * MAILDIR_ASIDE_BYTES together: too many go oldest first, too much largest first,
+ * since what a stranger fills a disk with is large, and a report small.
  * Trouble of ours (ledger full) leaves the message in cur/, to be tried again
  * every minute; after a few in a row the step ends, so an outage costs little.
  * However many are put off, each has its turn, and what is new does not wait for
@@ -30,6 +32,7 @@ enum {
 	MAILDIR_READ_MAX = 25 << 20, /* of larger ones only the head is read */
 	MAILDIR_TRIES = 5,
 	MAILDIR_ASIDE_MAX = 10000,
+	MAILDIR_ASIDE_BYTES = 256 << 20,
 	MAILDIR_DIGEST = 32,
 	MAILDIR_BATCH = 32,
 	MAILDIR_BATCH_BYTES = 4 << 20, /* with the mail that reaches it */

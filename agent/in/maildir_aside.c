@@ -40,6 +40,8 @@ static int write_reason(int dir, const char *name, const char *reason)
 	buf_fini(&b);
 	if (close(fd) != 0 && rc == 0)
 		rc = -errno;
+	if (rc != 0) /* disk full: it is tried again, by another name */
+		(void)unlinkat(dir, name, 0);
 	return rc;
 }
 
@@ -69,15 +71,29 @@ int maildir_aside(int root, int from, const char *name, const char *reason)
 
 /* --- what has become too old or too much --- */
 
-struct sweep {
-	int64_t before_ms;
-	size_t n;
-	char (*names)[FILE_NAME]; /* FILES_MAX, or NULL: not counted */
+struct kept {
+	char name[FILE_NAME];
+	int64_t bytes;
 };
 
-static int compare(const void *a, const void *b)
+struct sweep {
+	int64_t before_ms, bytes;
+	size_t n;
+	struct kept *v; /* FILES_MAX, or NULL: not counted */
+};
+
+static int by_age(const void *a, const void *b)
 {
-	return strcmp(a, b);
+	const struct kept *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const struct kept *x = a, *y = b;
+
+	return (x->bytes < y->bytes) - (x->bytes > y->bytes);
 }
 
 /* A folder that has been put here as a message cannot be unlinked so. */
@@ -90,12 +106,25 @@ static void remove_one(int dir, const char *name)
 /* Too many: half of the room is made, oldest first. */
 static void make_room(int dir, struct sweep *s)
 {
-	qsort(s->names, s->n, FILE_NAME, compare);
-	for (size_t i = 0; i < s->n / 2; i++)
-		remove_one(dir, s->names[i]);
-	memmove(s->names, s->names + s->n / 2,
-	    (s->n - s->n / 2) * sizeof(*s->names));
+	qsort(s->v, s->n, sizeof(*s->v), by_age);
+	for (size_t i = 0; i < s->n / 2; i++) {
+		remove_one(dir, s->v[i].name);
+		s->bytes -= s->v[i].bytes;
+	}
+	memmove(s->v, s->v + s->n / 2, (s->n - s->n / 2) * sizeof(*s->v));
 	s->n -= s->n / 2;
+}
+
+/* The reasons of those that go stay for a while: they are small. */
+static void save_disk(int dir, struct sweep *s)
+{
+	if (s->v == NULL || s->bytes <= MAILDIR_ASIDE_BYTES)
+		return;
+	qsort(s->v, s->n, sizeof(*s->v), by_size);
+	for (size_t i = 0; i < s->n && s->bytes > MAILDIR_ASIDE_BYTES; i++) {
+		remove_one(dir, s->v[i].name);
+		s->bytes -= s->v[i].bytes;
+	}
 }
 
 static void sweep_one(int dir, const char *name, struct sweep *s)
@@ -108,11 +137,13 @@ static void sweep_one(int dir, const char *name, struct sweep *s)
 		remove_one(dir, name);
 		return;
 	}
-	if (s->names == NULL || strlen(name) >= FILE_NAME)
+	if (s->v == NULL || strlen(name) >= FILE_NAME)
 		return;
 	if (s->n == FILES_MAX)
 		make_room(dir, s);
-	memcpy(s->names[s->n++], name, strlen(name) + 1);
+	memcpy(s->v[s->n].name, name, strlen(name) + 1);
+	s->v[s->n++].bytes = st.st_size;
+	s->bytes += st.st_size;
 }
 
 static void sweep_folder(int root, const char *name, struct sweep *s)
@@ -128,6 +159,7 @@ static void sweep_folder(int root, const char *name, struct sweep *s)
 	}
 	while ((e = readdir(d)) != NULL)
 		sweep_one(fd, e->d_name, s);
+	save_disk(fd, s);
 	(void)closedir(d);
 }
 
@@ -136,8 +168,8 @@ void maildir_sweep(int root, int64_t now_ms)
 	struct sweep aside = {.before_ms = now_ms - KEEP_DAYS * WHEN_DAY_MS};
 	struct sweep tmp = {.before_ms = now_ms - TMP_HOURS * WHEN_HOUR_MS};
 
-	aside.names = calloc(FILES_MAX, sizeof(*aside.names));
+	aside.v = calloc(FILES_MAX, sizeof(*aside.v));
 	sweep_folder(root, "unparsed", &aside);
-	free(aside.names);
+	free(aside.v);
 	sweep_folder(root, "tmp", &tmp);
 }

@@ -712,6 +712,52 @@ static void test_sweep(void)
 	    "so is what was set aside long ago");
 }
 
+/* Sparse, so that it takes no room here. */
+static void put_large(const char *name, off_t size)
+{
+	char path[512];
+
+	put_file(name, STR("From: x\n\n"));
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	OK(truncate(path, size) == 0, "%s is large", name);
+}
+
+/* What strangers fill the disk with goes at once, not after an hour. */
+static void test_sweep_bytes(void)
+{
+	struct hand h = {.answer = MAILDIR_ASIDE};
+	struct maildir *m;
+	struct error err = {0};
+	int64_t wait;
+	size_t n;
+	int before, large = 0;
+
+	if (maildir_open(&m, str_of(dir), handle, &h, &err) != 0 ||
+	    maildir_step(m, 1, &n, &wait, &err) != 0) {
+		OK(false, "open %s", err.text);
+		return;
+	}
+	before = count_files("unparsed", ".eml");
+	put_file("new/small", STR("From: x\n\n"));
+	put_large("new/huge", MAILDIR_ASIDE_BYTES);
+	IS_INT(maildir_step(m, 10, &n, &wait, &err), 0, "step %s", err.text);
+	IS_INT(count_files("unparsed", ".eml"), before + 1,
+	    "the small one is kept, and what was there");
+	for (int i = 0; i < 12; i++) {
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "new/large%d", i);
+		put_large(name, MAILDIR_ASIDE_BYTES / 8);
+		(void)!maildir_step(m, 10, &n, &wait, &err);
+		large = count_files("unparsed", ".eml") - before - 1;
+		if (large > 8 + 2)
+			break;
+	}
+	OK(large >= 6 && large <= 8 + 2, "%d of 12 large ones are there",
+	    large);
+	maildir_close(&m);
+}
+
 /* --- with the real handler --- */
 
 static struct answertest A;
@@ -834,6 +880,7 @@ int main(void)
 	test_concurrent();
 	test_deliver_fails();
 	test_sweep();
+	test_sweep_bytes();
 	answertest_open(&A);
 	A.conf.agent.maildir = str_of(dir);
 	test_feedback();
