@@ -57,17 +57,23 @@ static enum answer refuse(struct session *s, const char *why)
 	return eom_say(s, reply_no_such_address(&r), &r);
 }
 
-static void remember(struct session *s, struct str rcpt)
+/* One that is not named to the agent may be somebody's opt-out: it comes with
+ * another message. */
+static enum answer remember(struct session *s, struct str rcpt)
 {
 	struct str copy;
+	struct reply r;
 
+	if (s->n_feedback == SESSION_FEEDBACK_MAX && !s->local)
+		return eom_say(s, reply_enough(&r), &r);
 	if (s->n_feedback == SESSION_FEEDBACK_MAX)
-		return;
+		return ANSWER_CONTINUE;
 	copy = arena_str(s->g.arena, rcpt);
 	if (copy.p == NULL)
 		s->g.no_memory = true;
 	else
 		s->feedback[s->n_feedback++] = copy;
+	return ANSWER_CONTINUE;
 }
 
 enum answer feedback_rcpt(struct session *s, struct str rcpt)
@@ -79,7 +85,7 @@ enum answer feedback_rcpt(struct session *s, struct str rcpt)
 	int rc;
 
 	if (is_complaint_address(s->snap->conf, rcpt) && is_looked_at(s))
-		remember(s, rcpt);
+		return remember(s, rcpt);
 	if (!is_bounce_domain(s->snap->conf, str_from(rcpt, at + 1)) ||
 	    !verp_is_one(local, &kind) || !is_looked_at(s))
 		return ANSWER_CONTINUE;
@@ -88,9 +94,7 @@ enum answer feedback_rcpt(struct session *s, struct str rcpt)
 		return refuse(s, "token");
 	if (rc == 0 && verp_is_expired(&t, clock_now_ms()))
 		return refuse(s, "expired");
-	if (rc == 0)
-		remember(s, rcpt);
-	return ANSWER_CONTINUE;
+	return rc == 0 ? remember(s, rcpt) : ANSWER_CONTINUE;
 }
 
 static void add_removal(

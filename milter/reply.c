@@ -51,6 +51,12 @@ enum answer reply_no_such_address(struct reply *out)
 	return ANSWER_REJECT;
 }
 
+enum answer reply_enough(struct reply *out)
+{
+	reply_set(out, 452, "4.5.3", "Too many recipients of this kind");
+	return ANSWER_TEMPFAIL;
+}
+
 enum answer reply_bad_address(struct reply *out)
 {
 	reply_set(out, 550, "5.1.3", "Malformed recipient address");

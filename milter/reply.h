@@ -17,6 +17,9 @@ enum answer reply_stopping(struct reply *out);
 enum answer reply_too_complex(struct reply *out);
 /* 550 5.1.1: an address of ours that does not exist. */
 enum answer reply_no_such_address(struct reply *out);
+/* 452 4.5.3: as many of a kind as one message may have; the sender brings the
+ * others with another (RFC 5321 section 4.5.3.1.10). */
+enum answer reply_enough(struct reply *out);
 /* 550 5.1.3: the recipient's address is malformed. */
 enum answer reply_bad_address(struct reply *out);
 /* The same for a message, naming the address. */

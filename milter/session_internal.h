@@ -20,7 +20,7 @@ enum session_state {
 #define SESSION_STATES 6
 
 enum {
-	SESSION_FEEDBACK_MAX = 16, /* more are not named to the agent */
+	SESSION_FEEDBACK_MAX = 16, /* as many as the origin field names */
 };
 
 enum session_event {

@@ -27,7 +27,9 @@
 #include "policy/state/seen.h"
 
 enum {
-	SORT_TOKENS_MAX = 16, /* more are not looked at */
+	/* More are not looked at: of the milter's word, and of the MTA's for
+	 * this copy of the mail. */
+	SORT_TOKENS_MAX = ORIGIN_RCPTS_MAX + 2,
 };
 
 struct sort_token {
@@ -39,8 +41,8 @@ struct sort {
 	struct report report;
 	struct sort_token tokens[SORT_TOKENS_MAX];
 	size_t n;
-	bool returned;       /* its tokens are those of place 3 above */
-	bool quoted;         /* its only token is one of place 4 */
+	bool returned; /* its tokens are those of place 3 above */
+	bool quoted;   /* its only token is one of place 4 */
 	/* Set by named.h: what it returns was sent on by hand; neither its To nor
 	 * its Message-ID says of whom the report is. */
 	bool resent;

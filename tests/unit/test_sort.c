@@ -123,6 +123,36 @@ static void test_case(void)
 	buf_fini(&b);
 }
 
+/* --- recipients --- */
+
+/* A mail to very many of our addresses: of each copy its own counts. */
+static void test_copies(void)
+{
+	struct str v[ORIGIN_RCPTS_MAX], value;
+	struct origin o = {.helo = STR("mx"), .rcpts = {v, ORIGIN_RCPTS_MAX}};
+	struct dkim_body *b = dkim_body_new();
+	const char *own;
+	struct sort s;
+
+	for (size_t i = 0; i < ORIGIN_RCPTS_MAX; i++)
+		v[i] = str_of(answertest_address(&A, TOKEN_UNSUBSCRIBE,
+		    answertest_send(&A, "copy@token.example", "")));
+	own = answertest_address(&A, TOKEN_UNSUBSCRIBE,
+	    answertest_send(&A, "own@token.example", ""));
+	dkim_body_update(b, STR("x\n"));
+	if (dkim_body_final(b, o.body) != 0 ||
+	    origin_make(A.app.tokens, &o, A.t.arena, &value) != 0)
+		bug("origin");
+	dkim_body_free(&b);
+	(void)sort_it(str_of(arena_printf(A.t.arena,
+			  "X-Original-To: %s\nDelivered-To: %s\n" ORIGIN_FIELD
+			  ":%.*s\nSubject: x\n\nx\n",
+			  own, own, STR_ARG(value))),
+	    &s);
+	IS_INT((long long)s.n, ORIGIN_RCPTS_MAX + 1,
+	    "whom the milter saw, and whose copy it is");
+}
+
 /* --- reports --- */
 
 /* The returned message is encoded as a whole, and large. */
@@ -200,6 +230,7 @@ int main(void)
 	test_noise();
 	test_attachments();
 	test_case();
+	test_copies();
 	test_large_returned();
 	test_answer();
 	answertest_close(&A);
