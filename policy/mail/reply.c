@@ -252,6 +252,9 @@ static bool asks_together(unsigned words)
 	if (has_both(words, WORD_REFUSE, WORD_MAILS) &&
 	    (words & (WORD_STOP | WORD_REMOVE)) == 0)
 		return true;
+	if ((words & WORD_MORE) != 0 && has_both(words, WORD_NOT, WORD_MAILS) &&
+	    (words & (WORD_STOP | WORD_REMOVE | WORD_HALT)) == 0)
+		return true;
 	if (denied)
 		return false;
 	return has_both(words, WORD_REMOVE, WORD_LIST) ||
@@ -260,9 +263,16 @@ static bool asks_together(unsigned words)
 		   has_both(words, WORD_REMOVE, WORD_ROLL));
 }
 
+/* "If you want to unsubscribe", "to unsubscribe, write"; not "I want to". */
+static bool is_instruction(unsigned words)
+{
+	return (words & WORD_IF) != 0 ||
+	       ((words & WORD_TO) != 0 && (words & WORD_WANT) == 0);
+}
+
 static bool asks_to_stop(unsigned words)
 {
-	if ((words & WORD_IF) != 0)
+	if (is_instruction(words))
 		return false;
 	return (words & WORD_NO_MORE) != 0 || asks_together(words) ||
 	       ((words & WORD_STOP) != 0 &&

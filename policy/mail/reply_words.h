@@ -31,6 +31,9 @@ enum reply_word {
 	WORD_ME = 131072,
 	WORD_HALT = 262144, /* to stop: only with WORD_MAILS or WORD_SEND */
 	WORD_SEND = 524288, /* to send, to write */
+	WORD_MORE = 1048576, /* more, any longer: with WORD_NOT and WORD_MAILS */
+	WORD_TO = 2097152,   /* as WORD_IF, but with WORD_WANT: "to unsubscribe" */
+	WORD_WANT = 4194304,
 };
 
 struct reply_phrase {
