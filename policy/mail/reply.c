@@ -156,19 +156,19 @@ static unsigned words_of(const struct reply_rules *r, struct str clause)
 	char text[LOWER_MAX];
 	unsigned found = 0;
 	struct str s = {text, 0};
-	bool dense;
 
 	lower(clause, text, &s.n);
 	phrases_match(r->phrases, s, hits);
-	dense = has_dense(s);
-	for (size_t i = 0; i < r->n; i++) {
-		const struct reply_phrase *p = &r->v[i];
-
-		if (phrases_has(hits, i) ||
-		    (dense && is_dense(p->text) &&
-			str_contains(s, str_of(p->text))))
-			found |= p->word;
-	}
+	for (size_t w = 0; w < PHRASES_WORDS(r->n); w++)
+		for (uint64_t rest = hits[w]; rest != 0; rest &= rest - 1)
+			found |=
+			    r->v[w * 64 + (size_t)__builtin_ctzll(rest)].word;
+	if (!has_dense(s))
+		return found;
+	for (size_t i = 0; i < r->n; i++)
+		if (is_dense(r->v[i].text) &&
+		    str_contains(s, str_of(r->v[i].text)))
+			found |= r->v[i].word;
 	return found;
 }
 
