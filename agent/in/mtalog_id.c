@@ -20,6 +20,14 @@ bool mtalog_take(struct str *s, struct str prefix)
 	return true;
 }
 
+bool mtalog_id_is_any(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] > '~')
+			return false;
+	return s.n > 0 && s.n <= MTALOG_ID_MAX;
+}
+
 /* Long ids are base 52 without vowels, short ones upper case hex. */
 static bool is_postfix_char(char c)
 {

@@ -21,6 +21,9 @@ enum {
 size_t mtalog_id_postfix(struct str s);
 size_t mtalog_id_sendmail(struct str s);
 
+/* Could it be the id of any MTA's message: a few visible characters? */
+bool mtalog_id_is_any(struct str s);
+
 /* Is that id of Sendmail's one that is used again? */
 bool mtalog_id_is_old(struct str id);
 

@@ -2,6 +2,7 @@
 #include "agent/in/outcome.h"
 
 #include "agent/in/handoff.h"
+#include "agent/in/mtalog_id.h"
 #include "agent/in/outcome_early.h"
 #include "agent/in/outcome_more.h"
 #include "agent/in/outcome_session.h"
@@ -669,7 +670,7 @@ static int import_session(struct outcome_book *b, struct str line)
 	s->pending = (enum mtalog_kind)v[PENDING];
 	s->counted = v[COUNTED] != 0;
 	while (str_next(&line, ' ', &id)) {
-		if (s->n == OUTCOME_IDS || id.n == 0 || id.n > OUTCOME_ID_MAX)
+		if (s->n == OUTCOME_IDS || !mtalog_id_is_any(id))
 			return ERR_SYNTAX;
 		session_push(s, id);
 	}
@@ -681,11 +682,18 @@ static int import_move(struct outcome_book *b, struct str line)
 	struct str from, to;
 
 	if (!str_next(&line, ' ', &from) || !str_next(&line, ' ', &to) ||
-	    from.n == 0 || from.n > OUTCOME_ID_MAX || to.n == 0 ||
-	    to.n > OUTCOME_ID_MAX || line.n > 0)
+	    !mtalog_id_is_any(from) || !mtalog_id_is_any(to) || line.n > 0)
 		return ERR_SYNTAX;
 	set_id(&b->move.from, from);
 	set_id(&b->move.to, to);
+	return 0;
+}
+
+static int import_requeued(struct outcome_book *b, struct str id)
+{
+	if (!mtalog_id_is_any(id))
+		return ERR_SYNTAX;
+	set_id(&b->requeued, id);
 	return 0;
 }
 
@@ -695,10 +703,8 @@ static int import_line(struct outcome_book *b, struct str line)
 		return early_import(b->early, str_from(line, 2));
 	if (str_starts(line, STR("M ")))
 		return more_import(b->more, str_from(line, 2));
-	if (str_starts(line, STR("R ")) && line.n <= 2 + OUTCOME_ID_MAX) {
-		set_id(&b->requeued, str_from(line, 2));
-		return 0;
-	}
+	if (str_starts(line, STR("R ")))
+		return import_requeued(b, str_from(line, 2));
 	if (str_starts(line, STR("P ")))
 		return import_move(b, str_from(line, 2));
 	return line.n > 0 ? import_session(b, line) : 0;

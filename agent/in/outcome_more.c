@@ -2,6 +2,7 @@
  * hash, since two that have the same one cost no more than a warning. */
 #include "agent/in/outcome_more.h"
 
+#include "agent/in/mtalog_id.h"
 #include "agent/in/outcome_session.h"
 #include "policy/base/codec.h"
 #include "policy/base/fault.h"
@@ -111,7 +112,7 @@ int more_import(struct more_table *t, struct str line)
 	unsigned char raw[8];
 	struct message *m;
 
-	if (!str_next(&line, ' ', &id) || id.n == 0 || id.n > OUTCOME_ID_MAX ||
+	if (!str_next(&line, ' ', &id) || !mtalog_id_is_any(id) ||
 	    !str_next(&line, ' ', &word))
 		return ERR_SYNTAX;
 	m = put(t, id);
