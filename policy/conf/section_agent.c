@@ -110,7 +110,8 @@ static const struct option agent_options[] = {
 	.offset = AT(nameserver),
 	.help = "DNS server that is asked for the keys and records of those "
 		"who complain, and of those who answer that they have left; "
-		"without it those of resolv.conf(5)."},
+		"without it those of resolv.conf(5). What it says is kept as "
+		"long as it holds, an hour at most."},
     {.name = "relay-bounces",
 	.type = &option_flag,
 	.offset = AT(relay_bounces),
