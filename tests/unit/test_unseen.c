@@ -1,8 +1,10 @@
 /* test_unseen.c - how well answers are told apart that the rules were not made
- * from. The two lists in tests/data/unseen were written before the word lists
- * were looked at; what is measured is a share, with a floor. What must never be
- * wrong has no share: that a living address is called dead, and that a mail
- * which asks to go on is taken for one that asks to stop.
+ * from. The two lists in tests/data/unseen were written in parts, each before the
+ * rules were looked at or changed again; of the last 110 of them 52 of 65 replies
+ * and 34 of 45 answers were right at first sight. What is measured now is a share,
+ * with a floor. What must never be wrong has no share: that a living address is
+ * called dead, and that a mail which asks to go on is taken for one that asks to
+ * stop.
  *
  * Prints each miss. With a name as argument it reads that list instead: for
  * whoever has another one. */
@@ -14,8 +16,8 @@
 enum {
 	MAX_LIST = 1 << 20,
 	MAX_ARENA = 1 << 20,
-	RIGHT_REPLIES = 970, /* of a thousand */
-	RIGHT_ANSWERS = 960,
+	RIGHT_REPLIES = 980, /* of a thousand */
+	RIGHT_ANSWERS = 975,
 };
 
 struct score {
