@@ -100,7 +100,8 @@ const struct cli_verb verb_stats = {
     "decisions and outcomes in numbers",
     "Days and hours are of UTC. Changes of consent are counted by purpose, "
     "all\n"
-    "else by segment. By provider is who has the mailbox: google, or a domain.",
+    "else by segment. By provider is who has the mailbox: google, or a domain;\n"
+    "with reasons (tendril-bounces(5)) of what was refused or complained of.",
     CLI_COMMANDS(commands),
     NULL,
     "  tendril stats --by day --from 7d --name verdict\n"

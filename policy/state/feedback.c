@@ -227,6 +227,7 @@ static const struct payload_field complaint_fields[] = {
     {1, PAYLOAD_U64, true, AT(message_id)},
     {2, PAYLOAD_ID16, true, AT(lead)},
     {3, PAYLOAD_U32, false, AT(reason)},
+    {4, PAYLOAD_TEXT, false, AT(provider)},
 };
 #undef AT
 const struct payload_desc feedback_complaint_payload =
@@ -288,15 +289,27 @@ static const char *counter_kind(const struct event_bounce *e)
 	return is_hard(e) ? "bounce.hard" : "bounce.soft";
 }
 
-/* Once a message: a failure that says more comes with a higher rank. */
-static int count_provider(
+static int count_provider(struct ledger_txn *t, const struct event *ev,
+    uint32_t reason, struct str provider)
+{
+	char name[COUNTER_NAME_MAX];
+
+	if (provider.n == 0)
+		return 0;
+	(void)snprintf(name, sizeof(name), "provider.%s",
+	    bounce_reason_name((enum bounce_reason)reason));
+	return counter_add(t, ev->time_ms, name, provider);
+}
+
+/* user_unknown once a message, for spikes.h: a failure that says more comes
+ * with a higher rank. */
+static int count_refusal(
     struct ledger_txn *t, const struct event *ev, const struct event_bounce *e)
 {
-	if (e->provider.n == 0 || e->rank != GIVEUP_PERSON ||
-	    e->reason != BOUNCE_USER_UNKNOWN)
+	if (e->rank == GIVEUP_OTHER_PERSON ||
+	    (e->reason == BOUNCE_USER_UNKNOWN && e->rank != GIVEUP_PERSON))
 		return 0;
-	return counter_add(
-	    t, ev->time_ms, "provider.user_unknown", e->provider);
+	return count_provider(t, ev, e->reason, e->provider);
 }
 
 int feedback_reduce_bounce(
@@ -324,7 +337,7 @@ int feedback_reduce_bounce(
 	if (rc == 0)
 		rc = count(t, ev, counter_kind(&e), e.reason, e.message_id);
 	if (rc == 0)
-		rc = count_provider(t, ev, &e);
+		rc = count_refusal(t, ev, &e);
 	if (rc == 0 && e.unconfirmed)
 		rc = spikeback_note(t, ev->time_ms, e.provider, e.lead);
 	if (rc == 0 && news != 0)
@@ -358,6 +371,8 @@ int feedback_reduce_complaint(
 		rc = prune(t, ev, e.message_id);
 	if (rc == 0)
 		rc = count(t, ev, "complaint", e.reason, e.message_id);
+	if (rc == 0)
+		rc = count_provider(t, ev, e.reason, e.provider);
 	if (rc == 0 && first)
 		rc = message_tally(
 		    t, e.message_id, TALLY_COMPLAINT, ev->time_ms);

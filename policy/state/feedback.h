@@ -5,9 +5,9 @@
  *
  * Counts "bounce.hard.REASON" (class person), "bounce.soft.REASON",
  * "bounce.other_person.REASON" (a report with our token that names somebody
- * else) and "complaint.TYPE", by segment, and "provider.user_unknown" by
- * provider. A failure whose later report says
- * more counts again under its new name.
+ * else) and "complaint.TYPE", by segment, and "provider.REASON" of failures that
+ * name the person and of complaints, by provider. A failure whose later report
+ * says more counts again under its new name.
  *
  * Keys of TABLE_FEEDBACK: 'm', message id (8); of failures in a row a letter for
  * their reason, lead id (16): unknown host 'h', full mailbox 'f', no such user
@@ -65,7 +65,8 @@ struct event_bounce {
 struct event_complaint {
 	uint64_t message_id;
 	unsigned char lead[LEAD_ID_BYTES];
-	uint32_t reason; /* BOUNCE_ABUSE */
+	uint32_t reason;     /* BOUNCE_ABUSE */
+	struct str provider; /* provider.h; from version 2 on */
 };
 
 /* All zero when there is no row. */

@@ -342,11 +342,27 @@ int ops_bounce_emit(struct door_ctx *ctx, struct store *s,
 
 /* --- complaints and opt-outs --- */
 
-int ops_complaint_emit(struct door_ctx *ctx, struct store *s,
-    uint64_t message_id, struct str evidence, struct ops_feedback_out *out)
+static int record_complaint(struct door_ctx *ctx, struct store *s,
+    uint64_t message_id, const struct subject_of *w)
 {
 	struct event_complaint e = {
 	    .message_id = message_id, .reason = BOUNCE_ABUSE};
+	struct str address;
+	int rc = person_address(
+	    s, door_txn(ctx), &w->person.id, door_arena(ctx), &address);
+
+	if (rc != 0)
+		return rc;
+	memcpy(e.lead, w->person.id.b, sizeof(e.lead));
+	address = str_from(address, str_rfind(address, '@') + 1);
+	e.provider =
+	    str_cut(provider_of_domain(address), 0, OPS_PROVIDER_MAX - 1);
+	return payload_emit(ctx, EV_COMPLAINT, &feedback_complaint_payload, &e);
+}
+
+int ops_complaint_emit(struct door_ctx *ctx, struct store *s,
+    uint64_t message_id, struct str evidence, struct ops_feedback_out *out)
+{
 	struct ops_suppress sup = {.reason = SUPPRESSION_COMPLAINT,
 	    .origin = STR("complaint"),
 	    .note = evidence,
@@ -358,9 +374,7 @@ int ops_complaint_emit(struct door_ctx *ctx, struct store *s,
 	out->news = rc == 0 && out->known && !w.before.complained;
 	if (out->news) {
 		out->names_lead = true;
-		memcpy(e.lead, w.person.id.b, sizeof(e.lead));
-		rc = payload_emit(
-		    ctx, EV_COMPLAINT, &feedback_complaint_payload, &e);
+		rc = record_complaint(ctx, s, message_id, &w);
 		if (rc == 0)
 			rc = suppress(ctx, s, &w, &sup, out);
 		if (rc == 0)

@@ -64,7 +64,7 @@ static const struct reducer list[] = {
     {EV_COPY_DROPPED, 1, EVENT_AUDIT, copy_reduce_dropped},
     {EV_FEEDBACK_MAIL, 1, EVENT_ACTIVITY, seen_reduce},
     {EV_BOUNCE, 5, EVENT_ACTIVITY, feedback_reduce_bounce},
-    {EV_COMPLAINT, 1, EVENT_AUDIT, feedback_reduce_complaint},
+    {EV_COMPLAINT, 2, EVENT_AUDIT, feedback_reduce_complaint},
     {EV_RELAY_QUEUED, 1, EVENT_ACTIVITY, outbox_reduce_queued},
     {EV_RELAY_TRIED, 1, EVENT_ACTIVITY, outbox_reduce_tried},
     {EV_LEAD_CHANGED, 1, EVENT_ACTIVITY, lead_reduce_changed},

@@ -36,7 +36,7 @@ enum table {
 
 /* Layout version of all the above. */
 enum {
-	STATE_SCHEMA = 6
+	STATE_SCHEMA = 7
 };
 
 #endif

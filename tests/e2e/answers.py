@@ -368,7 +368,9 @@ def numbers(story):
                         ("bounce.soft.mailbox_full", 1),
                         ("complaint.abuse", 1)):
         assert by_segment[what, "newsletter"] == count
-    assert by_provider["provider.user_unknown", beds.LATE_DOMAIN] == 2
+    for what, count in (("user_unknown", 2), ("mailbox_full", 1),
+                        ("abuse", 1)):
+        assert by_provider[f"provider.{what}", beds.LATE_DOMAIN] == count
     # whether the log or our own MTA's DSN told of it first
     assert by_provider["provider.released.bounced", beds.LATE_DOMAIN] == \
         by_segment["slot.released.bounced", "newsletter"]

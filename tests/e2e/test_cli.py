@@ -1382,7 +1382,7 @@ def test_ledger(agent):
     assert agent.json("ledger", "check")[0]["damaged"] == 0
     assert "0 differ" in agent.ok("ledger", "rebuild")
     stat_of = agent.json("ledger", "stat")[0]
-    assert stat_of["schema"] == 6 and stat_of["last_event"] >= 3
+    assert stat_of["schema"] == 7 and stat_of["last_event"] >= 3
     rows = {one["table"]: one["rows"] for one in stat_of["tables"]}
     assert rows["lead"] == rows["consent"] == 1
     assert "lead" in agent.ok("ledger", "stat")

@@ -300,6 +300,10 @@ static void test_answer_events(struct buf *b)
 	    "0e0f070308f5");
 	is_hex("complaint", b, &feedback_complaint_payload, &complaint,
 	    "a301010250000102030405060708090a0b0c0d0e0f0312");
+	complaint.provider = STR("google");
+	is_hex("complaint, version 2", b, &feedback_complaint_payload,
+	    &complaint,
+	    "a401010250000102030405060708090a0b0c0d0e0f03120466676f6f676c65");
 	is_hex("relay queued", b, &outbox_queued_payload, &queued,
 	    "a7010102020350000102030405060708090a0b0c0d0e0f044154054144"
 	    "0645352e312e310701");

@@ -93,6 +93,10 @@ static void test_reasons(void)
 		IS_INT(answertest_counter(&A, "provider.released.bounced"),
 		    (long long)i + 1, "%s: counted for the provider",
 		    failures[i].name);
+		(void)snprintf(to, sizeof(to), "provider.%s",
+		    strrchr(failures[i].counter, '.') + 1);
+		IS_INT(answertest_counter(&A, to), 1, "%s: and why",
+		    failures[i].name);
 	}
 }
 
