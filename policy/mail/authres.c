@@ -83,7 +83,8 @@ static bool is_white(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Moves *at over a comment (RFC 5322 section 3.2.2), which begins there. */
+/* Moves *at over a comment (RFC 5322 section 3.2.2), which begins there. However
+ * deep they go: what we could not read, others might believe to be ours. */
 static bool skip_comment(struct str s, size_t *at)
 {
 	size_t depth = 0;
@@ -92,8 +93,7 @@ static bool skip_comment(struct str s, size_t *at)
 		if (s.p[*at] == '\\') {
 			(*at)++;
 		} else if (s.p[*at] == '(') {
-			if (++depth > AUTHRES_COMMENT_DEPTH)
-				return false;
+			depth++;
 		} else if (s.p[*at] == ')' && --depth == 0) {
 			(*at)++;
 			return true;

@@ -19,10 +19,6 @@
 
 #define AUTHRES_FIELD "Authentication-Results"
 
-enum {
-	AUTHRES_COMMENT_DEPTH = 16,
-};
-
 /* The value as on the wire (leading blank, folded with LF), in the arena;
  * "none" where nothing was found out. ERR_LIMIT. */
 int authres_make(struct str authserv_id, const struct authentic *found,

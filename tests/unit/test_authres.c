@@ -37,6 +37,8 @@ static const struct {
     {" \"open mail.example.com; none", NULL, false},
     {" \"\"; none", NULL, false},
     {" ((((((((((((((((( mail.example.com", NULL, false},
+    {" (((((((((((((((((((x))))))))))))))))))) mail.example.com",
+	"mail.example.com", true},
 };
 
 static void test_whose(void)
