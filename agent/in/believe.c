@@ -151,7 +151,10 @@ static int read_claim(struct believe *b, struct believe_item *it,
 	    it->arena, out, yes_out);
 
 	it->answer = false;
-	if (rc != 0 || *yes_out)
+	if (rc == 0 && *yes_out)
+		return claim_is_to(it->sort, &b->app->conf->agent.complaint_to,
+		    b->app->conf, it->arena, &out->to_us);
+	if (rc != 0)
 		return rc;
 	rc = claim_left(it->sort, it->arena, out, yes_out);
 	it->answer = rc == 0 && *yes_out;
@@ -222,6 +225,14 @@ static void accept(
 		put_off(it);
 }
 
+static enum authentic_of what_of(
+    const struct claim *c, const struct believe_item *it)
+{
+	if (it->answer)
+		return AUTHENTIC_OF_MAIL;
+	return c->to_us ? AUTHENTIC_OF_BODY : AUTHENTIC_OF_CLIENT;
+}
+
 static void judge(
     const struct claim *c, const struct verify_task *t, struct believe_item *it)
 {
@@ -234,8 +245,7 @@ static void judge(
 			   "be verified");
 		return;
 	}
-	switch (authentic_judge(&t->out, c->author.domain,
-	    it->answer ? AUTHENTIC_OF_MAIL : AUTHENTIC_OF_BODY)) {
+	switch (authentic_judge(&t->out, c->author.domain, what_of(c, it))) {
 	case AUTHENTIC_YES:
 		accept(c, t, it);
 		return;

@@ -91,6 +91,35 @@ int claim_author(const struct sort *s, const struct strs *declared,
 	return rc;
 }
 
+static bool is_ours(const struct addrlist_entry *e,
+    const struct strs *addresses, const struct conf *conf)
+{
+	for (size_t i = 0; i < addresses->n; i++)
+		if (str_ieq(addresses->v[i], e->spec))
+			return true;
+	for (size_t i = 0; i < conf->n_domains; i++)
+		if (str_ieq(conf->domains[i].name, e->addr.domain) ||
+		    str_ieq(conf->domains[i].bounce_domain, e->addr.domain))
+			return true;
+	return false;
+}
+
+int claim_is_to(const struct sort *s, const struct strs *addresses,
+    const struct conf *conf, struct arena *a, bool *yes_out)
+{
+	const struct header *h = header_find(&s->report.head, STR("To"), 0);
+	struct addrlist list = {0};
+	int rc = 0;
+
+	*yes_out = false;
+	if (h == NULL || header_count(&s->report.head, STR("To")) != 1)
+		return 0;
+	rc = addrlist_add(&list, a, h->value);
+	for (size_t i = 0; rc == 0 && i < list.n; i++)
+		*yes_out |= is_ours(&list.v[i], addresses, conf);
+	return rc;
+}
+
 int claim_read(const struct sort *s, const struct strs *declared,
     struct arena *a, struct claim *out, bool *yes_out)
 {

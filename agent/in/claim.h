@@ -3,7 +3,9 @@
  * A complaint without a token of ours: whom it names, who says so. Such a report
  * may come from anybody, so two things must be true of its author, the only
  * address of its only From field: it is declared (complaint-from), and DKIM or
- * SPF show that the mail is from its domain (authentic.h).
+ * SPF show that the mail is from its domain (authentic.h). DKIM does so only of one
+ * that was written to us: providers sign reports to anybody who asks for them, of
+ * mail that he wrote himself, and he may send them on.
  *
  * "I have left the company", in an answer that the milter matched by a
  * Message-ID: that stands in every copy and answer of the message, and some
@@ -16,10 +18,12 @@
 
 #include "agent/in/sort.h"
 #include "agent/in/verify_wire.h"
+#include "policy/conf/conf.h"
 #include "policy/mail/address.h"
 #include "policy/mail/reference.h"
 
 struct claim {
+	bool to_us; /* of a complaint: claim_is_to() */
 	struct address author;
 	struct address who; /* claim_named(); empty: redacted (RFC 6590) */
 	/* Message-ID of what it returns, where that has one. */
@@ -45,6 +49,11 @@ int claim_named(const struct sort *s, struct arena *a, struct address *out,
  * is declared. ERR_LIMIT, -ENOMEM. */
 int claim_author(const struct sort *s, const struct strs *declared,
     struct arena *a, struct address *out, bool *yes_out) MUST_CHECK;
+
+/* *yes_out: an address of its only To field is one of these, or in a domain of
+ * ours. ERR_LIMIT, -ENOMEM. */
+int claim_is_to(const struct sort *s, const struct strs *addresses,
+    const struct conf *conf, struct arena *a, bool *yes_out) MUST_CHECK;
 
 /* *yes_out: the mail is one, and its author declared; else out is not set.
  * ERR_LIMIT, -ENOMEM. */

@@ -27,7 +27,9 @@ enum authentic_word authentic_judge(
 		best = word_of(a->spf);
 	for (size_t i = 0; i < a->n && best != AUTHENTIC_YES; i++) {
 		const struct authentic_signature *s = &a->v[i];
-		if (s->partial || (s->loose && what == AUTHENTIC_OF_MAIL) ||
+		if (s->partial || what == AUTHENTIC_OF_CLIENT ||
+		    (s->loose && what == AUTHENTIC_OF_MAIL) ||
+		    (s->unaddressed && what == AUTHENTIC_OF_BODY) ||
 		    !psl_is_aligned(s->domain, from_domain))
 			continue;
 		word = word_of(s->result);

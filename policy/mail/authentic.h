@@ -26,7 +26,8 @@ struct authentic_signature {
 	enum authentic_result result;
 	bool partial; /* l=: bytes behind that length are anybody's */
 	struct str domain, selector;
-	bool loose; /* a From or Subject is not signed: dkim_verify.h */
+	bool loose;       /* a From or Subject is not signed: dkim_verify.h */
+	bool unaddressed; /* nor is whom it was written to */
 };
 
 struct authentic {
@@ -47,8 +48,12 @@ enum authentic_word {
 	AUTHENTIC_LATER, /* a record could not be had that may make it yes */
 };
 enum authentic_of {
-	AUTHENTIC_OF_BODY, /* a report: nothing else of it is read */
+	/* A report, and whom it was written to: a signature holds for whoever
+	 * sends it on to us, too. */
+	AUTHENTIC_OF_BODY,
 	AUTHENTIC_OF_MAIL, /* the words of an answer, with its Subject */
+	/* By SPF alone: of a report that was written to others. */
+	AUTHENTIC_OF_CLIENT,
 };
 /* Is that part of the mail from that domain (canonical, of its only From
  * address)? By a whole signature that passes, or by SPF, of a domain that is

@@ -347,6 +347,13 @@ static bool is_loose(DKIM_SIGINFO *sig, const struct header_list *headers)
 	return false;
 }
 
+static bool is_unaddressed(DKIM_SIGINFO *sig, const struct header_list *headers)
+{
+	size_t n = header_count(headers, STR("To"));
+
+	return n == 0 || times_signed(sig, STR("To")) < n;
+}
+
 static int read_results(const struct run *run,
     const struct header_list *headers, struct arena *a,
     struct dkim_verify_result *out)
@@ -367,6 +374,7 @@ static int read_results(const struct run *run,
 		s->partial =
 		    dkim_sig_gettagvalue(sigs[i], false, bytes("l")) != NULL;
 		s->loose = is_loose(sigs[i], headers);
+		s->unaddressed = is_unaddressed(sigs[i], headers);
 		judge(run, sigs[i], s);
 	}
 	return 0;

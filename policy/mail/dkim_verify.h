@@ -63,6 +63,8 @@ struct dkim_signature {
 	/* A From or Subject field of the mail is not in h=, as often as it is
 	 * there: anybody may have put it there since. */
 	bool loose;
+	/* Nor is To, or there is none: it may have been meant for others. */
+	bool unaddressed;
 	const char *reason; /* static text; "" for DKIM_RESULT_PASS */
 };
 

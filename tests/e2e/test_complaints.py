@@ -152,6 +152,27 @@ def test_signed_by_the_declared(bed, world):
     assert lead(bed, "anna@north.example") == 550
 
 
+def test_sent_on(bed, world):
+    """What the provider reported to others is signed as well, and its message
+    may name anybody: not believed of whoever sends it on."""
+    victim = "sent.on@north.example"
+    assert lead(bed, victim) == 250
+    before = len(set_aside(bed))
+    other = report(victim).replace(FBL.encode(), b"fbl@spammer.example")
+    complain(bed, world.sign(world.key, other))
+    wait_aside(bed, before + 1)
+    open_to = report(victim)
+    complain(bed, dkim.sign(
+        open_to, world.key.selector.encode(), world.key.domain.encode(),
+        world.key.file.read_bytes(),
+        include_headers=[b"from", b"subject", b"message-id"]) + open_to)
+    wait_aside(bed, before + 2)
+    assert not suppressed(bed, victim)
+    world.publish(f"v=spf1 ip4:{beds.STRANGER} -all")
+    complain(bed, other, f"bounce@{PROVIDER}")
+    wait_suppressed(bed, victim)
+
+
 def test_by_spf(bed, world):
     """No signature, but its own server sent it."""
     world.publish(f"v=spf1 ip4:{beds.STRANGER} -all")

@@ -64,9 +64,10 @@ static void test_make(void)
 	struct authentic found = {.spf = AUTHENTIC_PASS,
 	    .spf_domain = STR("arf.example.net"),
 	    .n = 2,
-	    .v = {{AUTHENTIC_PASS, false, STR("example.net"), STR("s1"), false},
+	    .v = {{AUTHENTIC_PASS, false, STR("example.net"), STR("s1"), false,
+		      false},
 		{AUTHENTIC_FAIL, true, STR("x.example; dkim=pass"), STR("a\nb"),
-		    true}}};
+		    true, true}}};
 	struct authentic nothing = {0};
 	struct arena *a = arena_new(64 << 10), *small = arena_new(64);
 	struct str out;
@@ -76,7 +77,7 @@ static void test_make(void)
 	    STR(" mail.example.com;\n\tspf=pass smtp.mailfrom=arf.example.net;"
 		"\n\tdkim=pass header.d=example.net header.s=s1;"
 		"\n\tdkim=fail (l=: not the whole body) (h=: not the whole "
-		"head) header.d=x.example header.s=a"),
+		"head) (h=: not whom it is to) header.d=x.example header.s=a"),
 	    "and nothing that a stranger's name adds");
 	OK(authres_is_ours(out, OURS), "read again, it is ours");
 	IS_INT(authres_make(OURS, &nothing, a, &out), 0, "nothing found");
@@ -93,7 +94,8 @@ static void test_make(void)
 #define SIGNED(result, partial, domain)                                        \
 	{                                                                      \
 		.n = 1,                                                        \
-		.v = { {(result), (partial), STR(domain), STR("s"), false} }   \
+		.v = { {(result), (partial), STR(domain), STR("s"), false,     \
+		    false} }                                                   \
 	}
 #define SPF(result, domain)                                                    \
 	{                                                                      \
@@ -157,10 +159,12 @@ static void test_judge(void)
 	struct authentic both = {.spf = AUTHENTIC_TEMPERROR,
 	    .spf_domain = STR("example.net"),
 	    .n = 3,
-	    .v = {{AUTHENTIC_FAIL, false, STR("example.net"), STR("a"), false},
-		{AUTHENTIC_PASS, false, STR("example.net"), STR("b"), false},
+	    .v = {{AUTHENTIC_FAIL, false, STR("example.net"), STR("a"), false,
+		      false},
+		{AUTHENTIC_PASS, false, STR("example.net"), STR("b"), false,
+		    false},
 		{AUTHENTIC_TEMPERROR, false, STR("example.net"), STR("c"),
-		    false}}};
+		    false, false}}};
 
 	for (size_t i = 0; i < sizeof(judged) / sizeof(*judged); i++)
 		IS_INT(authentic_judge(&judged[i].found, str_of(judged[i].from),
@@ -173,6 +177,17 @@ static void test_judge(void)
 	    AUTHENTIC_LATER, "not where it leaves the Subject to anybody");
 	IS_INT(authentic_judge(&both, STR("example.net"), AUTHENTIC_OF_BODY),
 	    AUTHENTIC_YES, "which says nothing in a report");
+	IS_INT(authentic_judge(&both, STR("example.net"), AUTHENTIC_OF_CLIENT),
+	    AUTHENTIC_LATER, "of one that was written to others SPF tells");
+	both.v[1].unaddressed = true;
+	IS_INT(authentic_judge(&both, STR("example.net"), AUTHENTIC_OF_BODY),
+	    AUTHENTIC_LATER, "and of one that may have been");
+	both.spf = AUTHENTIC_FAIL;
+	IS_INT(authentic_judge(&both, STR("example.net"), AUTHENTIC_OF_CLIENT),
+	    AUTHENTIC_NO, "that somebody sent on");
+	both.spf = AUTHENTIC_PASS;
+	IS_INT(authentic_judge(&both, STR("example.net"), AUTHENTIC_OF_CLIENT),
+	    AUTHENTIC_YES, "that its own server brought");
 	IS_STR(authentic_name(AUTHENTIC_SOFTFAIL), "softfail", "names");
 	IS_STR(authentic_name(AUTHENTIC_PERMERROR), "permerror", "names");
 }

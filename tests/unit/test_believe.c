@@ -12,6 +12,7 @@
 static struct answertest A;
 static struct reply_rules *replies;
 static const struct str declared_v[] = {STR("provider.example")};
+static const struct str ours_v[] = {STR("fbl@example.com")};
 
 /* ---- the verifier ---- */
 
@@ -63,7 +64,8 @@ struct verify_run verify_pool_run(
 		v[i].rc = v[i].silent ? ERR_BUSY : 0;
 		slow |= v[i].silent;
 		v[i].out = (struct authentic){.n = 1,
-		    .v = {{AUTHENTIC_PASS, false, asked, STR("s"), false}}};
+		    .v = {{AUTHENTIC_PASS, false, asked, STR("s"), false,
+			false}}};
 	}
 	return (struct verify_run){slow, slow ? 1000 : 0};
 }
@@ -80,7 +82,7 @@ static const char *leaves(const char *who, uint64_t id)
 }
 
 static const char complains[] =
-    "From: fbl@provider.example\nSubject: complaint\n"
+    "From: fbl@provider.example\nTo: fbl@example.com\nSubject: complaint\n"
     "Content-Type: multipart/report; report-type=feedback-report;\n"
     " boundary=b\n\n--b\nContent-Type: text/plain\n\nhi\n--b\n"
     "Content-Type: message/feedback-report\n\nFeedback-Type: abuse\n"
@@ -248,6 +250,7 @@ int main(void)
 {
 	answertest_open(&A);
 	A.conf.agent.complaint_from = (struct strs){declared_v, 1};
+	A.conf.agent.complaint_to = (struct strs){ours_v, 1};
 	if (reply_rules_new(&replies) != 0)
 		return 1;
 	test_of_others();

@@ -57,7 +57,7 @@ static void misbehave(struct str mail)
 		for (int i = 0; i < 2; i++)
 			say(VERIFY_ASK, STR("\x01\0\x09x.example"));
 	if (str_contains(mail, STR("say: pass")))
-		say(VERIFY_RESULT, STR("\0\1\1\0\0\0\013example.net\0\1s"));
+		say(VERIFY_RESULT, STR("\0\1\1\0\0\0\0\013example.net\0\1s"));
 	for (;;)
 		pause();
 }
@@ -139,7 +139,7 @@ static void test_wire_rest(void)
 	struct authentic r = {.spf = AUTHENTIC_SOFTFAIL,
 			     .n = 1,
 			     .v = {{AUTHENTIC_PASS, true, STR("d.example"),
-				 STR("s"), true}}},
+				 STR("s"), true, true}}},
 			 got;
 	unsigned char head[VERIFY_HEAD];
 	enum verify_frame type;
@@ -156,7 +156,8 @@ static void test_wire_rest(void)
 	verify_wire_put_result(&b, &r);
 	IS_INT(verify_wire_get_result(buf_str(&b), &got), 0, "a result");
 	OK(got.spf == r.spf && got.n == 1 && got.v[0].partial &&
-		got.v[0].loose && str_eq(got.v[0].domain, STR("d.example")),
+		got.v[0].loose && got.v[0].unaddressed &&
+		str_eq(got.v[0].domain, STR("d.example")),
 	    "the same");
 	IS_INT(verify_wire_get_result(STR("\0\x09"), &got), ERR_SYNTAX,
 	    "too many signatures");
