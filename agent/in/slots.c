@@ -255,6 +255,9 @@ int slots_open(struct slots **out, struct app *app, struct error *err)
 		rc = error_set(err, -ENOMEM, "out of memory");
 	if (rc == 0)
 		rc = open_stored(s, err);
+	/* Opt-outs must not wait for rights to a log: the steps tell and try. */
+	if (rc == -EACCES)
+		rc = 0;
 	if (rc == 0)
 		tell_missing(app);
 	else
@@ -571,15 +574,29 @@ static int store(struct slots *s, int64_t now_ms, struct error *err)
 	return 0;
 }
 
+/* Where it could not be opened so far. */
+static int reopen(struct slots *s, struct error *err)
+{
+	int rc;
+
+	if (s->source != NULL && s->book != NULL && s->waits != NULL)
+		return 0;
+	close_parts(s);
+	rc = open_stored(s, err);
+	if (rc != 0)
+		close_parts(s);
+	return rc;
+}
+
 int slots_step(
     struct slots *s, int64_t now_ms, bool *more_out, struct error *err)
 {
 	int rc;
 
 	*more_out = false;
-	if (s->source == NULL || s->book == NULL || s->waits == NULL)
-		return restart(
-		    s, error_set(err, ERR_UNAVAILABLE, "the log is not open"));
+	rc = reopen(s, err);
+	if (rc != 0)
+		return rc;
 	arena_reset(s->arena);
 	s->n_changes = s->n_failures = 0;
 	s->full = s->renamed = false;

@@ -21,7 +21,8 @@ enum {
 
 struct slots;
 
-/* Goes on where the ledger says. */
+/* Goes on where the ledger says. A log that may not be read is tried again by
+ * each step, which fails so long. */
 int slots_open(
     struct slots **out, struct app *app, struct error *err) MUST_CHECK;
 void slots_close(struct slots **s); /* NULL is fine */

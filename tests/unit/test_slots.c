@@ -8,6 +8,7 @@
 #include "policy/state/counter.h"
 #include "policy/state/message.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <time.h>
 
@@ -640,6 +641,29 @@ static void test_failure(void)
 	IS_INT(suppressed("i@b.example"), 0, "mailbox full: not");
 }
 
+/* The agent begins all the same: opt-outs need no log. */
+static void test_unreadable(void)
+{
+	uint64_t id = send_to("u@b.example", "4jXQLJ4D3Gz1bXx");
+	struct error err = {0};
+	bool more;
+
+	log_line("postfix/smtp[8]: 4jXQLJ4D3Gz1bXx: to=<u@b.example>, relay=x, "
+		 "delay=1, delays=1/0/0/0, dsn=2.0.0, status=sent (250 ok)");
+	(void)!chmod(log_path, 0);
+	if (geteuid() == 0)
+		(void)!seteuid(65534);
+	reopen();
+	IS_INT(slots_step(S, now_ms, &more, &err), -EACCES, "told: %s",
+	    err.text);
+	OK(str_contains(str_of(err.text), str_of(log_path)), "by its name");
+	if (getuid() == 0)
+		(void)!seteuid(0);
+	(void)!chmod(log_path, 0600);
+	step();
+	IS_INT(state_of(id), SLOT_DELIVERED, "and read once it may be");
+}
+
 /* A content filter that only hands on, twice; the agent ends in between. */
 static void test_handoff(void)
 {
@@ -1007,6 +1031,7 @@ int main(void)
 	test_silence();
 	test_refused_session();
 	test_failure();
+	test_unreadable();
 	test_handoff();
 	test_handoff_at_once();
 	test_handoff_unknown();
