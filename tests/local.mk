@@ -24,6 +24,7 @@ EXTRA_DIST += \
 	%D%/unit/dkim_vectors.h \
 	%D%/unit/dnsserver.h \
 	%D%/unit/apitest.h \
+	%D%/unit/feedbacktest.h \
 	%D%/unit/modeltest.h \
 	%D%/unit/mtabridge.h \
 	%D%/unit/oldlead.h \
@@ -90,6 +91,7 @@ unit_tests = \
 	%D%/unit/test_door_kill \
 	%D%/unit/test_dsn \
 	%D%/unit/test_feedback \
+	%D%/unit/test_feedback_giveup \
 	%D%/unit/test_feedback_rcpt \
 	%D%/unit/test_events \
 	%D%/unit/test_eom \
@@ -323,6 +325,7 @@ tests_unit_test_shares_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_sort_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_sort_plain_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_feedback_LDADD = agent/libagent.a $(POLICY_LIBS)
+tests_unit_test_feedback_giveup_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_guard_LDADD = $(AGENT_LIBS)
 tests_unit_test_maildir_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_relay_LDADD = $(AGENT_LIBS)
