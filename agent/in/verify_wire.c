@@ -90,7 +90,7 @@ void verify_wire_put_result(struct buf *out, const struct authentic *r)
 		buf_addc(out, (char)r->v[i].result);
 		buf_addc(out, r->v[i].partial);
 		buf_addc(out, r->v[i].loose);
-		buf_addc(out, r->v[i].unaddressed);
+		buf_addc(out, r->v[i].unbound);
 		put_text(out, r->v[i].domain);
 		put_text(out, r->v[i].selector);
 	}
@@ -209,7 +209,7 @@ int verify_wire_get_result(struct str in, struct authentic *out)
 		    (enum authentic_result)take_u8(&r, AUTHENTIC_RESULTS - 1);
 		s->partial = take_u8(&r, 1) != 0;
 		s->loose = take_u8(&r, 1) != 0;
-		s->unaddressed = take_u8(&r, 1) != 0;
+		s->unbound = take_u8(&r, 1) != 0;
 		s->domain = take_text(&r);
 		s->selector = take_text(&r);
 	}

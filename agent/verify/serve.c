@@ -198,7 +198,7 @@ static int check_dkim(struct serve *s, struct str mail, struct authentic *out)
 	for (size_t i = 0; rc == 0 && i < r.n; i++)
 		out->v[out->n++] = (struct authentic_signature){
 		    result_of(r.v[i].result), r.v[i].partial, r.v[i].domain,
-		    r.v[i].selector, r.v[i].loose, r.v[i].unaddressed};
+		    r.v[i].selector, r.v[i].loose, r.v[i].unbound};
 	return rc;
 }
 

@@ -338,7 +338,7 @@ MUTANTS = (
      "if (s->partial || what == AUTHENTIC_OF_CLIENT ||", "if (s->partial ||",
      ("test_authres",)),
     ("a report may have been meant for others", "policy/mail/authentic.c",
-     "(s->unaddressed && what == AUTHENTIC_OF_BODY) ||", "",
+     "(s->unbound && what == AUTHENTIC_OF_BODY) ||", "",
      ("test_authres",)),
     ("the mail of others is stored line by line", "agent/in/slots.c",
      "if (!is_ours(s, o->queue_id) ||", "if (o->queue_id.n == 0 ||",

@@ -106,9 +106,9 @@ static const struct option agent_options[] = {
 		"one of complaint-from sends there without a report is a "
 		"complaint, too. Where DKIM alone shows who wrote a "
 		"complaint without a token of ours, its To has to be one "
-		"of these, or in a domain of ours, and signed: a provider "
-		"signs what it reports to others as well, and they may "
-		"send it on."},
+		"of these, or in a domain of ours, and signed, as its "
+		"Content-Type: a provider signs what it reports to others "
+		"as well, and they may send it on."},
     {.name = "nameserver",
 	.type = &option_hostport,
 	.offset = AT(nameserver),

@@ -29,7 +29,7 @@ enum authentic_word authentic_judge(
 		const struct authentic_signature *s = &a->v[i];
 		if (s->partial || what == AUTHENTIC_OF_CLIENT ||
 		    (s->loose && what == AUTHENTIC_OF_MAIL) ||
-		    (s->unaddressed && what == AUTHENTIC_OF_BODY) ||
+		    (s->unbound && what == AUTHENTIC_OF_BODY) ||
 		    !psl_is_aligned(s->domain, from_domain))
 			continue;
 		word = word_of(s->result);

@@ -27,7 +27,7 @@ struct authentic_signature {
 	bool partial; /* l=: bytes behind that length are anybody's */
 	struct str domain, selector;
 	bool loose;       /* a From or Subject is not signed: dkim_verify.h */
-	bool unaddressed; /* nor is whom it was written to */
+	bool unbound; /* nor is To or Content-Type */
 };
 
 struct authentic {
@@ -48,8 +48,8 @@ enum authentic_word {
 	AUTHENTIC_LATER, /* a record could not be had that may make it yes */
 };
 enum authentic_of {
-	/* A report, and whom it was written to: a signature holds for whoever
-	 * sends it on to us, too. */
+	/* A report, whom it was written to, and where its parts begin: a
+	 * signature holds for whoever sends it on to us, too. */
 	AUTHENTIC_OF_BODY,
 	AUTHENTIC_OF_MAIL, /* the words of an answer, with its Subject */
 	/* By SPF alone: of a report that was written to others. */

@@ -38,8 +38,8 @@ static void put_results(
 			buf_addz(out, " (l=: not the whole body)");
 		if (s->loose)
 			buf_addz(out, " (h=: not the whole head)");
-		if (s->unaddressed)
-			buf_addz(out, " (h=: not whom it is to)");
+		if (s->unbound)
+			buf_addz(out, " (h=: not To and Content-Type)");
 		if (s->domain.n == 0)
 			continue;
 		buf_addz(out, " header.d=");

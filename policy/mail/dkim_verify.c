@@ -347,11 +347,13 @@ static bool is_loose(DKIM_SIGINFO *sig, const struct header_list *headers)
 	return false;
 }
 
-static bool is_unaddressed(DKIM_SIGINFO *sig, const struct header_list *headers)
+static bool is_unbound(DKIM_SIGINFO *sig, const struct header_list *headers)
 {
+	static const struct str type = STR("Content-Type");
 	size_t n = header_count(headers, STR("To"));
 
-	return n == 0 || times_signed(sig, STR("To")) < n;
+	return n == 0 || times_signed(sig, STR("To")) < n ||
+	       times_signed(sig, type) < header_count(headers, type);
 }
 
 static int read_results(const struct run *run,
@@ -374,7 +376,7 @@ static int read_results(const struct run *run,
 		s->partial =
 		    dkim_sig_gettagvalue(sigs[i], false, bytes("l")) != NULL;
 		s->loose = is_loose(sigs[i], headers);
-		s->unaddressed = is_unaddressed(sigs[i], headers);
+		s->unbound = is_unbound(sigs[i], headers);
 		judge(run, sigs[i], s);
 	}
 	return 0;

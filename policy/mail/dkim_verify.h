@@ -63,8 +63,10 @@ struct dkim_signature {
 	/* A From or Subject field of the mail is not in h=, as often as it is
 	 * there: anybody may have put it there since. */
 	bool loose;
-	/* Nor is To, or there is none: it may have been meant for others. */
-	bool unaddressed;
+	/* Nor is To, or there is none: it may have been meant for others. Or
+	 * Content-Type is not: another boundary makes other parts of the same
+	 * bytes, those which a message that it returns has in its text. */
+	bool unbound;
 	const char *reason; /* static text; "" for DKIM_RESULT_PASS */
 };
 

@@ -12,7 +12,7 @@ static void check_made(struct str name, struct arena *a)
 	struct authentic found = {.spf = AUTHENTIC_FAIL,
 	    .spf_domain = name,
 	    .n = 1,
-	    .v = {{AUTHENTIC_PASS, false, name, name, false}}};
+	    .v = {{AUTHENTIC_PASS, false, name, name, false, false}}};
 	struct str out;
 	size_t lines = 0;
 

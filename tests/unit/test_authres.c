@@ -77,7 +77,7 @@ static void test_make(void)
 	    STR(" mail.example.com;\n\tspf=pass smtp.mailfrom=arf.example.net;"
 		"\n\tdkim=pass header.d=example.net header.s=s1;"
 		"\n\tdkim=fail (l=: not the whole body) (h=: not the whole "
-		"head) (h=: not whom it is to) header.d=x.example header.s=a"),
+		"head) (h=: not To and Content-Type) header.d=x.example header.s=a"),
 	    "and nothing that a stranger's name adds");
 	OK(authres_is_ours(out, OURS), "read again, it is ours");
 	IS_INT(authres_make(OURS, &nothing, a, &out), 0, "nothing found");
@@ -179,9 +179,9 @@ static void test_judge(void)
 	    AUTHENTIC_YES, "which says nothing in a report");
 	IS_INT(authentic_judge(&both, STR("example.net"), AUTHENTIC_OF_CLIENT),
 	    AUTHENTIC_LATER, "of one that was written to others SPF tells");
-	both.v[1].unaddressed = true;
+	both.v[1].unbound = true;
 	IS_INT(authentic_judge(&both, STR("example.net"), AUTHENTIC_OF_BODY),
-	    AUTHENTIC_LATER, "and of one that may have been");
+	    AUTHENTIC_LATER, "and of one that may have been, or is cut otherwise");
 	both.spf = AUTHENTIC_FAIL;
 	IS_INT(authentic_judge(&both, STR("example.net"), AUTHENTIC_OF_CLIENT),
 	    AUTHENTIC_NO, "that somebody sent on");

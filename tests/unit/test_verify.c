@@ -156,7 +156,7 @@ static void test_wire_rest(void)
 	verify_wire_put_result(&b, &r);
 	IS_INT(verify_wire_get_result(buf_str(&b), &got), 0, "a result");
 	OK(got.spf == r.spf && got.n == 1 && got.v[0].partial &&
-		got.v[0].loose && got.v[0].unaddressed &&
+		got.v[0].loose && got.v[0].unbound &&
 		str_eq(got.v[0].domain, STR("d.example")),
 	    "the same");
 	IS_INT(verify_wire_get_result(STR("\0\x09"), &got), ERR_SYNTAX,
