@@ -31,6 +31,7 @@ EXTRA_DIST += \
 	%D%/unit/releasetest.h \
 	%D%/unit/journaltest.h \
 	%D%/unit/sessiontest.h \
+	%D%/unit/slotstest.h \
 	%D%/unit/smtpserver.h \
 	%D%/unit/rebuilttest.h \
 	%D%/unit/storetest.h \
@@ -156,6 +157,7 @@ unit_tests = \
 	%D%/unit/test_shares \
 	%D%/unit/test_simulate \
 	%D%/unit/test_slots \
+	%D%/unit/test_slots_ids \
 	%D%/unit/test_sort \
 	%D%/unit/test_sort_plain \
 	%D%/unit/test_spf \
@@ -339,6 +341,7 @@ tests_unit_test_mtalog_sendmail_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_mtalog_postfix_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_outcome_LDADD = agent/libagent.a $(POLICY_LIBS)
 tests_unit_test_slots_LDADD = $(AGENT_LIBS)
+tests_unit_test_slots_ids_LDADD = $(AGENT_LIBS)
 
 # End to end, run by contrib/check (pytest, root, a real Postfix).
 EXTRA_DIST += \
