@@ -113,7 +113,8 @@ class World:
                          self._key.domain.encode(),
                          self._key.file.read_bytes(),
                          include_headers=[b"from", b"to", b"subject",
-                                          b"message-id"]) + data
+                                          b"message-id",
+                                          b"content-type"]) + data
 
     def stop(self):
         self.names.stop()
