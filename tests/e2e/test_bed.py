@@ -182,7 +182,8 @@ def test_daemon_that_ended_kills_nobody(tmp_path):
 
 
 def test_what_a_daemon_left_is_killed(tmp_path):
-    daemon = proc.Daemon("left", ["sh", "-c", f"sleep 60 {tmp_path} & exit 3"],
+    child = f"sh -c 'sleep 60; : {tmp_path}' &"
+    daemon = proc.Daemon("left", ["sh", "-c", f"{child} exit 3"],
                          tmp_path / "log")
     try:
         proc.wait_until(lambda: not daemon.is_running(), 20, "its end")

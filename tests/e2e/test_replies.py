@@ -38,8 +38,8 @@ class World:
         self.names.publish(records)
 
 
-def sign(key, data, fields=(b"from", b"to", b"subject", b"in-reply-to"),
-         **how):
+def sign(key, data, fields=(b"from", b"to", b"subject", b"in-reply-to",
+                            b"content-type"), **how):
     return dkim.sign(data, key.selector.encode(), key.domain.encode(),
                      key.file.read_bytes(), include_headers=list(fields),
                      **how) + data
