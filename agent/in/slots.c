@@ -157,7 +157,7 @@ static bool is_known(void *arg, struct str id)
 	struct ledger_txn *t = NULL;
 	bool yes;
 
-	if (ledger_read_begin(s->app->store->ledger, &t) != 0)
+	if (ledger_read_latest(s->app->store->ledger, &t) != 0)
 		return false;
 	yes = is_known_by(s, t, id, s->n_changes, 0);
 	ledger_read_end(&t);
@@ -324,7 +324,8 @@ static void add_failure(struct slots *s, const struct outcome *o)
 
 /* Most of a log is about mail of others, of which nothing is to be stored: each
  * time would cost a flush, and its event stay. What is decided of a message is on
- * record before the MTA has its answer, so before the log tells of its fate. */
+ * record before the MTA has its answer, so before the log tells of its fate; also
+ * where the milter was killed right then. */
 static bool is_ours(const struct slots *s, struct str id)
 {
 	struct ledger_txn *t = NULL;
@@ -336,7 +337,7 @@ static bool is_ours(const struct slots *s, struct str id)
 		if (s->changes[i].kind == SLOT_CHANGE_MOVED &&
 		    str_eq(s->changes[i].next_id, id))
 			return true;
-	rc = ledger_read_begin(s->app->store->ledger, &t);
+	rc = ledger_read_latest(s->app->store->ledger, &t);
 	if (rc == 0)
 		rc = message_by_queue(t, id, &any, 1, &n);
 	ledger_read_end(&t);

@@ -560,6 +560,30 @@ int ledger_read_begin(struct ledger *l, struct ledger_txn **out)
 	return begin(l, false, out);
 }
 
+/* Has a root page been written since it began? */
+static bool is_behind(const struct ledger_txn *t)
+{
+	MDB_envinfo info;
+
+	return mdb_env_info(t->l->env, &info) == 0 &&
+	       info.me_last_txnid > mdb_txn_id(t->txn);
+}
+
+int ledger_read_latest(struct ledger *l, struct ledger_txn **out)
+{
+	struct ledger_txn *turn = NULL;
+	int rc = begin(l, false, out);
+
+	if (rc != 0 || !is_behind(*out))
+		return rc;
+	ledger_read_end(out);
+	rc = ledger_write_begin(l, &turn);
+	if (rc != 0)
+		return rc;
+	ledger_abort(&turn);
+	return begin(l, false, out);
+}
+
 /* Gives a transaction up altogether. */
 static void end(struct ledger_txn *t)
 {

@@ -107,6 +107,10 @@ void ledger_stat(struct ledger *l, struct ledger_stat *out);
 /* Taken from a pool: about a microsecond. The snapshot is that of now. */
 int ledger_read_begin(struct ledger *l, struct ledger_txn **out) MUST_CHECK;
 void ledger_read_end(struct ledger_txn **t); /* NULL is fine */
+/* The same, with what somebody committed who was killed before he could tell:
+ * LMDB's readers see that after the next writer only, whose turn is taken here if
+ * need be. For who must not go on as if it were not there. */
+int ledger_read_latest(struct ledger *l, struct ledger_txn **out) MUST_CHECK;
 
 /* For the door, and for offline work on a ledger of one's own. Waits for the
  * writers of other threads and processes. */

@@ -216,7 +216,7 @@ static void test_evidence(void)
 	struct claim c = {.author = {.text = STR("staff@provider.example")}};
 	struct authentic found = {.n = 1,
 	    .v = {{AUTHENTIC_PASS, false, STR("provider.example"), STR("s"),
-		false}}};
+		false, false}}};
 	struct arena *small = arena_new(16);
 
 	IS_S(claim_evidence(&c, &found, A.t.arena),

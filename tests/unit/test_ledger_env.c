@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 enum {
@@ -746,6 +747,82 @@ static void test_stale_slots(void)
 	ledger_close(&l);
 }
 
+static int write_and_hang(void)
+{
+	struct ledger *l = toy_open(sub("untold"), 0);
+	struct ledger_txn *t = begin_write(l);
+
+	if (t == NULL || write(say_fd, "w", 1) != 1)
+		return 1;
+	for (;;)
+		(void)pause();
+}
+
+/* What LMDB's readers begin by stands in the lock file; it is set back as if the
+ * last writer had been killed before he set it. */
+static void untell(uint64_t last)
+{
+	char path[300];
+	uint64_t *words;
+	size_t at = 1, n = 0;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/lock.mdb", sub("untold"));
+	fd = open(path, O_RDWR);
+	words =
+	    fd < 0 ? MAP_FAILED
+		   : mmap(NULL, 256, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (words == MAP_FAILED)
+		bug("lock.mdb");
+	for (size_t i = 1; i < 16; i++)
+		if (words[i] == last) {
+			at = i;
+			n++;
+		}
+	if (n != 1)
+		bug("the last transaction in lock.mdb");
+	words[at]--;
+	(void)munmap(words, 256);
+	(void)close(fd);
+}
+
+static void test_killed_before_told(void)
+{
+	struct child c = child_start(write_and_hang);
+	struct ledger *l = toy_open(sub("untold"), LEDGER_CREATE);
+	struct ledger_stat st;
+	struct ledger_txn *t;
+	struct str v;
+	char word;
+
+	for (int i = 0; i < 20; i++) { /* a number that is no other's */
+		t = begin_write(l);
+		if (ledger_put(
+			t, T_BLOB, STR("k"), str_of(i < 19 ? "a" : "b")) != 0 ||
+		    ledger_commit(&t) != 0)
+			bug("commit");
+	}
+	ledger_stat(l, &st);
+	child_go(&c);
+	OK(read(c.said, &word, 1) == 1, "another process writes");
+	untell(st.last_txn);
+	(void)kill(c.pid, SIGKILL);
+	IS_INT(child_end(&c), 1000 + SIGKILL, "killed");
+	t = begin_read(l);
+	OK(ledger_get(t, T_BLOB, STR("k"), &v) == 0 && str_eq(v, STR("a")),
+	    "a reader does not know of the last commit");
+	ledger_read_end(&t);
+	IS_INT(ledger_read_latest(l, &t), 0, "who asks for the latest");
+	OK(ledger_get(t, T_BLOB, STR("k"), &v) == 0 && str_eq(v, STR("b")),
+	    "does");
+	ledger_read_end(&t);
+	t = begin_read(l);
+	OK(ledger_get(t, T_BLOB, STR("k"), &v) == 0 && str_eq(v, STR("b")),
+	    "and so do all from then on");
+	ledger_read_end(&t);
+	ledger_close(&l);
+}
+
 static int use_wrong_table(void)
 {
 	struct ledger *l = toy_open(sub("wrong"), LEDGER_CREATE);
@@ -856,6 +933,7 @@ int main(void)
 	test_map_resized();
 	test_stale_reader();
 	test_stale_slots();
+	test_killed_before_told();
 	test_bugs();
 	test_meta();
 	test_no_memory();
