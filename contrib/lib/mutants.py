@@ -9,6 +9,7 @@ many copies as there are processors work side by side.
 """
 
 import dataclasses
+import os
 import shutil
 import tempfile
 import threading
@@ -360,6 +361,11 @@ MUTANTS = (
            "return propose(d, LANE_FRONT, fn, arg, err);",
            "return propose(d, LANE_BACK, fn, arg, err);",
            ("test_lanes",)),
+    Mutant("what a killed writer committed is nobody's",
+           "policy/ledger/env.c",
+           "info.me_last_txnid > mdb_txn_id(t->txn)",
+           "info.me_last_txnid < mdb_txn_id(t->txn)",
+           ("test_ledger_env",)),
     Mutant("who is behind gives way to nobody",
            "policy/ledger/turns.c",
            "let_go_first(t, LANE_FRONT, TURNS_WAY_US);", ";",
@@ -447,6 +453,7 @@ def run(log):
     """(noticed, list of what went wrong)."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     tmp = tempfile.mkdtemp(prefix="tendril-mutants-", dir="/tmp")
+    os.chmod(tmp, 0o711)  # tests that are other users pass through it
     writing = threading.Lock()
 
     def sow_and_tell(mutant, tree):
