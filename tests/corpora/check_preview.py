@@ -27,6 +27,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -115,18 +116,20 @@ class Bed:
         keys.secret(self.root / "epoch.key", 0)
         (self.root / "policy").write_text(POLICY)
         self._confs = {}
+        self._writing = threading.Lock()
 
     def conf(self, domains):
-        """A conf that signs for these."""
+        """A conf that signs for these; from any thread."""
         name = "-".join(domains) or "none"
-        if name not in self._confs:
-            path = self.root / f"{len(self._confs)}.conf"
-            path.write_text(HEAD.format(root=self.root) + "".join(
-                DOMAIN.format(domain=domain, n=n, **{
-                    kind: key.file for kind, key in self.keys.items()})
-                for n, domain in enumerate(domains)))
-            self._confs[name] = path
-        return self._confs[name]
+        with self._writing:  # two at once would take one number
+            if name not in self._confs:
+                path = self.root / f"{len(self._confs)}.conf"
+                path.write_text(HEAD.format(root=self.root) + "".join(
+                    DOMAIN.format(domain=domain, n=n, **{
+                        kind: key.file for kind, key in self.keys.items()})
+                    for n, domain in enumerate(domains)))
+                self._confs[name] = path
+            return self._confs[name]
 
     def records(self, domains):
         return {f"{kind}._domainkey.{domain}": key.txt
