@@ -183,6 +183,7 @@ static bool run_many(uint64_t seed, long steps, long ledger_steps)
 
 	printf("# --seed %" PRIu64 " --steps %ld --ledger-steps %ld\n", seed,
 	    steps, ledger_steps);
+	(void)fflush(stdout); /* known, too, if this ends before its time */
 	good = run_steps(seed, steps, &tally);
 	show_tally(&tally, now_s() - start);
 	varied = !good || steps < VARIED_STEPS || is_varied(&tally);
