@@ -111,6 +111,7 @@ static int emit_meaning(struct door_ctx *ctx, struct work *w,
     struct ops_reply_out *reply_out)
 {
 	struct ops_bounce bounce = {.message_id = st->token.message_id,
+	    .at_ms = w->item->since_ms,
 	    .source = FEEDBACK_BY_DSN,
 	    .failures = w->failures,
 	    .n = w->n_failures,
@@ -150,19 +151,77 @@ static int emit_meaning(struct door_ctx *ctx, struct work *w,
 	return 0;
 }
 
+static int lead_of(
+    struct door_ctx *ctx, const struct sort_token *st, struct lead_id *out)
+{
+	struct message_record m;
+	int rc = message_read(door_txn(ctx), st->token.message_id, &m);
+
+	*out = rc == 0 ? m.lead : (struct lead_id){{0}};
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static bool is_answer(enum seen_kind meaning)
+{
+	return meaning == SEEN_REPLY || meaning == SEEN_AUTO_REPLY ||
+	       meaning == SEEN_REPORT;
+}
+
+/* Did a token before it say this? A proposal does not see its own events: so the
+ * same of one message, and the answer of one person, is told once. */
+static int is_again(
+    struct door_ctx *ctx, const struct sort *mail, size_t i, bool *yes_out)
+{
+	const struct sort_token *now = &mail->tokens[i];
+	bool answers = mail->has_reply && is_answer(now->meaning);
+	struct lead_id mine, other;
+	int rc = answers ? lead_of(ctx, now, &mine) : 0;
+
+	*yes_out = false;
+	for (size_t k = 0; rc == 0 && k < i && !*yes_out; k++) {
+		const struct sort_token *st = &mail->tokens[k];
+
+		if (st->meaning != now->meaning)
+			continue;
+		*yes_out = st->token.message_id == now->token.message_id &&
+			   st->token.subject_id == now->token.subject_id;
+		if (answers)
+			rc = lead_of(ctx, st, &other);
+		if (rc == 0 && answers)
+			*yes_out |= lead_id_eq(&mine, &other);
+	}
+	return rc;
+}
+
+/* Fed again, what was set aside once may mean something by now. */
+static int was_seen(struct door_ctx *ctx, struct work *w)
+{
+	enum seen_kind before;
+	int rc = seen_as(door_txn(ctx), w->item->digest, &before);
+
+	w->seen =
+	    rc == 0 && before != 0 &&
+	    (before != SEEN_UNPARSED || w->item->mail->kind == SEEN_UNPARSED);
+	return rc;
+}
+
 static int mail_fn(struct door_ctx *ctx, void *arg)
 {
 	struct work *w = arg;
 	const struct sort *mail = w->item->mail;
-	int rc = seen_has(door_txn(ctx), w->item->digest, &w->seen);
+	bool again = false;
+	int rc = was_seen(ctx, w);
 
 	memset(w->out, 0, sizeof(w->out));
 	memset(w->replies, 0, sizeof(w->replies));
 	if (rc != 0 || w->seen)
 		return rc;
-	for (size_t i = 0; rc == 0 && i < mail->n; i++)
-		rc = emit_meaning(
-		    ctx, w, &mail->tokens[i], &w->out[i], &w->replies[i]);
+	for (size_t i = 0; rc == 0 && i < mail->n; i++) {
+		rc = is_again(ctx, mail, i, &again);
+		if (rc == 0 && !again)
+			rc = emit_meaning(ctx, w, &mail->tokens[i], &w->out[i],
+			    &w->replies[i]);
+	}
 	if (rc == 0 && w->item->complaint != NULL)
 		rc = ops_complaint_of_emit(
 		    ctx, w->store, w->item->complaint, &w->complaint);
@@ -492,7 +551,8 @@ static int log_fn(struct door_ctx *ctx, void *arg)
 	    .status = w->f->status,
 	    .diagnostic = w->f->text,
 	};
-	struct ops_bounce in = {.source = FEEDBACK_BY_LOG,
+	struct ops_bounce in = {.at_ms = w->f->at_ms,
+	    .source = FEEDBACK_BY_LOG,
 	    .failures = &failure,
 	    .n = 1,
 	    .refused_by = w->f->relay,

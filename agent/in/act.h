@@ -37,6 +37,7 @@ struct act_failure {
 	struct str status;    /* "5.1.1" */
 	struct str text;      /* the remote server's words */
 	struct str relay;     /* as the log names it; may be empty */
+	int64_t at_ms;        /* the line's */
 };
 /* Durable when 0; its slot is released by the caller. */
 int act_log_bounce(const struct app *app, const struct bounce_rules *rules,

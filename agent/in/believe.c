@@ -43,6 +43,7 @@ struct group {
 
 struct believe {
 	struct app *app;
+	int64_t opened_ms; /* on the clock of since_ms */
 	bool (*others_wait)(void *arg);
 	void *arg;
 	struct arena *paths;
@@ -60,6 +61,7 @@ int believe_open(struct believe **out, struct app *app,
 	if (b == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	b->app = app;
+	b->opened_ms = clock_now_ms();
 	b->others_wait = others_wait;
 	b->arg = arg;
 	b->paths = arena_new(PATHS_MAX);
@@ -101,10 +103,15 @@ static int open_pool(struct believe *b, struct error *err)
 	return verify_pool_open(&b->pool, &opts, err);
 }
 
-static void put_off(struct believe_item *it)
+/* What came while the agent was down is not old for that. */
+static void put_off(const struct believe *b, struct believe_item *it)
 {
+	int64_t since_ms =
+	    it->since_ms > b->opened_ms ? it->since_ms : b->opened_ms;
+
 	it->word = BELIEVE_LATER;
-	if (clock_now_ms() - it->since_ms < BELIEVE_LATER_MS)
+	if (clock_now_ms() - since_ms < BELIEVE_LATER_MS ||
+	    atomic_load(&b->app->stopping))
 		return;
 	it->word = BELIEVE_NO;
 	it->reason = "a complaint without a token of ours; who sent it could "
@@ -169,8 +176,8 @@ static bool has_share(const struct job *j)
 	return *j->task.left_ms > 0;
 }
 
-static void add_job(
-    struct group *g, const struct claim *c, struct believe_item *it)
+static void add_job(struct believe *b, struct group *g, const struct claim *c,
+    struct believe_item *it)
 {
 	struct job *j = &g->jobs[g->n];
 
@@ -184,7 +191,7 @@ static void add_job(
 	if (has_share(j))
 		g->n++;
 	else
-		put_off(it);
+		put_off(b, it);
 }
 
 static void collect(struct believe *b, struct believe_item *it)
@@ -196,7 +203,7 @@ static void collect(struct believe *b, struct believe_item *it)
 	it->word = BELIEVE_NO_CLAIM;
 	it->reason = NULL;
 	if (rc != 0)
-		put_off(it);
+		put_off(b, it);
 	if (rc != 0 || !yes)
 		return;
 	if (!it->answer && c.who.text.n == 0 && !c.has_reference) {
@@ -205,13 +212,13 @@ static void collect(struct believe *b, struct believe_item *it)
 		return;
 	}
 	it->word = BELIEVE_LATER;
-	add_job(&b->groups[it->answer ? ANSWERS : COMPLAINTS], &c, it);
+	add_job(b, &b->groups[it->answer ? ANSWERS : COMPLAINTS], &c, it);
 }
 
 /* ---- what it is worth ---- */
 
-static void accept(
-    const struct claim *c, const struct verify_task *t, struct believe_item *it)
+static void accept(const struct believe *b, const struct claim *c,
+    const struct verify_task *t, struct believe_item *it)
 {
 	struct str found = claim_evidence(c, &t->out, it->arena);
 
@@ -222,7 +229,7 @@ static void accept(
 	    .evidence = found};
 	it->word = BELIEVE_YES;
 	if (found.p == NULL)
-		put_off(it);
+		put_off(b, it);
 }
 
 static enum authentic_of what_of(
@@ -233,11 +240,11 @@ static enum authentic_of what_of(
 	return c->to_us ? AUTHENTIC_OF_BODY : AUTHENTIC_OF_CLIENT;
 }
 
-static void judge(
-    const struct claim *c, const struct verify_task *t, struct believe_item *it)
+static void judge(const struct believe *b, const struct claim *c,
+    const struct verify_task *t, struct believe_item *it)
 {
 	if (t->rc == ERR_BUSY || t->rc == ERR_UNAVAILABLE) {
-		put_off(it);
+		put_off(b, it);
 		return;
 	}
 	if (t->rc != 0) {
@@ -247,10 +254,10 @@ static void judge(
 	}
 	switch (authentic_judge(&t->out, c->author.domain, what_of(c, it))) {
 	case AUTHENTIC_YES:
-		accept(c, t, it);
+		accept(b, c, t, it);
 		return;
 	case AUTHENTIC_LATER:
-		put_off(it);
+		put_off(b, it);
 		return;
 	case AUTHENTIC_NO:
 		break;
@@ -365,7 +372,7 @@ static void verify(struct believe *b, struct group *g, int64_t each_ms)
 		    KV_Z("error", err.text));
 	if (rc != 0 || left_ms <= 0) {
 		for (size_t i = 0; i < g->n; i++)
-			put_off(g->jobs[i].item);
+			put_off(b, g->jobs[i].item);
 		return;
 	}
 	run(b, g, left_ms);
@@ -373,7 +380,7 @@ static void verify(struct believe *b, struct group *g, int64_t each_ms)
 	for (size_t i = 0; i < g->n; i++) {
 		const struct job *j = &g->jobs[i];
 
-		judge(&j->claim, &j->task, j->item);
+		judge(b, &j->claim, &j->task, j->item);
 		tell(&j->claim, &j->task, j->item);
 	}
 }

@@ -6,7 +6,9 @@
  * only quoted and the report names another, named.h takes it away first.
  *
  * What cannot be known now (DNS does not answer, no process could be had) is
- * for later, BELIEVE_LATER_MS at most after its delivery. The time that mails
+ * for later, BELIEVE_LATER_MS at most after its delivery, and after this was
+ * opened: what was delivered while nobody was there has its time, too; that the
+ * agent stops ends it for none. The time that mails
  * of each kind wait for DNS in a minute is bounded: then those of that kind are
  * put off unseen, so that they hold up no other. Each domain has a share of it
  * (shares.h), and it is over with that share once others waited for a second, and

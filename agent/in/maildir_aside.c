@@ -127,13 +127,26 @@ static void save_disk(int dir, struct sweep *s)
 	}
 }
 
+/* When it was set aside, as its name says: the file's own time is when it was
+ * delivered. What is not named so, or stands elsewhere, has that only. */
+static int64_t since_ms(const char *name, const struct stat *st)
+{
+	char *end;
+	unsigned long long id = strtoull(name, &end, 16);
+
+	if (end == name + 16 &&
+	    (strcmp(end, ".eml") == 0 || strcmp(end, ".reason") == 0))
+		return msgid_time_ms(id);
+	return (int64_t)st->st_mtime * 1000;
+}
+
 static void sweep_one(int dir, const char *name, struct sweep *s)
 {
 	struct stat st;
 
 	if (name[0] == '.' || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return;
-	if ((int64_t)st.st_mtime * 1000 < s->before_ms) {
+	if (since_ms(name, &st) < s->before_ms) {
 		remove_one(dir, name);
 		return;
 	}

@@ -69,8 +69,6 @@ struct slots {
 	size_t n_failures;
 	size_t lines;      /* of the next batch, at most */
 	bool full, moved;  /* moved: the position is another than stored */
-	bool renamed;      /* a queue id is new, or another's: failures may be
-			      of it */
 	bool unplaced;     /* the changes are stored before the position */
 	const char *gap;   /* why, of the source; NULL: a line told */
 	int64_t stored_ms; /* when it was last stored; 0: never */
@@ -315,6 +313,7 @@ static void add_failure(struct slots *s, const struct outcome *o)
 	f->status = arena_str(s->arena, o->dsn);
 	f->text = arena_str(s->arena, o->text);
 	f->relay = arena_str(s->arena, o->relay);
+	f->at_ms = o->time_ms;
 	if (f->relay.p == NULL || f->queue_id.p == NULL || f->rcpt.p == NULL ||
 	    f->rewritten.p == NULL || f->status.p == NULL || f->text.p == NULL)
 		s->full = true;
@@ -383,7 +382,6 @@ static void on_outcome(void *arg, const struct outcome *o)
 	    !slotchange_of(s->app->store, s->arena, o, &c))
 		return;
 	add_change(s, &c);
-	s->renamed |= o->kind == OUTCOME_MOVED || o->kind == OUTCOME_BEGUN;
 	if (o->kind == OUTCOME_BOUNCED)
 		add_failure(s, o);
 }
@@ -529,14 +527,14 @@ static int act_on_failures(struct slots *s, struct error *err)
 	return rc;
 }
 
-/* A failure of a queue id that is new is found only once that is stored: then
- * without the position, since it has to be read again if the failure is not
- * acted on. */
+/* The changes go first: a failure of a queue id that is new is found only with
+ * them, and one behind a delivery begins a row anew. Then without the position,
+ * since it has to be read again if the failure is not acted on. */
 static int store_batch(struct slots *s, struct error *err)
 {
 	int rc = 0;
 
-	if (s->renamed && s->n_failures > 0) {
+	if (s->n_failures > 0 && s->n_changes > 0) {
 		s->unplaced = true;
 		rc = store_all(s, err);
 		s->unplaced = false;
@@ -600,7 +598,7 @@ int slots_step(
 		return rc;
 	arena_reset(s->arena);
 	s->n_changes = s->n_failures = 0;
-	s->full = s->renamed = false;
+	s->full = false;
 	s->when = (struct mtalog_when){now_ms, mtalog_utc_offset(now_ms)};
 	rc = mtalog_source_next(s->source, &s->when, s->lines, on_item, s, err);
 	if (s->full)

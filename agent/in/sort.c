@@ -180,17 +180,42 @@ static int add_origin(struct job *j)
  * them; what is left of a message of ours still says which it was. */
 static int search_report(struct job *j)
 {
+	/* Our own servers' fields have the address that the milter gave. */
+	size_t from =
+	    sort_has_proof(j->out) ? 0 : j->message.n - body_of(j->message).n;
 	struct token t;
 	int rc;
 
 	if (j->out->report.source != REPORT_BY_ARF &&
 	    j->out->report.source != REPORT_BY_PLAIN)
 		return 0;
-	rc = sort_search(j->with->keys, j->message, j->a, &t);
+	rc = sort_search(j->with->keys, j->message, from, j->a, &t);
 	if (rc == 0)
 		add_token(j->out, &t);
 	j->out->quoted = rc == 0;
 	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static bool speaks_of_person(enum seen_kind kind)
+{
+	return kind == SEEN_COMPLAINT || kind == SEEN_FRAUD ||
+	       kind == SEEN_VIRUS || kind == SEEN_NOT_SPAM ||
+	       kind == SEEN_UNSUBSCRIBE;
+}
+
+/* Where the milter found the message by a Message-ID, it sent the mail to the
+ * address of that message itself: this is no sign that who reports has it. */
+static void drop_unproven(struct sort *s)
+{
+	size_t n = 0;
+
+	if (sort_has_proof(s) ||
+	    !speaks_of_person(sort_report_meaning(&s->report)))
+		return;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->tokens[i].token.kind != TOKEN_FEEDBACK)
+			s->tokens[n++] = s->tokens[i];
+	s->n = n;
 }
 
 static int find_tokens(struct job *j)
@@ -204,6 +229,8 @@ static int find_tokens(struct job *j)
 		rc = add_trace(j, "X-Original-To");
 	if (rc == 0)
 		rc = add_trace(j, "Delivered-To");
+	if (rc == 0)
+		drop_unproven(s);
 	if (rc == 0 && s->n == 0)
 		rc = add_list(j, "To");
 	if (rc == 0 && s->n == 0)

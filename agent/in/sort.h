@@ -11,6 +11,8 @@
  *   4. of a feedback report, or a message that a provider sends on
  *      (sort_plain.h), any text in it (sort_search.h); that the message is the
  *      one complained of it does not show (named.h).
+ * A complaint of a message that the milter found by its Message-ID alone is of
+ * none, unless it has a token besides.
  * An answer (SEEN_REPLY) is what the milter has matched with a message of ours
  * (origin.answer), and what people write to one of these addresses: with an
  * envelope sender, and fields by which it answers something.

@@ -111,11 +111,11 @@ static int search_decoded(struct search *s, struct str message, struct arena *a)
 	return rc;
 }
 
-int sort_search(const struct token_keys *keys, struct str message,
+int sort_search(const struct token_keys *keys, struct str message, size_t from,
     struct arena *a, struct token *out)
 {
 	struct search s = {.keys = keys, .out = out};
-	int rc = search_text(&s, message);
+	int rc = search_text(&s, str_from(message, from));
 
 	if (rc == 0 && !s.ambiguous)
 		rc = search_decoded(&s, message, a);

@@ -16,10 +16,10 @@ enum {
 };
 
 /* The message that the tokens of any kind name, as TOKEN_FEEDBACK whatever
- * they were: that a link to unsubscribe is quoted asks for nothing.
- * ERR_NOT_FOUND: no token, or of several messages; ERR_LIMIT, -ENOMEM,
- * ERR_CRYPTO. */
-int sort_search(const struct token_keys *keys, struct str message,
+ * they were: that a link to unsubscribe is quoted asks for nothing. What stands
+ * before `from` is not looked at. ERR_NOT_FOUND: no token, or of several messages;
+ * ERR_LIMIT, -ENOMEM, ERR_CRYPTO. */
+int sort_search(const struct token_keys *keys, struct str message, size_t from,
     struct arena *a, struct token *out) MUST_CHECK;
 
 #endif

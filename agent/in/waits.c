@@ -60,7 +60,8 @@ void waits_remove(struct waits *w, struct str queue_id)
 	for (size_t i = 0; i < w->n; i++) {
 		if (!str_eq(id_of(&w->v[i]), queue_id))
 			continue;
-		w->v[i] = w->v[--w->n];
+		w->n--; /* those behind it stay in order */
+		memmove(&w->v[i], &w->v[i + 1], (w->n - i) * sizeof(w->v[0]));
 		return;
 	}
 }

@@ -203,6 +203,22 @@ int feedback_is_alive(struct ledger_txn *t, const unsigned char *lead)
 	return rc;
 }
 
+int feedback_delivered(
+    struct ledger_txn *t, const struct lead_id *lead, int64_t at_ms)
+{
+	struct giveup_row row;
+	struct row_key k;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < N_ROWS; i++) {
+		rc = feedback_row(t, lead, rows[i].of, &row);
+		if (rc == 0 && row.count > 0 && at_ms > row.first_ms)
+			rc = ledger_del(t, TABLE_FEEDBACK,
+			    lead_key(lead->b, rows[i].of, &k));
+	}
+	return rc;
+}
+
 #define AT(field) offsetof(struct event_bounce, field)
 static const struct payload_field bounce_fields[] = {
     {1, PAYLOAD_U64, true, AT(message_id)},

@@ -81,6 +81,11 @@ int feedback_row(const struct ledger_txn *t, const struct lead_id *lead,
 int feedback_is_alive(
     struct ledger_txn *t, const unsigned char *lead) MUST_CHECK;
 
+/* In a reducer: a message was delivered at at_ms: rows that began before that
+ * begin anew, however long the next failure is away. */
+int feedback_delivered(
+    struct ledger_txn *t, const struct lead_id *lead, int64_t at_ms) MUST_CHECK;
+
 extern const struct payload_desc feedback_bounce_payload;
 extern const struct payload_desc feedback_complaint_payload;
 int feedback_decode_bounce(

@@ -24,6 +24,7 @@ enum {
 	RECORD_VERSION = 2,
 	RECORD_MAX = 16384,
 	PAYLOAD_MAX = 65536,
+	VERSION_ENDS_ROWS = 4, /* of a delivery: failures begin anew */
 };
 
 struct id_key {
@@ -588,6 +589,9 @@ static int change_state(struct ledger_txn *t, const struct event *ev,
 		rc = count_change(t, ev, &e, state);
 	if (rc == 0)
 		rc = tally_step(t, ev, e.message_id, from, state);
+	if (rc == 0 && state == SLOT_DELIVERED &&
+	    ev->version >= VERSION_ENDS_ROWS)
+		rc = feedback_delivered(t, &r.lead, e.at_ms);
 	return error_of(err, rc, "slot");
 }
 

@@ -145,6 +145,14 @@ static int last_delivered(
 	return rc;
 }
 
+/* What is told late was so before; what is told of later is of now. */
+static int64_t failed_ms(struct door_ctx *ctx, const struct failing *x)
+{
+	int64_t now_ms = door_now_ms(ctx), at_ms = x->in->at_ms;
+
+	return at_ms > 0 && at_ms < now_ms ? at_ms : now_ms;
+}
+
 /* The lead's failures in a row of this kind, with this one. */
 static int count_in_row(struct door_ctx *ctx, struct failing *x)
 {
@@ -155,7 +163,7 @@ static int count_in_row(struct door_ctx *ctx, struct failing *x)
 	if (rc == 0)
 		rc = last_delivered(ctx, x->w, &delivered);
 	if (rc == 0)
-		giveup_failed(&x->row, delivered, door_now_ms(ctx));
+		giveup_failed(&x->row, delivered, failed_ms(ctx, x));
 	return rc;
 }
 
@@ -289,7 +297,7 @@ static int look_back(struct door_ctx *ctx, struct store *s, struct failing *x,
 	if (rc != 0)
 		return rc;
 	x->suppression =
-	    giveup_suppression(&x->g, &x->row, &x->limits, door_now_ms(ctx));
+	    giveup_suppression(&x->g, &x->row, &x->limits, failed_ms(ctx, x));
 	return x->suppression == SUPPRESSION_USER_UNKNOWN
 		   ? judge_spike(ctx, x, out)
 		   : 0;

@@ -27,6 +27,7 @@ struct ops_failure {
 
 struct ops_bounce {
 	uint64_t message_id;
+	int64_t at_ms; /* when it failed, as told; 0: now */
 	enum feedback_source source;
 	/* The one that names the lead counts; where none does, the first is
 	 * recorded and nothing follows. At least one. */

@@ -46,7 +46,7 @@ static const struct reducer list[] = {
     {EV_LEAD_CREATED, 2, EVENT_ACTIVITY, lead_reduce_created},
     {EV_SLOT_PROPOSED, 3, EVENT_ACTIVITY, message_reduce_proposed},
     {EV_SLOT_QUEUED, 1, EVENT_ACTIVITY, message_reduce_queued},
-    {EV_SLOT_DELIVERED, 3, EVENT_ACTIVITY, message_reduce_delivered},
+    {EV_SLOT_DELIVERED, 4, EVENT_ACTIVITY, message_reduce_delivered},
     {EV_SLOT_RELEASED, 3, EVENT_ACTIVITY, message_reduce_released},
     {EV_DUPLICATE, 1, EVENT_ACTIVITY, message_reduce_duplicate},
     {EV_REFUSED, 2, EVENT_AUDIT, refusal_reduce_audit},

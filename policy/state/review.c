@@ -306,6 +306,19 @@ static int drop_old(struct ledger_txn *t, int64_t now_ms)
 	return rc;
 }
 
+/* Unless another one has its place. */
+static int drop_of_lead(
+    struct ledger_txn *t, const unsigned char *lead, uint64_t id)
+{
+	struct row_key k;
+	struct str value;
+	int rc = ledger_get(t, TABLE_REVIEW, lead_key(lead, &k), &value);
+
+	if (rc == 0 && value.n == 8 && codec_get_u64(value.p) == id)
+		rc = ledger_del(t, TABLE_REVIEW, lead_key(lead, &k));
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 int review_reduce_decided(
     struct ledger_txn *t, const struct event *ev, struct error *err)
 {
@@ -320,7 +333,7 @@ int review_reduce_decided(
 		rc = ledger_del(
 		    t, TABLE_REVIEW, due_key(r.deadline_ms, e.id, &k));
 	if (rc == 0)
-		rc = ledger_del(t, TABLE_REVIEW, lead_key(e.lead, &k));
+		rc = drop_of_lead(t, e.lead, e.id);
 	if (rc == 0) /* the changes may have moved what was borrowed */
 		rc = review_read(t, e.id, &r);
 	if (rc == 0) {

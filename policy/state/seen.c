@@ -55,15 +55,23 @@ static struct str age_key(
 	return (struct str){k->b, sizeof(k->b)};
 }
 
-int seen_has(const struct ledger_txn *t,
-    const unsigned char digest[SEEN_DIGEST], bool *yes_out)
+int seen_as(const struct ledger_txn *t, const unsigned char digest[SEEN_DIGEST],
+    enum seen_kind *out)
 {
 	struct digest_key k;
 	struct str value;
+	struct wire w;
 	int rc = ledger_get(t, TABLE_SEEN, digest_key(digest, &k), &value);
 
-	*yes_out = rc == 0;
-	return rc == ERR_NOT_FOUND ? 0 : rc;
+	*out = (enum seen_kind)0;
+	if (rc != 0)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	w = wire_open(value);
+	if (wire_u8(&w) != RECORD_VERSION)
+		return ERR_VERSION;
+	(void)wire_i64(&w);
+	*out = (enum seen_kind)wire_u8(&w);
+	return wire_done(&w);
 }
 
 int seen_emit(struct door_ctx *ctx, const unsigned char digest[SEEN_DIGEST],

@@ -39,9 +39,9 @@ struct event_feedback_mail {
 	uint64_t message_id; /* the first that it is about; 0: none */
 };
 
-/* Was it consumed already? */
-int seen_has(const struct ledger_txn *t,
-    const unsigned char digest[SEEN_DIGEST], bool *yes_out) MUST_CHECK;
+/* As what it was consumed already; 0: it was not. */
+int seen_as(const struct ledger_txn *t, const unsigned char digest[SEEN_DIGEST],
+    enum seen_kind *out) MUST_CHECK;
 /* In a proposal. message_id: the first that it is about; 0: none. */
 int seen_emit(struct door_ctx *ctx, const unsigned char digest[SEEN_DIGEST],
     enum seen_kind kind, uint64_t message_id) MUST_CHECK;

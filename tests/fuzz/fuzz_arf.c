@@ -56,7 +56,7 @@ static void check_report(struct str mail, struct arena *a)
 static void check_search(struct str mail, struct arena *a)
 {
 	struct token t;
-	int rc = sort_search(keys(), mail, a, &t);
+	int rc = sort_search(keys(), mail, 0, a, &t);
 
 	FUZZ_CHECK(rc == 0 || rc == ERR_LIMIT || rc == ERR_NOT_FOUND);
 	if (rc == 0)

@@ -510,6 +510,34 @@ static void test_old_reviews(void)
 	    "what was is counted as ever");
 }
 
+/* One mail to two of our addresses is one answer of the person. */
+static void test_one_answer(void)
+{
+	const char *who = "both@people.example";
+	uint64_t a = answertest_send(&A, who, ""),
+		 b = answertest_send(&A, who, "");
+	int before = open_reviews();
+
+	for (int i = 0; i < 2; i++) {
+		enum token_kind kind = i == 0 ? TOKEN_BOUNCE : TOKEN_FEEDBACK;
+		const char *other =
+		    answertest_address(&A, kind, i == 0 ? a : b);
+
+		IS_INT(take(str_of(arena_printf(A.t.arena,
+			   "Return-Path: <%s>\nX-Original-To: %s\n"
+			   "Delivered-To: %s\nFrom: %s\nSubject: Re: News\n"
+			   "In-Reply-To: <a@b>\n\nPlease remove me from your "
+			   "mailing list.\n",
+			   who, answertest_address(&A, TOKEN_FEEDBACK, a),
+			   other, who))),
+		    SEEN_REPLY, "to two addresses of %s",
+		    i == 0 ? "a message" : "a person");
+		IS_INT(open_reviews(), before + 1, "one request");
+		IS_INT(decide(who, REVIEW_RESUMED), 1, "decided");
+		IS_INT(open_reviews(), before, "and done");
+	}
+}
+
 int main(void)
 {
 	answertest_open(&A);
@@ -526,6 +554,7 @@ int main(void)
 	test_reply_versions();
 	test_clock();
 	test_clock_of_late();
+	test_one_answer();
 	test_old_reviews();
 	rebuilttest_is_same(&A.t, 10);
 	reply_rules_free(&replies);

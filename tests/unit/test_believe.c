@@ -234,6 +234,29 @@ static void test_silent(void)
 	believe_close(&b);
 }
 
+/* Delivered while nobody was there: it has its day from now on. */
+static void test_late(void)
+{
+	struct believe *b;
+	struct mails m = {.n = 0};
+	uint64_t id = answertest_send(&A, "a@slow9.example", "");
+
+	b = open_it();
+	add(&m, leaves("a@slow9.example", id));
+	m.items[0].since_ms = A.now_ms - 2 * BELIEVE_LATER_MS;
+	verify(b, &m);
+	IS_INT(m.items[0].word, BELIEVE_LATER, "not old for that");
+	answertest_time(&A, A.now_ms + BELIEVE_LATER_MS);
+	atomic_store(&A.app.stopping, true);
+	verify(b, &m);
+	IS_INT(m.items[0].word, BELIEVE_LATER, "nor when we stop");
+	atomic_store(&A.app.stopping, false);
+	verify(b, &m);
+	IS_INT(m.items[0].word, BELIEVE_NO, "after a day of tries");
+	drop(&m);
+	believe_close(&b);
+}
+
 static void test_memory(void)
 {
 	struct believe *b;
@@ -256,6 +279,7 @@ int main(void)
 	test_of_others();
 	test_slow();
 	test_silent();
+	test_late();
 	test_memory();
 	reply_rules_free(&replies);
 	answertest_close(&A);

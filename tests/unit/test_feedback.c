@@ -645,6 +645,48 @@ static void test_two_tokens(void)
 	    "suppressed");
 }
 
+/* Of one message, at two of its addresses. */
+static void test_complained_twice(void)
+{
+	const char *to = "double@b.example";
+	uint64_t id = answertest_send(&A, to, "");
+	uint64_t before = answertest_counter(&A, "complaint.abuse");
+	const char *f = answertest_address(&A, TOKEN_FEEDBACK, id);
+	struct str mail = arf(f, "abuse");
+
+	(void)take(str_of(arena_printf(A.t.arena, "Delivered-To: %s\n%.*s",
+	    answertest_address(&A, TOKEN_BOUNCE, id), STR_ARG(mail))));
+	IS_INT(
+	    answertest_suppressed(&A, to), SUPPRESSION_COMPLAINT, "suppressed");
+	IS_INT(answertest_counter(&A, "complaint.abuse") - before, 1,
+	    "one complaint");
+}
+
+/* Set aside once, and moved back by people when rules say more. */
+static void test_fed_again(void)
+{
+	const char *to = "again@b.example";
+	struct str mail = answertest_dsn(&A,
+	    answertest_address(&A, TOKEN_BOUNCE, answertest_send(&A, to, "")),
+	    to, "5.1.1", "550 5.1.1 no such user");
+	unsigned char digest[SEEN_DIGEST];
+	struct sort nothing = {.kind = SEEN_UNPARSED};
+	struct act_item item = {.mail = &nothing, .digest = digest};
+
+	if (digest_sha256(mail, digest) != 0)
+		bug("digest");
+	for (int i = 0; i < 2; i++) {
+		act_mails(&A.app, &item, 1);
+		IS_INT(item.rc, 0, "without a meaning");
+		IS_INT(item.news, i == 0, "time %d", i);
+	}
+	IS_INT(take(mail), SEEN_BOUNCE, "with one");
+	IS_INT(
+	    answertest_suppressed(&A, to), SUPPRESSION_USER_UNKNOWN, "it acts");
+	act_mails(&A.app, &item, 1);
+	OK(item.rc == 0 && !item.news, "once");
+}
+
 /* Whichever allocation fails: nothing has happened, and later all of it. */
 static void test_out_of_memory(void)
 {
@@ -752,6 +794,8 @@ int main(void)
 	test_notice();
 	test_forwarded();
 	test_two_tokens();
+	test_complained_twice();
+	test_fed_again();
 	test_out_of_memory();
 	test_retention();
 	rebuilttest_is_same(&A.t, 100);

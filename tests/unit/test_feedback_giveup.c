@@ -53,6 +53,58 @@ static void test_hosts_between(void)
 	    "a delivery in between: they count anew");
 }
 
+/* However long ago: the history of the person has forgotten it by then. */
+static void test_hosts_long_ago(void)
+{
+	const char *to = "a@gone.example";
+	struct slot_change c = {.kind = SLOT_CHANGE_DELIVERED};
+	struct error err;
+
+	host_fails(to);
+	answertest_time(&A, A.now_ms + 30 * ANSWERTEST_DAY);
+	c.message_id = answertest_send(&A, to, "");
+	c.at_ms = A.now_ms;
+	IS_INT(ops_slot_apply(A.t.store, &c, &err), 0, "one got through");
+	for (int i = 0; i < 80; i++) { /* days that are lived: lived.h */
+		answertest_time(&A, A.now_ms + ANSWERTEST_DAY);
+		(void)answertest_send(&A, "daily@lives.example", "");
+	}
+	host_fails(to);
+	host_fails(to);
+	IS_INT(answertest_suppressed(&A, to), 0, "one afternoon, not a row");
+}
+
+static void log_fails(const char *queue_id, const char *to, int64_t at_ms)
+{
+	struct act_failure f = {.queue_id = str_of(queue_id),
+	    .rcpt = str_of(to),
+	    .status = STR("5.1.2"),
+	    .text = STR("Host or domain name not found"),
+	    .at_ms = at_ms};
+	struct error err = {0};
+
+	(void)answertest_send(&A, to, queue_id);
+	IS_INT(act_log_bounce(&A.app, A.rules, &f, &err), 0, "in the log");
+}
+
+/* What is read late was so before. */
+static void test_hosts_told_late(void)
+{
+	const char *to = "l@gone.example";
+	struct slot_change c = {
+	    .kind = SLOT_CHANGE_DELIVERED, .at_ms = A.now_ms - ANSWERTEST_DAY};
+	struct error err;
+
+	c.message_id = answertest_send(&A, to, "");
+	IS_INT(ops_slot_apply(A.t.store, &c, &err), 0, "one got through");
+	log_fails("4qLate1", to, A.now_ms - 4 * ANSWERTEST_DAY);
+	log_fails("4qLate2", to, A.now_ms - 2 * ANSWERTEST_DAY);
+	answertest_time(&A, A.now_ms + 4 * ANSWERTEST_DAY);
+	host_fails(to);
+	IS_INT(answertest_suppressed(&A, to), 0,
+	    "they failed before it got through");
+}
+
 /* --- a mailbox that is full for weeks --- */
 
 static void fill_up(const char *to)
@@ -489,6 +541,8 @@ int main(void)
 	answertest_open(&A);
 	test_hosts();
 	test_hosts_between();
+	test_hosts_long_ago();
+	test_hosts_told_late();
 	test_full();
 	test_later();
 	test_later_mixed();

@@ -5,6 +5,7 @@
 #include "agent/in/feedback.h"
 #include "agent/in/maildir.h"
 #include "policy/base/fault.h"
+#include "policy/mail/msgid.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -694,14 +695,21 @@ static void test_sweep(void)
 	struct hand h = {.answer = MAILDIR_DONE};
 	char path[512];
 	struct timespec old[2] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
+	char lately[40];
 	size_t n;
 
+	/* of a mail that was old when it was set aside */
+	(void)snprintf(lately, sizeof(lately), "unparsed/%016llx.eml",
+	    (unsigned long long)msgid_make(clock_now_ms(), 1));
+	put_file(lately, STR("x\n"));
 	put_file("tmp/left", STR("x\n"));
 	put_file("tmp/young", STR("x\n"));
 	put_file("unparsed/0000000000000001.eml", STR("x\n"));
-	for (int i = 0; i < 2; i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", dir,
-		    i == 0 ? "tmp/left" : "unparsed/0000000000000001.eml");
+	for (int i = 0; i < 3; i++) {
+		const char *const names[] = {
+		    "tmp/left", "unparsed/0000000000000001.eml", lately};
+
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		OK(utimensat(AT_FDCWD, path, old, 0) == 0, "made old");
 	}
 	n = (size_t)count_files("unparsed", ".eml");
@@ -710,6 +718,9 @@ static void test_sweep(void)
 	    "an old delivery is removed from tmp, a young one is not");
 	IS_INT(count_files("unparsed", ".eml"), (long long)n - 1,
 	    "so is what was set aside long ago");
+	OK(is_there(lately), "but not what came long before that");
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, lately);
+	(void)unlink(path);
 }
 
 /* Sparse, so that it takes no room here. */

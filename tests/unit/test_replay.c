@@ -359,9 +359,9 @@ static int feedback_fn(struct door_ctx *ctx, void *arg)
 	case 2:
 		return ops_opt_out_emit(ctx, T.store, &o, out);
 	default: {
-		bool seen;
-		rc = seen_has(door_txn(ctx), digest, &seen);
-		return rc != 0 || seen
+		enum seen_kind seen;
+		rc = seen_as(door_txn(ctx), digest, &seen);
+		return rc != 0 || seen != 0
 			   ? rc
 			   : seen_emit(ctx, digest,
 				 (enum seen_kind)(1 + below(9)), b.message_id);

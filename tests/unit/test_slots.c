@@ -402,6 +402,38 @@ static void test_waits(void)
 	buf_fini(&b);
 }
 
+static bool first_wait(void *arg, struct str id, int64_t until)
+{
+	char *out = arg;
+
+	(void)until;
+	if (out[0] == '\0')
+		(void)snprintf(out, 20, "%.*s", STR_ARG(id));
+	return true;
+}
+
+/* The oldest makes room, whatever was taken out before. */
+static void test_waits_full(void)
+{
+	enum {
+		MAX = 2000
+	};
+	struct waits *w = waits_new();
+	char id[20], first[20] = "";
+
+	for (int i = 0; i < MAX; i++) {
+		(void)snprintf(id, sizeof(id), "Q%d", i);
+		waits_add(w, str_of(id), i);
+	}
+	waits_remove(w, STR("Q0"));
+	waits_add(w, STR("R"), MAX);
+	waits_add(w, STR("S"), MAX);
+	IS_INT((long long)waits_count(w), MAX, "as many as there may be");
+	waits_take(w, MAX, first_wait, first);
+	IS_STR(first, "Q2", "the oldest but those two");
+	waits_free(&w);
+}
+
 static uint64_t stored_events(void)
 {
 	struct door_stats s;
@@ -501,6 +533,42 @@ static void test_failure(void)
 	IS_INT(suppressed("i@b.example"), 0, "mailbox full: not");
 }
 
+static void log_no_host(const char *queue_id)
+{
+	char line[300];
+
+	(void)snprintf(line, sizeof(line),
+	    "postfix/smtp[8]: %s: to=<nh@b.example>, relay=none, delay=1, "
+	    "delays=1/0/0/0, dsn=5.4.4, status=bounced (Host or domain name "
+	    "not found. Name service error for name=b.example type=A: Host "
+	    "not found)",
+	    queue_id);
+	log_line(line);
+	step();
+}
+
+/* A delivery in between, in the same lines as the failure behind it. */
+static void test_failure_behind_delivery(void)
+{
+	int64_t now = now_ms;
+
+	(void)send_to("nh@b.example", "4jXQLJ4Dn1z1bXx");
+	(void)send_to("nh@b.example", "4jXQLJ4Dn2z1bXx");
+	(void)send_to("nh@b.example", "4jXQLJ4Dn3z1bXx");
+	(void)send_to("nh@b.example", "4jXQLJ4Dn4z1bXx");
+	now_ms = now - 5 * WHEN_DAY_MS;
+	log_no_host("4jXQLJ4Dn1z1bXx");
+	now_ms = now - 3 * WHEN_DAY_MS;
+	log_no_host("4jXQLJ4Dn2z1bXx");
+	IS_INT(suppressed("nh@b.example"), 0, "two in two days");
+	now_ms = now;
+	log_line("postfix/smtp[8]: 4jXQLJ4Dn3z1bXx: to=<nh@b.example>, "
+		 "relay=x[192.0.2.2]:25, delay=1, delays=1/0/0/0, dsn=2.0.0, "
+		 "status=sent (250 ok)");
+	log_no_host("4jXQLJ4Dn4z1bXx");
+	IS_INT(suppressed("nh@b.example"), 0, "then one got through");
+}
+
 /* The agent begins all the same: opt-outs need no log. */
 static void test_unreadable(void)
 {
@@ -533,6 +601,7 @@ int main(void)
 	test_silence();
 	test_refused_session();
 	test_failure();
+	test_failure_behind_delivery();
 	test_unreadable();
 	test_gap();
 	test_pieces();
@@ -543,6 +612,7 @@ int main(void)
 	test_strangers_wait();
 	test_many_sessions();
 	test_waits();
+	test_waits_full();
 	slotstest_close();
 	return tap_done();
 }

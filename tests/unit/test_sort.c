@@ -224,6 +224,51 @@ static void test_answer(void)
 	OK(!sort_has_proof(&s), "which proves nothing of who wrote it");
 }
 
+static const char report_text[] =
+    "--b\n\nx\n--b\nContent-Type: message/feedback-report\n\n"
+    "Feedback-Type: abuse\n\n--b--\n";
+
+/* A report to the plain inbound address, in answer to a Message-ID that anybody
+ * may know: the milter has sent it on to that message's address. */
+static enum seen_kind report_in_answer(
+    uint64_t id, const char *field, const char *to, struct sort *s)
+{
+	return sort_it(str_of(arena_printf(A.t.arena,
+			   "X-Original-To: %s\n" ORIGIN_FIELD ":%s\nTo: %s\n"
+			   "In-Reply-To: <known@example.com>\n"
+			   "Content-Type: multipart/report; boundary=b; "
+			   "report-type=feedback-report\n\n%s",
+			   answertest_address(&A, TOKEN_FEEDBACK, id), field,
+			   to, report_text)),
+	    s);
+}
+
+static void test_answer_complains(void)
+{
+	uint64_t id = answertest_send(&A, "complained@token.example", "");
+	struct origin o = {.helo = STR("mx"), .answer = id};
+	struct dkim_body *b = dkim_body_new();
+	const char *field;
+	struct str value;
+	struct sort s;
+
+	dkim_body_update(b, str_of(report_text));
+	if (dkim_body_final(b, o.body) != 0 ||
+	    origin_make(A.app.tokens, &o, A.t.arena, &value) != 0)
+		bug("origin");
+	dkim_body_free(&b);
+	field = arena_printf(A.t.arena, "%.*s", STR_ARG(value));
+	IS_INT(report_in_answer(id, field, "news@example.com", &s),
+	    SEEN_UNPARSED, "who knows a Message-ID complains for nobody");
+	IS_INT((long long)s.n, 0, "of no message");
+	IS_INT(report_in_answer(id, " v=1; torn", "news@example.com", &s),
+	    SEEN_UNPARSED, "nor where the field cannot be read");
+	IS_INT(report_in_answer(
+		   id, field, answertest_address(&A, TOKEN_FEEDBACK, id), &s),
+	    SEEN_COMPLAINT, "who has its token does");
+	OK(is_of(&s, id), "of that message");
+}
+
 int main(void)
 {
 	answertest_open(&A);
@@ -233,6 +278,7 @@ int main(void)
 	test_copies();
 	test_large_returned();
 	test_answer();
+	test_answer_complains();
 	answertest_close(&A);
 	return tap_done();
 }
