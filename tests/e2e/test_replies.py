@@ -160,6 +160,50 @@ def test_what_answers_nothing_of_ours_is_untouched(bed):
     assert nurture(bed, "x@north.example")[0] == 250
 
 
+REPORT = """\
+--good\r
+\r
+spam\r
+--good\r
+Content-Type: message/feedback-report\r
+\r
+Feedback-Type: {kind}\r
+\r
+--good\r
+Content-Type: text/rfc822-headers\r
+\r
+Subject: News\r
+\r
+--good--\r
+"""
+
+
+def set_aside(bed):
+    return len(list(bed.maildir.glob("unparsed/*.eml")))
+
+
+@pytest.mark.parametrize("kind", ("abuse", "opt-out"))
+def test_who_knows_a_message_id_complains_for_nobody(bed, kind):
+    """Of whatever a stranger says is a report, in answer to mail of ours."""
+    person = f"{kind}@north.example"
+    message_id = sent(bed, person)
+    before = set_aside(bed)
+    data = mail.message(f"mallory-{kind}@stranger.example", STAFF, "abuse",
+                        body=REPORT.format(kind=kind), fields=(
+                            ("In-Reply-To", message_id),))
+    data = data.replace(b"text/plain; charset=utf-8", b"multipart/report; "
+                        b"report-type=feedback-report; boundary=good")
+    said = mail.submit(bed.ports["smtp25"], "mallory@stranger.example",
+                       [STAFF], data, source=beds.STRANGER)
+    assert said.final[0] == 250
+    proc.wait_until(lambda: set_aside(bed) > before, 20,
+                    "a report of nobody")
+    assert not journal(bed, "complaint", person)
+    assert not journal(bed, "suppressed", person)
+    assert not journal(bed, "consent", person)
+    assert nurture(bed, person)[0] == 250
+
+
 def reviews(bed, *args):
     done = bed.tendril.cli("review", "list", "--json", *args, check=False)
     return done.returncode, [json.loads(line)
