@@ -142,6 +142,7 @@ unit_tests = \
 	%D%/unit/test_replay \
 	%D%/unit/test_replay_policy \
 	%D%/unit/test_reply \
+	%D%/unit/test_reply_text \
 	%D%/unit/test_report \
 	%D%/unit/test_recognise \
 	%D%/unit/test_resolver \

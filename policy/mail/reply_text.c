@@ -303,18 +303,14 @@ static const struct mime_part *find_part(
 	return NULL;
 }
 
-int reply_text(
-    const struct mime *m, struct arena *a, size_t max, struct str *out)
+/* The writer's words of that part; none, where there is no such part. */
+static int read_part(const struct mime_part *found, bool html, struct arena *a,
+    size_t max, struct str *out)
 {
-	const struct mime_part *found = find_part(m, "plain");
-	bool html = found == NULL;
 	struct mime_part part;
 	struct str body;
 	int rc;
 
-	*out = STR("");
-	if (html)
-		found = find_part(m, "html");
 	if (found == NULL)
 		return 0;
 	part = *found;
@@ -327,4 +323,16 @@ int reply_text(
 	if (rc == 0 && html)
 		rc = reply_html(body, a, &body);
 	return rc != 0 ? rc : reply_text_own(body, a, max, out);
+}
+
+int reply_text(
+    const struct mime *m, struct arena *a, size_t max, struct str *out)
+{
+	int rc;
+
+	*out = STR("");
+	rc = read_part(find_part(m, "plain"), false, a, max, out);
+	if (rc == 0 && out->n == 0)
+		rc = read_part(find_part(m, "html"), true, a, max, out);
+	return rc;
 }

@@ -1,14 +1,14 @@
 /* reply_text.h - the words that somebody wrote now: of a mail's text without
  * what it quotes, its signature, and what mail programs put below.
  *
- * Taken is the first text/plain part that is shown, else the first text/html,
- * whose tags become line ends and blanks. Lines that begin with ">" go; and all
+ * Taken is the first text/plain part that is shown and has words of the writer,
+ * else the first text/html, whose tags become line ends and blanks. Lines that begin with ">" go; and all
  * from the first of these on:
  *   "On ... wrote:" and its like, in some twenty languages, on up to three lines
  *   (but what follows ">" lines is the writer's again: answers in between)
  *   "-----Original Message-----" and its like, by their form
  *   a block of From:, Sent:, Subject: in any of those languages
- *   "-- ", the signature's beginning; a quote in HTML
+ *   "-- ", the signature's beginning; a quote in HTML that has no end
  * and lines such as "Sent from my iPhone". Linear. Pure. Threads: any. */
 #ifndef POLICY_MAIL_REPLY_TEXT_H
 #define POLICY_MAIL_REPLY_TEXT_H
@@ -16,7 +16,8 @@
 #include "policy/mail/mime.h"
 
 enum {
-	REPLY_RAW_MAX = 65536, /* of a part, decoded */
+	REPLY_RAW_MAX =
+	    262144, /* of a part, decoded: a quoted page and below it */
 };
 
 /* UTF-8, lines end with LF; empty where there is no text; in the arena. ERR_LIMIT:
