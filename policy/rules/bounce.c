@@ -99,6 +99,9 @@ struct scene {
 	unsigned smtp;                    /* in the diagnostic */
 	struct bounce_status text, field; /* in it, and in the Status field */
 	struct str host, domain;          /* who said it; the recipient's */
+	struct str words; /* of the diagnostic, those that count */
+	bool probed;      /* of an address that was tried at another server */
+	bool passing;     /* what was said of that may pass */
 	uint64_t hits[HITS];
 	bool sure;        /* the line that decided is beyond doubt */
 	bool stage_known; /* stage was looked for */
@@ -107,8 +110,8 @@ struct scene {
 
 static bool is_temporary(const struct scene *s)
 {
-	return s->in->outcome != BOUNCE_FAILED || s->smtp / 100 == 4 ||
-	       s->text.class == 4 || s->field.class == 4;
+	return s->in->outcome != BOUNCE_FAILED || s->passing ||
+	       s->smtp / 100 == 4 || s->text.class == 4 || s->field.class == 4;
 }
 
 /* ---- hits ---- */
@@ -215,6 +218,8 @@ static bool holds(struct scene *s, const struct bounce_when *w)
 		return false;
 	if (w->code.n > 0 && !has_code(s, &w->code, status_of(s)))
 		return false;
+	if (w->unless.n > 0 && has_code(s, &w->unless, status_of(s)))
+		return false;
 	if ((w->said_none || w->said.n > 0) && !has_said(s, w))
 		return false;
 	return w->stages == 0 || (w->stages >> stage_of(s) & 1) != 0;
@@ -320,15 +325,48 @@ static struct str domain_of(struct str rcpt)
 	return str_ends(s, STR(">")) ? str_cut(s, 0, s.n - 1) : s;
 }
 
+/* Postfix tried the address at another server (reject_unverified_recipient):
+ * "550 5.1.1 <ann@example.com>: Recipient address rejected: undeliverable
+ * address: host mx2[192.0.2.1] said: 554 5.7.1 ..."; the code in front is the
+ * same whatever it met there, which stands behind. */
+static size_t probe_at(struct str text)
+{
+	static const struct str word =
+	    STR("Recipient address rejected: undeliverable address: ");
+	struct str s = str_cut(text, 0, PHRASES_TEXT_MAX);
+	const char *hit =
+	    s.n > word.n ? memmem(s.p, s.n, word.p, word.n) : NULL;
+
+	return hit != NULL ? (size_t)(hit - s.p) + word.n : text.n;
+}
+
+/* What was met there, and whether the answer in front of it is for good. */
+static void look_behind(struct scene *s, size_t at)
+{
+	struct str front = str_cut(s->words, 0, at);
+
+	s->probed = true;
+	(void)bounce_find_status(front, &s->text, NULL);
+	s->passing = s->text.class == 4 || s->field.class == 4 ||
+		     bounce_find_smtp(front) / 100 == 4;
+	s->field = (struct bounce_status){0};
+	s->words = str_from(s->words, at);
+}
+
 static void look(struct scene *s)
 {
-	s->smtp = bounce_find_smtp(s->in->diagnostic);
-	(void)bounce_find_status(s->in->diagnostic, &s->text, NULL);
+	size_t at = probe_at(s->in->diagnostic);
+
 	(void)bounce_find_status(s->in->status, &s->field, NULL);
+	s->words = s->in->diagnostic;
+	if (at < s->words.n)
+		look_behind(s, at);
+	s->smtp = bounce_find_smtp(s->words);
+	(void)bounce_find_status(s->words, &s->text, NULL);
 	s->host = host_of(s->in);
 	s->domain = domain_of(s->in->rcpt);
 	memcpy(s->hits, s->rules->always, sizeof(s->hits));
-	phrases_match(s->rules->phrases, s->in->diagnostic, s->hits);
+	phrases_match(s->rules->phrases, s->words, s->hits);
 }
 
 void bounce_classify(const struct bounce_rules *r,
@@ -349,8 +387,11 @@ void bounce_classify(const struct bounce_rules *r,
 			(void)try_words(&s, BOUNCE_DOUBT, a.reason, &a);
 		if (blames_person(&a) && is_temporary(&s))
 			spare_person(&s, &a);
+		if (s.probed && (a.reason == BOUNCE_HOST_UNKNOWN ||
+				    a.reason == BOUNCE_EXPIRED))
+			a.reason = BOUNCE_NETWORK; /* to the other server */
 	}
 	a.class = bounce_class_of(a.reason);
-	a.smtp_code = s.smtp;
+	a.smtp_code = bounce_find_smtp(in->diagnostic);
 	*out = a;
 }

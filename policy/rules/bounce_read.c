@@ -185,6 +185,12 @@ static bool take_code(struct job *j, struct str list, struct bounce_when *when)
 	return take_list_of_codes(j, list, &when->code);
 }
 
+static bool take_unless(
+    struct job *j, struct str list, struct bounce_when *when)
+{
+	return take_list_of_codes(j, list, &when->unless);
+}
+
 /* "none" stands first, if at all. */
 static bool take_said(struct job *j, struct str list, struct bounce_when *when)
 {
@@ -254,6 +260,7 @@ static const struct condition {
     {"outcome", take_outcome, "\"failed\" or \"delayed\""},
     {"said", take_said, "\"none\" or status codes: \"none,x.0.0\""},
     {"stage", take_stage, "of: connect,helo,mail,rcpt,data,unknown"},
+    {"unless", take_unless, "codes: \"x.7.0-999,552\""},
 };
 
 static bool read_condition(struct job *j, struct str word)
@@ -281,7 +288,8 @@ static bool read_condition(struct job *j, struct str word)
 static bool is_narrowed(const struct bounce_when *w)
 {
 	return w->stages != 0 || w->outcomes != 0 || w->of != 0 ||
-	       w->code.n > 0 || w->said.n > 0 || w->said_none || w->at.n > 0;
+	       w->code.n > 0 || w->unless.n > 0 || w->said.n > 0 ||
+	       w->said_none || w->at.n > 0;
 }
 
 /* ---- heads of sections ---- */

@@ -84,7 +84,8 @@ static int compile(struct bounce_rules *r)
 static bool is_narrowed(const struct bounce_when *w)
 {
 	return w->stages != 0 || w->outcomes != 0 || w->of != 0 ||
-	       w->code.n > 0 || w->said.n > 0 || w->said_none || w->at.n > 0;
+	       w->code.n > 0 || w->unless.n > 0 || w->said.n > 0 ||
+	       w->said_none || w->at.n > 0;
 }
 
 /* Is the line `first`, wherever that of number i is? hits: phrases in the

@@ -39,6 +39,7 @@ struct bounce_when {
 	unsigned outcomes; /* bit: enum bounce_outcome */
 	uint32_t of;       /* bit: enum bounce_reason; doubts only */
 	struct bounce_codes code, said;
+	struct bounce_codes unless; /* none of these */
 	bool said_none; /* matches a text without a status of its own */
 	bool sure;      /* narrows nothing: is beyond doubt */
 	struct strs at; /* domains */

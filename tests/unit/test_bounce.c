@@ -134,6 +134,30 @@ static const struct bounce_case {
 	const char *status, *diagnostic;
 	enum bounce_reason want;
 } cases[] = {
+    /* an address that Postfix tried elsewhere */
+    {BOUNCE_FAILED, "5.1.1",
+	"550 5.1.1 <a@example.com>: Recipient address rejected: undeliverable "
+	"address: host mx2.example.com[192.0.2.1] said: 554 5.7.1 relay not "
+	"possible (in reply to RCPT TO command)",
+	BOUNCE_POLICY},
+    {BOUNCE_FAILED, "5.1.1",
+	"550 5.1.1 <a@example.com>: Recipient address rejected: undeliverable "
+	"address: host mx2.example.com[192.0.2.1] said: 550 5.1.1 no such user "
+	"(in reply to RCPT TO command)",
+	BOUNCE_USER_UNKNOWN},
+    {BOUNCE_FAILED, "5.1.1",
+	"550 5.1.1 <a@example.com>: Recipient address rejected: undeliverable "
+	"address: Host or domain name not found. Name service error for "
+	"name=mx2.example.com type=A: Host not found",
+	BOUNCE_NETWORK},
+    {BOUNCE_FAILED, "5.0.0",
+	"450 4.1.1 <a@example.com>: Recipient address rejected: undeliverable "
+	"address: host mx2.example.com[192.0.2.1] said: 550 5.1.1 no such user",
+	BOUNCE_NETWORK},
+    {BOUNCE_FAILED, "5.1.1",
+	"550 5.1.1 <a@example.com>: Recipient address rejected: undeliverable "
+	"address: whatever",
+	BOUNCE_OTHER},
     /* the person */
     {BOUNCE_FAILED, "5.1.1",
 	"550 5.1.1 <a@example.com>: Recipient address "

@@ -48,6 +48,7 @@ static const struct {
     {"[policy 5 code=5.1]\nx\n", "E my:1: \"code=5.1\""},
     {"[policy 5 code=3.1.1]\nx\n", "E my:1: \"code=3.1.1\""},
     {"[policy 5 code=x.1.9-2]\nx\n", "E my:1: \"code=x.1.9-2\""},
+    {"[policy 5 unless=none]\nx\n", "E my:1: \"unless=none\": unless takes"},
     {"[policy 5 said=550]\nx\n", "E my:1: \"said=550\": said takes \"none\""},
     {"[policy 5 at=a@b]\nx\n", "E my:1: \"at=a@b\": at takes domains"},
     {"[policy 5 at=a,]\nx\n", "E my:1: \"at=a,\""},
@@ -178,6 +179,8 @@ static const char own[] = "# our customers' own servers\n"
 			  "spring cleaning\n"
 			  "[codes relay_denied]\n"
 			  "5.9.9 x.2.1 554\n"
+			  "[user_unknown unless=x.7.0-999,553]\n"
+			  "empty chair\n"
 			  "[stage rcpt]\n"
 			  "at the gate\n"
 			  "[stage data]\n"
@@ -241,6 +244,13 @@ static const struct {
 	BOUNCE_CONTENT, 17},
     {"5.0.0", "550 user unknown (spring cleaning)", "", "", "", 0,
 	BOUNCE_USER_UNKNOWN, 0},
+    /* unless: the text's own status before the field */
+    {"5.1.1", "550 5.1.1 empty chair", "", "", "", 0, BOUNCE_USER_UNKNOWN, 21},
+    {"", "empty chair", "", "", "", 0, BOUNCE_USER_UNKNOWN, 21},
+    {"5.1.1", "550 5.7.1 empty chair", "", "", "", 0, BOUNCE_POLICY, 0},
+    {"5.7.1", "550 empty chair", "", "", "", 0, BOUNCE_POLICY, 0},
+    {"5.7.1", "550 5.1.1 empty chair", "", "", "", 0, BOUNCE_USER_UNKNOWN, 21},
+    {"5.0.0", "553 empty chair", "", "", "", 0, BOUNCE_OTHER, 0},
     /* codes go before those that are built in */
     {"5.2.1", "", "", "", "", 0, BOUNCE_RELAY_DENIED, 19},
     {"4.9.9", "", "", "", "", 0, BOUNCE_OTHER, 0},
