@@ -4,6 +4,22 @@
 #include "policy/mail/headblock.h"
 #include "policy/mail/multireport.h"
 
+#include <string.h>
+
+/* Without what some write around it: "abuse (spam)", "abuse;", "\"abuse\"". */
+static struct str first_word(struct str value)
+{
+	size_t from = 0, to;
+
+	while (from < value.n &&
+	       (ascii_is_blank(value.p[from]) || value.p[from] == '"'))
+		from++;
+	to = from;
+	while (to < value.n && strchr(" \t\r\n\";,(", value.p[to]) == NULL)
+		to++;
+	return str_cut(value, from, to - from);
+}
+
 static enum arf_type type_of(struct str value)
 {
 	static const struct {
@@ -19,7 +35,7 @@ static enum arf_type type_of(struct str value)
 	    {STR("opt-out"), ARF_OPT_OUT},
 	    {STR("opt-out-list"), ARF_OPT_OUT},
 	};
-	struct str word = str_trim(value);
+	struct str word = first_word(value);
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (str_ieq(word, names[i].name))
@@ -40,8 +56,7 @@ static int take_field(struct arf *out, const struct header *h, struct arena *a)
 	    {STR("Received-Date"), &out->arrival_date, false},
 	};
 
-	return multireport_take(
-	    fields, sizeof(fields) / sizeof(*fields), h, a);
+	return multireport_take(fields, sizeof(fields) / sizeof(*fields), h, a);
 }
 
 int arf_parse(const struct mime *m, struct arena *a, struct arf *out)

@@ -33,6 +33,8 @@ struct notice_signs {
 	bool from_list;    /* List-Id, List-Unsubscribe */
 	bool subject_says; /* "Returned mail", "Undeliverable"... */
 	bool late;         /* the subject speaks of a delay */
+	bool answers;      /* from an address that can be answered, and itself
+	                      an answer: In-Reply-To, References */
 };
 
 /* Who owns a line: a recipient's number, or one of these. */

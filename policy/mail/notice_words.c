@@ -281,6 +281,9 @@ int notice_signs(
 			 header_count(&m->head, STR("List-Unsubscribe")) > 0;
 	out->subject_says = says(subject, subjects, COUNT(subjects));
 	out->late = says(subject, delayed_subjects, COUNT(delayed_subjects));
+	out->answers = path.n > 0 && !out->null_sender &&
+		       (header_count(&m->head, STR("In-Reply-To")) > 0 ||
+			   header_count(&m->head, STR("References")) > 0);
 	return 0;
 }
 
@@ -293,6 +296,9 @@ bool notice_is_bounce(const struct notice_signs *s, const struct notice *n)
 	bool agreed = s->null_sender || s->marked;
 
 	if (s->from_list && !agreed)
+		return false;
+	/* "System Administrator" and "Post Office" may be people who answer */
+	if (s->answers && !s->marked && !s->subject_says)
 		return false;
 	if (s->from_mta)
 		return intro ||

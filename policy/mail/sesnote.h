@@ -9,7 +9,7 @@
 #include "policy/mail/dsn.h"
 
 enum sesnote_type {
-	SESNOTE_OTHER, /* a delivery, an open... */
+	SESNOTE_OTHER, /* a delivery, an open, feedback that blames nothing... */
 	SESNOTE_BOUNCE,
 	SESNOTE_COMPLAINT,
 };

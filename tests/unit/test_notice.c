@@ -57,6 +57,8 @@ static const struct form {
     {"domino", REPORT_HARD, BOUNCE_USER_UNKNOWN, {{"ann@example.org", ""}}},
     {"notes-smtp-mta", REPORT_HARD, BOUNCE_USER_UNKNOWN,
 	{{"ann@example.org", ""}}},
+    {"an-administrator-s-bounce", REPORT_HARD, BOUNCE_USER_UNKNOWN,
+	{{"ann@example.org", ""}}},
     {"groupwise", REPORT_HARD, BOUNCE_USER_UNKNOWN, {{"ann@example.org", ""}}},
     {"groupwise-without-the-domain", REPORT_HARD, BOUNCE_USER_UNKNOWN,
 	{{"ann@example.org", ""}}},
@@ -141,6 +143,15 @@ static const struct special {
 	{NULL, REPORT_SOFT, BOUNCE_EXPIRED, {{"ann@example.org", "4.0.0"}}}},
     {"amazon-ses-complaint", "ses",
 	{NULL, REPORT_COMPLAINT, BOUNCE_ABUSE, {{"ann@example.org", ""}}}},
+    {"amazon-ses-complaint-of-a-virus", "ses",
+	{NULL, REPORT_COMPLAINT, BOUNCE_ABUSE, {{"ann@example.org", ""}}}},
+    {"amazon-ses-not-spam", "ses",
+	{NULL, REPORT_NONE, BOUNCE_OTHER_REPORT, {{NULL, NULL}}}},
+    {"amazon-ses-auth-failure", "ses",
+	{NULL, REPORT_NONE, BOUNCE_OTHER_REPORT, {{NULL, NULL}}}},
+    {"amazon-ses-brackets-in-strings", "ses",
+	{NULL, REPORT_HARD, BOUNCE_USER_UNKNOWN,
+	    {{"ann@example.org", "5.1.1"}, {"bob@example.org", "5.1.1"}}}},
     {"amazon-ses-delivery", "ses",
 	{NULL, REPORT_NONE, BOUNCE_OTHER_REPORT, {{NULL, NULL}}}},
     {"a-report-forwarded-whole", "forward",
@@ -163,6 +174,7 @@ static const struct other {
     {"not-a-challenge", REPORT_AUTO_REPLY},
     {"not-a-ticket-system", REPORT_AUTO_REPLY},
     {"not-the-postmaster-writes-himself", REPORT_NONE},
+    {"not-an-administrator-who-answers", REPORT_NONE},
     {"not-a-notice-that-names-nobody", REPORT_NONE},
     {"not-a-digest-of-a-quarantine", REPORT_NONE},
 };
@@ -236,6 +248,23 @@ static void test_specials(void)
 		IS_STR(bounce_reason_name(r.reason),
 		    bounce_reason_name(s->want.reason), "%s: reason", s->file);
 		check_report(s->file, &s->want, &r);
+	}
+}
+
+/* What Amazon says of each, however it is quoted. */
+static void test_amazon(void)
+{
+	struct report r;
+
+	IS_INT(classify(mail_of("amazon-ses-brackets-in-strings"), ARENA, &r),
+	    0, "reads");
+	OK(r.n == 2, "two recipients");
+	if (r.n == 2) {
+		IS_S(r.rcpt[0].diagnostic,
+		    STR("550 5.1.1 {mx7} [192.0.2.1] \"mailbox\"   full"),
+		    "the whole text");
+		IS_STR(bounce_reason_name(r.rcpt[0].reason), "mailbox_full",
+		    "and what it says");
 	}
 }
 
@@ -402,6 +431,7 @@ int main(void)
 	buf_init(&sample, MAIL_MAX);
 	test_forms();
 	test_specials();
+	test_amazon();
 	test_others();
 	test_returned();
 	test_hostile();
