@@ -209,8 +209,12 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/reference.h \
 	%D%/mail/reply.c \
 	%D%/mail/reply.h \
+	%D%/mail/reply_footer.c \
+	%D%/mail/reply_footer.h \
 	%D%/mail/reply_html.c \
 	%D%/mail/reply_html.h \
+	%D%/mail/reply_quote.c \
+	%D%/mail/reply_quote.h \
 	%D%/mail/reply_text.c \
 	%D%/mail/reply_text.h \
 	%D%/mail/reply_words.c \

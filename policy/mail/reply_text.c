@@ -4,14 +4,18 @@
 #include "policy/base/buf.h"
 #include "policy/mail/charset.h"
 #include "policy/mail/nfc.h"
+#include "policy/mail/reply_footer.h"
 #include "policy/mail/reply_html.h"
+#include "policy/mail/reply_quote.h"
 
 #include <string.h>
 
 enum {
 	LINE_MAX_LOOK = 400, /* of a line, for what introduces a quote */
 	INTRO_LINES = 3,
-	BLOCK_LINES = 6,
+	WRAP_AT = 72, /* letters of a line; programs wrap there or later */
+	WRAP_REST = 40,
+	WRAP_FROM = 50, /* a shorter line ends where its writer wanted */
 };
 
 /* --- character sets --- */
@@ -39,7 +43,7 @@ int reply_text_utf8(
 	return rc;
 }
 
-/* --- what introduces a quote --- */
+/* --- lines of no writer --- */
 
 static bool is_one_of(struct str s, const char *const *v, size_t n)
 {
@@ -49,89 +53,6 @@ static bool is_one_of(struct str s, const char *const *v, size_t n)
 	return false;
 }
 #define IS_ONE_OF(s, v) is_one_of(s, v, sizeof(v) / sizeof((v)[0]))
-
-/* "On 3 May, Ben <ben@example.com> wrote:" says when, or who. */
-static bool is_intro(struct str s)
-{
-	static const char *const verbs[] = {"wrote", "writes", "schrieb",
-	    "geschrieben", "\303\251crit", "escribi\303\263", "scritto",
-	    "escreveu", "schreef", "geschreven", "skrev", "skriver",
-	    "kirjoitti", "pisze", "napisa", "napsal", "\303\255rta",
-	    "\320\277\320\270\321\210\320\265\321\202",
-	    "\320\275\320\260\320\277\320\270\321\201\320\260\320\273",
-	    "\346\233\270\343\201\215\343\201\276\343\201\227\343\201\237",
-	    "\343\201\256\343\203\241\343\203\274\343\203\253",
-	    "\345\206\231\351\201\223", "\345\257\253\351\201\223", "yazd"};
-	bool dated = false;
-
-	if (!str_ends(s, STR(":")) && !str_ends(s, STR("\357\274\232")))
-		return false;
-	for (size_t i = 0; i < s.n && !dated; i++)
-		dated = ascii_is_digit(s.p[i]) || s.p[i] == '@';
-	for (size_t i = 0; dated && i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (str_icontains(s, str_of(verbs[i])))
-			return true;
-	return false;
-}
-
-/* "-----Original Message-----", in whatever language. */
-static bool is_rule(struct str s)
-{
-	size_t dashes = 0;
-
-	while (dashes < s.n && s.p[dashes] == '-')
-		dashes++;
-	return dashes >= 4 && dashes + 4 < s.n && str_ends(s, STR("----"));
-}
-
-static struct str plain(struct str s)
-{
-	s = str_trim(s);
-	while (s.n > 0 && s.p[0] == '*')
-		s = str_from(s, 1);
-	return s;
-}
-
-static bool is_from(struct str s)
-{
-	static const char *const names[] = {
-	    "from:", "von:", "de:", "de :", "da:", "van:", "fr\303\245n:",
-	    "fra:", "l\303\244hett\303\244j\303\244:", "od:", "felad\303\263:",
-	    "\320\236\321\202:", "\345\267\256\345\207\272\344\272\272:",
-	    "\345\217\221\344\273\266\344\272\272",
-	    "\345\257\204\344\273\266\350\200\205",
-	    "kimden:", "g\303\266nderen:"};
-
-	return IS_ONE_OF(plain(s), names);
-}
-
-static bool is_subject(struct str s)
-{
-	static const char *const names[] = {"subject:", "betreff:", "objet",
-	    "asunto:", "oggetto:", "assunto:", "onderwerp:", "\303\244mne:",
-	    "emne:", "aihe:", "temat:", "p\305\231edm\304\233t:",
-	    "t\303\241rgy:", "\320\242\320\265\320\274\320\260:",
-	    "\344\273\266\345\220\215", "\344\270\273\351\242\230",
-	    "\344\270\273\346\227\250",
-	    "konu:", "sent:", "gesendet:", "envoy\303\251", "enviado",
-	    "inviato:", "verzonden:", "skickat:", "sendt:", "l\303\244hetetty:",
-	    "wys\305\202ano:", "odesl\303\241no:", "date:", "datum:"};
-
-	return IS_ONE_OF(plain(s), names);
-}
-
-/* Of a block the first line is From, and another follows soon. */
-static bool is_block(struct str line, struct str rest)
-{
-	struct str next;
-
-	if (!is_from(line))
-		return false;
-	for (int i = 0; i < BLOCK_LINES && str_next(&rest, '\n', &next); i++)
-		if (is_subject(next))
-			return true;
-	return false;
-}
 
 static bool is_underscores(struct str s)
 {
@@ -166,7 +87,10 @@ struct own {
 	struct str rest;                /* behind the line at work */
 	struct str recent[INTRO_LINES]; /* lines written last, newest first */
 	size_t at[INTRO_LINES];         /* where they begin in out */
-	bool quoted;                    /* in ">" lines now */
+	struct str quoted; /* the line before, where it was quoted */
+	bool signature;    /* in it now: it ends with a quote */
+	bool named;        /* below a name, or a closing, in what is written */
+	size_t footer;     /* lines that belong to an offer */
 };
 
 static void forget_recent(struct own *o)
@@ -175,37 +99,33 @@ static void forget_recent(struct own *o)
 		o->recent[i] = STR_NULL;
 }
 
-static bool begins_intro(struct str s)
-{
-	static const char *const starts[] = {"on ", "am ", "le ", "el ", "il ",
-	    "em ", "op ", "den ", "p\303\245 ", "w dniu ", "dne ", "a(z) "};
-
-	return IS_ONE_OF(s, starts);
-}
-
 /* An introduction may be wrapped: with the lines before it, none of them empty.
  * As far as to the line that begins as one does; else as few as will do. */
 static bool ends_intro(struct own *o, struct str line, size_t *from_out)
 {
 	char text[INTRO_LINES * (LINE_MAX_LOOK + 1)];
 	size_t from = sizeof(text);
-	bool found = is_intro(line);
+	bool found = false;
 	struct str s = line;
 
 	*from_out = o->out.n;
-	if (!str_ends(line, STR(":")) && !str_ends(line, STR("\357\274\232")))
+	if (!reply_quote_ends_intro(str_cut(line, 0, LINE_MAX_LOOK)))
 		return false;
 	for (int i = 0; i < INTRO_LINES; i++) {
+		bool begins;
+
 		if (s.n == 0 || s.n >= LINE_MAX_LOOK)
 			break;
+		begins = reply_quote_begins_intro(s);
 		memcpy(text + from - s.n, s.p, s.n);
 		from -= s.n;
-		if ((!found || (i > 0 && begins_intro(s))) &&
-		    is_intro((struct str){text + from, sizeof(text) - from})) {
+		if ((!found || begins) &&
+		    reply_quote_is_intro(
+			(struct str){text + from, sizeof(text) - from})) {
 			found = true;
 			*from_out = i > 0 ? o->at[i - 1] : o->out.n;
 		}
-		if (begins_intro(s))
+		if (begins)
 			break;
 		text[--from] = ' ';
 		s = o->recent[i];
@@ -213,7 +133,7 @@ static bool ends_intro(struct own *o, struct str line, size_t *from_out)
 	return found;
 }
 
-/* Does a line that begins with ">" follow, but for empty ones? */
+/* Does a quoted line follow, but for empty ones? */
 static bool marks_follow(struct str rest)
 {
 	struct str line;
@@ -221,9 +141,38 @@ static bool marks_follow(struct str rest)
 	while (str_next(&rest, '\n', &line)) {
 		line = str_trim(line);
 		if (line.n > 0)
-			return line.p[0] == '>';
+			return reply_quote_is_mark(line);
 	}
 	return false;
+}
+
+static size_t count_letters(struct str s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* The rest of a quoted line that some program wrapped: in between two that are
+ * quoted, it goes on in the middle of a sentence, and its first word had no room
+ * above. An answer to a part of a quote begins anew. */
+static bool is_wrapped_quote(const struct own *o, struct str line)
+{
+	struct str next, rest = o->rest, word;
+	char last;
+
+	if (o->quoted.n == 0 || line.n == 0 || !str_next(&rest, '\n', &next) ||
+	    !reply_quote_is_mark(str_trim(next)))
+		return false;
+	last = o->quoted.p[o->quoted.n - 1];
+	if ((!ascii_is_alnum(last) && last != ',') || line.p[0] < 'a' ||
+	    line.p[0] > 'z')
+		return false;
+	word = str_cut(line, 0, str_find(line, 0, ' '));
+	return count_letters(line) < WRAP_REST &&
+	       count_letters(o->quoted) + 1 + count_letters(word) > WRAP_AT;
 }
 
 static void keep(struct own *o, struct str line)
@@ -234,8 +183,80 @@ static void keep(struct own *o, struct str line)
 	}
 	o->recent[0] = line;
 	o->at[0] = o->out.n;
+	if (o->signature)
+		return;
 	buf_add(&o->out, line);
 	buf_addc(&o->out, '\n');
+}
+
+/* The paragraph as far as it was wrapped: this line and those that it runs into. */
+static struct str join(
+    const struct own *o, struct str line, char *text, size_t *lines_out)
+{
+	struct str rest = o->rest, last = line;
+	size_t n = 0;
+
+	for (*lines_out = 1;; ++*lines_out) {
+		struct str one = str_cut(last, 0, REPLY_FOOTER_MAX - n - 1);
+
+		memcpy(text + n, one.p, one.n);
+		n += one.n;
+		text[n++] = ' ';
+		if (count_letters(last) < WRAP_FROM ||
+		    n + 1 >= REPLY_FOOTER_MAX || !str_next(&rest, '\n', &last))
+			break;
+		last = str_trim(last);
+		if (last.n == 0 || reply_quote_is_mark(last))
+			break;
+	}
+	return str_trim((struct str){text, n});
+}
+
+/* What stands below the writer's name and offers something to the reader. It must
+ * not be all of the answer: there are words above the name. */
+static bool take_footer(struct own *o, struct str line)
+{
+	char text[REPLY_FOOTER_MAX];
+	bool below_empty = o->recent[0].n == 0;
+
+	if (o->footer > 0) {
+		o->footer--;
+		return true;
+	}
+	if (line.n == 0 || o->signature)
+		return false;
+	if (o->named &&
+	    reply_footer_is_offer(join(o, line, text, &o->footer))) {
+		o->footer--;
+		return true;
+	}
+	o->footer = 0;
+	if (str_trim(buf_str(&o->out)).n > 0 &&
+	    reply_footer_is_name(line, below_empty))
+		o->named = true;
+	return false;
+}
+
+static void begin_signature(struct own *o)
+{
+	o->signature = true;
+	forget_recent(o);
+}
+
+/* A quoted line, or the rest of one: what follows is the writer's again. */
+static bool take_quoted(struct own *o, struct str line)
+{
+	bool quoted = reply_quote_is_mark(line);
+
+	if (!quoted && !is_wrapped_quote(o, line)) {
+		o->quoted = STR_NULL;
+		return false;
+	}
+	o->quoted = quoted ? line : STR_NULL;
+	o->signature = false;
+	o->named = false;
+	forget_recent(o);
+	return true;
 }
 
 /* False: the rest is none of the writer's. */
@@ -244,20 +265,23 @@ static bool take(struct own *o, struct str raw)
 	struct str line = str_trim(raw);
 	size_t from;
 
-	if (line.n > 0 && line.p[0] == '>') {
-		forget_recent(o);
+	if (take_quoted(o, line))
+		return true;
+	if (str_eq(line, STR("--"))) {
+		begin_signature(o);
 		return true;
 	}
-	if (str_eq(raw, STR("-- ")) || str_eq(raw, STR("-- \r")) ||
-	    str_eq(line, STR("--")) || is_rule(line) || is_underscores(line) ||
-	    is_block(line, o->rest))
+	if ((is_underscores(line) && o->out.n > 0) ||
+	    reply_quote_is_block(line, o->rest))
 		return false;
+	if (reply_quote_is_rule(line, o->rest))
+		return marks_follow(o->rest);
 	if (ends_intro(o, line, &from)) {
 		buf_truncate(&o->out, from);
 		forget_recent(o);
 		return marks_follow(o->rest);
 	}
-	if (!is_program(line))
+	if (!is_program(line) && !take_footer(o, line))
 		keep(o, line);
 	return true;
 }

@@ -2,14 +2,16 @@
  * what it quotes, its signature, and what mail programs put below.
  *
  * Taken is the first text/plain part that is shown and has words of the writer,
- * else the first text/html, whose tags become line ends and blanks. Lines that begin with ">" go; and all
- * from the first of these on:
- *   "On ... wrote:" and its like, in some twenty languages, on up to three lines
- *   (but what follows ">" lines is the writer's again: answers in between)
- *   "-----Original Message-----" and its like, by their form
- *   a block of From:, Sent:, Subject: in any of those languages
+ * else the first text/html, whose tags become line ends and blanks. Lines that
+ * begin with ">" go; and all from the first of these on:
+ *   "On ... wrote:" and its like, on up to three lines
+ *   "-----Original Message-----" and its like
+ *   a block of From:, Sent:, Subject: (reply_quote.h)
  *   "-- ", the signature's beginning; a quote in HTML that has no end
- * and lines such as "Sent from my iPhone". Linear. Pure. Threads: any. */
+ * But what follows quoted lines that stand right below one of these, or below a
+ * signature, is the writer's again: people answer in between and at the end. Gone
+ * are lines such as "Sent from my iPhone", and below the writer's name what offers
+ * something to the reader (reply_footer.h). Linear. Pure. Threads: any. */
 #ifndef POLICY_MAIL_REPLY_TEXT_H
 #define POLICY_MAIL_REPLY_TEXT_H
 

@@ -144,6 +144,233 @@ static void test_html(void)
 	check("text/html", v, COUNT(v));
 }
 
+/* --- plain text --- */
+
+#define QUOTED                                                                 \
+	"> Spring news\n>\n> Our offers.\n> To get no more of these mails "    \
+	"please\n> unsubscribe\n"
+#define BARE "\nSpring news\n\nUnsubscribe\nAbmelden\n"
+#define NEWS "News <news@ours.example>"
+
+/* How mail programs introduce what they do not mark, by language. */
+static const char *const bare_quotes[] = {
+    /* Outlook */
+    "From: " NEWS "\nSent: Sunday, May 3, 2026 10:11 AM\nTo: Ada\nSubject: x\n",
+    "Von: " NEWS "\nGesendet: Sonntag, 3. Mai 2026 10:11\nAn: Ada\nBetreff: x",
+    "De\u00a0: " NEWS "\nEnvoyé\u00a0: lundi 4 mai 2026 10:11\nÀ\u00a0: Ada\n",
+    "De: " NEWS "\nEnviado el: lunes, 4 de mayo de 2026 10:11\nAsunto: x\n",
+    "Da: " NEWS "\nInviato: lunedì 4 maggio 2026 10:11\nOggetto: x\n",
+    "De: " NEWS "\nEnviada em: 4 de maio de 2026\nPara: Ada\nAssunto: x\n",
+    "Van: " NEWS "\nVerzonden: maandag 4 mei 2026\nAan: Ada\nOnderwerp: x\n",
+    "Från: " NEWS "\nSkickat: den 4 maj 2026\nTill: Ada\nÄmne: x\n",
+    "Lähettäjä: " NEWS "\nLähetetty: maanantai\nAihe: x\n",
+    "Od: " NEWS "\nWysłano: 4 maja 2026\nDo: Ada\nTemat: x\n",
+    "Od: " NEWS "\nOdesláno: 4. května 2026\nKomu: Ada\nPředmět: x\n",
+    "Feladó: " NEWS "\nElküldve: 2026. május 4.\nCímzett: Ada\nTárgy: x\n",
+    "De la: " NEWS "\nTrimis: luni, 4 mai 2026\nCătre: Ada\nSubiect: x\n",
+    "Από: " NEWS "\nΣτάλθηκε: Δευτέρα, 4 Μαΐου 2026\nΠρος: Ada\nΘέμα: x\n",
+    "От: " NEWS "\nОтправлено: 4 мая 2026 г. 10:11\nКому: Ada\nТема: x\n",
+    "Від: " NEWS "\nНадіслано: 4 травня 2026\nКому: Ada\nТема: x\n",
+    "Kimden: " NEWS "\nGönderildi: 4 Mayıs 2026\nKime: Ada\nKonu: x\n",
+    "差出人: " NEWS "\n送信日時: 2026年5月4日 10:11\n宛先: Ada\n件名: x\n",
+    "发件人： " NEWS "\n发送时间： 2026年5月4日 10:11\n主题： x\n",
+    "寄件者: " NEWS "\n寄件日期: 2026年5月4日\n收件者: Ada\n主旨: x\n",
+    "보낸 사람: " NEWS "\n보낸 날짜: 2026년 5월 3일\n받는 사람: Ada\n제목: x\n",
+    "Từ: " NEWS "\nĐã gửi: 4 Tháng Năm 2026\nTới: Ada\nChủ đề: x\n",
+    "Dari: " NEWS "\nDikirim: 4 Mei 2026\nKepada: Ada\nSubjek: x\n",
+    "จาก: " NEWS "\nส่ง: 4 พฤษภาคม 2569\nถึง: Ada\nเรื่อง: x\n",
+    "من: " NEWS "\nتم الإرسال: 4 مايو 2026\nإلى: Ada\nالموضوع: x\n",
+    "מאת: " NEWS "\nנשלח: 4 מאי 2026\nאל: Ada\nנושא: x\n",
+    /* of none that is known: a name with an address, and a time below it */
+    "Ozu: " NEWS "\nKuvu: 4 Zed 2026 10:11\nMa: Ada\n",
+    /* GMX and Notes: in other orders */
+    "Gesendet: Montag, 4. Mai 2026\nVon: " NEWS "\nAn: Ada\nBetreff: x\n",
+    "An: Ada\nVon: " NEWS "\nDatum: 04.05.2026 10:11\nBetreff: x\n",
+    "*De :* " NEWS "\n*Envoyé :* lundi 4 mai 2026 10:11\n",
+    /* what wrote */
+    "On Sun, May 3, 2026 at 10:11 AM " NEWS " wrote:\n",
+    "Am So., 3. Mai 2026 um 10:11 Uhr schrieb " NEWS ":\n",
+    "News <news@ours.example> schrieb am So., 3. Mai 2026, 10:11:\n",
+    "Le dim. 3 mai 2026 à 10:11, " NEWS " a écrit :\n",
+    "Le dim. 3 mai 2026 à 10:11, " NEWS " a écrit\u00a0:\n",
+    "El dom, 3 may 2026 a las 10:11, News (<news@ours.example>) escribió:\n",
+    "Il giorno dom 3 mag 2026 alle ore 10:11 " NEWS " ha scritto:\n",
+    "Em dom., 3 de mai. de 2026 às 10:11, " NEWS " escreveu:\n",
+    "Op zo 3 mei 2026 om 10:11 schreef " NEWS ":\n",
+    "Den sön 3 maj 2026 kl 10:11 skrev " NEWS ":\n",
+    "su 3. toukok. 2026 klo 10.11 News (news@ours.example) kirjoitti:\n",
+    "niedz., 3 maj 2026 o 10:11 " NEWS " napisał(a):\n",
+    "Dňa ne 3. 5. 2026 o 10:11 " NEWS " napísal(a):\n",
+    "News <news@ours.example> ezt írta (2026. máj. 3., V, 10:11):\n",
+    "Pe duminică, 3 mai 2026, 10:11:12 EEST, " NEWS " a scris:\n",
+    "Στις Κυρ 3 Μαΐ 2026 στις 10:11, ο χρήστης " NEWS " έγραψε:\n",
+    "вс, 3 мая 2026 г. в 10:11, " NEWS ":\n",
+    "Воскресенье, 3 мая 2026, 10:11 +03:00 от " NEWS ":\n",
+    "нд, 3 трав. 2026 р. о 10:11 " NEWS " пише:\n",
+    NEWS ", 3 May 2026 Paz, 10:11 tarihinde şunu yazdı:\n",
+    "2026年5月3日(日) 10:11 " NEWS ":\n",
+    "在 2026年5月3日，10:11，" NEWS " 写道：\n",
+    "2026년 5월 3일 (일) 오전 10:11, " NEWS "님이 작성:\n",
+    "Vào CN, 3 thg 5, 2026 vào lúc 10:11 " NEWS " đã viết:\n",
+    "Pada Min, 3 Mei 2026 pukul 10.11 " NEWS " menulis:\n",
+    "ในวันที่ อา. 3 พ.ค. 2026 10:11 น. " NEWS " เขียนว่า:\n",
+    "في الأحد، ٣ مايو ٢٠٢٦ 10:11 " NEWS " كتب:\n",
+    "\u200fבתאריך יום א׳, 3 במאי 2026 ב-10:11 מאת " NEWS ":\u200f\n",
+    "03.05.2026, 10:11, \"News\" <news@ours.example>:\n",
+    "Zed, 3 Ozu 2026, " NEWS " kuvuze:\n",
+    /* wrapped */
+    "On Sun, May 3, 2026 at 10:11 AM News\n<news@ours.example> wrote:\n",
+    "Am So., 3. Mai 2026 um 10:11 Uhr\nschrieb News\n<news@ours.example>:\n",
+    /* between dashes */
+    "---- On Sun, 03 May 2026 10:11:12 +0000 " NEWS " wrote ---\n",
+    "-----Original Message-----\nFrom: News\n",
+    "--- Original Message ---\n",
+    "-----Ursprüngliche Nachricht-----\n",
+    "---------- Forwarded message ---------\n",
+    "----- Mensaje original -----\n",
+    "-------- Исходное сообщение --------\n",
+    "------------------ 原始邮件 ------------------\n",
+    "----- Zed ozu kuvu -----\nVon: News\n",
+    "________________________________\n",
+};
+
+static void test_bare(void)
+{
+	for (size_t i = 0; i < COUNT(bare_quotes); i++) {
+		const char *q = bare_quotes[i];
+
+		IS_STR(kind_of("text/plain",
+			   arena_printf(
+			       arena, "Sounds good, call me.\n\n%s" BARE, q)),
+		    "human", "quoted by %zu: %s", i, q);
+		IS_STR(
+		    kind_of("text/plain",
+			arena_printf(arena,
+			    "Please unsubscribe me.\n\n%s\nSpring news\n", q)),
+		    "opt_out", "above %zu", i);
+		arena_reset(arena);
+	}
+}
+
+static void test_plain(void)
+{
+	static const struct sample v[] = {
+	    {"marks, above", "Please unsubscribe me\n\n" QUOTED, true},
+	    {"marks, below", QUOTED "\nPlease unsubscribe me\n", true},
+	    {"marks, between", QUOTED "Please unsubscribe me\n" QUOTED, true},
+	    {"below an intro",
+		"On Sun, 3 May 2026, " NEWS " wrote:\n" QUOTED
+		"\nPlease unsubscribe me\n",
+		true},
+	    {"below a rule above marks",
+		"-----Original Message-----\n" QUOTED
+		"\nPlease unsubscribe me\n",
+		true},
+	    {"below a signature and a quote",
+		"See below\n-- \nAda\n\nOn Sun, 3 May 2026, " NEWS
+		" wrote:\n" QUOTED "\nPlease unsubscribe me\n",
+		true},
+	    {"a short answer in the middle of a quote",
+		"> Would you like to hear more of what we do?\nunsubscribe me\n"
+		"> Regards\n",
+		true},
+	    {"above dashes", "--- UNSUBSCRIBE ---\n\nThanks\n", true},
+	    {"below a line of underscores",
+		"____________________\nPlease unsubscribe me\n", true},
+	    {"who tells what they wrote",
+		"I wrote on 3 May 2026 to news@ours.example:\n"
+		"please unsubscribe me\n",
+		true},
+	    {"a list with a colon",
+		"Two things, as of 3 May:\nI am not amused.\nUnsubscribe me\n",
+		true},
+	    {"headers that are none", "From: here on\nplease unsubscribe me\n",
+		true},
+
+	    {"marks, above", "Sounds good\n\n" QUOTED, false},
+	    {"marks, below", QUOTED "\nSounds good\n", false},
+	    {"Japanese marks",
+		"お電話ください。\n\n＞ ありがとう\n＞配信停止はこちら\n",
+		false},
+	    {"Chinese marks", "很好\n》退订\n", false},
+	    {"wrapped marks",
+		"Tell me more.\n\n> You get this because you are our customer. "
+		"To stop getting these mails please\nunsubscribe here\n> Bye\n",
+		false},
+	    {"a signature",
+		"Sounds good\n-- \nAda\nUnsubscribe from our news\n", false},
+	};
+
+	check("text/plain", v, COUNT(v));
+}
+
+/* --- what stands below a name --- */
+
+#define BEN "Sounds good, let's talk on Tuesday.\n\nBen Miller\nAcme Inc.\n"
+
+static void test_footers(void)
+{
+	static const struct sample v[] = {
+	    {"links", BEN "Manage preferences | Unsubscribe\n", false},
+	    {"points", BEN "Privacy • Unsubscribe • View online\n", false},
+	    {"an offer", BEN "Not interested? Reply with unsubscribe.\n",
+		false},
+	    {"by one", BEN "Don't want to hear from me? Unsubscribe here\n",
+		false},
+	    {"of ours", BEN "You can unsubscribe from our newsletter.\n",
+		false},
+	    {"wrapped",
+		BEN "Is this not of interest for you or for anybody of your "
+		    "team? Then please\nunsubscribe here.\n",
+		false},
+	    {"German",
+		"Klingt gut.\n\nMit freundlichen Grüßen\nKarl Muster\n"
+		"Sie möchten keine E-Mails mehr erhalten? Hier abmelden.\n",
+		false},
+	    {"French",
+		"Ça va.\n\nCordialement\nVous ne souhaitez plus recevoir nos "
+		"emails ? Répondez à ce message.\n",
+		false},
+	    {"Spanish",
+		"Me interesa.\n\nJuan Pérez\nSi usted no desea recibir más "
+		"información, comuníquelo.\n",
+		false},
+	    {"Portuguese",
+		"Tenho interesse.\n\nJoão\nSe você não deseja mais receber "
+		"nossos e-mails, responda.\n",
+		false},
+	    {"a disclaimer",
+		BEN "\nThis e-mail is confidential. Any unintended recipient "
+		    "must delete it and remove it from your system.\n",
+		false},
+
+	    {"nothing above it", "Not interested? Unsubscribe here\n", true},
+	    {"a greeting above it", "Hi,\nNot interested? Unsubscribe here\n",
+		true},
+	    {"below a greeting", "Hi, unsubscribe\n", true},
+	    {"below a greeting line", "Hello Ben,\n\nunsubscribe\n\nAda\n",
+		true},
+	    {"below a name", BEN "\nPlease unsubscribe me\n", true},
+	    {"one word below a name", BEN "\nUnsubscribe\n", true},
+	    {"of one's own", BEN "Unsubscribe us from your newsletter\n", true},
+	    {"of somebody else",
+		BEN "P.S. Can you take Ada off your list? She will thank you\n",
+		true},
+	    {"a question and a wish",
+		BEN "Are you still there? Stop sending mails to Ada.\n", true},
+	    {"a condition and a wish", BEN "If you can, unsubscribe me.\n",
+		true},
+	    {"of our office",
+		BEN "Please stop sending mails to our mail address\n", true},
+	    {"below a closing",
+		"Kein Interesse.\n\nGruß\nKarl\n\nBitte abmelden\n", true},
+	    {"below a quote",
+		BEN QUOTED "Not interested. Unsubscribe here, please\n", true},
+	};
+
+	check("text/plain", v, COUNT(v));
+}
+
 static void test_parts(void)
 {
 	static const char *const form =
@@ -199,6 +426,9 @@ int main(void)
 	    bounce_rules_new(&bounces) != 0)
 		return 1;
 	test_html();
+	test_plain();
+	test_bare();
+	test_footers();
 	test_parts();
 	test_bounds();
 	reply_rules_free(&rules);
