@@ -217,9 +217,13 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/reply_quote.h \
 	%D%/mail/reply_text.c \
 	%D%/mail/reply_text.h \
+	%D%/mail/reply_left.c \
+	%D%/mail/reply_left.h \
 	%D%/mail/reply_words.c \
 	%D%/mail/reply_words.h \
 	%D%/mail/reply_words_auto.c \
+	%D%/mail/reply_words_left.c \
+	%D%/mail/reply_words_stay.c \
 	%D%/mail/reply_words_two.c \
 	%D%/mail/report.c \
 	%D%/mail/report.h \
@@ -242,6 +246,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/spf_macros.h \
 	%D%/mail/spf_record.c \
 	%D%/mail/spf_record.h \
+	%D%/mail/subject.c \
+	%D%/mail/subject.h \
 	%D%/mail/textfind.c \
 	%D%/mail/textfind.h \
 	%D%/mail/token.c \

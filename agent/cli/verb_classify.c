@@ -111,6 +111,8 @@ static int put_answer(const struct classify *k, const struct report *r,
 	answer = value_new_object();
 	value_put_str(answer, "kind", str_of(reply_kind_name(reply.kind)));
 	value_put_bool(answer, "automatic", reply.automatic);
+	if (reply.kind == REPLY_LEFT)
+		value_put_bool(answer, "certain", reply.certain);
 	value_put_str(answer, "quote", reply.quote);
 	value_put_str(answer, "successor", reply.successor);
 	value_put(o, "answer", answer);
@@ -363,7 +365,8 @@ const struct cli_verb verb_classify = {
     "deleted, dispatched, processed, denied, failed or other. An answer (with\n"
     "In-Reply-To or References, or of a program) has what it says: human,\n"
     "opt_out (no more mail, in plain words), vacation, auto, challenge, left\n"
-    "(and whom it names instead), ticket or receipt. Needs neither agent nor\n"
+    "(and whom it names instead; with --json whether it is certain that the\n"
+    "writer is gone for good), ticket or receipt. Needs neither agent nor\n"
     "configuration.",
     CLI_COMMANDS(commands),
     "a file could not be read, or the rules have an error",

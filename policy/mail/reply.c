@@ -8,9 +8,12 @@
 #include "policy/base/buf.h"
 #include "policy/base/fault.h"
 #include "policy/mail/encword.h"
+#include "policy/mail/multireport.h"
 #include "policy/mail/nfc.h"
+#include "policy/mail/reply_left.h"
 #include "policy/mail/reply_text.h"
 #include "policy/mail/reply_words.h"
+#include "policy/mail/subject.h"
 #include "policy/rules/phrases.h"
 
 #include <errno.h>
@@ -53,8 +56,9 @@ static int fold(
 
 static int gather(struct reply_rules *r)
 {
-	static const struct reply_words *const tables[] = {
-	    &reply_words_wish, &reply_words_pair, &reply_words_auto};
+	static const struct reply_words *const tables[] = {&reply_words_wish,
+	    &reply_words_pair, &reply_words_auto, &reply_words_left,
+	    &reply_words_stay};
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
@@ -233,9 +237,9 @@ static bool next_clause(struct str text, size_t *at, struct str *out)
 
 struct reading {
 	const struct reply_rules *rules;
-	unsigned found; /* of all clauses */
-	unsigned myself;
-	struct str opt_out, left; /* clauses; p NULL: none */
+	unsigned found;     /* of all clauses */
+	struct str opt_out; /* a clause; p NULL: none */
+	struct reply_left left;
 };
 
 static bool has_both(unsigned words, unsigned a, unsigned b)
@@ -279,6 +283,19 @@ static bool asks_to_stop(unsigned words)
 		   (words & (WORD_NOT | WORD_REFUSE)) == 0);
 }
 
+/* Is what stands before `at` the end of a sentence, or of a line? */
+static bool ends_sentence(struct str text, size_t at)
+{
+	static const char *const ends[] = {".", "!", "?", "\n", "\343\200\202",
+	    "\357\274\201", "\357\274\237"};
+	struct str before = str_cut(text, 0, at);
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (str_ends(before, str_of(ends[i])))
+			return true;
+	return false;
+}
+
 static void read_clauses(struct reading *r, struct str text)
 {
 	struct str clause;
@@ -291,10 +308,10 @@ static void read_clauses(struct reading *r, struct str text)
 		r->found |= words;
 		if (r->opt_out.p == NULL && asks_to_stop(words))
 			r->opt_out = clause;
-		if ((words & WORD_LEFT) != 0 && r->left.p == NULL)
-			r->left = clause;
-		r->myself |= words & WORD_MYSELF;
+		reply_left_add(
+		    &r->left, clause, words, ends_sentence(text, at));
 	}
+	reply_left_end(&r->left);
 }
 
 static size_t count_words(struct str s)
@@ -395,26 +412,6 @@ static bool has_ticket_field(const struct job *j)
 	return HAS_ANY(j->head, names);
 }
 
-/* "[Ticket#2026112310000012]", "[#123]", "[Case 77]", "[host #1234]". */
-static bool has_ticket_mark(struct str subject)
-{
-	size_t open = str_find(subject, 0, '['),
-	       close = str_find(subject, open, ']');
-	struct str in = str_cut(subject, open + 1, close - open - 1);
-	size_t digits = 0;
-
-	if (open >= subject.n || close >= subject.n)
-		return str_icontains(subject, STR("ticket #")) ||
-		       str_icontains(subject, STR("ticket#")) ||
-		       str_icontains(subject, STR("case #"));
-	for (size_t i = 0; i < in.n; i++)
-		digits += ascii_is_digit(in.p[i]);
-	return digits >= 2 && (str_find(in, 0, '#') < in.n ||
-				  str_icontains(in, STR("ticket")) ||
-				  str_icontains(in, STR("case")) ||
-				  str_icontains(in, STR("request")));
-}
-
 /* "Please confirm (conf#8f5e)", "[confirm: ...]": of what asks for it. */
 static bool has_challenge_mark(struct str subject)
 {
@@ -478,6 +475,13 @@ static struct str find_other(struct str text, struct str writer)
 
 /* --- all --- */
 
+/* Whoever is away will be back; and then it is not of them that somebody left. */
+static bool has_left(const struct reading *r)
+{
+	return r->left.clause.p != NULL &&
+	       (r->found & (WORD_AWAY | WORD_BACK)) == 0;
+}
+
 static enum reply_kind kind_of_program(
     const struct job *j, const struct reading *r)
 {
@@ -486,12 +490,24 @@ static enum reply_kind kind_of_program(
 	if (has_challenge_field(j) || has_challenge_mark(j->subject) ||
 	    (found & WORD_PROVE) != 0)
 		return REPLY_CHALLENGE;
-	if ((found & WORD_LEFT) != 0 && (found & (WORD_AWAY | WORD_BACK)) == 0)
+	if (has_left(r))
 		return REPLY_LEFT;
-	if (has_ticket_field(j) || has_ticket_mark(j->subject) ||
+	if (has_ticket_field(j) || subject_has_ticket(j->subject) ||
 	    (found & WORD_TICKET) != 0)
 		return REPLY_TICKET;
 	return (found & WORD_AWAY) != 0 ? REPLY_VACATION : REPLY_AUTO;
+}
+
+/* What help desks send: of the program that says a ticket was made, and of clerks
+ * unless they ask for something. */
+static bool is_ticket(const struct job *j, const struct reading *r)
+{
+	if ((r->found & WORD_TICKET) == 0 ||
+	    (r->opt_out.p != NULL && (r->found & WORD_ACK) == 0))
+		return false;
+	return has_ticket_field(j) ||
+	       (subject_has_ticket(j->subject) &&
+		   header_count(j->head, STR("X-Auto-Response-Suppress")) > 0);
 }
 
 static enum reply_kind kind_of_person(const struct job *j, struct reading *r)
@@ -500,11 +516,7 @@ static enum reply_kind kind_of_person(const struct job *j, struct reading *r)
 
 	if (has_challenge_field(j))
 		return REPLY_CHALLENGE;
-	if ((r->found & WORD_TICKET) != 0 &&
-	    (has_ticket_field(j) ||
-		(has_ticket_mark(j->subject) &&
-		    header_count(j->head, STR("X-Auto-Response-Suppress")) >
-			0)))
+	if (is_ticket(j, r))
 		return REPLY_TICKET;
 	if (r->opt_out.p != NULL)
 		return REPLY_OPT_OUT;
@@ -513,10 +525,58 @@ static enum reply_kind kind_of_person(const struct job *j, struct reading *r)
 		r->opt_out = clause;
 		return REPLY_OPT_OUT;
 	}
-	if ((r->found & WORD_LEFT) != 0 &&
-	    (r->found & (WORD_AWAY | WORD_BACK)) == 0)
+	if (has_left(r))
 		return REPLY_LEFT;
 	return REPLY_HUMAN;
+}
+
+static struct reading new_reading(
+    const struct job *j, const struct reply_rules *rules)
+{
+	const struct header *from = header_find(j->head, STR("From"), 0);
+	struct str writer =
+	    multireport_address(from != NULL ? from->value : STR(""));
+
+	return (struct reading){.rules = rules,
+	    .left = {
+		.v = rules->v, .n = rules->n, .firm = reply_left_firm(writer)}};
+}
+
+static struct str field_of(const struct job *j, const char *name)
+{
+	const struct header *h = header_find(j->head, str_of(name), 0);
+
+	return h != NULL ? str_trim(h->value) : STR("");
+}
+
+/* What goes to many has these; but answers of mailing lists and of sales programs
+ * have them too, and a provider marks what its users write so. */
+static bool is_to_many(const struct job *j)
+{
+	struct str precedence = field_of(j, "Precedence"),
+		   feedback = field_of(j, "Feedback-ID");
+
+	return (field_of(j, "List-Unsubscribe").n > 0 ||
+		   (feedback.n > 0 && !str_contains(feedback, STR(":user:"))) ||
+		   str_ieq(precedence, STR("bulk")) ||
+		   str_ieq(precedence, STR("junk"))) &&
+	       !subject_is_answer(j->subject);
+}
+
+/* A wish outweighs a subject that may be ours, unless what has that subject says
+ * that somebody is away. */
+static bool is_by_program(const struct job *j, const struct reading *r)
+{
+	const struct report *report = j->in->report;
+	struct str clause;
+	bool asks = r->opt_out.p != NULL ||
+		    is_one_word(r->rules, j->out->text, &clause);
+
+	if (j->in->null_sender || (r->found & WORD_ROBOT) != 0 || is_to_many(j))
+		return true;
+	return report->kind == REPORT_AUTO_REPLY &&
+	       !(report->weak && asks &&
+		   (r->found & (WORD_AWAY | WORD_BACK)) == 0);
 }
 
 /* "unsubscribe" as all that the subject says, above nothing. */
@@ -525,13 +585,13 @@ static void read_words(struct job *j, struct reading *r)
 	struct str text = j->out->text;
 
 	read_clauses(r, text);
+	j->out->automatic = is_by_program(j, r);
 	if (j->out->automatic || text.n == 0) {
-		struct reading of_subject = {.rules = r->rules};
+		struct reading of_subject = new_reading(j, r->rules);
 
 		read_clauses(&of_subject, j->subject);
 		r->found |= of_subject.found;
-		r->myself |= of_subject.myself;
-		if (r->left.p == NULL)
+		if (r->left.clause.p == NULL && !r->left.passes)
 			r->left = of_subject.left;
 		if (r->opt_out.p == NULL && text.n == 0)
 			r->opt_out = of_subject.opt_out;
@@ -547,8 +607,9 @@ static int fill(struct job *j, struct reading *r)
 	if (out->kind == REPLY_OPT_OUT)
 		quote = r->opt_out;
 	if (out->kind == REPLY_LEFT) {
-		quote = r->left;
-		out->certain = out->automatic && r->myself != 0;
+		quote = r->left.clause;
+		out->certain = out->automatic && r->left.myself;
+		out->sure = out->automatic && r->left.sure;
 		out->successor =
 		    find_other(out->text, from != NULL ? from->value : STR(""));
 	}
@@ -565,7 +626,7 @@ int reply_read(const struct reply_rules *rules, const struct reply_in *in,
     struct arena *a, struct reply *out)
 {
 	struct job j = {in, a, &in->report->head, STR(""), out};
-	struct reading r = {.rules = rules};
+	struct reading r = new_reading(&j, rules);
 	struct mime m;
 	int rc = read_subject(&j);
 
@@ -577,8 +638,6 @@ int reply_read(const struct reply_rules *rules, const struct reply_in *in,
 		rc = reply_text(&m, a, REPLY_TEXT_MAX, &out->text);
 	if (rc != 0)
 		return rc;
-	out->automatic =
-	    in->report->kind == REPORT_AUTO_REPLY || in->null_sender;
 	read_words(&j, &r);
 	out->kind =
 	    out->automatic ? kind_of_program(&j, &r) : kind_of_person(&j, &r);
@@ -619,7 +678,7 @@ bool reply_says_left(const struct reply *r, struct str address)
 	struct str s = {text, 0};
 	size_t from = 0;
 
-	if (!r->automatic || r->certain)
+	if (!r->sure || r->certain)
 		return r->certain;
 	lower(str_cut(r->quote, 0, CLAUSE_MAX), text, &s.n);
 	for (size_t i = 0; i <= local.n; i++) {

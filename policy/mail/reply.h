@@ -33,9 +33,10 @@ enum reply_kind {
 
 struct reply {
 	enum reply_kind kind;
-	/* REPLY_LEFT: automatic, and says it of who writes, or of this
-	 * address. Else it depends on whom it names. */
-	bool certain;
+	/* REPLY_LEFT: automatic, and in words that can mean nothing but that
+	 * the employer was left. Then it depends on whom it names. */
+	bool sure;
+	bool certain; /* sure, and of who writes, or of this address */
 	bool automatic;
 	struct str text;  /* the words written now, UTF-8 */
 	struct str quote; /* of them those that decided; or their beginning */
@@ -60,7 +61,7 @@ int reply_read(const struct reply_rules *rules, const struct reply_in *in,
     struct arena *a, struct reply *out) MUST_CHECK;
 
 /* REPLY_LEFT: is it said of the person of that canonical address: certain, or
- * automatic and naming them by a part of the address that is a name? */
+ * sure and naming them by a part of the address that is a name? */
 bool reply_says_left(const struct reply *r, struct str address);
 
 const char *reply_kind_name(enum reply_kind kind); /* "human" */

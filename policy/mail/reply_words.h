@@ -16,8 +16,8 @@ enum reply_word {
 	WORD_IF = 16,       /* a condition, an instruction: nobody's wish */
 	WORD_AWAY = 32,     /* is away */
 	WORD_BACK = 64,     /* will be back, or is away for a while */
-	WORD_LEFT = 128,    /* somebody has left the company */
-	WORD_MYSELF = 256,  /* the same, of who writes or of this address */
+	WORD_LEFT = 128,    /* somebody has left, it may be the company */
+	WORD_MYSELF = 256,  /* is said of who writes or of this address */
 	WORD_PROVE = 512,   /* wants us to prove that we are people */
 	WORD_TICKET = 1024, /* a request was received and has a number */
 	WORD_POLITE = 2048, /* says nothing: thanks, regards */
@@ -26,14 +26,25 @@ enum reply_word {
 	WORD_REFUSE = 4096, /* does not want; denies as WORD_NOT does */
 	WORD_MAILS = 8192,  /* mail, or to get it */
 	WORD_REMOVE = 16384,
-	WORD_LIST = 32768, /* a list of addresses, or an address: ours, theirs */
+	WORD_LIST =
+	    32768, /* a list of addresses, or an address: ours, theirs */
 	WORD_ROLL = 65536, /* some list: only with WORD_ME */
 	WORD_ME = 131072,
 	WORD_HALT = 262144, /* to stop: only with WORD_MAILS or WORD_SEND */
 	WORD_SEND = 524288, /* to send, to write */
-	WORD_MORE = 1048576, /* more, any longer: with WORD_NOT and WORD_MAILS */
-	WORD_TO = 2097152,   /* as WORD_IF, but with WORD_WANT: "to unsubscribe" */
+	WORD_MORE =
+	    1048576, /* more, any longer: with WORD_NOT and WORD_MAILS */
+	WORD_TO =
+	    2097152, /* as WORD_IF, but with WORD_WANT: "to unsubscribe" */
 	WORD_WANT = 4194304,
+	/* What makes that somebody has left sure or not: reply_left.h. */
+	WORD_QUIT = 1 << 24,  /* has left the company, without a doubt */
+	WORD_ROBOT = 1 << 25, /* a program says that it is one */
+	WORD_ACK = 1 << 26,   /* with WORD_TICKET: a program speaks */
+	WORD_PART = 1 << 27,  /* not the company: a task, a place; or another */
+	WORD_PASS = 1 << 28,  /* a time that passes, and all is as before */
+	WORD_FIRM = 1 << 29,  /* the company, or its form of law */
+	WORD_GONE = 1 << 30,  /* as WORD_LEFT, but with WORD_FIRM beside it */
 };
 
 struct reply_phrase {
@@ -49,5 +60,7 @@ struct reply_words {
 extern const struct reply_words reply_words_wish; /* reply_words.c */
 extern const struct reply_words reply_words_pair; /* reply_words_two.c */
 extern const struct reply_words reply_words_auto; /* reply_words_auto.c */
+extern const struct reply_words reply_words_left; /* reply_words_left.c */
+extern const struct reply_words reply_words_stay; /* reply_words_stay.c */
 
 #endif

@@ -67,7 +67,9 @@ struct report {
 	enum bounce_reason reason; /* of the mail: as its worst recipient */
 	struct report_recipient *rcpt;
 	size_t n;
-	bool cut; /* more recipients or parts than the limits allow */
+	bool cut;  /* more recipients or parts than the limits allow */
+	bool weak; /* REPORT_AUTO_REPLY: its words may show that a person wrote
+	              it, by whose subject alone it is one */
 	enum arf_type feedback; /* REPORT_BY_ARF */
 	struct str envelope_id;
 	struct str reporting_mta;

@@ -258,6 +258,110 @@ static void test_left(void)
 	}
 }
 
+/* Who is there tomorrow, or has left a task, is not gone. */
+static void test_stays(void)
+{
+	static const char *const bodies[] = {
+	    "I no longer work on Fridays. I no longer work for Example Ltd on "
+	    "Fridays.",
+	    "I have left the company for today.",
+	    "Ada has left the company for the day.",
+	    "I have left the company. See you tomorrow.",
+	    "See you tomorrow. I have left the company.",
+	    "I am no longer with the support desk of Example Ltd",
+	    "I have left instructions with the company receptionist",
+	    "Our intern Bob has left the company",
+	    "Ich bin nicht mehr im B\303\274ro",
+	    "J'ai quitt\303\251 le bureau",
+	};
+
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		struct reply r;
+
+		IS_INT(read_mail(
+			   plain(AUTO "Subject: x\r\n", bodies[i]), false, &r),
+		    0, "read");
+		IS_STR(reply_kind_name(r.kind), "auto", "stays %zu", i);
+		arena_reset(arena);
+	}
+}
+
+/* The employer is beside the verb, or nobody is sure of it. */
+static void test_sure(void)
+{
+	static const struct {
+		const char *body;
+		bool certain;
+	} cases[] = {
+	    {"I no longer work for Example Ltd", true},
+	    {"I no longer work for North", true},
+	    {"I am no longer with the company", true},
+	    {"Ich arbeite nicht mehr bei der Beispiel GmbH", true},
+	    {"This person no longer works for the company", true},
+	    {"I no longer work for Bob", false},
+	    {"I no longer work with the North plans", false},
+	    {"I no longer work with paper forms as they did at the company",
+		false},
+	    {"I no longer work for Example Ltd.\r\n\r\nThey know more.\r\n"
+	     "\r\nThe shop is open on Monday",
+		false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct reply r;
+
+		IS_INT(read_mail(plain(AUTO "Subject: x\r\n", cases[i].body),
+			   false, &r),
+		    0, "read");
+		IS_STR(reply_kind_name(r.kind), "left", "sure %zu", i);
+		IS_INT(r.certain, cases[i].certain, "certain %zu", i);
+		IS_INT(reply_says_left(&r, STR("x@north.example")),
+		    cases[i].certain, "says so %zu", i);
+		arena_reset(arena);
+	}
+}
+
+/* Who wrote it: what their subject and their fields say, against a wish. */
+static void test_marks(void)
+{
+	static const struct {
+		const char *fields, *body, *kind;
+	} cases[] = {
+	    {"Subject: Vacation deals\r\n", "stop", "opt_out"},
+	    {"Subject: Out of office\r\n", "On vacation. Unsubscribe here",
+		"vacation"},
+	    {"Subject: Out of office\r\n", "Please unsubscribe me", "opt_out"},
+	    {"Subject: Automatic reply: News\r\n", "Unsubscribe here", "auto"},
+	    {"Subject: [EXTERNAL] Re: News\r\nList-Unsubscribe: <x:y>\r\n",
+		"Please unsubscribe me", "opt_out"},
+	    {"Subject: News\r\nList-Unsubscribe: <x:y>\r\n",
+		"Please unsubscribe me", "auto"},
+	    {"Subject: News\r\nFeedback-ID: a:b:c:d\r\n",
+		"Please unsubscribe me", "auto"},
+	    {"Subject: News\r\nFeedback-ID: 123:user:provider\r\n",
+		"Please unsubscribe me", "opt_out"},
+	    {"Subject: News\r\nPrecedence: junk\r\n", "Unsubscribe", "auto"},
+	    {"Subject: News\r\n", "This is an automated message. Unsubscribe",
+		"auto"},
+	    {AUTO "Subject: Re: News\r\n", "Please unsubscribe me", "auto"},
+	    {"Subject: Re: News\r\nRT-Ticket: x #12\r\n",
+		"Your ticket came to me. Please remove us from your list.",
+		"opt_out"},
+	    {"Subject: Re: News\r\nRT-Ticket: x #12\r\n",
+		"A ticket has been created.\r\nUnsubscribe", "ticket"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct reply r;
+
+		IS_INT(
+		    read_mail(plain(cases[i].fields, cases[i].body), false, &r),
+		    0, "read");
+		IS_STR(reply_kind_name(r.kind), cases[i].kind, "mark %zu", i);
+		arena_reset(arena);
+	}
+}
+
 /* --- the writer's own text --- */
 
 static void test_own(void)
@@ -378,6 +482,9 @@ int main(void)
 	test_wishes();
 	test_kinds();
 	test_left();
+	test_stays();
+	test_sure();
+	test_marks();
 	test_own();
 	test_forms();
 	test_bounds();

@@ -1,10 +1,11 @@
 /* test_unseen.c - how well answers are told apart that the rules were not made
  * from. The two lists in tests/data/unseen were written in parts, each before the
  * rules were looked at or changed again; of the last 110 of them 52 of 65 replies
- * and 34 of 45 answers were right at first sight. What is measured now is a share,
- * with a floor. What must never be wrong has no share: that a living address is
- * called dead, and that a mail which asks to go on is taken for one that asks to
- * stop.
+ * and 34 of 45 answers were right at first sight; of 40 more of who is gone or only
+ * seems so ("Autumn") 35, and nobody who is there was taken for gone. What is
+ * measured now is a share, with a floor. What must never be wrong has no share: that
+ * a living address is called dead, and that a mail which asks to go on is taken for
+ * one that asks to stop.
  *
  * Prints each miss. With a name as argument it reads that list instead: for
  * whoever has another one. */
@@ -216,8 +217,9 @@ static bool is_grave(struct str want, const char *have)
 {
 	bool stops = strcmp(have, "opt-out") == 0 ||
 		     strcmp(have, "left") == 0 || strcmp(have, "hard") == 0;
-	bool goes_on =
-	    str_eq(want, STR("human!")) || str_eq(want, STR("vacation"));
+	bool goes_on = str_eq(want, STR("human!")) ||
+		       str_eq(want, STR("vacation")) ||
+		       str_eq(want, STR("auto"));
 
 	return stops && goes_on;
 }
