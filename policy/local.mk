@@ -194,6 +194,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/nfc.h \
 	%D%/mail/notice.c \
 	%D%/mail/notice.h \
+	%D%/mail/notice_advice.c \
+	%D%/mail/notice_advice.h \
 	%D%/mail/notice_evidence.c \
 	%D%/mail/notice_line.c \
 	%D%/mail/notice_line.h \

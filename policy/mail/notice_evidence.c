@@ -7,6 +7,7 @@
 
 #include "policy/base/buf.h"
 #include "policy/mail/multireport.h"
+#include "policy/mail/notice_advice.h"
 
 enum kind {
 	OTHER,
@@ -61,7 +62,7 @@ int notice_evidence(const struct notice *n, size_t i, enum notice_reach reach,
 {
 	size_t first = first_line(n), count[KINDS] = {0};
 	enum kind best;
-	struct buf b;
+	struct buf b, told;
 	int rc;
 
 	for (size_t k = 0; k < n->n_lines; k++)
@@ -70,20 +71,30 @@ int notice_evidence(const struct notice *n, size_t i, enum notice_reach reach,
 	best = count[REASON] > 0    ? REASON
 	       : count[REFUSAL] > 0 ? REFUSAL
 				    : OTHER;
-	buf_init(&b, NOTICE_TEXT_MAX + NOTICE_LINES_MAX);
+	buf_init(&b, NOTICE_TEXT_MAX + 2 * NOTICE_LINES_MAX);
+	buf_init(&told, NOTICE_TEXT_MAX + 2 * NOTICE_LINES_MAX);
 	for (size_t k = 0; k < n->n_lines && b.n < NOTICE_EVIDENCE_MAX; k++) {
-		if (!is_within(n, k, i, reach, first) ||
-		    (best != OTHER && kind_of(n->line[k].text) != best))
+		if (!is_within(n, k, i, reach, first)) {
+			if (!str_ends(buf_str(&b), STR("\n\n")))
+				buf_addc(&b, '\n');
+			continue;
+		}
+		if (best != OTHER && kind_of(n->line[k].text) != best)
 			continue;
 		buf_add(&b, n->line[k].text);
-		buf_addc(&b, ' ');
+		buf_addc(&b, '\n');
 	}
-	rc = buf_error(&b);
+	if (best == OTHER)
+		notice_advice_drop(buf_str(&b), &told);
+	else
+		buf_add(&told, buf_str(&b));
+	rc = buf_error(&b) != 0 ? buf_error(&b) : buf_error(&told);
 	if (rc == 0) {
-		*out = multireport_text(a, buf_str(&b));
+		*out = multireport_text(a, buf_str(&told));
 		rc = out->p != NULL ? 0 : ERR_LIMIT;
 	}
 	buf_fini(&b);
+	buf_fini(&told);
 	return rc;
 }
 

@@ -10,6 +10,7 @@
 #include "policy/mail/charset.h"
 #include "policy/mail/htmltext.h"
 #include "policy/mail/notice.h"
+#include "policy/mail/notice_advice.h"
 #include "policy/mail/report.h"
 
 enum {
@@ -57,6 +58,11 @@ static const struct form {
     {"domino", REPORT_HARD, BOUNCE_USER_UNKNOWN, {{"ann@example.org", ""}}},
     {"notes-smtp-mta", REPORT_HARD, BOUNCE_USER_UNKNOWN,
 	{{"ann@example.org", ""}}},
+    {"advice-that-is-not-the-cause", REPORT_SOFT, BOUNCE_EXPIRED,
+	{{"ann@example.org", ""}}},
+    {"advice-alone", REPORT_SOFT, BOUNCE_OTHER, {{"ann@example.org", ""}}},
+    {"ironport-expired", REPORT_SOFT, BOUNCE_EXPIRED,
+	{{"ann@example.org", "5.4.7"}}},
     {"an-administrator-s-bounce", REPORT_HARD, BOUNCE_USER_UNKNOWN,
 	{{"ann@example.org", ""}}},
     {"groupwise", REPORT_HARD, BOUNCE_USER_UNKNOWN, {{"ann@example.org", ""}}},
@@ -251,6 +257,45 @@ static void test_specials(void)
 	}
 }
 
+/* What is left of a notice without advice. */
+static void test_advice(void)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+	    {"User unknown. If it was misspelled, correct it. Sorry.",
+		"User unknown. Sorry."},
+	    {"user unknown\nIf the user does\nnot exist, ask\n",
+		"user unknown\n"},
+	    {"If the user does\nnot exist, ask\n550 5.1.1 unknown\n",
+		"550 5.1.1 unknown\n"},
+	    {"* If the mailbox of the person that you wrote to does not exist\n"
+	     "any longer, ask\nUser unknown\n",
+		"User unknown\n"},
+	    {"Timed out.\n\nCommon causes: no such user, the server is down. "
+	     "Or "
+	     "it is gone.\n\nGood bye.\n",
+		"Timed out.\n\n\nGood bye.\n"},
+	    {"Possible reasons:\n\n- no such user\n- full\n\nGood bye.\n",
+		"\nGood bye.\n"},
+	    {"Possible reasons:\n- no such user", ""},
+	    {"The address may be wrong.", ""},
+	    {"550 5.1.1 No such user. M\303\266glicherweise voll.",
+		"550 5.1.1 No such user."},
+	    {"Iffy. Checked. Said 550 5.1.1", "Iffy. Checked. Said 550 5.1.1"},
+	    {"", ""},
+	};
+	struct buf b;
+
+	buf_init(&b, 1024);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		buf_reset(&b);
+		notice_advice_drop(str_of(cases[i].text), &b);
+		IS_S(buf_str(&b), str_of(cases[i].want), "'%s'", cases[i].text);
+	}
+	buf_fini(&b);
+}
+
 /* What Amazon says of each, however it is quoted. */
 static void test_amazon(void)
 {
@@ -431,6 +476,7 @@ int main(void)
 	buf_init(&sample, MAIL_MAX);
 	test_forms();
 	test_specials();
+	test_advice();
 	test_amazon();
 	test_others();
 	test_returned();
