@@ -17,6 +17,7 @@ enum {
 	LABEL_WORDS = 4,
 	LABELS_MAX = 8,
 	DISCLAIMER_MIN = 60,
+	FIRST_WORDS = 60, /* bytes that hold any of them */
 };
 
 #define COUNT(v) (sizeof(v) / sizeof((v)[0]))
@@ -265,6 +266,24 @@ static bool asks_readers_will(const struct words *w)
 	return HAS_ONE(w, words);
 }
 
+/* "To stop receiving these mails, click here": not "we asked you to stop" */
+static bool shows_how(struct str text, const struct words *w)
+{
+	static const char *const words[] = {"to stop", "to unsubscribe",
+	    "to opt out", "to be removed", "to no longer", "um sich",
+	    "um keine", "zum abmelden", "zum abbestellen", "pour ne plus",
+	    "pour vous", "para dejar de", "para no recibir", "para darse",
+	    "para não", "para deixar de", "para cancelar", "per non",
+	    "per annullare", "om geen", "för att", "for å", "for at", "aby nie",
+	    "aby zrezyg*", "abyste", "чтобы", "щоб", "pentru a nu"};
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		if (find_phrase(str_cut(w->s, 0, FIRST_WORDS), 1,
+			str_of(words[i])) == 1)
+			return shows_way(text);
+	return false;
+}
+
 static bool is_disclaimer(const struct words *w)
 {
 	static const char *const words[] = {"intended recipient",
@@ -339,9 +358,12 @@ bool reply_footer_is_offer(struct str text)
 	if (is_links(text))
 		return true;
 	read_words(text, &w);
+	if (asks_readers_will(&w) && speaks_of_our_mails(&w))
+		return true; /* also above "unsubscribe me", a button's words */
 	if (speaks_of_writer(&w) || speaks_of_your_mails(&w))
 		return false;
 	return asks_readers_will(&w) || answers_itself(text) ||
+	       shows_how(text, &w) ||
 	       (text.n >= DISCLAIMER_MIN && is_disclaimer(&w)) ||
 	       (speaks_of_our_mails(&w) && speaks_to_reader(&w) && grants(&w));
 }

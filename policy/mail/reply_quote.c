@@ -80,6 +80,28 @@ static bool has_time(struct str s)
 	return false;
 }
 
+/* "2026", also of Thailand's years; "3.5.", "5/3", "3-5", "3日" */
+static bool has_date(struct str s)
+{
+	for (size_t i = 0, n = 0; i < s.n; i += n + 1) {
+		struct str rest;
+
+		for (n = 0; i + n < s.n && ascii_is_digit(s.p[i + n]);)
+			n++;
+		rest = str_from(s, i + n);
+		if (n == 4 && (s.p[i] == '1' || s.p[i] == '2'))
+			return true;
+		if (n > 0 && n <= 2 && rest.n > 1 &&
+		    memchr("./-", rest.p[0], 3) != NULL &&
+		    ascii_is_digit(rest.p[1]))
+			return true;
+		if (n > 0 && (str_starts(rest, STR("月")) ||
+				 str_starts(rest, STR("日"))))
+			return true;
+	}
+	return has_time(s);
+}
+
 /* --- introductions --- */
 
 static bool has_verb(struct str s)
@@ -115,27 +137,6 @@ static bool is_of_writer(struct str s)
 	return false;
 }
 
-bool reply_quote_ends_intro(struct str line)
-{
-	line = trim_odd(line);
-	return str_ends(line, STR(":")) || str_ends(line, STR("："));
-}
-
-/* What says when and who, without its colon. */
-static bool is_when_and_who(struct str s)
-{
-	if (is_of_writer(s))
-		return false;
-	if (has_angle_address(s) && has_digit(s))
-		return true;
-	return (has_digit(s) || str_find(s, 0, '@') < s.n) && has_verb(s);
-}
-
-bool reply_quote_is_intro(struct str s)
-{
-	return reply_quote_ends_intro(s) && is_when_and_who(s);
-}
-
 /* "03.05.2026", "2026年" */
 static bool begins_date(struct str s)
 {
@@ -163,6 +164,40 @@ bool reply_quote_begins_intro(struct str line)
 		if (str_istarts(line, str_of(starts[i])))
 			return true;
 	return false;
+}
+
+bool reply_quote_ends_intro(struct str line)
+{
+	line = trim_odd(line);
+	return str_ends(line, STR(":")) || str_ends(line, STR("："));
+}
+
+/* What says when and who, without its colon. */
+static bool is_when_and_who(struct str s)
+{
+	bool dated = has_date(s);
+
+	if (is_of_writer(s))
+		return false;
+	if (has_angle_address(s) && dated)
+		return true;
+	return (dated || str_find(s, 0, '@') < s.n ||
+		   reply_quote_begins_intro(s)) &&
+	       has_verb(s);
+}
+
+bool reply_quote_is_intro(struct str s)
+{
+	return reply_quote_ends_intro(s) && is_when_and_who(s);
+}
+
+/* ">>> Ben <ben@example.com> 03.05.2026 10:11 >>>" is no quoted line. */
+bool reply_quote_is_between_marks(struct str line)
+{
+	struct str mark = STR(">>>");
+
+	return line.n > 2 * mark.n && line.n < LINE_MAX_LOOK &&
+	       str_starts(line, mark) && str_ends(line, mark) && has_time(line);
 }
 
 /* --- headers --- */

@@ -10,10 +10,13 @@
 bool reply_quote_is_mark(struct str line);
 
 /* "On 3 May, Ben <ben@example.com> wrote:": of a known verb it says when, or who;
- * of others both, with the address in angle brackets. Not "I wrote on 3 May:". */
+ * without one both, with the address in angle brackets. Not "I wrote on 3 May:". */
 bool reply_quote_is_intro(struct str s);
 bool reply_quote_ends_intro(struct str line);   /* with a colon */
 bool reply_quote_begins_intro(struct str line); /* "On ", and a number */
+
+/* As GroupWise introduces what it does not mark. */
+bool reply_quote_is_between_marks(struct str line);
 
 /* "-----Original Message-----"; in other words what stands between dashes and
  * above a header, an introduction or a quote. */

@@ -265,14 +265,15 @@ static bool take(struct own *o, struct str raw)
 	struct str line = str_trim(raw);
 	size_t from;
 
+	if (reply_quote_is_between_marks(line))
+		return marks_follow(o->rest);
 	if (take_quoted(o, line))
 		return true;
-	if (str_eq(line, STR("--"))) {
+	if (str_eq(line, STR("--")) || (is_underscores(line) && o->out.n > 0)) {
 		begin_signature(o);
 		return true;
 	}
-	if ((is_underscores(line) && o->out.n > 0) ||
-	    reply_quote_is_block(line, o->rest))
+	if (reply_quote_is_block(line, o->rest))
 		return false;
 	if (reply_quote_is_rule(line, o->rest))
 		return marks_follow(o->rest);

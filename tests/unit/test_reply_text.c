@@ -82,6 +82,14 @@ static void check(const char *type, const struct sample *v, size_t n)
 #define GMX                                                                    \
 	"<div name=\"quote\"><div><b>Gesendet:</b>&nbsp;Montag<br><b>Von:"     \
 	"</b>&nbsp;News</div>" PAGE "</div>"
+#define ROUNDCUBE                                                              \
+	"<p id=\"reply-intro\">Am 2026-05-03 10:11, schrieb News:</p>"         \
+	"<blockquote type=\"cite\"><div id=\"replybody1\">" PAGE               \
+	"</div></blockquote><div><br></div>"
+#define PROTON                                                                 \
+	"<div class=\"protonmail_quote\">On Sunday, May 3rd, 2026 at 10:11, "  \
+	"News &lt;news@ours.example&gt; wrote:<br><blockquote "                \
+	"class=\"protonmail_quote\">" PAGE "</blockquote><br></div>"
 #define INTRO_ONLY                                                             \
 	"<div>On Sun, 3 May 2026 at 10:11, News &lt;news@ours.example&gt; "    \
 	"wrote:</div><blockquote>" PAGE "</blockquote>"
@@ -109,6 +117,21 @@ static void test_html(void)
 	    {"Zoho below", ZOHO WISH, true},
 	    {"GMX below", GMX WISH, true},
 	    {"words above a plain blockquote below", INTRO_ONLY WISH, true},
+	    {"Roundcube below", ROUNDCUBE WISH, true},
+	    {"Proton above", WISH PROTON, true},
+	    {"Yandex below",
+		"<div>03.05.2026, 10:11, \"News\" &lt;news@ours.example&gt;:"
+		"</div><blockquote>" PAGE "</blockquote>" WISH,
+		true},
+	    {"Outlook within a bar, below",
+		"<div style=\"border:none;border-left:solid blue "
+		"1.5pt\">" OUTLOOK "</div>" WISH,
+		true},
+	    {"Apple, in two quotes, below",
+		"<blockquote type=cite>On 3 May 2026, News "
+		"wrote:<br></blockquote>"
+		"<blockquote type=cite>" PAGE "</blockquote>" WISH,
+		true},
 	    {"a comment quotes nothing",
 		"<!-- <blockquote> -->" WISH "<!-- </blockquote> -->", true},
 	    {"nor does a style", "<style>a<blockquote>b</style>" WISH, true},
@@ -135,6 +158,26 @@ static void test_html(void)
 	    {"Zoho above", FINE ZOHO, false},
 	    {"GMX above", FINE GMX, false},
 	    {"words above a plain blockquote", FINE INTRO_ONLY, false},
+	    {"Roundcube below", ROUNDCUBE FINE, false},
+	    {"Proton above", FINE PROTON, false},
+	    {"Outlook for mobiles",
+		FINE "<div id=\"mail-editor-reference-message-container\"><hr>"
+		     "<div id=\"divRplyFwdMsg\"><b>From:</b> News</div>" PAGE
+		     "</div>",
+		false},
+	    {"Spark",
+		FINE "<div name=\"messageReplySection\">On 3 May 2026, News "
+		     "wrote:<br><blockquote>" PAGE "</blockquote></div>",
+		false},
+	    {"QQ",
+		FINE "<div>------------------&nbsp;Original&nbsp;"
+		     "------------------</div><div><b>From: "
+		     "</b>&nbsp;News</div>" PAGE,
+		false},
+	    {"Samsung",
+		FINE "<div>-------- Ursprüngliche Nachricht --------</div>"
+		     "<div>Von: News</div><div>Datum: 03.05.26</div>" PAGE,
+		false},
 	    {"a quote that never ends",
 		FINE "<blockquote type=cite><blockquote></blockquote>" PAGE,
 		false},
@@ -231,6 +274,7 @@ static const char *const bare_quotes[] = {
     "-------- Исходное сообщение --------\n",
     "------------------ 原始邮件 ------------------\n",
     "----- Zed ozu kuvu -----\nVon: News\n",
+    ">>> " NEWS " 03.05.2026 10:11 >>>\n",
     "________________________________\n",
 };
 
@@ -281,6 +325,12 @@ static void test_plain(void)
 		"I wrote on 3 May 2026 to news@ours.example:\n"
 		"please unsubscribe me\n",
 		true},
+	    {"addresses above a colon",
+		"Please unsubscribe these 2, <a@north.example> and "
+		"<b@north.example>:\nthey have left.\n",
+		true},
+	    {"what somebody wrote, without a day",
+		"As a friend of 2 of us wrote:\nplease unsubscribe me\n", true},
 	    {"a list with a colon",
 		"Two things, as of 3 May:\nI am not amused.\nUnsubscribe me\n",
 		true},
@@ -339,6 +389,12 @@ static void test_footers(void)
 		"Tenho interesse.\n\nJoão\nSe você não deseja mais receber "
 		"nossos e-mails, responda.\n",
 		false},
+	    {"a button's words",
+		"Świetnie.\n\nPozdrawiam\nAnna\nJeśli nie chcesz otrzymywać "
+		"naszych wiadomości, kliknij tutaj: wypisz mnie\n",
+		false},
+	    {"how to", BEN "To stop receiving mails, unsubscribe here.\n",
+		false},
 	    {"a disclaimer",
 		BEN "\nThis e-mail is confidential. Any unintended recipient "
 		    "must delete it and remove it from your system.\n",
@@ -359,6 +415,10 @@ static void test_footers(void)
 	    {"a question and a wish",
 		BEN "Are you still there? Stop sending mails to Ada.\n", true},
 	    {"a condition and a wish", BEN "If you can, unsubscribe me.\n",
+		true},
+	    {"one who was asked before",
+		BEN "We asked for you to stop mailing Ada, so reply here and "
+		    "unsubscribe her.\n",
 		true},
 	    {"of our office",
 		BEN "Please stop sending mails to our mail address\n", true},
