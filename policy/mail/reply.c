@@ -658,13 +658,15 @@ static bool is_role(struct str local)
 	return false;
 }
 
+/* As a word of its own, and not "Ada's". */
 static bool has_word(struct str s, struct str word)
 {
 	for (size_t at = 0; at + word.n <= s.n; at++) {
 		if (memcmp(s.p + at, word.p, word.n) != 0)
 			continue;
 		if ((at == 0 || !ascii_is_alnum(s.p[at - 1])) &&
-		    (at + word.n == s.n || !ascii_is_alnum(s.p[at + word.n])))
+		    (at + word.n == s.n || (!ascii_is_alnum(s.p[at + word.n]) &&
+					       s.p[at + word.n] != '\'')))
 			return true;
 	}
 	return false;

@@ -133,7 +133,7 @@ static void take(struct reply_left *l, struct str clause, unsigned words)
 {
 	bool sure = (words & WORD_QUIT) != 0, myself;
 
-	if ((words & WORD_PART) != 0 ||
+	if ((words & (WORD_PART | WORD_IF)) != 0 ||
 	    (words & (WORD_LEFT | WORD_GONE | WORD_QUIT)) == 0)
 		return;
 	if (!sure)

@@ -242,6 +242,8 @@ static void test_left(void)
 	    {"Our info manager has left the company", "info@north.example", "",
 		false},
 	    {"Adam has left the company", "ada@north.example", "", false},
+	    {"Ada's deputy has left the company", "ada@north.example", "",
+		false},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -271,6 +273,11 @@ static void test_stays(void)
 	    "I am no longer with the support desk of Example Ltd",
 	    "I have left instructions with the company receptionist",
 	    "Our intern Bob has left the company",
+	    "If I have left the company when you read this, write to Jane",
+	    "No he dejado la empresa",
+	    "Ada informs you that Bob has left the company",
+	    "I no longer work with paper forms as they do at the company",
+	    "I have retired my old phone",
 	    "Ich bin nicht mehr im B\303\274ro",
 	    "J'ai quitt\303\251 le bureau",
 	};
@@ -299,9 +306,7 @@ static void test_sure(void)
 	    {"Ich arbeite nicht mehr bei der Beispiel GmbH", true},
 	    {"This person no longer works for the company", true},
 	    {"I no longer work for Bob", false},
-	    {"I no longer work with the North plans", false},
-	    {"I no longer work with paper forms as they did at the company",
-		false},
+	    {"I am no longer with the North plans", false},
 	    {"I no longer work for Example Ltd.\r\n\r\nThey know more.\r\n"
 	     "\r\nThe shop is open on Monday",
 		false},
