@@ -395,7 +395,7 @@ static bool is_closing(struct str line)
 	return false;
 }
 
-/* "Ben Miller", "Ada Lovelace | Acme Inc." */
+/* "Ben Miller", "Ada Lovelace | Acme Inc.", "/Ben" */
 static bool looks_like_name(struct str line)
 {
 	static const char *const small[] = {"von", "van", "de", "der", "den",
@@ -403,6 +403,8 @@ static bool looks_like_name(struct str line)
 	struct str word;
 	size_t n = 0;
 
+	if (str_starts(line, STR("/")) || str_starts(line, STR("-")))
+		line = str_trim(str_from(line, 1));
 	if (line.n == 0 || line.n > NAME_LINE_MAX ||
 	    memchr("!?:;,", line.p[line.n - 1], 5) != NULL)
 		return false;

@@ -354,6 +354,28 @@ static void test_plain(void)
 	check("text/plain", v, COUNT(v));
 }
 
+/* Nothing of what introduces a quote is left. */
+static void test_whole(void)
+{
+	static const char *const cases[] = {
+	    "yes\nGesendet: Montag, 4. Mai 2026\nVon: " NEWS "\nBetreff: x\nno",
+	    "yes\nAn: Ada\nVon: " NEWS "\nDatum: 04.05.2026\nno",
+	    "yes\n\nOn Sun, May 3, 2026 at 10:11 AM News\n"
+	    "<news@ours.example> wrote:\n\n> no",
+	    "yes\n> no\n>>> " NEWS " 03.05.2026 10:11 >>>\nno",
+	    "yes\n-- \nno\n\nno\n",
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct str out;
+
+		IS_INT(reply_text_own(str_of(cases[i]), arena, 1000, &out), 0,
+		    "cut");
+		IS_S(out, STR("yes"), "whole %zu", i);
+		arena_reset(arena);
+	}
+}
+
 /* --- what stands below a name --- */
 
 #define BEN "Sounds good, let's talk on Tuesday.\n\nBen Miller\nAcme Inc.\n"
@@ -393,6 +415,10 @@ static void test_footers(void)
 		"Świetnie.\n\nPozdrawiam\nAnna\nJeśli nie chcesz otrzymywać "
 		"naszych wiadomości, kliknij tutaj: wypisz mnie\n",
 		false},
+	    {"a name with a stroke",
+		"Fint.\n\n/Erik\nVill du inte ha våra nyhetsbrev längre? "
+		"Klicka här för att avregistrera dig.\n",
+		false},
 	    {"how to", BEN "To stop receiving mails, unsubscribe here.\n",
 		false},
 	    {"a disclaimer",
@@ -414,6 +440,8 @@ static void test_footers(void)
 		true},
 	    {"a question and a wish",
 		BEN "Are you still there? Stop sending mails to Ada.\n", true},
+	    {"a question and one's own wish",
+		BEN "Still there? Then unsubscribe me here and now.\n", true},
 	    {"a condition and a wish", BEN "If you can, unsubscribe me.\n",
 		true},
 	    {"one who was asked before",
@@ -488,6 +516,7 @@ int main(void)
 	test_html();
 	test_plain();
 	test_bare();
+	test_whole();
 	test_footers();
 	test_parts();
 	test_bounds();
