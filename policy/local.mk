@@ -210,6 +210,8 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/reference.c \
 	%D%/mail/reference.h \
 	%D%/mail/reply.c \
+	%D%/mail/reply_clause.c \
+	%D%/mail/reply_clause.h \
 	%D%/mail/reply.h \
 	%D%/mail/reply_footer.c \
 	%D%/mail/reply_footer.h \
@@ -221,10 +223,14 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/reply_text.h \
 	%D%/mail/reply_left.c \
 	%D%/mail/reply_left.h \
+	%D%/mail/reply_wish.c \
+	%D%/mail/reply_wish.h \
 	%D%/mail/reply_words.c \
 	%D%/mail/reply_words.h \
 	%D%/mail/reply_words_auto.c \
+	%D%/mail/reply_words_deny.c \
 	%D%/mail/reply_words_left.c \
+	%D%/mail/reply_words_other.c \
 	%D%/mail/reply_words_stay.c \
 	%D%/mail/reply_words_two.c \
 	%D%/mail/report.c \

@@ -1,373 +1,27 @@
-/* reply.c - see reply.h.
- *
- * The words are looked for clause by clause: what stands between two marks of
- * punctuation, or two line ends. So "not" in one clause denies nothing of another,
- * and the instructions in somebody's footer are told from a wish. */
+/* reply.c - see reply.h: the fields of an answer, and what it is by them and by
+ * its words, which reply_wish.c reads. */
 #include "policy/mail/reply.h"
 
-#include "policy/base/buf.h"
-#include "policy/base/fault.h"
 #include "policy/mail/encword.h"
 #include "policy/mail/multireport.h"
 #include "policy/mail/nfc.h"
+#include "policy/mail/reply_clause.h"
 #include "policy/mail/reply_left.h"
 #include "policy/mail/reply_text.h"
-#include "policy/mail/reply_words.h"
+#include "policy/mail/reply_wish.h"
 #include "policy/mail/subject.h"
-#include "policy/rules/phrases.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
-	CLAUSE_MAX = 1000,
-	FOLDED_MAX = 1 << 18,
-	CLAUSES_MAX = 200,
-	LOWER_MAX = 4 * CLAUSE_MAX,
-	ALONE_WORDS =
-	    6, /* of a whole answer that may be one word of the table */
-	WHOLE_MAX = 200,
 	NAME_MIN = 3, /* letters of a part of an address that is a name */
 	SUBJECT_MAX = 400,
 };
 
-struct reply_rules {
-	struct phrases *phrases;
-	struct reply_phrase *v; /* of all tables, numbered as in phrases */
-	size_t n;
-};
-
-/* As phrases.h wants it: folded as the text will be, its "*" kept. */
-static int fold(
-    const char *phrase, struct buf *b, struct arena *a, const char **out)
-{
-	struct str text = str_of(phrase);
-	bool open = str_ends(text, STR("*"));
-	int rc;
-
-	buf_reset(b);
-	phrases_fold(str_cut(text, 0, text.n - open), b);
-	rc = buf_error(b);
-	text = str_trim(buf_str(b));
-	*out = arena_printf(a, "%.*s%s", STR_ARG(text), open ? "*" : "");
-	return rc == 0 && *out == NULL ? -ENOMEM : rc;
-}
-
-static int gather(struct reply_rules *r)
-{
-	static const struct reply_words *const tables[] = {&reply_words_wish,
-	    &reply_words_pair, &reply_words_auto, &reply_words_left,
-	    &reply_words_stay};
-	size_t n = 0;
-
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		n += tables[i]->n;
-	r->v = fault_alloc() ? NULL : calloc(n, sizeof(*r->v));
-	if (r->v == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		memcpy(r->v + r->n, tables[i]->v, tables[i]->n * sizeof(*r->v));
-		r->n += tables[i]->n;
-	}
-	return 0;
-}
-
-static int compile(struct reply_rules *r, struct arena *a)
-{
-	int rc = gather(r);
-	const char **v = rc == 0 ? arena_array(a, r->n, sizeof(*v)) : NULL;
-	struct buf b;
-
-	if (rc == 0 && v == NULL)
-		rc = -ENOMEM;
-	buf_init(&b, CLAUSE_MAX);
-	for (size_t i = 0; rc == 0 && i < r->n; i++)
-		rc = fold(r->v[i].text, &b, a, &v[i]);
-	buf_fini(&b);
-	return rc == 0 ? phrases_new(v, r->n, &r->phrases) : rc;
-}
-
-int reply_rules_new(struct reply_rules **out)
-{
-	struct reply_rules *r = fault_alloc() ? NULL : calloc(1, sizeof(*r));
-	struct arena *a = arena_new(FOLDED_MAX);
-	int rc = r != NULL && a != NULL ? compile(r, a) : -ENOMEM;
-
-	arena_free(&a);
-	if (rc != 0)
-		reply_rules_free(&r);
-	*out = r;
-	return rc;
-}
-
-void reply_rules_free(struct reply_rules **r)
-{
-	if (*r == NULL)
-		return;
-	phrases_free(&(*r)->phrases);
-	free((*r)->v);
-	free(*r);
-	*r = NULL;
-}
-
-/* --- a clause --- */
-
-/* In lower case, with typographic apostrophes and blanks as the table has them;
- * *n_out 0 for what is no text. */
-static void lower(struct str s, char out[LOWER_MAX], size_t *n_out)
-{
-	static const struct {
-		const char *from;
-		size_t n;
-		char to;
-	} marks[] = {{"\342\200\231", 3, '\''}, {"\342\200\230", 3, '\''},
-	    {"\302\240", 2, ' '}, {"\342\200\221", 3, '-'}};
-	size_t n = 0;
-
-	*n_out = 0;
-	if (nfc_lower(s, out, LOWER_MAX, &n) != 0)
-		return;
-	for (size_t i = 0; i < n;) {
-		size_t k = 0;
-
-		while (k < 4 &&
-		       (n - i < marks[k].n ||
-			   memcmp(out + i, marks[k].from, marks[k].n) != 0))
-			k++;
-		out[(*n_out)++] = k < 4 ? marks[k].to : out[i];
-		i += k < 4 ? marks[k].n : 1;
-	}
-}
-
-/* Of a language that has no blanks between words. */
-static bool is_dense(const char *z)
-{
-	return (unsigned char)z[0] >= 0xe3 && (unsigned char)z[0] < 0xf0;
-}
-
-static bool has_dense(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (is_dense(s.p + i))
-			return true;
-	return false;
-}
-
-static unsigned words_of(const struct reply_rules *r, struct str clause)
-{
-	uint64_t hits[PHRASES_WORDS(PHRASES_MAX)] = {0};
-	char text[LOWER_MAX];
-	unsigned found = 0;
-	struct str s = {text, 0};
-
-	lower(clause, text, &s.n);
-	phrases_match(r->phrases, s, hits);
-	for (size_t w = 0; w < PHRASES_WORDS(r->n); w++)
-		for (uint64_t rest = hits[w]; rest != 0; rest &= rest - 1)
-			found |=
-			    r->v[w * 64 + (size_t)__builtin_ctzll(rest)].word;
-	if (!has_dense(s))
-		return found;
-	for (size_t i = 0; i < r->n; i++)
-		if (is_dense(r->v[i].text) &&
-		    str_contains(s, str_of(r->v[i].text)))
-			found |= r->v[i].word;
-	return found;
-}
-
-/* The length of a mark that ends a clause at s, or 0. An apostrophe is none, nor
- * a point or colon within a word. */
-static size_t mark_at(struct str s)
-{
-	static const char *const wide[] = {"\343\200\202", "\343\200\201",
-	    "\357\274\201", "\357\274\237", "\357\274\214", "\342\200\223",
-	    "\342\200\224"};
-	bool ends = s.n < 2 || s.p[1] == ' ' || s.p[1] == '\n';
-
-	if (s.p[0] == '\n' || s.p[0] == '!' || s.p[0] == '?' || s.p[0] == ';' ||
-	    s.p[0] == '(' || s.p[0] == ')')
-		return 1;
-	if ((s.p[0] == '.' || s.p[0] == ',' || s.p[0] == ':') && ends)
-		return 1;
-	if (str_starts(s, STR(" - ")))
-		return 3;
-	for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
-		if (str_starts(s, str_of(wide[i])))
-			return strlen(wide[i]);
-	return 0;
-}
-
-/* A wrapped line goes on in the next: its end is no end of a clause unless what
- * stands before it is short, or the next one is empty. */
-static bool is_wrap(struct str text, size_t at, size_t from)
-{
-	return text.p[at] == '\n' && at - from > 50 && at + 1 < text.n &&
-	       text.p[at + 1] != '\n';
-}
-
-static bool next_clause(struct str text, size_t *at, struct str *out)
-{
-	size_t from = *at, line = *at, i;
-
-	if (from >= text.n)
-		return false;
-	for (i = from; i < text.n && i - from < CLAUSE_MAX; i++) {
-		size_t n = mark_at(str_from(text, i));
-
-		if (n == 0)
-			continue;
-		if (is_wrap(text, i, line)) {
-			line = i + 1;
-			continue;
-		}
-		*out = str_trim(str_cut(text, from, i - from));
-		*at = i + n;
-		return true;
-	}
-	while (i > from + 1 && i < text.n &&
-	       ((unsigned char)text.p[i] & 0xc0) == 0x80)
-		i--; /* not within a character */
-	*out = str_trim(str_cut(text, from, i - from));
-	*at = i;
-	return true;
-}
-
-/* --- the words --- */
-
-struct reading {
-	const struct reply_rules *rules;
-	unsigned found;     /* of all clauses */
-	struct str opt_out; /* a clause; p NULL: none */
-	struct reply_left left;
-};
-
-static bool has_both(unsigned words, unsigned a, unsigned b)
-{
-	return (words & a) != 0 && (words & b) != 0;
-}
-
-/* Words that ask for no more two or three together. */
-static bool asks_together(unsigned words)
-{
-	bool denied = (words & (WORD_NOT | WORD_REFUSE)) != 0;
-
-	/* not "I do not want to be removed from your mails" */
-	if (has_both(words, WORD_REFUSE, WORD_MAILS) &&
-	    (words & (WORD_STOP | WORD_REMOVE)) == 0)
-		return true;
-	if ((words & WORD_MORE) != 0 && has_both(words, WORD_NOT, WORD_MAILS) &&
-	    (words & (WORD_STOP | WORD_REMOVE | WORD_HALT)) == 0)
-		return true;
-	if (denied)
-		return false;
-	return has_both(words, WORD_REMOVE, WORD_LIST) ||
-	       has_both(words, WORD_HALT, WORD_MAILS | WORD_SEND) ||
-	       ((words & WORD_ME) != 0 &&
-		   has_both(words, WORD_REMOVE, WORD_ROLL));
-}
-
-/* "If you want to unsubscribe", "to unsubscribe, write"; not "I want to". */
-static bool is_instruction(unsigned words)
-{
-	return (words & WORD_IF) != 0 ||
-	       ((words & WORD_TO) != 0 && (words & WORD_WANT) == 0);
-}
-
-static bool asks_to_stop(unsigned words)
-{
-	if (is_instruction(words))
-		return false;
-	return (words & WORD_NO_MORE) != 0 || asks_together(words) ||
-	       ((words & WORD_STOP) != 0 &&
-		   (words & (WORD_NOT | WORD_REFUSE)) == 0);
-}
-
-/* Is what stands before `at` the end of a sentence, or of a line? */
-static bool ends_sentence(struct str text, size_t at)
-{
-	static const char *const ends[] = {".", "!", "?", "\n", "\343\200\202",
-	    "\357\274\201", "\357\274\237"};
-	struct str before = str_cut(text, 0, at);
-
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		if (str_ends(before, str_of(ends[i])))
-			return true;
-	return false;
-}
-
-static void read_clauses(struct reading *r, struct str text)
-{
-	struct str clause;
-	size_t at = 0;
-
-	for (int i = 0; i < CLAUSES_MAX && next_clause(text, &at, &clause);
-	     i++) {
-		unsigned words = clause.n > 0 ? words_of(r->rules, clause) : 0;
-
-		r->found |= words;
-		if (r->opt_out.p == NULL && asks_to_stop(words))
-			r->opt_out = clause;
-		reply_left_add(
-		    &r->left, clause, words, ends_sentence(text, at));
-	}
-	reply_left_end(&r->left);
-}
-
-static size_t count_words(struct str s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		n += !ascii_is_blank(s.p[i]) && s.p[i] != '\n' &&
-		     (i == 0 || ascii_is_blank(s.p[i - 1]) ||
-			 s.p[i - 1] == '\n');
-	return n;
-}
-
-/* A whole clause that is that word and no more: "Remove!", "Stop please". */
-static bool is_alone(const struct reply_rules *r, struct str clause)
-{
-	char text[LOWER_MAX];
-	struct str s = {text, 0};
-
-	if (count_words(clause) > 3)
-		return false;
-	lower(clause, text, &s.n);
-	for (size_t i = 0; i < r->n; i++) {
-		struct str word = str_of(r->v[i].text);
-
-		if (r->v[i].word == WORD_ALONE &&
-		    (str_eq(s, word) || (str_starts(s, word) &&
-					    (words_of(r, str_from(s, word.n)) &
-						WORD_POLITE) != 0)))
-			return true;
-	}
-	return false;
-}
-
-/* An answer of few words, one of which says it all. */
-static bool is_one_word(
-    const struct reply_rules *r, struct str text, struct str *clause_out)
-{
-	size_t at = 0;
-
-	if (text.n > WHOLE_MAX || count_words(text) > ALONE_WORDS)
-		return false;
-	while (next_clause(text, &at, clause_out)) {
-		if (clause_out->n == 0)
-			continue;
-		if (is_alone(r, *clause_out))
-			return true;
-		if ((words_of(r, *clause_out) & WORD_POLITE) == 0)
-			return false;
-	}
-	return false;
-}
-
 /* --- the fields --- */
 
 struct job {
+	const struct reply_rules *rules;
 	const struct reply_in *in;
 	struct arena *a;
 	const struct header_list *head;
@@ -476,16 +130,16 @@ static struct str find_other(struct str text, struct str writer)
 /* --- all --- */
 
 /* Whoever is away will be back; and then it is not of them that somebody left. */
-static bool has_left(const struct reading *r)
+static bool has_left(const struct wish_reading *r)
 {
 	return r->left.clause.p != NULL &&
 	       (r->found & (WORD_AWAY | WORD_BACK)) == 0;
 }
 
 static enum reply_kind kind_of_program(
-    const struct job *j, const struct reading *r)
+    const struct job *j, const struct wish_reading *r)
 {
-	unsigned found = r->found;
+	uint64_t found = r->found;
 
 	if (has_challenge_field(j) || has_challenge_mark(j->subject) ||
 	    (found & WORD_PROVE) != 0)
@@ -500,7 +154,7 @@ static enum reply_kind kind_of_program(
 
 /* What help desks send: of the program that says a ticket was made, and of clerks
  * unless they ask for something. */
-static bool is_ticket(const struct job *j, const struct reading *r)
+static bool is_ticket(const struct job *j, const struct wish_reading *r)
 {
 	if ((r->found & WORD_TICKET) == 0 ||
 	    (r->opt_out.p != NULL && (r->found & WORD_ACK) == 0))
@@ -510,7 +164,8 @@ static bool is_ticket(const struct job *j, const struct reading *r)
 		   header_count(j->head, STR("X-Auto-Response-Suppress")) > 0);
 }
 
-static enum reply_kind kind_of_person(const struct job *j, struct reading *r)
+static enum reply_kind kind_of_person(
+    const struct job *j, struct wish_reading *r)
 {
 	struct str clause;
 
@@ -520,8 +175,10 @@ static enum reply_kind kind_of_person(const struct job *j, struct reading *r)
 		return REPLY_TICKET;
 	if (r->opt_out.p != NULL)
 		return REPLY_OPT_OUT;
-	if (is_one_word(r->rules,
-		j->out->text.n > 0 ? j->out->text : j->subject, &clause)) {
+	if (wish_is_one_word(j->rules,
+		j->out->text.n > 0 ? j->out->text : j->subject, &clause) ||
+	    (!subject_is_answer(j->subject) &&
+		wish_is_one_word(j->rules, j->subject, &clause))) {
 		r->opt_out = clause;
 		return REPLY_OPT_OUT;
 	}
@@ -530,16 +187,15 @@ static enum reply_kind kind_of_person(const struct job *j, struct reading *r)
 	return REPLY_HUMAN;
 }
 
-static struct reading new_reading(
-    const struct job *j, const struct reply_rules *rules)
+static struct wish_reading new_reading(const struct job *j)
 {
 	const struct header *from = header_find(j->head, STR("From"), 0);
 	struct str writer =
 	    multireport_address(from != NULL ? from->value : STR(""));
+	struct wish_reading r = {.left = {.firm = reply_left_firm(writer)}};
 
-	return (struct reading){.rules = rules,
-	    .left = {
-		.v = rules->v, .n = rules->n, .firm = reply_left_firm(writer)}};
+	r.left.v = clause_phrases(j->rules, &r.left.n);
+	return r;
 }
 
 static struct str field_of(const struct job *j, const char *name)
@@ -565,12 +221,12 @@ static bool is_to_many(const struct job *j)
 
 /* A wish outweighs a subject that may be ours, unless what has that subject says
  * that somebody is away. */
-static bool is_by_program(const struct job *j, const struct reading *r)
+static bool is_by_program(const struct job *j, const struct wish_reading *r)
 {
 	const struct report *report = j->in->report;
 	struct str clause;
 	bool asks = r->opt_out.p != NULL ||
-		    is_one_word(r->rules, j->out->text, &clause);
+		    wish_is_one_word(j->rules, j->out->text, &clause);
 
 	if (j->in->null_sender || (r->found & WORD_ROBOT) != 0 || is_to_many(j))
 		return true;
@@ -579,26 +235,26 @@ static bool is_by_program(const struct job *j, const struct reading *r)
 		   (r->found & (WORD_AWAY | WORD_BACK)) == 0);
 }
 
-/* "unsubscribe" as all that the subject says, above nothing. */
-static void read_words(struct job *j, struct reading *r)
+/* "unsubscribe" as all that the subject says: above nothing, or in place of what
+ * we wrote there. */
+static void read_words(struct job *j, struct wish_reading *r)
 {
-	struct str text = j->out->text;
+	struct wish_reading of_subject = new_reading(j);
+	bool empty = j->out->text.n == 0;
 
-	read_clauses(r, text);
+	wish_read(j->rules, j->out->text, r);
+	wish_read(j->rules, j->subject, &of_subject);
 	j->out->automatic = is_by_program(j, r);
-	if (j->out->automatic || text.n == 0) {
-		struct reading of_subject = new_reading(j, r->rules);
-
-		read_clauses(&of_subject, j->subject);
-		r->found |= of_subject.found;
-		if (r->left.clause.p == NULL && !r->left.passes)
-			r->left = of_subject.left;
-		if (r->opt_out.p == NULL && text.n == 0)
-			r->opt_out = of_subject.opt_out;
-	}
+	if (r->opt_out.p == NULL && (empty || !subject_is_answer(j->subject)))
+		r->opt_out = of_subject.opt_out;
+	if (!j->out->automatic && !empty)
+		return;
+	r->found |= of_subject.found;
+	if (r->left.clause.p == NULL && !r->left.passes)
+		r->left = of_subject.left;
 }
 
-static int fill(struct job *j, struct reading *r)
+static int fill(struct job *j, struct wish_reading *r)
 {
 	const struct header *from = header_find(j->head, STR("From"), 0);
 	struct reply *out = j->out;
@@ -625,8 +281,8 @@ static int fill(struct job *j, struct reading *r)
 int reply_read(const struct reply_rules *rules, const struct reply_in *in,
     struct arena *a, struct reply *out)
 {
-	struct job j = {in, a, &in->report->head, STR(""), out};
-	struct reading r = new_reading(&j, rules);
+	struct job j = {rules, in, a, &in->report->head, STR(""), out};
+	struct wish_reading r = new_reading(&j);
 	struct mime m;
 	int rc = read_subject(&j);
 
@@ -676,13 +332,13 @@ static bool has_word(struct str s, struct str word)
 bool reply_says_left(const struct reply *r, struct str address)
 {
 	struct str local = str_cut(address, 0, str_rfind(address, '@'));
-	char text[LOWER_MAX];
+	char text[CLAUSE_LOWER_MAX];
 	struct str s = {text, 0};
 	size_t from = 0;
 
 	if (!r->sure || r->certain)
 		return r->certain;
-	lower(str_cut(r->quote, 0, CLAUSE_MAX), text, &s.n);
+	clause_lower(str_cut(r->quote, 0, CLAUSE_MAX), text, &s.n);
 	for (size_t i = 0; i <= local.n; i++) {
 		struct str part = str_cut(local, from, i - from);
 

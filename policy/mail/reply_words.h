@@ -6,6 +6,7 @@
 #define POLICY_MAIL_REPLY_WORDS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* What a clause has. */
 enum reply_word {
@@ -47,8 +48,20 @@ enum reply_word {
 	WORD_GONE = 1 << 30,  /* as WORD_LEFT, but with WORD_FIRM beside it */
 };
 
+/* More of the same, beyond an int: what makes a wish one or not. */
+#define WORD_AFTER                                                             \
+	(UINT64_C(1) << 31)           /* with WORD_NOT: what stands before it */
+#define WORD_COND (UINT64_C(1) << 32) /* "if you": to the sentence's end */
+/* not yet, not to hesitate, does not get any: only "remove me" is a wish there */
+#define WORD_HOLD (UINT64_C(1) << 33)
+#define WORD_IDLE (UINT64_C(1) << 34)   /* its "not" denies nothing */
+#define WORD_LEGAL (UINT64_C(1) << 35)  /* of a notice of confidentiality */
+#define WORD_BROKEN (UINT64_C(1) << 36) /* does not work: with WORD_STOP */
+#define WORD_BREAK (UINT64_C(1) << 37)  /* nothing before it denies behind it */
+#define WORD_OTHER (UINT64_C(1) << 38) /* some thing: to remove it is no wish */
+
 struct reply_phrase {
-	unsigned word; /* enum reply_word */
+	uint64_t word; /* enum reply_word, one or more */
 	const char *text;
 };
 
@@ -57,10 +70,12 @@ struct reply_words {
 	size_t n;
 };
 
-extern const struct reply_words reply_words_wish; /* reply_words.c */
-extern const struct reply_words reply_words_pair; /* reply_words_two.c */
-extern const struct reply_words reply_words_auto; /* reply_words_auto.c */
-extern const struct reply_words reply_words_left; /* reply_words_left.c */
-extern const struct reply_words reply_words_stay; /* reply_words_stay.c */
+extern const struct reply_words reply_words_wish;  /* reply_words.c */
+extern const struct reply_words reply_words_pair;  /* reply_words_two.c */
+extern const struct reply_words reply_words_deny;  /* reply_words_deny.c */
+extern const struct reply_words reply_words_other; /* reply_words_other.c */
+extern const struct reply_words reply_words_auto;  /* reply_words_auto.c */
+extern const struct reply_words reply_words_left;  /* reply_words_left.c */
+extern const struct reply_words reply_words_stay;  /* reply_words_stay.c */
 
 #endif

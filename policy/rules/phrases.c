@@ -298,16 +298,33 @@ static struct str fold_one(struct str s, char out[4], size_t *used)
 struct feed {
 	const struct phrases *p; /* NULL: to be copied only */
 	uint64_t *hits;
+	phrases_fn *fn; /* instead of hits */
+	void *arg;
 	struct buf *copy;
 	unsigned s;
+	unsigned word; /* the words that were begun */
 	bool in_gap;
 };
+
+/* Each place: a chain is as long as phrases are phrases' ends, no longer. */
+static void tell(struct feed *f, unsigned at)
+{
+	const struct phrases *p = f->p;
+
+	for (; at != 0; at = p->state[at].chain)
+		for (int i = p->state[at].hit; i != NONE; i = p->same[i])
+			f->fn(f->arg, (size_t)i, f->word);
+}
 
 static void hit(struct feed *f)
 {
 	const struct phrases *p = f->p;
 	unsigned at = p->state[f->s].hit != NONE ? f->s : p->state[f->s].chain;
 
+	if (f->fn != NULL) {
+		tell(f, at);
+		return;
+	}
 	for (; at != 0; at = p->state[at].chain) {
 		int i = p->state[at].hit;
 		if (phrases_has(f->hits, (size_t)i))
@@ -330,8 +347,10 @@ static void feed_byte(struct feed *f, char c)
 
 static void feed_gap(struct feed *f)
 {
-	if (!f->in_gap)
+	if (!f->in_gap) {
 		feed_byte(f, ' ');
+		f->word++;
+	}
 	f->in_gap = true;
 }
 
@@ -439,6 +458,15 @@ void phrases_match(const struct phrases *p, struct str text, uint64_t *hits)
 	struct feed f = {.p = p, .hits = hits};
 
 	feed_text(&f, text);
+}
+
+unsigned phrases_each(
+    const struct phrases *p, struct str text, phrases_fn *fn, void *arg)
+{
+	struct feed f = {.p = p, .fn = fn, .arg = arg};
+
+	feed_text(&f, text);
+	return f.word - 1; /* the first gap stands before any */
 }
 
 void phrases_fold(struct str text, struct buf *out)

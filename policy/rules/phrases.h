@@ -20,7 +20,7 @@
 #include "policy/base/buf.h"
 
 enum {
-	PHRASES_MAX = 4096,      /* phrases in one set */
+	PHRASES_MAX = 8192,      /* phrases in one set */
 	PHRASES_TEXT_MAX = 8192, /* bytes of a text that are looked at */
 };
 
@@ -40,6 +40,13 @@ void phrases_free(struct phrases **p); /* NULL is fine; sets *p = NULL */
 void phrases_match(const struct phrases *p, struct str text, uint64_t *hits);
 
 bool phrases_has(const uint64_t *hits, size_t i);
+
+/* Calls fn for each place where phrase i ends: with the number, from 1, of the
+ * word of the text that it ends in. In the order of the text. Returns how many
+ * words there are, without those that are passed over. */
+typedef void phrases_fn(void *arg, size_t i, unsigned word);
+unsigned phrases_each(
+    const struct phrases *p, struct str text, phrases_fn *fn, void *arg);
 
 /* Appends the text as matching sees it: " user unknown ". */
 void phrases_fold(struct str text, struct buf *out);

@@ -127,7 +127,7 @@ static void test_limits(void)
 	buf_init(&told, 1 << 20);
 	buf_init(&text, 4 << 20);
 	buf_addz(&text, "[policy]\n");
-	for (int i = 0; i < 5000; i++)
+	for (int i = 0; i < 10000; i++)
 		buf_printf(&text, "phrase%d\n", i);
 	IS_INT(
 	    bounce_rules_read("my", buf_str(&text), collect, &told, &r, &err),

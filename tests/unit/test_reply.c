@@ -147,6 +147,99 @@ static void test_wishes(void)
 	}
 }
 
+/* What decides between a wish and what sounds like one. */
+static void test_bounds_of_a_wish(void)
+{
+	static const struct {
+		const char *subject, *body;
+		bool wants;
+	} cases[] = {
+	    {"Re: News",
+		"Please remove me from your list as I am no longer interested",
+		true},
+	    {"Re: News", "Not interested please remove me from your list",
+		true},
+	    {"Re: News",
+		"Kein Interesse bitte aus dem Verteiler l\303\266schen", true},
+	    {"Re: News", "No estoy interesado por favor darme de baja", true},
+	    {"Re: News", "Ne dezabona\310\233i v\304\203 rog", true},
+	    {"Re: News",
+		"\346\262\241\346\234\211\345\205\264\350\266\243\350\257\267"
+		"\345\217\226\346\266\210\350\256\242\351\230\205",
+		true},
+	    {"Re: News", "I do not want to be removed", false},
+	    {"Re: News", "Nu vreau s\304\203 m\304\203 dezabonez", false},
+	    {"Re: News", "Fjern mig ikke fra listen", false},
+	    {"Re: News", "I would appreciate it if you would remove me", true},
+	    {"Re: News",
+		"Ich w\303\244re dankbar, wenn Sie mich aus dem Verteiler "
+		"nehmen",
+		true},
+	    {"Re: News", "Remove me and my colleagues from your mailing list",
+		true},
+	    {"Re: News", "Please remove me, or I will click the spam button",
+		true},
+	    {"Re: News", "Click here to remove me", false},
+	    {"Re: News", "The unsubscribe link does not work", true},
+	    {"Re: News", "The unsubscribe link is a nice touch", false},
+	    {"Re: News",
+		"If you are not interested, please reply with unsubscribe",
+		false},
+	    {"Re: News",
+		"If you are not the intended recipient, please notify the "
+		"sender and remove it from your mailing system",
+		false},
+	    {"Re: News",
+		"This mail is confidential. Any reader should remove it from "
+		"your list. Unsubscribe.",
+		false},
+	    {"Re: News", "This mail is confidential.\n\nUnsubscribe", true},
+	    {"Re: News", "You got my address in error. Please remove me", true},
+	    {"Re: News", "Please stop.", true},
+	    {"Re: News", "Pls remove", true},
+	    {"Re: News", "stop now", true},
+	    {"Re: News", "Bitte l\303\266schen", true},
+	    {"Re: News", "Bitte loeschen", true},
+	    {"Re: News", "\357\274\263\357\274\264\357\274\257\357\274\260",
+		true},
+	    {"Re: News", "\304\260PTAL", true},
+	    {"Re: News",
+		"\316\224\316\231\316\221\316\223\316\241\316\221\316\250\316"
+		"\244\316\225 \316\234\316\225",
+		true},
+	    {"Re: News",
+		"\350\277\267\346\203\221\343\201\247\343\201\231\343\200\202"
+		"\343\202\204\343\202\201\343\201\246\343\201\217\343\201\240"
+		"\343\201\225\343\201\204\343\200\202",
+		true},
+	    {"Re: News",
+		"\354\210\230\354\213\240\352\261\260\353\266\200\355\225\251"
+		"\353\213\210\353\213\244",
+		true},
+	    {"Re: News", "Stop by soon", false},
+	    {"UNSUBSCRIBE", "Regards,\nJohn Smith", true},
+	    {"Abmelden", "Mit freundlichen Gr\303\274\303\237en\nKarl", true},
+	    {"Re: Unsubscribe", "Regards,\nJohn Smith", false},
+	    {"[Ext] AW: Unsubscribe", "Regards,\nJohn Smith", false},
+	    {"Re: News", "Don't hesitate to send more emails", false},
+	    {"Re: News", "Don't send me anything yet", false},
+	    {"Re: News", "Since May I get no more emails", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *field =
+		    arena_printf(arena, "Subject: %s\r\n", cases[i].subject);
+		struct reply r;
+
+		IS_INT(read_mail(plain(field, cases[i].body), false, &r), 0,
+		    "read");
+		IS_STR(reply_kind_name(r.kind),
+		    cases[i].wants ? "opt_out" : "human", "bound %zu: %s", i,
+		    cases[i].body);
+		arena_reset(arena);
+	}
+}
+
 /* --- who it is --- */
 
 #define AUTO "Auto-Submitted: auto-replied\r\n"
@@ -485,6 +578,7 @@ int main(void)
 	    bounce_rules_new(&bounces) != 0)
 		return 1;
 	test_wishes();
+	test_bounds_of_a_wish();
 	test_kinds();
 	test_left();
 	test_stays();
