@@ -109,6 +109,9 @@ enum notice_reach {
  * remote server's refusals alone. Empty: nothing. */
 int notice_evidence(const struct notice *n, size_t i, enum notice_reach reach,
     struct arena *a, struct str *out) MUST_CHECK;
+/* The same without advice (notice_advice.h). */
+int notice_evidence_told(const struct notice *n, size_t i,
+    enum notice_reach reach, struct arena *a, struct str *out) MUST_CHECK;
 
 /* Was recipient i refused in answer to DATA, after RCPT had been accepted? By
  * the dialogue, and by the words of a paragraph or diagnostic. */

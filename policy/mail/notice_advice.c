@@ -4,7 +4,8 @@
 #define COUNT(v) (sizeof(v) / sizeof(*(v)))
 
 enum {
-	SHORT_LINE = 50, /* bytes; a shorter one was not broken to fit */
+	SHORT_LINE = 50,    /* bytes; a shorter one was not broken to fit */
+	SENTENCE_MAX = 512, /* bytes of a sentence that are looked at */
 };
 
 /* Sentences that begin so say what to do, or what would be if. Not "please check
@@ -44,10 +45,11 @@ static const char *const choices[] = {"possible reason", "possible cause",
     "possíveis causas", "mogelijke oorzaken", "możliwe przyczyny",
     "возможные причины", "Возможные причины"};
 
+/* s is in lower case. */
 static bool has_any(struct str s, const char *const *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (str_icontains(s, str_of(v[i])))
+		if (str_contains(s, str_of(v[i])))
 			return true;
 	return false;
 }
@@ -65,12 +67,22 @@ static struct str bare(struct str s)
 	return s;
 }
 
+/* In lower case and on one line; to has room for SENTENCE_MAX. */
+static struct str lower(struct str s, char *to)
+{
+	s = str_cut(s, 0, SENTENCE_MAX);
+	for (size_t i = 0; i < s.n; i++)
+		to[i] = s.p[i] == '\n' ? ' ' : ascii_lower(s.p[i]);
+	return (struct str){to, s.n};
+}
+
+/* sentence: in lower case. */
 static bool is_advice(struct str sentence)
 {
 	struct str s = bare(sentence);
 
 	for (size_t i = 0; i < COUNT(begins); i++)
-		if (str_istarts(s, str_of(begins[i])))
+		if (str_starts(s, str_of(begins[i])))
 			return true;
 	return has_any(s, doubts, COUNT(doubts));
 }
@@ -116,15 +128,17 @@ void notice_advice_drop(struct str text, struct buf *out)
 {
 	bool choice = false, open = false; /* open: its list is still to come */
 	size_t at = 0, end;
+	char room[SENTENCE_MAX];
 
 	for (; at < text.n; at = end) {
-		struct str s;
+		struct str s, low;
 
 		end = sentence_end(text, at);
 		s = str_cut(text, at, end - at);
-		if (has_any(s, choices, COUNT(choices)))
+		low = lower(s, room);
+		if (!choice && has_any(low, choices, COUNT(choices)))
 			choice = open = true;
-		if (!choice && !is_advice(s))
+		if (!choice && !is_advice(low))
 			buf_add(out, s);
 		if (choice && str_trim(s).n > 0)
 			open = str_ends(str_trim(s), STR(":"));

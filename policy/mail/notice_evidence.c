@@ -57,13 +57,12 @@ static bool is_within(const struct notice *n, size_t line, size_t i,
 	       (reach == NOTICE_ALL || (reach == NOTICE_AFTER && line > first));
 }
 
-int notice_evidence(const struct notice *n, size_t i, enum notice_reach reach,
-    struct arena *a, struct str *out)
+/* The lines within reach; an empty one where others stand between. */
+static enum kind gather(
+    const struct notice *n, size_t i, enum notice_reach reach, struct buf *b)
 {
 	size_t first = first_line(n), count[KINDS] = {0};
 	enum kind best;
-	struct buf b, told;
-	int rc;
 
 	for (size_t k = 0; k < n->n_lines; k++)
 		if (is_within(n, k, i, reach, first))
@@ -71,31 +70,57 @@ int notice_evidence(const struct notice *n, size_t i, enum notice_reach reach,
 	best = count[REASON] > 0    ? REASON
 	       : count[REFUSAL] > 0 ? REFUSAL
 				    : OTHER;
-	buf_init(&b, NOTICE_TEXT_MAX + 2 * NOTICE_LINES_MAX);
-	buf_init(&told, NOTICE_TEXT_MAX + 2 * NOTICE_LINES_MAX);
-	for (size_t k = 0; k < n->n_lines && b.n < NOTICE_EVIDENCE_MAX; k++) {
+	for (size_t k = 0; k < n->n_lines && b->n < NOTICE_EVIDENCE_MAX; k++) {
 		if (!is_within(n, k, i, reach, first)) {
-			if (!str_ends(buf_str(&b), STR("\n\n")))
-				buf_addc(&b, '\n');
+			if (!str_ends(buf_str(b), STR("\n\n")))
+				buf_addc(b, '\n');
 			continue;
 		}
 		if (best != OTHER && kind_of(n->line[k].text) != best)
 			continue;
-		buf_add(&b, n->line[k].text);
-		buf_addc(&b, '\n');
+		buf_add(b, n->line[k].text);
+		buf_addc(b, '\n');
 	}
-	if (best == OTHER)
+	return best;
+}
+
+/* advice: with it. */
+static int evidence(const struct notice *n, size_t i, enum notice_reach reach,
+    bool advice, struct arena *a, struct str *out)
+{
+	struct buf b, told;
+	enum kind kind;
+	int rc;
+
+	buf_init(&b, NOTICE_TEXT_MAX + 2 * NOTICE_LINES_MAX);
+	buf_init(&told, NOTICE_TEXT_MAX + 2 * NOTICE_LINES_MAX);
+	kind = gather(n, i, reach, &b);
+	rc = buf_error(&b);
+	if (rc == 0 && !advice && kind == OTHER) {
 		notice_advice_drop(buf_str(&b), &told);
-	else
-		buf_add(&told, buf_str(&b));
-	rc = buf_error(&b) != 0 ? buf_error(&b) : buf_error(&told);
+		rc = buf_error(&told);
+	} else {
+		advice = true;
+	}
 	if (rc == 0) {
-		*out = multireport_text(a, buf_str(&told));
+		*out = multireport_text(a, buf_str(advice ? &b : &told));
 		rc = out->p != NULL ? 0 : ERR_LIMIT;
 	}
 	buf_fini(&b);
 	buf_fini(&told);
 	return rc;
+}
+
+int notice_evidence(const struct notice *n, size_t i, enum notice_reach reach,
+    struct arena *a, struct str *out)
+{
+	return evidence(n, i, reach, true, a, out);
+}
+
+int notice_evidence_told(const struct notice *n, size_t i,
+    enum notice_reach reach, struct arena *a, struct str *out)
+{
+	return evidence(n, i, reach, false, a, out);
 }
 
 bool notice_says_after_data(struct str text)

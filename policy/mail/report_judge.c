@@ -145,27 +145,45 @@ static void classify(
 	bounce_classify(j->rules, &v->e, &v->answer);
 }
 
+typedef int evidence_fn(const struct notice *n, size_t i,
+    enum notice_reach reach, struct arena *a, struct str *out);
+
+/* What the notice says of recipient i within reach, and the note beside it. */
+static int classify_around(struct report_job *j, size_t i,
+    enum notice_reach reach, evidence_fn *evidence, struct str note,
+    struct view *v)
+{
+	struct str text = STR("");
+	int rc = 0;
+
+	if (i < j->notice.n)
+		rc = evidence(&j->notice, i, reach, j->a, &text);
+	if (rc != 0)
+		return rc;
+	text = join(j->a, text, note);
+	if (text.p == NULL)
+		return ERR_LIMIT;
+	classify(j, v, text);
+	return 0;
+}
+
 /* Further and further from the recipient's own lines, until they say
- * something. */
+ * something; advice blames nobody. */
 static int look_around(
     struct report_job *j, struct str address, struct str note, struct view *v)
 {
 	size_t i = number_of(&j->notice, address);
 	struct view best = *v;
 
-	for (int reach = NOTICE_OWN; reach <= NOTICE_ALL; reach++) {
-		struct str text = STR("");
-		int rc = 0;
+	for (int r = NOTICE_OWN; r <= NOTICE_ALL; r++) {
+		enum notice_reach reach = (enum notice_reach)r;
+		int rc = classify_around(j, i, reach, notice_evidence, note, v);
 
-		if (i < j->notice.n)
-			rc = notice_evidence(&j->notice, i,
-			    (enum notice_reach)reach, j->a, &text);
+		if (rc == 0 && v->answer.class == BOUNCE_CLASS_PERSON)
+			rc = classify_around(
+			    j, i, reach, notice_evidence_told, note, v);
 		if (rc != 0)
 			return rc;
-		text = join(j->a, text, note);
-		if (text.p == NULL)
-			return ERR_LIMIT;
-		classify(j, v, text);
 		if (best.e.diagnostic.n == 0 ||
 		    v->answer.reason != BOUNCE_OTHER)
 			best = *v;
