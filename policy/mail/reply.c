@@ -14,7 +14,8 @@
 #include <string.h>
 
 enum {
-	NAME_MIN = 3, /* letters of a part of an address that is a name */
+	NAME_MIN = 3,   /* letters of a part of an address that is a name */
+	LINK_WORDS = 2, /* of the text of a link: "Newsletter abbestellen" */
 	SUBJECT_MAX = 400,
 };
 
@@ -152,12 +153,41 @@ static enum reply_kind kind_of_program(
 	return (found & WORD_AWAY) != 0 ? REPLY_VACATION : REPLY_AUTO;
 }
 
+/* Words between blanks, more than LINK_WORDS; a language without blanks has none. */
+static bool is_sentence(struct str clause)
+{
+	size_t blanks = 0;
+
+	for (size_t i = 1; i < clause.n; i++) {
+		if ((unsigned char)clause.p[i] >= 0xe3 &&
+		    (unsigned char)clause.p[i] < 0xf0)
+			return true;
+		blanks += ascii_is_blank(clause.p[i]) &&
+			  !ascii_is_blank(clause.p[i - 1]);
+	}
+	return blanks >= LINK_WORDS;
+}
+
+/* Does the writer ask for no more, in a sentence or in an answer that is nothing
+ * else? Two words below others may be a link of the firm's. */
+static bool asks_plainly(const struct job *j, const struct wish_reading *r)
+{
+	struct str clause;
+
+	if (r->opt_out.p != NULL &&
+	    (is_sentence(r->opt_out) ||
+		r->opt_out.n == str_trim(j->out->text).n))
+		return true;
+	return wish_is_one_word(j->rules, j->out->text, &clause);
+}
+
 /* What help desks send: of the program that says a ticket was made, and of clerks
  * unless they ask for something. */
 static bool is_ticket(const struct job *j, const struct wish_reading *r)
 {
 	if ((r->found & WORD_TICKET) == 0 ||
-	    (r->opt_out.p != NULL && (r->found & WORD_ACK) == 0))
+	    (r->opt_out.p != NULL && (r->found & WORD_ACK) == 0) ||
+	    asks_plainly(j, r))
 		return false;
 	return has_ticket_field(j) ||
 	       (subject_has_ticket(j->subject) &&
@@ -220,19 +250,18 @@ static bool is_to_many(const struct job *j)
 }
 
 /* A wish outweighs a subject that may be ours, unless what has that subject says
- * that somebody is away. */
+ * that somebody is away. What asks for no automatic answers may be a person's. */
 static bool is_by_program(const struct job *j, const struct wish_reading *r)
 {
 	const struct report *report = j->in->report;
-	struct str clause;
-	bool asks = r->opt_out.p != NULL ||
-		    wish_is_one_word(j->rules, j->out->text, &clause);
+	bool away = (r->found & (WORD_AWAY | WORD_BACK)) != 0;
 
 	if (j->in->null_sender || (r->found & WORD_ROBOT) != 0 || is_to_many(j))
 		return true;
-	return report->kind == REPORT_AUTO_REPLY &&
-	       !(report->weak && asks &&
-		   (r->found & (WORD_AWAY | WORD_BACK)) == 0);
+	if (report->kind == REPORT_AUTO_REPLY)
+		return !report->weak || away || !asks_plainly(j, r);
+	return (away || (r->found & WORD_ACK) != 0) && !asks_plainly(j, r) &&
+	       header_count(j->head, STR("X-Auto-Response-Suppress")) > 0;
 }
 
 /* "unsubscribe" as all that the subject says: above nothing, or in place of what

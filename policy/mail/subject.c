@@ -169,9 +169,10 @@ static const char *const named[] = {"autoreply", "auto-reply", "auto reply",
     "automatikus válasz", "răspuns automat", "otomatik yanıt",
     "автоматический ответ", "автоответ", "автоматична відповідь",
     "автоматичен отговор", "αυτόματη απάντηση", "מענה אוטומטי",
-    "תשובה אוטומטית", "رد تلقائي", "自动回复", "自动答复", "自動回覆",
-    "自動返信", "自動応答", "自動送信", "不在通知", "不在のお知らせ",
-    "不在連絡", "자동 회신", "자동회신", "자동 응답", "자동응답", "자동 답장"};
+    "תשובה אוטומטית", "رد تلقائي", "request received", "ticket received",
+    "message received", "自动回复", "自动答复", "自動回覆", "自動返信",
+    "自動応答", "自動送信", "不在通知", "不在のお知らせ", "不在連絡",
+    "자동 회신", "자동회신", "자동 응답", "자동응답", "자동 답장"};
 
 /* Is the word a mark of its own, and none of a sentence: "(autoreply)", "Automatic
  * reply: x", or the end? */
@@ -203,7 +204,8 @@ static bool is_receipt(struct str s)
 	static const char *const begins[] = {
 	    "auto:", "received:", "accusé de réception", "accuse de reception",
 	    "eingangsbestätigung", "empfangsbestätigung",
-	    "acknowledgement of receipt", "acknowledgment of receipt",
+	    "acknowledgement of receipt", "confirmation of receipt",
+	    "confirmation de réception", "acknowledgment of receipt",
 	    "acuse de recibo", "conferma di ricezione", "ontvangstbevestiging",
 	    "aviso de recebimento", "potwierdzenie otrzymania",
 	    "подтверждение получения", "mottagningsbekräftelse"};
@@ -220,12 +222,13 @@ static bool is_thanks(struct str s)
 	    "thank you for your mail", "thank you for your inquiry",
 	    "thank you for your enquiry", "thank you for reaching out",
 	    "thank you for getting in touch", "we received your",
-	    "we have received your", "we've received your",
-	    "vielen dank für ihre nachricht", "vielen dank für ihre anfrage",
-	    "vielen dank für ihre e-mail", "vielen dank für ihre mail",
-	    "ihre anfrage ist eingegangen", "merci pour votre message",
-	    "merci de nous avoir contact", "nous avons bien reçu",
-	    "gracias por contactar", "gracias por su mensaje", "hemos recibido",
+	    "we have received your", "we've received your", "wir haben ihre",
+	    "ihre nachricht an", "vielen dank für ihre nachricht",
+	    "vielen dank für ihre anfrage", "vielen dank für ihre e-mail",
+	    "vielen dank für ihre mail", "ihre anfrage ist eingegangen",
+	    "merci pour votre message", "merci de nous avoir contact",
+	    "nous avons bien reçu", "gracias por contactar",
+	    "gracias por su mensaje", "hemos recibido",
 	    "grazie per averci contattato", "grazie per il tuo messaggio",
 	    "obrigado por entrar em contato", "bedankt voor uw bericht",
 	    "お問い合わせありがとう", "お問い合わせいただき",
@@ -250,20 +253,23 @@ static bool ends_word(struct str after)
 	return ascii_is_digit(s.p[0]) || STARTS_ANY_OF(s, goes_on) > 0;
 }
 
+/* Does it begin with one of the words, as a name of what it is? */
+static bool begins_with(struct str s, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_starts(s, str_of(words[i])) &&
+		    ends_word(str_from(s, strlen(words[i]))))
+			return true;
+	return false;
+}
+#define BEGINS_WITH(s, words)                                                  \
+	begins_with(s, words, sizeof(words) / sizeof((words)[0]))
+
 static const char *const away[] = {"out of office", "out of the office",
     "away from the office", "vacation", "abwesenheit", "abwesend",
     "absence du bureau", "fuera de la oficina", "fuori sede", "fuori ufficio",
     "fora do escritório", "afwezig", "nie ma mnie w biurze", "mimo kancelář",
     "不在"};
-
-static bool begins_away(struct str s)
-{
-	for (size_t i = 0; i < sizeof(away) / sizeof(away[0]); i++)
-		if (str_starts(s, str_of(away[i])) &&
-		    ends_word(str_from(s, strlen(away[i]))))
-			return true;
-	return false;
-}
 
 /* "Your request was received (12345)". */
 static bool is_case(struct str s)
@@ -291,10 +297,10 @@ enum subject_auto subject_says_auto(struct str subject, bool answers)
 
 	if (is_answer(own))
 		return has_named_mark(s) ? SUBJECT_WEAK : SUBJECT_OPEN;
-	if (has_named_mark(s) || is_receipt(own) || is_case(s) ||
-	    subject_has_ticket(subject))
+	if (has_named_mark(s) || BEGINS_WITH(own, named) || is_receipt(own) ||
+	    is_case(s) || subject_has_ticket(subject))
 		return SUBJECT_AUTO;
-	if (HAS_ANY_OF(s, named) || is_thanks(own) || begins_away(own))
+	if (HAS_ANY_OF(s, named) || is_thanks(own) || BEGINS_WITH(own, away))
 		return SUBJECT_WEAK;
 	return !answers && HAS_ANY_OF(s, away) ? SUBJECT_WEAK : SUBJECT_OPEN;
 }

@@ -302,6 +302,10 @@ static void test_kinds(void)
 		"Bob has left the company. I am out of the office myself and "
 		"will be back on Monday.",
 		"vacation"},
+	    {AUTO "Subject: x\r\n",
+		"Bob has left the company. Eve has his work. She knows it. I "
+		"am on vacation.",
+		"vacation"},
 	    {"Subject: Re: News\r\n", "Ada no longer works here.", "left"},
 	};
 
@@ -429,6 +433,17 @@ static void test_marks(void)
 	    {"Subject: Out of office\r\n", "On vacation. Unsubscribe here",
 		"vacation"},
 	    {"Subject: Out of office\r\n", "Please unsubscribe me", "opt_out"},
+	    {"Subject: Thank you for your message\r\n",
+		"We will write soon, have patience.\r\nUnsubscribe", "auto"},
+	    {"Subject: Thank you for your message\r\n",
+		"Please remove me from your list.", "opt_out"},
+	    {"Subject: Re: News\r\nX-Auto-Response-Suppress: All\r\n",
+		"I am on vacation.\r\nUnsubscribe", "vacation"},
+	    {"Subject: Re: News\r\nX-Auto-Response-Suppress: All\r\n",
+		"I am on vacation. Please remove me from your list.",
+		"opt_out"},
+	    {"Subject: Re: News\r\nX-Mailer: Some Autoresponder 1\r\n",
+		"Unsubscribe", "auto"},
 	    {"Subject: Automatic reply: News\r\n", "Unsubscribe here", "auto"},
 	    {"Subject: [EXTERNAL] Re: News\r\nList-Unsubscribe: <x:y>\r\n",
 		"Please unsubscribe me", "opt_out"},
@@ -444,6 +459,9 @@ static void test_marks(void)
 	    {AUTO "Subject: Re: News\r\n", "Please unsubscribe me", "auto"},
 	    {"Subject: Re: News\r\nRT-Ticket: x #12\r\n",
 		"Your ticket came to me. Please remove us from your list.",
+		"opt_out"},
+	    {"Subject: Re: News\r\nRT-Ticket: x #12\r\n",
+		"Your ticket number is 12. Please remove us from your list.",
 		"opt_out"},
 	    {"Subject: Re: News\r\nRT-Ticket: x #12\r\n",
 		"A ticket has been created.\r\nUnsubscribe", "ticket"},
