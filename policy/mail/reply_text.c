@@ -63,21 +63,54 @@ static bool is_underscores(struct str s)
 	return n == s.n && n >= 20;
 }
 
+/* Programs and what they run on, in lower case. */
+static bool names_program(struct str s)
+{
+	static const char *const names[] = {"iphone", "ipad", "android",
+	    "galaxy", "samsung", "huawei", "xiaomi", "outlook", "yahoo",
+	    "proton", "gmail", "bluemail", "aol", "thunderbird", "windows",
+	    "smartphone", "tablet", "handy", "mobil", "tÃ©lÃ©phone", "device",
+	    "app", "powered by"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_icontains(s, str_of(names[i])))
+			return true;
+	return false;
+}
+
 /* "Sent from my iPhone" and its like. */
 static bool is_program(struct str s)
 {
-	static const char *const starts[] = {"sent from my", "sent from mail",
+	static const char *const own[] = {"sent from my", "sent from mail",
 	    "sent via", "get outlook for", "sent with", "von meinem",
-	    "gesendet mit", "gesendet von", "envoy\303\251 de mon",
-	    "envoy\303\251 depuis", "enviado desde mi", "enviado do meu",
-	    "inviato da", "verzonden vanaf", "verstuurd vanaf",
-	    "skickat fr\303\245n min", "sendt fra min", "l\303\244hetetty ",
-	    "wys\305\202ano z", "odesl\303\241no z",
-	    "\320\236\321\202\320\277\321\200\320\260\320\262\320\273\320\265"
-	    "\320"
-	    "\275\320\276 \321\201"};
+	    "von meiner", "gesendet mit", "gesendet von", "envoyé de mon",
+	    "envoyé depuis", "enviado desde mi", "enviado do meu", "inviato da",
+	    "verzonden vanaf", "verstuurd vanaf", "skickat från min",
+	    "sendt fra min", "lähetetty ", "wysłano z", "wysłane z",
+	    "odesláno z", "Отправлено с"};
+	/* with the name of a program */
+	static const char *const any[] = {"sent from", "sent using",
+	    "get bluemail", "get aol", "get the ", "download ", "envoyé ",
+	    "télécharge", "obtenez ", "obtener ", "enviado ", "descarga",
+	    "obter ", "inviato ", "scarica ", "holen sie sich ", "hol dir ",
+	    "hämta ", "hent ", "skickat ", "sendt ", "verzonden ", "verstuurd ",
+	    "odesláno ", "virus-free"};
 
-	return IS_ONE_OF(s, starts);
+	return IS_ONE_OF(s, own) || (IS_ONE_OF(s, any) && names_program(s));
+}
+
+/* What the line says beside: "Sent from my phone, please take me off your list". */
+static struct str without_program(struct str s)
+{
+	if (!is_program(s))
+		return s;
+	for (size_t i = 0; i + 1 < s.n; i++) {
+		struct str rest = str_trim(str_from(s, i + 1));
+
+		if (memchr(",.;:!", s.p[i], 5) != NULL && s.p[i + 1] == ' ')
+			return names_program(rest) ? STR("") : rest;
+	}
+	return STR("");
 }
 
 /* --- the writer's lines --- */
@@ -262,7 +295,7 @@ static bool take_quoted(struct own *o, struct str line)
 /* False: the rest is none of the writer's. */
 static bool take(struct own *o, struct str raw)
 {
-	struct str line = str_trim(raw);
+	struct str line = str_trim(raw), rest;
 	size_t from;
 
 	if (reply_quote_is_between_marks(line))
@@ -282,8 +315,9 @@ static bool take(struct own *o, struct str raw)
 		forget_recent(o);
 		return marks_follow(o->rest);
 	}
-	if (!is_program(line) && !take_footer(o, line))
-		keep(o, line);
+	rest = without_program(line);
+	if ((rest.n > 0 || line.n == 0) && !take_footer(o, rest))
+		keep(o, rest);
 	return true;
 }
 

@@ -286,7 +286,8 @@ static void test_bare(void)
 		IS_STR(kind_of("text/plain",
 			   arena_printf(
 			       arena, "Sounds good, call me.\n\n%s" BARE, q)),
-		    "human", "quoted by %zu: %s", i, q);
+		    "human", "quoted by %zu: %.*s", i, (int)strcspn(q, "\n"),
+		    q);
 		IS_STR(
 		    kind_of("text/plain",
 			arena_printf(arena,
@@ -331,6 +332,17 @@ static void test_plain(void)
 		true},
 	    {"what somebody wrote, without a day",
 		"As a friend of 2 of us wrote:\nplease unsubscribe me\n", true},
+	    {"one word above a program's line",
+		"remove\n\nSent from Yahoo Mail on Android\n", true},
+	    {"the same in French",
+		"stop\n\nEnvoyé à partir de Outlook pour Android\n", true},
+	    {"what begins as a program's line",
+		"Get me off your list of Windows users\n", true},
+	    {"beside a program's line",
+		"Sent from my phone, please take me off your list\n", true},
+	    {"below it, and its makers'",
+		"stop\nSent from my Verizon, Samsung Galaxy smartphone\n",
+		true},
 	    {"a list with a colon",
 		"Two things, as of 3 May:\nI am not amused.\nUnsubscribe me\n",
 		true},
@@ -489,10 +501,8 @@ static void test_parts(void)
 static void test_bounds(void)
 {
 	static const char *const units[] = {"<blockquote>",
-	    "<div "
-	    "class=gmail_quote>",
-	    "<div class=gmail_quote></div>", "<!--", "<style>",
-	    "<blockquote></blockquote>", "</div>", "<b"};
+	    "<p class=gmail_quote>", "<div class=gmail_quote></div>", "<!--",
+	    "<style>", "<blockquote></blockquote>", "</div>", "<b"};
 
 	for (size_t i = 0; i < COUNT(units); i++) {
 		char *page = arena_alloc(arena, REPLY_RAW_MAX + 64);
