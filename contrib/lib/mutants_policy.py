@@ -460,7 +460,7 @@ MUTANTS = (
      "choice = open = true;", "open = true;",
      ("test_notice",)),
     ("advice is what happened", "policy/mail/notice_advice.c",
-     "if (!choice && !is_advice(low))", "if (!choice)",
+     "if (!choice && !begins_so(low) &&", "if (!choice &&",
      ("test_notice",)),
     ("lines end with LF", "policy/mail/report.c",
      "copy[i] = message->p[i] == '\\r' ? '\\n' : message->p[i];",

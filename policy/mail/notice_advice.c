@@ -6,6 +6,7 @@
 enum {
 	SHORT_LINE = 50,    /* bytes; a shorter one was not broken to fit */
 	SENTENCE_MAX = 512, /* bytes of a sentence that are looked at */
+	ROOM = 4096, /* bytes of a text that are looked through at once */
 };
 
 /* Sentences that begin so say what to do, or what would be if. Not "please check
@@ -67,24 +68,40 @@ static struct str bare(struct str s)
 	return s;
 }
 
-/* In lower case and on one line; to has room for SENTENCE_MAX. */
+/* In lower case and on one line; to has room for s. */
 static struct str lower(struct str s, char *to)
 {
-	s = str_cut(s, 0, SENTENCE_MAX);
 	for (size_t i = 0; i < s.n; i++)
 		to[i] = s.p[i] == '\n' ? ' ' : ascii_lower(s.p[i]);
 	return (struct str){to, s.n};
 }
 
 /* sentence: in lower case. */
-static bool is_advice(struct str sentence)
+static bool begins_so(struct str sentence)
 {
 	struct str s = bare(sentence);
 
-	for (size_t i = 0; i < COUNT(begins); i++)
-		if (str_starts(s, str_of(begins[i])))
+	for (size_t i = 0; s.n > 0 && i < COUNT(begins); i++)
+		if (begins[i][0] == s.p[0] && str_starts(s, str_of(begins[i])))
 			return true;
-	return has_any(s, doubts, COUNT(doubts));
+	return false;
+}
+
+/* What is anywhere in a text at all: most have none of it. */
+struct found {
+	bool choices, doubts;
+};
+
+static struct found look_through(struct str text)
+{
+	char room[ROOM];
+	struct str low;
+
+	if (text.n > ROOM)
+		return (struct found){true, true};
+	low = lower(text, room);
+	return (struct found){has_any(low, choices, COUNT(choices)),
+	    has_any(low, doubts, COUNT(doubts))};
 }
 
 /* Does a line of so many bytes end a sentence, if `next` comes behind it? A
@@ -126,6 +143,7 @@ static bool ends_paragraph(struct str s, size_t at)
 
 void notice_advice_drop(struct str text, struct buf *out)
 {
+	struct found found = look_through(text);
 	bool choice = false, open = false; /* open: its list is still to come */
 	size_t at = 0, end;
 	char room[SENTENCE_MAX];
@@ -135,10 +153,11 @@ void notice_advice_drop(struct str text, struct buf *out)
 
 		end = sentence_end(text, at);
 		s = str_cut(text, at, end - at);
-		low = lower(s, room);
-		if (!choice && has_any(low, choices, COUNT(choices)))
+		low = lower(str_cut(s, 0, SENTENCE_MAX), room);
+		if (found.choices && has_any(low, choices, COUNT(choices)))
 			choice = open = true;
-		if (!choice && !is_advice(low))
+		if (!choice && !begins_so(low) &&
+		    !(found.doubts && has_any(low, doubts, COUNT(doubts))))
 			buf_add(out, s);
 		if (choice && str_trim(s).n > 0)
 			open = str_ends(str_trim(s), STR(":"));

@@ -163,6 +163,8 @@ static int classify_around(struct report_job *j, size_t i,
 	text = join(j->a, text, note);
 	if (text.p == NULL)
 		return ERR_LIMIT;
+	if (evidence != notice_evidence && str_eq(text, v->e.diagnostic))
+		return 0; /* no advice in it: as before */
 	classify(j, v, text);
 	return 0;
 }
