@@ -343,15 +343,30 @@ static bool is_role(struct str local)
 	return false;
 }
 
-/* As a word of its own, and not "Ada's". */
-static bool has_word(struct str s, struct str word)
+/* Does what follows a name show that it is that of another: "Ada's deputy", "Ada
+ * King" for ada.lovelace? */
+static bool is_of_other(struct str after, struct str local)
 {
-	for (size_t at = 0; at + word.n <= s.n; at++) {
-		if (memcmp(s.p + at, word.p, word.n) != 0)
+	struct str next = str_trim(after);
+
+	if (str_starts(after, STR("'")) || str_starts(after, STR("’")))
+		return true;
+	next = str_cut(next, 0, str_find(next, 0, ' '));
+	return after.n > next.n && next.n > 0 && next.p[0] >= 'A' &&
+	       next.p[0] <= 'Z' && !str_icontains(local, next);
+}
+
+/* As a word of its own, and the name of who has the address. */
+static bool has_name(struct str s, struct str name, struct str local)
+{
+	for (size_t at = 0; at + name.n <= s.n; at++) {
+		struct str after = str_from(s, at + name.n);
+
+		if (!str_istarts(str_from(s, at), name))
 			continue;
 		if ((at == 0 || !ascii_is_alnum(s.p[at - 1])) &&
-		    (at + word.n == s.n || (!ascii_is_alnum(s.p[at + word.n]) &&
-					       s.p[at + word.n] != '\'')))
+		    (after.n == 0 || !ascii_is_alnum(after.p[0])) &&
+		    !is_of_other(after, local))
 			return true;
 	}
 	return false;
@@ -361,19 +376,17 @@ static bool has_word(struct str s, struct str word)
 bool reply_says_left(const struct reply *r, struct str address)
 {
 	struct str local = str_cut(address, 0, str_rfind(address, '@'));
-	char text[CLAUSE_LOWER_MAX];
-	struct str s = {text, 0};
 	size_t from = 0;
 
 	if (!r->sure || r->certain)
 		return r->certain;
-	clause_lower(str_cut(r->quote, 0, CLAUSE_MAX), text, &s.n);
 	for (size_t i = 0; i <= local.n; i++) {
 		struct str part = str_cut(local, from, i - from);
 
 		if (i < local.n && memchr("._-+", local.p[i], 4) == NULL)
 			continue;
-		if (part.n >= NAME_MIN && !is_role(part) && has_word(s, part))
+		if (part.n >= NAME_MIN && !is_role(part) &&
+		    has_name(r->quote, part, local))
 			return true;
 		from = i + 1;
 	}

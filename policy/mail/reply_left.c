@@ -127,6 +127,56 @@ static bool names_firm(struct reply_left *l, struct str clause, unsigned words)
 	return yes;
 }
 
+/* --- what only begins like an employer --- */
+
+static struct str next_word(struct str folded, size_t at)
+{
+	struct str rest = str_trim(str_from(folded, at));
+
+	return str_cut(rest, 0, str_find(rest, 0, ' '));
+}
+
+/* May it stand behind "I have left the company"? */
+static bool may_follow(struct str word)
+{
+	static const char *const small[] = {"and", "as", "at", "since", "in",
+	    "on", "to", "for", "from", "after", "with", "due", "effective",
+	    "last", "this", "please", "so", "but", "or", "because", "any",
+	    "anymore", "permanently", "already", "now", "per", "by", "who",
+	    "which", "where", "a", "some", "several", "it", "he", "she", "they",
+	    "his", "her", "their", "my", "all", "if", "is", "was", "has",
+	    "will", "you", "we", "ltd", "inc"};
+
+	if (word.n == 0 || ascii_is_digit(word.p[0]))
+		return true;
+	for (size_t i = 0; i < sizeof(small) / sizeof(small[0]); i++)
+		if (str_eq(word, str_of(small[i])))
+			return true;
+	return false;
+}
+
+/* "The company car": English puts what a firm has behind it. */
+static bool is_of_firm(struct str clause)
+{
+	static const char *const nouns[] = {"company", "firm", "business",
+	    "organisation", "organization", "university", "school", "bank"};
+	struct buf b;
+	bool yes = false;
+
+	buf_init(&b, FOLDED_MAX);
+	phrases_fold(clause, &b);
+	for (size_t i = 0;
+	     buf_error(&b) == 0 && i < sizeof(nouns) / sizeof(nouns[0]) && !yes;
+	     i++) {
+		struct place p = find(buf_str(&b), nouns[i]);
+
+		yes =
+		    p.from <= p.to && !may_follow(next_word(buf_str(&b), p.to));
+	}
+	buf_fini(&b);
+	return yes;
+}
+
 /* --- clause by clause --- */
 
 static void take(struct reply_left *l, struct str clause, unsigned words)
@@ -138,7 +188,7 @@ static void take(struct reply_left *l, struct str clause, unsigned words)
 		return;
 	if (!sure)
 		sure = names_firm(l, clause, words);
-	if (!sure && (words & WORD_LEFT) == 0)
+	if ((!sure && (words & WORD_LEFT) == 0) || is_of_firm(clause))
 		return;
 	l->left_in = l->sentence;
 	myself = sure && (words & WORD_MYSELF) != 0;

@@ -218,6 +218,8 @@ static const struct reply_phrase phrases[] = {
     {WORD_QUIT | WORD_MYSELF, "this employee has left"},
     {WORD_QUIT | WORD_MYSELF, "this person has left"},
     {WORD_QUIT | WORD_MYSELF, "j ai fait valoir mes droits à la retraite"},
+    {WORD_QUIT | WORD_MYSELF, "i have taken retirement"},
+    {WORD_QUIT | WORD_MYSELF, "i have taken early retirement"},
     {WORD_QUIT | WORD_MYSELF, "j ai pris ma retraite"},
     {WORD_QUIT | WORD_MYSELF, "não faço mais parte do quadro"},
     {WORD_QUIT | WORD_MYSELF, "ho cessato il rapporto di lavoro"},

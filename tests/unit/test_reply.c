@@ -339,6 +339,10 @@ static void test_left(void)
 	    {"Our info manager has left the company", "info@north.example", "",
 		false},
 	    {"Adam has left the company", "ada@north.example", "", false},
+	    {"Ada King has left the company", "ada.lovelace@north.example", "",
+		false},
+	    {"Ada Lovelace has left the company", "ada.lovelace@north.example",
+		"", true},
 	    {"Ada's deputy has left the company", "ada@north.example", "",
 		false},
 	};
@@ -374,6 +378,8 @@ static void test_stays(void)
 	    "Ada informs you that Bob has left the company",
 	    "I no longer work with paper forms as they do at the company",
 	    "I have retired my old phone",
+	    "I have left the company car at the garage",
+	    "I no longer work with the company directly",
 	    "Ich bin nicht mehr im B\303\274ro",
 	    "J'ai quitt\303\251 le bureau",
 	};
