@@ -450,6 +450,10 @@ static void test_footers(void)
 	    {"of somebody else",
 		BEN "P.S. Can you take Ada off your list? She will thank you\n",
 		true},
+	    {"a threat, in Danish",
+		"Nej tak.\n\nHilsen\n\nJens Hansen\nHvis du ikke stopper, "
+		"klager Ada. Afmeld hende.\n",
+		true},
 	    {"a question and a wish",
 		BEN "Are you still there? Stop sending mails to Ada.\n", true},
 	    {"a question and one's own wish",
