@@ -229,7 +229,9 @@ policy_libpolicy_a_SOURCES = \
 	%D%/mail/reply_words.h \
 	%D%/mail/reply_words_auto.c \
 	%D%/mail/reply_words_deny.c \
+	%D%/mail/reply_words_halves.c \
 	%D%/mail/reply_words_left.c \
+	%D%/mail/reply_words_no_more.c \
 	%D%/mail/reply_words_other.c \
 	%D%/mail/reply_words_stay.c \
 	%D%/mail/reply_words_two.c \

@@ -166,8 +166,9 @@ static int fold(struct reply_rules *r, const char *phrase, struct rule *rule,
 }
 
 static const struct reply_words *const tables[] = {&reply_words_wish,
-    &reply_words_pair, &reply_words_deny, &reply_words_other, &reply_words_auto,
-    &reply_words_left, &reply_words_stay};
+    &reply_words_pair, &reply_words_no_more, &reply_words_halves,
+    &reply_words_deny, &reply_words_other, &reply_words_auto, &reply_words_left,
+    &reply_words_stay};
 enum {
 	TABLES = sizeof(tables) / sizeof(tables[0])
 };

@@ -17,6 +17,7 @@ enum {
 	CLAUSES_MAX = 200,
 	NOT_REACH = 3, /* places between a denial and what it denies */
 	NOT_REACH_DENSE = 3,
+	NEAR_REACH = 5, /* between the halves of a wish */
 	BEHIND_REACH = 1,
 	BEHIND_REACH_DENSE = 5,
 	ALONE_MAX = 60, /* places of a clause that is one word */
@@ -101,15 +102,29 @@ static bool is_led(const struct clause *c, const struct clause_hit *h)
 	return false;
 }
 
+/* Is one of those words at most a few places from h? */
+static bool is_near(
+    const struct clause *c, const struct clause_hit *h, uint64_t words)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct clause_hit *k = &c->v[i];
+
+		if ((k->word & words) != 0 && k->from <= h->end + NEAR_REACH &&
+		    h->from <= k->end + NEAR_REACH)
+			return true;
+	}
+	return false;
+}
+
 /* Words that ask for no more, together with others of the clause. */
-static bool asks_together(const struct clause *c, uint64_t word)
+static bool asks_together(const struct clause *c, const struct clause_hit *h)
 {
 	uint64_t w = c->words;
 
-	if ((w & WORD_HOLD) == 0 && (word & WORD_HALT) != 0 &&
-	    (w & (WORD_MAILS | WORD_SEND)) != 0)
-		return true;
-	if ((word & WORD_REMOVE) == 0)
+	if ((h->word & WORD_HALT) != 0)
+		return (w & WORD_HOLD) == 0 &&
+		       is_near(c, h, WORD_MAILS | WORD_SEND);
+	if ((h->word & WORD_REMOVE) == 0)
 		return false;
 	return (w & WORD_LIST) != 0 || has_both(w, WORD_ME, WORD_ROLL);
 }
@@ -120,7 +135,7 @@ static bool is_asking(const struct clause *c, const struct clause_hit *h)
 		return false;
 	if ((h->word & WORD_NO_MORE) != 0)
 		return (c->words & WORD_HOLD) == 0;
-	return ((h->word & WORD_STOP) != 0 || asks_together(c, h->word)) &&
+	return ((h->word & WORD_STOP) != 0 || asks_together(c, h)) &&
 	       !is_denied(c, h);
 }
 
@@ -140,8 +155,16 @@ static bool refuses(uint64_t words)
 /* "To unsubscribe, write"; not "I want to unsubscribe". */
 static bool is_instruction(uint64_t words)
 {
-	return (words & (WORD_IF | WORD_OTHER)) != 0 ||
+	return (words & WORD_IF) != 0 ||
 	       ((words & WORD_TO) != 0 && (words & WORD_WANT) == 0);
+}
+
+/* Are they things that shall stop: an order, an appointment? Not mails of them. */
+static bool is_of_things(uint64_t words, uint64_t by)
+{
+	return (words & WORD_OTHER) != 0 &&
+	       ((words & WORD_MAILS) == 0 ||
+		   (by & (WORD_STOP | WORD_NO_MORE)) == 0);
 }
 
 static bool has_condition(const struct clause *c)
@@ -165,10 +188,13 @@ static void understand(const struct clause *c, struct sense *out)
 
 		if (!is_asking(c, h))
 			continue;
-		out->asks = out->asks || !instruction;
+		out->asks = out->asks ||
+			    (!instruction && !is_of_things(c->words, h->word));
 		out->asks_for = is_mine(c, h) && !is_led(c, h);
 	}
-	out->asks = out->asks || (!instruction && refuses(c->words)) ||
+	out->asks = out->asks ||
+		    (!instruction && (c->words & WORD_OTHER) == 0 &&
+			refuses(c->words)) ||
 		    has_both(c->words, WORD_STOP, WORD_BROKEN);
 }
 

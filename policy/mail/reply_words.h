@@ -70,12 +70,14 @@ struct reply_words {
 	size_t n;
 };
 
-extern const struct reply_words reply_words_wish;  /* reply_words.c */
-extern const struct reply_words reply_words_pair;  /* reply_words_two.c */
-extern const struct reply_words reply_words_deny;  /* reply_words_deny.c */
-extern const struct reply_words reply_words_other; /* reply_words_other.c */
-extern const struct reply_words reply_words_auto;  /* reply_words_auto.c */
-extern const struct reply_words reply_words_left;  /* reply_words_left.c */
-extern const struct reply_words reply_words_stay;  /* reply_words_stay.c */
+extern const struct reply_words reply_words_wish;    /* reply_words.c */
+extern const struct reply_words reply_words_pair;    /* reply_words_two.c */
+extern const struct reply_words reply_words_no_more; /* ..._no_more.c */
+extern const struct reply_words reply_words_halves;  /* ..._halves.c */
+extern const struct reply_words reply_words_deny;    /* reply_words_deny.c */
+extern const struct reply_words reply_words_other;   /* reply_words_other.c */
+extern const struct reply_words reply_words_auto;    /* reply_words_auto.c */
+extern const struct reply_words reply_words_left;    /* reply_words_left.c */
+extern const struct reply_words reply_words_stay;    /* reply_words_stay.c */
 
 #endif

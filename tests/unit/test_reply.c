@@ -224,6 +224,19 @@ static void test_bounds_of_a_wish(void)
 	    {"Re: News", "Don't hesitate to send more emails", false},
 	    {"Re: News", "Don't send me anything yet", false},
 	    {"Re: News", "Since May I get no more emails", false},
+	    {"Re: News",
+		"Please stop by on Tuesday or write me one of your emails",
+		false},
+	    {"Re: News", "Please remove the invoice from your list", false},
+	    {"Re: News", "I have to unsubscribe from the seminar", false},
+	    {"Re: News", "I want to unsubscribe from the emails of the seminar",
+		true},
+	    {"Re: News", "Would you stop your emails", true},
+	    {"Re: News", "Bitte melden Sie mich vom Newsletter ab", true},
+	    {"Re: News", "Ich will nicht mehr warten, wo bleiben Ihre Mails?",
+		false},
+	    {"Re: News", "Please unsubcribe me", true},
+	    {"Re: News", "Why not send your newsletter more often?", false},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

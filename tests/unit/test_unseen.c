@@ -21,7 +21,7 @@ enum {
 	MAX_LIST = 1 << 20,
 	MAX_ARENA = 1 << 20,
 	RIGHT_REPLIES = 980, /* of a thousand */
-	RIGHT_ANSWERS = 975,
+	RIGHT_ANSWERS = 980,
 };
 
 struct score {
