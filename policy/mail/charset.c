@@ -35,15 +35,23 @@ static const struct set {
     {STR("iso-8859-2"), "ISO-8859-2"},
     {STR("iso-8859-5"), "ISO-8859-5"},
     {STR("iso-8859-7"), "ISO-8859-7"},
+    {STR("iso-8859-6"), "ISO-8859-6"},
+    {STR("iso-8859-8"), "ISO-8859-8"},
+    {STR("iso-8859-8-i"), "ISO-8859-8"},
     {STR("iso-8859-9"), "ISO-8859-9"},
     {STR("windows-1250"), "CP1250"},
     {STR("windows-1251"), "CP1251"},
     {STR("windows-1253"), "CP1253"},
     {STR("windows-1254"), "CP1254"},
+    {STR("windows-1255"), "CP1255"},
+    {STR("windows-1256"), "CP1256"},
+    {STR("windows-1257"), "CP1257"},
     {STR("koi8-r"), "KOI8-R"},
     {STR("koi8-u"), "KOI8-U"},
     {STR("iso-2022-jp"), "ISO-2022-JP"},
     {STR("shift_jis"), "SHIFT_JIS"},
+    {STR("x-sjis"), "SHIFT_JIS"},
+    {STR("windows-31j"), "CP932"},
     {STR("euc-jp"), "EUC-JP"},
     {STR("gb2312"), "GB18030"},
     {STR("gbk"), "GB18030"},
@@ -51,6 +59,7 @@ static const struct set {
     {STR("big5"), "BIG5"},
     {STR("euc-kr"), "EUC-KR"},
     {STR("ks_c_5601-1987"), "EUC-KR"},
+    {STR("cp949"), "CP949"},
 };
 
 static const struct set *find_set(struct str charset)
@@ -114,6 +123,8 @@ static size_t by_iconv(iconv_t cd, struct str s, char *to, size_t room)
 		in++;
 		left--;
 	}
+	/* the last letter, where another may still have joined it */
+	(void)iconv(cd, NULL, NULL, &out, &room);
 	return (size_t)(out - to);
 }
 

@@ -77,9 +77,21 @@ static bool has_challenge_mark(struct str subject)
 	       str_icontains(subject, STR("[spamarrest"));
 }
 
+/* Of the first encoded word: encword.h leaves the bytes as they are. */
+static struct str charset_of(struct str subject)
+{
+	struct str rest = subject, name;
+
+	while (rest.n > 0 && !str_starts(rest, STR("=?")))
+		rest = str_from(rest, 1);
+	rest = str_from(rest, 2);
+	return str_next(&rest, '?', &name) ? name : STR("");
+}
+
 static int read_subject(struct job *j)
 {
 	const struct header *h = header_find(j->head, STR("Subject"), 0);
+	struct str charset;
 	struct header cut;
 	int rc;
 
@@ -90,9 +102,10 @@ static int read_subject(struct job *j)
 	j->subject = header_text(j->a, &cut);
 	if (j->subject.p == NULL)
 		return ERR_LIMIT;
+	charset = charset_of(j->subject);
 	rc = encword_decode(j->subject, j->a, &j->subject);
 	if (rc == 0)
-		rc = reply_text_utf8(j->subject, STR(""), j->a, &j->subject);
+		rc = reply_text_utf8(j->subject, charset, j->a, &j->subject);
 	return rc;
 }
 

@@ -237,6 +237,7 @@ static void test_bounds_of_a_wish(void)
 		false},
 	    {"Re: News", "Please unsubcribe me", true},
 	    {"Re: News", "Why not send your newsletter more often?", false},
+	    {"=?iso-2022-jp?B?GyRCR1s/LkRkO18bKEI=?=", "Taro Yamada", true},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -547,6 +548,13 @@ static void test_forms(void)
 	    {"text/plain; charset=koi8-r", "\xcf\xd4\xd0\xc9\xdb\xc9\xd4\xc5",
 		"opt_out"},
 	    {"text/plain; charset=iso-2022-jp", "\x1b$BG[?.Dd;_\x1b(B",
+		"opt_out"},
+	    {"text/plain; charset=windows-1255",
+		"\xe4\xf1\xe9\xf8\xe5 \xe0\xe5\xfa\xe9", "opt_out"},
+	    {"text/plain; charset=windows-1256",
+		"\xc5\xe1\xdb\xc7\xc1 \xc7\xe1\xc7\xd4\xca\xd1\xc7\xdf",
+		"opt_out"},
+	    {"text/plain; charset=x-sjis", "\x94z\x90M\x92\xe2\x8e~",
 		"opt_out"},
 	    {"text/plain; charset=made-up", "remove me \xff\xfe", "opt_out"},
 	    {"text/plain; charset=ISO-2022-CN-EXT", "remove me", "opt_out"},
