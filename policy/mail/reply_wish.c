@@ -17,7 +17,8 @@ enum {
 	CLAUSES_MAX = 200,
 	NOT_REACH = 3, /* places between a denial and what it denies */
 	NOT_REACH_DENSE = 3,
-	NEAR_REACH = 5, /* between the halves of a wish */
+	HALVES_REACH = 5, /* between "stop" and "mails" */
+	MINE_REACH = 3,   /* between "delete" and "my address" */
 	BEHIND_REACH = 1,
 	BEHIND_REACH_DENSE = 5,
 	ALONE_MAX = 60, /* places of a clause that is one word */
@@ -103,14 +104,14 @@ static bool is_led(const struct clause *c, const struct clause_hit *h)
 }
 
 /* Is one of those words at most a few places from h? */
-static bool is_near(
-    const struct clause *c, const struct clause_hit *h, uint64_t words)
+static bool is_near(const struct clause *c, const struct clause_hit *h,
+    uint64_t words, unsigned reach)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		const struct clause_hit *k = &c->v[i];
 
-		if ((k->word & words) != 0 && k->from <= h->end + NEAR_REACH &&
-		    h->from <= k->end + NEAR_REACH)
+		if ((k->word & words) != 0 && k->from <= h->end + reach &&
+		    h->from <= k->end + reach)
 			return true;
 	}
 	return false;
@@ -123,10 +124,11 @@ static bool asks_together(const struct clause *c, const struct clause_hit *h)
 
 	if ((h->word & WORD_HALT) != 0)
 		return (w & WORD_HOLD) == 0 &&
-		       is_near(c, h, WORD_MAILS | WORD_SEND);
+		       is_near(c, h, WORD_MAILS | WORD_SEND, HALVES_REACH);
 	if ((h->word & WORD_REMOVE) == 0)
 		return false;
-	return (w & WORD_LIST) != 0 || has_both(w, WORD_ME, WORD_ROLL);
+	return (w & WORD_LIST) != 0 || has_both(w, WORD_ME, WORD_ROLL) ||
+	       is_near(c, h, WORD_MINE, MINE_REACH);
 }
 
 static bool is_asking(const struct clause *c, const struct clause_hit *h)

@@ -59,6 +59,7 @@ enum reply_word {
 #define WORD_BROKEN (UINT64_C(1) << 36) /* does not work: with WORD_STOP */
 #define WORD_BREAK (UINT64_C(1) << 37)  /* nothing before it denies behind it */
 #define WORD_OTHER (UINT64_C(1) << 38) /* some thing: to remove it is no wish */
+#define WORD_MINE (UINT64_C(1) << 39)  /* my address: near WORD_REMOVE */
 
 struct reply_phrase {
 	uint64_t word; /* enum reply_word, one or more */

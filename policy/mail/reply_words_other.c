@@ -736,6 +736,10 @@ static const struct reply_phrase phrases[] = {
     {WORD_OTHER, "عرض"},
     {WORD_OTHER, "proposal"},
     {WORD_OTHER, "paragraphe"},
+    {WORD_OTHER, "my old"},
+    {WORD_OTHER, "our old"},
+    {WORD_OTHER, "old email"},
+    {WORD_OTHER, "old mail"},
     /* --- polite --- */
     {WORD_POLITE, "pls"},
     {WORD_POLITE, "plz"},

@@ -238,6 +238,14 @@ static void test_bounds_of_a_wish(void)
 	    {"Re: News", "Please unsubcribe me", true},
 	    {"Re: News", "Why not send your newsletter more often?", false},
 	    {"=?iso-2022-jp?B?GyRCR1s/LkRkO18bKEI=?=", "Taro Yamada", true},
+	    {"Re: News", "Please remove the old logo from the list", false},
+	    {"Re: News", "If you are bored, unsubscribe.", false},
+	    {"Re: News", "Kindly purge my address", true},
+	    {"Re: News", "Delete that and send the new one to my address",
+		false},
+	    {"Re: News",
+		"I never asked any of you people there for that unsubscribe me",
+		true},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
