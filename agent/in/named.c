@@ -137,12 +137,6 @@ static int is_sent_on(const struct sort *s, struct arena *a,
 
 /* ---- a report ---- */
 
-static bool speaks_of_person(enum seen_kind kind)
-{
-	return kind == SEEN_COMPLAINT || kind == SEEN_FRAUD ||
-	       kind == SEEN_VIRUS || kind == SEEN_UNSUBSCRIBE;
-}
-
 static int settle(const struct store *store, const struct ledger_txn *t,
     struct arena *a, const struct sort *s, bool *other_out)
 {
@@ -174,7 +168,7 @@ int named_settle(const struct store *store, struct arena *a, struct sort *s)
 	int rc;
 
 	if ((!s->quoted && !s->returned) || s->n != 1 ||
-	    !speaks_of_person(s->kind))
+	    !sort_speaks_of_person(s->kind))
 		return 0;
 	rc = ledger_read_begin(store->ledger, &t);
 	if (rc != 0)

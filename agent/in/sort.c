@@ -196,13 +196,6 @@ static int search_report(struct job *j)
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-static bool speaks_of_person(enum seen_kind kind)
-{
-	return kind == SEEN_COMPLAINT || kind == SEEN_FRAUD ||
-	       kind == SEEN_VIRUS || kind == SEEN_NOT_SPAM ||
-	       kind == SEEN_UNSUBSCRIBE;
-}
-
 /* Where the milter found the message by a Message-ID, it sent the mail to the
  * address of that message itself: this is no sign that who reports has it. */
 static void drop_unproven(struct sort *s)
@@ -210,7 +203,7 @@ static void drop_unproven(struct sort *s)
 	size_t n = 0;
 
 	if (sort_has_proof(s) ||
-	    !speaks_of_person(sort_report_meaning(&s->report)))
+	    !sort_speaks_of_person(sort_report_meaning(&s->report)))
 		return;
 	for (size_t i = 0; i < s->n; i++)
 		if (s->tokens[i].token.kind != TOKEN_FEEDBACK)
@@ -288,6 +281,12 @@ enum seen_kind sort_report_meaning(const struct report *r)
 		break;
 	}
 	return r->source == REPORT_BY_NOTHING ? SEEN_UNPARSED : SEEN_REPORT;
+}
+
+bool sort_speaks_of_person(enum seen_kind kind)
+{
+	return kind == SEEN_COMPLAINT || kind == SEEN_FRAUD ||
+	       kind == SEEN_VIRUS || kind == SEEN_UNSUBSCRIBE;
 }
 
 bool sort_has_proof(const struct sort *s)

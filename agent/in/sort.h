@@ -75,6 +75,9 @@ int sort_mail(const struct sort_with *with, struct str message, struct arena *a,
  * found the message by Message-ID, or may have: its field cannot be read. */
 bool sort_has_proof(const struct sort *s);
 
+/* Does a report that says this do something to a person, other than a failure? */
+bool sort_speaks_of_person(enum seen_kind kind);
+
 /* What a report says, whatever it is about. */
 enum seen_kind sort_report_meaning(const struct report *r);
 

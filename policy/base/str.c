@@ -103,6 +103,15 @@ struct str str_trim(struct str s)
 	return s;
 }
 
+size_t str_words(struct str s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += !is_space(s.p[i]) && (i == 0 || is_space(s.p[i - 1]));
+	return n;
+}
+
 size_t str_find(struct str s, size_t at, char c)
 {
 	const char *hit;

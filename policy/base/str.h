@@ -36,6 +36,7 @@ int str_cmp(struct str a, struct str b); /* bytewise, then length */
 struct str str_from(struct str s, size_t at);          /* at > n: empty */
 struct str str_cut(struct str s, size_t at, size_t n); /* clamped */
 struct str str_trim(struct str s); /* blanks, tabs, CR, LF on both ends */
+size_t str_words(struct str s);    /* what these stand between */
 /* Index of the first c at or after `at`; s.n when there is none. */
 size_t str_find(struct str s, size_t at, char c);
 size_t str_rfind(struct str s, char c); /* s.n when there is none */

@@ -317,16 +317,6 @@ static size_t separator(struct str s)
 	return 0;
 }
 
-static size_t count_words(struct str s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		n += !ascii_is_blank(s.p[i]) &&
-		     (i == 0 || ascii_is_blank(s.p[i - 1]));
-	return n;
-}
-
 static bool is_label(struct str s)
 {
 	s = str_trim(s);
@@ -334,7 +324,7 @@ static bool is_label(struct str s)
 		if (s.p[i] == '@' || s.p[i] == '!' || s.p[i] == '.' ||
 		    ascii_is_digit(s.p[i]))
 			return false;
-	return s.n > 0 && s.n <= LABEL_LETTERS && count_words(s) <= LABEL_WORDS;
+	return s.n > 0 && s.n <= LABEL_LETTERS && str_words(s) <= LABEL_WORDS;
 }
 
 /* "Manage preferences | Unsubscribe" */

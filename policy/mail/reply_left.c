@@ -55,15 +55,6 @@ static struct place find(struct str folded, const char *phrase)
 	return p;
 }
 
-static size_t count_words(struct str s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		n += s.p[i] != ' ' && (i == 0 || s.p[i - 1] == ' ');
-	return n;
-}
-
 static bool is_near(
     struct str folded, struct place a, struct place b, size_t words)
 {
@@ -74,7 +65,7 @@ static bool is_near(
 		return false;
 	if (next.from <= first.to)
 		return true;
-	return count_words(str_cut(folded, first.to, next.from - first.to)) <=
+	return str_words(str_cut(folded, first.to, next.from - first.to)) <=
 	       words;
 }
 

@@ -391,16 +391,6 @@ static bool names_original(struct str s)
 	return false;
 }
 
-static size_t count_words(struct str s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		n += !ascii_is_blank(s.p[i]) &&
-		     (i == 0 || ascii_is_blank(s.p[i - 1]));
-	return n;
-}
-
 /* Is the next line that is not empty one of a quoted mail? */
 static bool mail_follows(struct str rest)
 {
@@ -431,6 +421,6 @@ bool reply_quote_is_rule(struct str line, struct str rest)
 	    str_trim(str_cut(line, from, end - from)), 0, LINE_MAX_LOOK);
 	if (after < DASHES_MIN || text.n == 0)
 		return false;
-	return (count_words(text) <= RULE_WORDS && names_original(text)) ||
+	return (str_words(text) <= RULE_WORDS && names_original(text)) ||
 	       is_when_and_who(text) || mail_follows(rest);
 }

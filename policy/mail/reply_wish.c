@@ -293,24 +293,13 @@ static bool is_filled_by(const struct clause *c, uint64_t words)
 	       filled_by(c, words) == all;
 }
 
-static size_t count_words(struct str s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		n += !ascii_is_blank(s.p[i]) && s.p[i] != '\n' &&
-		     (i == 0 || ascii_is_blank(s.p[i - 1]) ||
-			 s.p[i - 1] == '\n');
-	return n;
-}
-
 bool wish_is_one_word(
     const struct reply_rules *r, struct str text, struct str *clause_out)
 {
 	struct clause c;
 	size_t at = 0;
 
-	if (text.n > ALONE_TEXT_MAX || count_words(text) > ALONE_WORDS)
+	if (text.n > ALONE_TEXT_MAX || str_words(text) > ALONE_WORDS)
 		return false;
 	while (clause_next(text, &at, &c)) {
 		clause_read(r, &c);

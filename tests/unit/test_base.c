@@ -25,6 +25,8 @@ static void test_str(void)
 	OK(str_ieq(STR("AbC"), STR("aBc")), "case does not count");
 	OK(!str_eq(STR("ab"), STR("abc")), "length counts");
 	IS_S(str_trim(STR(" \r\n x y\t")), STR("x y"), "trim");
+	OK(str_words(STR(" \r\n x  yz\ta")) == 3 && str_words(STR(" ")) == 0,
+	    "words");
 	OK(str_next(&rest, ',', &part) && part.n == 1, "first part");
 	OK(str_next(&rest, ',', &part) && part.n == 0, "empty part");
 	OK(str_next(&rest, ',', &part) && str_eq(part, STR("b")), "last part");
