@@ -149,7 +149,8 @@ def memory_kb(pid, what="VmHWM"):
 
 def memory_bound_kb(build, plain):
     """`plain`, or what a build with a sanitizer may take instead: freed
-    memory is kept for a while there."""
+    memory is kept for a while there (bed.tendril.ASAN_OPTIONS), and the
+    shadow of what was asked for, an eighth of it, is written at once."""
     data = (build / "tendril-milter").read_bytes()
     watched = b"__asan_init" in data or b"__tsan_init" in data
     return plain + (700_000 if watched else 0)

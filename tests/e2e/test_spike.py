@@ -113,7 +113,7 @@ def test_a_patient_segment(bed):
     fail(bed, person, "patient")
     proc.wait_until(lambda: len(journal(bed, "bounce")) == 2, 30, "a bounce")
     assert row(bed, person) is None
-    time.sleep(2.1)
+    time.sleep(3.1)  # more than 2 s, of a log in whole seconds
     fail(bed, person, "patient", 2)
     proc.wait_until(lambda: row(bed, person), 30, "given up")
     path = bed.root / "other.policy"

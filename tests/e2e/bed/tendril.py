@@ -8,6 +8,10 @@ import shutil
 
 from . import proc
 
+# Of a build that watches its memory: how much of what was freed it keeps. By
+# default 256 MB; a test that bounds a daemon's memory would measure that.
+ASAN_OPTIONS = os.environ.get("ASAN_OPTIONS", "quarantine_size_mb=64")
+
 
 def program(builddir, name):
     """Path of a built program; BedError when it is not there."""
@@ -24,7 +28,8 @@ class Tendril:
         self.builddir = pathlib.Path(builddir).resolve()
         self.conf_file = conf_file
         self.root = pathlib.Path(root)
-        self.env = {"TENDRIL_LOG": "stderr", **(env or {})}
+        self.env = {"TENDRIL_LOG": "stderr", "ASAN_OPTIONS": ASAN_OPTIONS,
+                    **(env or {})}
         self.prefix = ()  # words before each daemon's command line
         self.milter = None
         self.agent = None
