@@ -10,7 +10,7 @@ libcurl4-openssl-dev libidn2-dev libjansson-dev liblmdb-dev libmicrohttpd-dev
 libmilter-dev libopendkim-dev libpsl-dev libspf2-dev libssl-dev libsystemd-dev
 libunistring-dev make pkg-config"
 run_packages="openssl postfix python3 python3-dkim python3-nacl tzdata"
-test_packages="faketime man-db opendkim opendkim-tools python3-pytest
+test_packages="faketime man-db mandoc opendkim opendkim-tools python3-pytest
 python3-spf python3-yaml systemd-journal-remote"
 full_packages="chromium chromium-driver clang python3-selenium xz-utils"
 

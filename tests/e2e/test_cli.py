@@ -194,7 +194,9 @@ def test_manual(home):
 
 @pytest.mark.parametrize("page", [
     "agent/cli/tendril.1", "agent/tendril-agent.8",
-    "milter/tendril-milter.8"])
+    "milter/tendril-milter.8", "policy/conf/tendril-log.5",
+    "policy/conf/tendril.conf.5", "policy/conf/tendril.policy.5",
+    "policy/rules/tendril-bounces.5"])
 def test_manual_is_clean(page):
     if shutil.which("mandoc") is None:
         pytest.skip("mandoc is not installed")
