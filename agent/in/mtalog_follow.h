@@ -77,8 +77,8 @@ int mtalog_follow_open(struct mtalog_follow **out, const char *path,
     struct error *err) MUST_CHECK;
 void mtalog_follow_close(struct mtalog_follow **f); /* NULL is fine */
 
-/* Gives up to max items. 0, or what fn returned, or -errno of the file
- * system (try again later: nothing is lost). Never waits. */
+/* Gives up to max items. 0, or what fn returned, or -errno of reading: nothing
+ * is lost, try again later. Never waits. */
 int mtalog_follow_next(struct mtalog_follow *f, size_t max, mtalog_item_fn *fn,
     void *arg, struct error *err) MUST_CHECK;
 
